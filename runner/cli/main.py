@@ -1,0 +1,65 @@
+"""The command line: one file per command, one handler that decides the exit code.
+
+Exit codes: 0 ok · 1 problems in the spec or a failed run · 2 bad usage · 3 internal error ·
+4 a service is unreachable · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from runner import __version__
+from runner.errors import RunnerError
+
+app = typer.Typer(
+    name="runner",
+    help="Declarative workflows: checked before they run, executed in sandboxes, every event kept.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"runner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+    """Declarative workflows: checked before they run, executed in sandboxes, every event kept."""
+
+
+def _report(error: RunnerError) -> int:
+    typer.echo(f"runner: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"  hint: {error.hint}", err=True)
+    return error.exit_code
+
+
+def main() -> None:
+    """Run the command line; every error ends in a sentence and its exit code, never a traceback."""
+    try:
+        code = app(standalone_mode=True)
+    except RunnerError as error:
+        code = _report(error)
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # The reader went away (`runner … | head`): not an error of ours; keep Python from flushing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:  # noqa: BLE001 - the one place that turns the unforeseen into exit code 3
+        typer.echo(f"runner: internal error: {type(error).__name__}: {error}", err=True)
+        if os.environ.get("RUNNER_DEBUG"):
+            traceback.print_exc()
+        else:
+            typer.echo("  hint: this is a bug in runner; set RUNNER_DEBUG=1 to see the traceback", err=True)
+        code = 3
+    sys.exit(code)

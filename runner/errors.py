@@ -1,0 +1,191 @@
+"""The errors of `runner`, drawn as one tree. The docstring of each is its meaning.
+
+::
+
+    RunnerError                      exit 3  something in runner itself is wrong
+    ├── UsageError                   exit 2  the command line asks for something that cannot be
+    ├── SpecError                    exit 1  the spec has errors; carries its diagnostics
+    ├── RunFailed                    exit 1  the run ended, and not in success
+    ├── Interrupted                  exit 130
+    ├── JournalBroken                exit 1  the journal's hash chain does not hold
+    ├── ServiceError                 exit 4  something runner needs is missing or unreachable
+    │   ├── SandboxMissing           no way to make boxes on this machine (bubblewrap absent, …)
+    │   ├── EngineUnavailable        the engine asked for cannot be had
+    │   └── StoreError               the state store cannot serve
+    │       ├── StoreLocked          another process holds it
+    │       ├── StoreNewer           written by a newer version of runner
+    │       ├── StoreFull            no space left on the device
+    │       └── StoreConflict        a compare-and-set lost: somebody else moved the record
+    └── BoxError                     exit 1  a box could not do what was asked
+        ├── ProviderError            the provider's side failed: another provider may serve
+        │   ├── QuotaExhausted       too many boxes, or too many requests
+        │   ├── ProviderBlocked      credits used up, team blocked
+        │   ├── CredentialRefused    bad or missing key
+        │   ├── NoCapacity           the provider has no room now
+        │   └── ProviderOffline      nothing answers
+        ├── BoxGone                  the box died, was killed or ran past its time
+        ├── CommandTimeout           a command ran past its timeout; its process tree was killed
+        ├── RequestRefused           the provider says that the request itself is wrong
+        └── BoxFileError             a path in the box
+            ├── FileMissing
+            ├── IsADirectory
+            ├── NotADirectory
+            ├── FileExists
+            └── BoxDiskFull
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RunnerError(Exception):
+    """The base of all errors that runner raises on purpose.
+
+    `message` says what happened and where; `hint` says what to do, best as a command to run.
+    Neither may contain a secret's value. `exit_code` is what the command line ends with.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RunnerError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class SpecError(RunnerError):
+    """The spec has errors; nothing was run. `diagnostics` holds every finding, sorted."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, diagnostics: Sequence[object] = (), hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.diagnostics = tuple(diagnostics)
+
+
+class RunFailed(RunnerError):
+    """The run ended, and not in success."""
+
+    exit_code = 1
+
+
+class Interrupted(RunnerError):
+    """The run was interrupted by the user; its boxes are freed."""
+
+    exit_code = 130
+
+
+class JournalBroken(RunnerError):
+    """The journal's hash chain does not hold: an event was changed, lost or put in."""
+
+    exit_code = 1
+
+
+class ServiceError(RunnerError):
+    """Something that runner needs is missing or unreachable."""
+
+    exit_code = 4
+
+
+class SandboxMissing(ServiceError):
+    """No way to make boxes on this machine; the hint says what to install."""
+
+
+class EngineUnavailable(ServiceError):
+    """The engine asked for cannot be had; the hint says how to get it."""
+
+
+class StoreError(ServiceError):
+    """The state store cannot serve."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the state store; the message says which."""
+
+
+class StoreNewer(StoreError):
+    """The state store was written by a newer version of runner."""
+
+
+class StoreFull(StoreError):
+    """No space left on the device that holds the state store."""
+
+
+class StoreConflict(StoreError):
+    """A compare-and-set lost: the record has another revision than expected."""
+
+
+class BoxError(RunnerError):
+    """A box could not do what was asked."""
+
+    exit_code = 1
+
+
+class ProviderError(BoxError):
+    """The provider's side failed, not the step: another provider may serve."""
+
+
+class QuotaExhausted(ProviderError):
+    """Too many boxes at once, or too many requests."""
+
+
+class ProviderBlocked(ProviderError):
+    """Credits used up, or the team is blocked."""
+
+
+class CredentialRefused(ProviderError):
+    """Bad or missing key."""
+
+
+class NoCapacity(ProviderError):
+    """The provider has no room now."""
+
+
+class ProviderOffline(ProviderError):
+    """Nothing answers where the provider should be."""
+
+
+class BoxGone(BoxError):
+    """The box died, was killed, or ran past its time to live."""
+
+
+class CommandTimeout(BoxError):
+    """A command ran past its timeout; its whole process tree was killed."""
+
+
+class RequestRefused(BoxError):
+    """The provider says that the request itself is wrong (bad argument, above the plan)."""
+
+
+class BoxFileError(BoxError):
+    """A path in the box cannot be used as asked; the message names the path."""
+
+
+class FileMissing(BoxFileError):
+    """No such file or folder in the box."""
+
+
+class IsADirectory(BoxFileError):
+    """A file was asked for, and the path is a folder."""
+
+
+class NotADirectory(BoxFileError):
+    """A folder was asked for, and the path is a file."""
+
+
+class FileExists(BoxFileError):
+    """The target exists already."""
+
+
+class BoxDiskFull(BoxFileError):
+    """No space left in the box."""

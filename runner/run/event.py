@@ -1,0 +1,116 @@
+"""Events: the immutable facts of a run, chained by hash, and the check of such a chain.
+
+The hash of an event is the SHA-256 of the canonical JSON of all its other fields, `prev` (the hash of the
+event before it, 64 zeros for the first) among them: nobody can change, drop or put in an event
+without every later hash changing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+
+from runner.compiler.canonical import Json, digest
+from runner.errors import JournalBroken
+
+GENESIS = "0" * 64
+
+#: Every event type with its meaning. `data` keys are listed in schemas/event.v1.schema.json.
+EVENT_TYPES: dict[str, str] = {
+    "run.created": "the run exists: spec, plan digest, inputs, engine",
+    "run.started": "the first step may start",
+    "run.succeeded": "every step that had to succeed did",
+    "run.failed": "a step failed and nothing was left to do",
+    "run.cancelled": "somebody stopped the run",
+    "sandbox.chosen": "a provider was chosen for a sandbox; every candidate with its reason",
+    "sandbox.fallback": "a provider failed and the next candidate took over",
+    "box.created": "a box is live",
+    "box.killed": "a box was freed",
+    "step.ready": "everything upstream of the step has ended; its attempts may begin",
+    "step.started": "an attempt began",
+    "step.retrying": "an attempt failed and another will follow after a delay",
+    "step.succeeded": "the step's last attempt succeeded; outputs",
+    "step.failed": "the step's last attempt failed; error class and message",
+    "step.skipped": "the step will not run: its condition is false, or something upstream did not succeed",
+    "step.cancelled": "the step was stopped",
+    "artifact.stored": "files a step hands on are stored: name, digest, size",
+    "milestone.reached": "all steps of the milestone succeeded and its acceptance checks hold",
+    "milestone.missed": "a step of the milestone did not succeed, or an acceptance check does not hold",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """A fact before it has its place in the journal. `ts` is UTC, ISO 8601 with microseconds and `Z`.
+    `step` is a leg's key; `attempt` counts from 1. `data` must already be free of secrets.
+    """
+
+    type: str
+    ts: str
+    step: str | None = None
+    attempt: int | None = None
+    data: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact in the journal of a run; `seq` counts from 1 without gaps."""
+
+    run: str
+    seq: int
+    ts: str
+    type: str
+    step: str | None
+    attempt: int | None
+    data: dict[str, Json]
+    prev: str
+    hash: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """The event as plain JSON, all fields."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Json]) -> Event:
+        """The event that `to_json` made. Unknown keys raise TypeError."""
+        return Event(**value)  # type: ignore[arg-type]
+
+
+def _hash(event: Event) -> str:
+    body = asdict(event)
+    del body["hash"]
+    return digest(body)
+
+
+def seal(draft: EventDraft, run: str, seq: int, prev: str) -> Event:
+    """Give a draft its place: number, hash of its predecessor, own hash."""
+    event = Event(run, seq, draft.ts, draft.type, draft.step, draft.attempt, draft.data, prev)
+    return replace(event, hash=_hash(event))
+
+
+def verify(events: Iterable[Event], run: str, head: tuple[int, str] | None = None) -> int:
+    """Check a run's whole journal and return the number of events.
+
+    `head` is (seq, hash) as the store remembers it apart from the events: a journal cut at its end
+    is found by it. Raises JournalBroken that names the first event that does not hold.
+    """
+    prev, seq = GENESIS, 0
+    for event in events:
+        seq += 1
+        if event.run != run or event.seq != seq:
+            raise JournalBroken(
+                f"run {run}: event {seq} is missing (found {event.seq} of run {event.run})",
+                "The journal was cut or mixed up; restore the state folder from a backup.",
+            )
+        if event.prev != prev or event.hash != _hash(event):
+            raise JournalBroken(
+                f"run {run}: event {seq} ({event.type}) does not match its hash",
+                "The event was changed after it was written; restore the state folder from a backup.",
+            )
+        prev = event.hash
+    if head is not None and head != (seq, prev):
+        raise JournalBroken(
+            f"run {run}: the journal ends at event {seq}, but the store has acknowledged {head[0]}",
+            "The end of the journal was lost; restore the state folder from a backup.",
+        )
+    return seq
