@@ -6,6 +6,7 @@
     ├── UsageError                   exit 2  the command line asks for something that cannot be
     ├── SpecError                    exit 1  the spec has errors; carries its diagnostics
     ├── RunFailed                    exit 1  the run ended, and not in success
+    ├── ExpressionFailed             exit 1  an expression cannot be evaluated with the values of this run
     ├── Interrupted                  exit 130
     ├── JournalBroken                exit 1  the journal's hash chain does not hold
     ├── ServiceError                 exit 4  something runner needs is missing or unreachable
@@ -75,6 +76,12 @@ class SpecError(RunnerError):
 
 class RunFailed(RunnerError):
     """The run ended, and not in success."""
+
+    exit_code = 1
+
+
+class ExpressionFailed(RunnerError):
+    """An expression cannot be evaluated with the values of this run."""
 
     exit_code = 1
 
