@@ -1,0 +1,70 @@
+"""`make` on a machine that lacks something says what, and how to get it; the wheel carries what it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.acceptance
+
+
+def bootstrap(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+    """The setup script in a folder of its own, where it has nothing to build on."""
+    (folder / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "bootstrap.sh", folder / "scripts")
+    env = {"PATH": os.environ["PATH"], "PYTHON": python}
+    return subprocess.run(
+        ["sh", "scripts/bootstrap.sh"], cwd=folder, env=env, capture_output=True, text=True, timeout=30
+    )
+
+
+def program(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_without_python_the_package_to_install_is_named(tmp_path: Path) -> None:
+    done = bootstrap(tmp_path, "python-that-is-not-there")
+    assert done.returncode == 4
+    assert "python-that-is-not-there is not installed" in done.stderr
+    assert "apt-get install python3 python3-venv" in done.stderr
+
+
+def test_a_python_that_is_too_old_is_refused_with_its_version(tmp_path: Path) -> None:
+    old = program(tmp_path / "old", 'case "$1" in --version) echo Python 3.9.2;; *) exit 1;; esac')
+    done = bootstrap(tmp_path, old)
+    assert done.returncode == 4
+    assert "Python 3.9.2 is too old" in done.stderr
+    assert "3.11" in done.stderr
+
+
+def test_a_python_without_venv_names_the_package(tmp_path: Path) -> None:
+    bare = program(tmp_path / "bare", f'case "$*" in *ensurepip*) exit 1;; *) exec {sys.executable} "$@";; esac')
+    done = bootstrap(tmp_path, bare)
+    assert done.returncode == 4
+    assert "apt-get install python3-venv" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (wheel,) = tmp_path.glob("runner-*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"runner/data/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()} <= names
+    assert {f"runner/data/specs/{path.name}" for path in (ROOT / "specs").iterdir()} <= names
+    assert {"flows/run_spec.py", "runner/store/queries.surql", "runner/cli/main.py"} <= names
+    assert not [name for name in names if name.startswith(("tests/", ".", "docs/"))]
