@@ -13,6 +13,8 @@ import traceback
 import typer
 
 from runner import __version__
+from runner.cli.down import down
+from runner.cli.up import up
 from runner.errors import RunnerError
 
 app = typer.Typer(
@@ -34,6 +36,10 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
     """Declarative workflows: checked before they run, executed in sandboxes, every event kept."""
+
+
+app.command()(up)
+app.command()(down)
 
 
 def _report(error: RunnerError) -> int:

@@ -1,0 +1,203 @@
+"""A Prefect server in the background: `runner up` and `runner down`.
+
+It listens on loopback only, keeps everything under `<state>/prefect/`, and runs with the settings that
+make it keep up with bursts of short steps on SQLite (the recorder writes in batches; with Prefect's
+defaults every state change is a transaction of its own and the pages lag by many seconds).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.errors import EngineUnavailable, UsageError
+from runner.flow.address import ServerRecord, answers, read_record, record_path, write_record
+
+DEFAULT_PORT = 4200
+HOST = "127.0.0.1"
+#: Settings of the caller that a server of ours still heeds.
+_PASSED_ON = ("PREFECT_SERVER_DATABASE_CONNECTION_URL",)
+#: Servers this process started: they are waited for when it stops them, so that none is left a zombie.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def environment(state: Path, port: int, outer: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the server. Nothing of the caller's own Prefect settings leaks in, except a database URL."""
+    home = folder(state)
+    base = {name: value for name, value in outer.items() if not name.startswith("PREFECT_") or name in _PASSED_ON}
+    return {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db",
+        **base,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_PORT": str(port),
+        # Without it the pages call port 4200, whatever port they came from.
+        "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    }
+
+
+def folder(state: Path) -> Path:
+    """Where the server keeps its database and its log, absolute."""
+    return state.absolute() / "prefect"
+
+
+def log_path(state: Path) -> Path:
+    """The server's output, standard output and errors together."""
+    return folder(state) / "server.log"
+
+
+def start(state: Path, port: int | None = None, wait: float = 60.0) -> tuple[ServerRecord, bool]:
+    """Start the server and wait until it answers, `wait` seconds at most; or find that it is up already.
+
+    Returns the server and whether it was up before. `port` None takes 4200 when free, else any free one.
+    Raises EngineUnavailable when Prefect is not installed, when the server dies or does not answer in time
+    (the message ends with the tail of its log), UsageError when the port asked for is taken.
+    """
+    if importlib.util.find_spec("prefect") is None:
+        raise EngineUnavailable("Prefect is not installed", "pip install 'runner[prefect]'")
+    folder(state).mkdir(parents=True, exist_ok=True)
+    with _only_one(state):
+        record = running(state)
+        if record is not None and answers(record.api_url):
+            return record, True
+        if record is not None:
+            _end(record)
+        return _launch(state, _port(port), wait), False
+
+
+def stop(state: Path) -> ServerRecord | None:
+    """Stop the server that `start` remembered there, exactly that process; None when there is none alive."""
+    with _only_one(state):
+        record = running(state)
+        if record is not None:
+            _end(record)
+        record_path(state).unlink(missing_ok=True)
+    return record
+
+
+def running(state: Path) -> ServerRecord | None:
+    """The remembered server, if its process lives and is really the one that was started."""
+    record = read_record(state)
+    if record is None or _ticks(record.pid) != record.ticks:
+        return None
+    words = Path(f"/proc/{record.pid}/cmdline").read_bytes().split(b"\0")
+    return record if b"prefect" in words and str(record.port).encode() in words else None
+
+
+def _launch(state: Path, port: int, wait: float) -> ServerRecord:
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    with log_path(state).open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment(state, port, os.environ),
+            cwd=folder(state),  # away from any prefect.toml or .env of the caller's folder
+            start_new_session=True,
+        )
+    _children[process.pid] = process
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    record = ServerRecord(process.pid, port, f"http://{HOST}:{port}/api", now, _ticks(process.pid) or 0)
+    try:
+        _await_answer(state, process, record, wait)
+    except BaseException:
+        _end(record)
+        raise
+    write_record(state, record)
+    return record
+
+
+def _await_answer(state: Path, process: subprocess.Popen[bytes], record: ServerRecord, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while not answers(record.api_url, timeout=1.0):
+        if (code := process.poll()) is not None:
+            what = f"the Prefect server ended with code {code} before it answered"
+        elif time.monotonic() > deadline:
+            what = f"the Prefect server did not answer on {record.api_url} within {wait:.0f} s"
+        else:
+            time.sleep(0.1)
+            continue
+        raise EngineUnavailable(f"{what}; its log ends with:\n{_tail(log_path(state))}", f"less {log_path(state)}")
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace").strip() or "(nothing)"
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+
+def _end(record: ServerRecord, grace: float = 10.0) -> None:
+    """SIGTERM, and SIGKILL after `grace` seconds. The caller has checked that the process is ours."""
+    child = _children.pop(record.pid, None)
+    deadline = time.monotonic() + grace
+    sign = signal.SIGTERM
+    while _ticks(record.pid) == record.ticks:
+        try:
+            os.kill(record.pid, sign)
+        except ProcessLookupError:
+            break
+        while _ticks(record.pid) == record.ticks and time.monotonic() < deadline:
+            time.sleep(0.05)
+        sign, deadline = signal.SIGKILL, time.monotonic() + grace
+    if child is not None:
+        child.wait()
+
+
+def _ticks(pid: int) -> int | None:
+    """The start time of a live process in clock ticks since boot; None when it is gone or a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def _port(asked: int | None) -> int:
+    if asked is not None:
+        if not _free(asked):
+            raise UsageError(f"port {asked} is taken", "leave out --port, or name a free one")
+        return asked
+    if _free(DEFAULT_PORT):
+        return DEFAULT_PORT
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Two `runner up` at once: the second waits, and then finds the server up."""
+    folder(state).mkdir(parents=True, exist_ok=True)
+    with (folder(state) / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
