@@ -1,13 +1,11 @@
-"""YAML text to a tree whose every value AND key knows its line and column.
-
-Only this module knows the YAML library.
-"""
+"""The tree of a document: every value AND every key knows its line and column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Span
 
 
@@ -57,9 +55,23 @@ Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The result of reading one text: `root` is None when nothing could be made of it."""
+    """The result of reading one text: `root` is None when nothing could be made of it.
+
+    `broken` says that a syntax error cost a part of the tree: what is there was really written, but
+    nothing can be concluded from what is missing.
+    """
 
     path: str
     text: str
     root: Node | None
     diagnostics: tuple[Diagnostic, ...]
+    broken: bool = False
+
+
+def to_json(node: Node) -> Json:
+    """Return the plain value of `node`; an aliased node appears as an equal value at each place."""
+    if isinstance(node, Mapping):
+        return {key: to_json(entry.value) for key, entry in node.entries.items()}
+    if isinstance(node, Sequence):
+        return [to_json(item) for item in node.items]
+    return node.value

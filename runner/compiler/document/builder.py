@@ -1,0 +1,355 @@
+"""Parser events to the tree, with anchors, merge keys and the limits against bombs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
+from runner.compiler.document.limits import Limits
+from runner.compiler.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from runner.compiler.document.scalars import Unusable, kind_of, resolve
+from runner.compiler.document.source import place
+from runner.compiler.suggest import did_you_mean, listed
+
+_CORE = "tag:yaml.org,2002:"
+_PROPERTIES = re.compile(
+    r"(?:(?:&[^\s\[\]{},]+|!(?:<[^>\n]*>|[^\s\[\]{},]*))(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$))*[ \t]*)+"
+)
+
+
+# The stubs of the library give every mark as optional, though each event of a parser has both.
+_Event: TypeAlias = Any
+
+
+class Parser(Protocol):
+    """What is used of a YAML parser: the next event, None or StreamEndEvent at the end."""
+
+    def get_event(self) -> _Event | None: ...
+
+
+class Stop(Exception):
+    """The document breaks a limit: nothing more of it is read. Its finding is already reported."""
+
+
+class _Anchor:
+    """An anchor's node, how large it is when expanded, and whether an alias uses it."""
+
+    __slots__ = ("height", "node", "span", "used", "weight")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.node: Node | None = None  # None while the node is still open
+        self.weight = self.height = 0
+        self.used = False
+
+
+class _Frame:
+    """A collection that is being read."""
+
+    __slots__ = ("anchor", "end", "entries", "flow", "height", "items", "key", "merges", "start", "weight")
+
+    def __init__(self, event: _Event, start: tuple[int, int], anchor: _Anchor | None) -> None:
+        self.start = self.end = start
+        self.flow = bool(event.flow_style)
+        self.anchor = anchor
+        self.entries: dict[str, Entry] | None = {} if type(event) is MappingStartEvent else None
+        self.items: list[Node] = []
+        self.merges: list[tuple[Scalar, Node]] = []
+        self.key: Node | None = None
+        self.weight, self.height = 1, 0
+
+
+class Builder:
+    """Builds one tree from the events of one text, or of several pieces of it after syntax errors."""
+
+    def __init__(self, path: str, text: str, limits: Limits) -> None:
+        self.path, self.text, self.limits = path, text, limits
+        self.root: Node | None = None
+        self.diagnostics: list[Diagnostic] = []
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, _Anchor] = {}
+        self._line = self._index = 0  # where the piece that is being read begins
+        self._nodes = 0
+        self._documents = 0
+        self._handlers: dict[type, Callable[[_Event], None]] = {
+            ScalarEvent: self._scalar,
+            SequenceStartEvent: self._open,
+            MappingStartEvent: self._open,
+            SequenceEndEvent: self._end,
+            MappingEndEvent: self._end,
+            AliasEvent: self._alias,
+        }
+
+    def feed(self, parser: Parser, line: int, index: int) -> bool:
+        """Read a piece that begins at the 0-based `line` and `index`. Return False when a second document begins.
+
+        Raises Stop when a limit is broken, and the parser's own errors.
+        """
+        self._line, self._index, self._documents = line, index, 0
+        get = parser.get_event
+        handlers = self._handlers
+        while (event := get()) is not None:
+            kind = type(event)
+            if (handler := handlers.get(kind)) is not None:
+                handler(event)
+            elif kind is StreamEndEvent:
+                break
+            elif kind is DocumentStartEvent:
+                self._documents += 1
+                if self._documents > 1:
+                    self._second_document(event)
+                    return False
+        return True
+
+    def abandon(self) -> None:
+        """After a syntax error: close what is open, without a key that got no value."""
+        while self._frames:
+            self._frames[-1].key = None
+            self._close(self._frames[-1].end)
+
+    def finish(self) -> None:
+        """Warn of anchors that no alias uses."""
+        for name, anchor in self._anchors.items():
+            if not anchor.used:
+                hint = f"remove `&{name}`, or use it with `*{name}`"
+                message = f"no alias uses the anchor `{name}`"
+                self.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
+
+    # -- events
+
+    def _scalar(self, event: _Event) -> None:
+        start, end = event.start_mark, event.end_mark
+        text, style = event.value, event.style or ""
+        line, column = start.line + self._line + 1, start.column + 1
+        end_line, end_column = end.line + self._line + 1, end.column + 1
+        if style and style in "|>":
+            written = self.text[: end.index + self._index].rstrip()
+            end_line, end_column = self._end_of_block(written, line, column)
+        elif event.anchor or event.tag:
+            line, column = self._content_start(event)
+        span = Span(self.path, line, column, max(end_line, line), end_column if end_line >= line else column)
+        anchor = self._anchor(event, span)
+        value: object = text if style else resolve(text)
+        if event.tag:
+            value = self._tagged(event.tag, text, value, span)
+        if isinstance(value, Unusable):
+            self._error("bad-number", f"`{_short(text)}` is {value.reason}", span, "quote it if it is meant as a text")
+            value = text
+        node = Scalar(value, span, text, style)  # type: ignore[arg-type]
+        if anchor is not None:
+            anchor.node, anchor.weight = node, 1
+        self._count(span)
+        self._add(node, (end_line, end_column), 1, 0)
+
+    def _open(self, event: _Event) -> None:
+        start = self._content_start(event) if event.anchor or event.tag else self._place(event)
+        span = Span(self.path, *start, *start)
+        if len(self._frames) >= self.limits.depth:
+            self._too_deep(span)
+        anchor = self._anchor(event, span)
+        core = _CORE + ("map" if type(event) is MappingStartEvent else "seq")
+        if event.tag and event.tag != core:
+            self._refuse_tag(event.tag, span)
+        self._count(span)
+        self._frames.append(_Frame(event, start, anchor))
+
+    def _end(self, event: _Event) -> None:
+        mark = event.end_mark
+        self._close((mark.line + self._line + 1, mark.column + 1))
+
+    def _close(self, end: tuple[int, int]) -> None:
+        frame = self._frames.pop()
+        if not frame.flow:
+            end = frame.end
+        span = Span(self.path, *frame.start, *end)
+        node: Node
+        if frame.entries is None:
+            node = Sequence(tuple(frame.items), span)
+        else:
+            node = Mapping(frame.entries, span)
+            for key, merged in frame.merges:
+                self._merge(frame.entries, key, merged)
+        if frame.anchor is not None:
+            frame.anchor.node, frame.anchor.weight, frame.anchor.height = node, frame.weight, frame.height + 1
+        self._add(node, end, frame.weight, frame.height + 1)
+
+    def _alias(self, event: _Event) -> None:
+        start, mark = self._place(event), event.end_mark
+        end = (mark.line + self._line + 1, mark.column + 1)
+        span = Span(self.path, *start, *end)
+        self._count(span)
+        anchor = self._anchors.get(event.anchor)
+        if anchor is None:
+            known = listed(self._anchors)
+            hint = did_you_mean(event.anchor, self._anchors) or (f"anchors so far: {known}" if known else "")
+            message = f"there is no anchor `{event.anchor}` before this alias"
+            self._error("unknown-anchor", message, span, hint or "quote it if a text with `*` is meant")
+        elif anchor.node is None:
+            anchor.used = True
+            related = (Related("the anchor is here", anchor.span),)
+            message = f"the alias `*{event.anchor}` stands inside the value that it names: it would never end"
+            self._error("anchor-recursive", message, span, "remove the alias", related)
+        else:
+            anchor.used = True
+            if len(self._frames) + anchor.height > self.limits.depth:
+                self._too_deep(span)
+            self._add(anchor.node, end, anchor.weight, anchor.height, span)
+            return
+        self._add(Scalar(None, span), end, 1, 0)
+
+    def _second_document(self, event: _Event) -> None:
+        line, column = self._place(event)
+        span = Span(self.path, line, column, line, column + 3)
+        message = "a second document begins here; a spec is one file with one document"
+        self._error("several-documents", message, span, "move it to a file of its own")
+
+    # -- the tree
+
+    def _add(self, node: Node, end: tuple[int, int], weight: int, height: int, alias: Span | None = None) -> None:
+        if not self._frames:
+            self._set_root(node)
+            return
+        frame = self._frames[-1]
+        frame.end = end
+        frame.weight += weight
+        frame.height = max(frame.height, height)
+        if frame.weight > self.limits.expanded:
+            message = f"with its aliases expanded the file has more than {self.limits.expanded:,} values"
+            span = alias or node.span
+            self._error("alias-bomb", message, span, "use fewer aliases of aliases")
+            raise Stop
+        if frame.entries is None:
+            frame.items.append(node)
+        elif frame.key is None:
+            frame.key = node
+        else:
+            key, frame.key = frame.key, None
+            self._put(frame, frame.entries, key, node)
+
+    def _put(self, frame: _Frame, entries: dict[str, Entry], key: Node, value: Node) -> None:
+        if not isinstance(key, Scalar):
+            self._error("non-string-key", "a list or a map cannot be a key", key.span, "keys are texts")
+            return
+        name = key.value
+        if name == "<<" and not key.style:
+            frame.merges.append((key, value))
+            return
+        if not isinstance(name, str):
+            name = key.text
+            fix = Fix("quote the key", key.span, f'"{name}"') if key.span.line == key.span.end_line else None
+            message = f"the key `{_short(name)}` is {kind_of(key.value)}; keys are texts"
+            self._error("non-string-key", message, key.span, f'quote it: "{_short(name)}"', fix=fix)
+        first = entries.setdefault(name, Entry(key, value))
+        if first.key is not key:
+            related = (Related("the first one is here; it counts", first.key.span),)
+            message = f"the key `{_short(name)}` is given twice in this map"
+            self._error("duplicate-key", message, key.span, "remove or rename one of them", related)
+
+    def _merge(self, entries: dict[str, Entry], key: Scalar, merged: Node) -> None:
+        sources = merged.items if isinstance(merged, Sequence) else (merged,)
+        for source in sources:
+            if not isinstance(source, Mapping):
+                hint = "write `<<: *name` or `<<: [*one, *two]`"
+                self._error("bad-merge", "only maps can be merged with `<<`", key.span, hint)
+                return
+            for name, entry in source.entries.items():
+                entries.setdefault(name, entry)
+
+    def _set_root(self, node: Node) -> None:
+        if not isinstance(self.root, Mapping):
+            self.root = node
+        elif isinstance(node, Mapping):
+            # A piece after a syntax error: its keys belong to the same map.
+            frame = _Frame(MappingStartEvent(None, None, True), (1, 1), None)
+            for entry in node.entries.values():
+                self._put(frame, self.root.entries, entry.key, entry.value)
+
+    # -- places, anchors, tags, limits
+
+    def _place(self, event: _Event) -> tuple[int, int]:
+        return event.start_mark.line + self._line + 1, event.start_mark.column + 1
+
+    def _content_start(self, event: _Event) -> tuple[int, int]:
+        """The parser counts `&anchor` and `!tag` to the value; we point at the value itself."""
+        index = event.start_mark.index + self._index
+        found = _PROPERTIES.match(self.text, index, event.end_mark.index + self._index)
+        if isinstance(event, CollectionStartEvent):
+            found = _PROPERTIES.match(self.text, index)
+        return place(self.text, found.end()) if found else self._place(event)
+
+    def _end_of_block(self, written: str, line: int, column: int) -> tuple[int, int]:
+        end = place(written, len(written))
+        return max(end, (line, column + 1))
+
+    def _anchor(self, event: _Event, span: Span) -> _Anchor | None:
+        name = event.anchor
+        if not name:
+            return None
+        line, column = self._place(event)
+        span = Span(self.path, line, column, line, column + len(name) + 1)
+        old = self._anchors.get(name)
+        if old is not None:
+            related = (Related("the first one is here", old.span),)
+            self._error("duplicate-anchor", f"the anchor `{name}` is given twice", span, "rename one", related)
+        anchor = self._anchors[name] = _Anchor(span)
+        anchor.used = old is not None and old.used
+        return anchor
+
+    def _tagged(self, tag: str, text: str, value: object, span: Span) -> object:
+        if tag in (_CORE + "str", "!"):
+            return text
+        value = resolve(text)
+        fits = {"int": int, "float": float, "bool": bool, "null": type(None)}.get(tag.removeprefix(_CORE))
+        if fits is None or not tag.startswith(_CORE):
+            self._refuse_tag(tag, span)
+        elif type(value) is not fits:
+            name = tag.removeprefix(_CORE)
+            self._error("custom-tag", f"`{_short(text)}` is not what its tag `!!{name}` says", span, "remove the tag")
+        return value
+
+    def _refuse_tag(self, tag: str, span: Span) -> None:
+        shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
+        self._error("custom-tag", f"the tag `{_short(shown)}` is not allowed in a spec", span, "remove the tag")
+
+    def _count(self, span: Span) -> None:
+        self._nodes += 1
+        if self._nodes > self.limits.nodes:
+            message = f"the file has more than {self.limits.nodes:,} keys and values"
+            self._error("too-many-nodes", message, span, "split it: a step of kind `workflow` runs another spec")
+            raise Stop
+
+    def _too_deep(self, span: Span) -> None:
+        message = f"lists and maps are nested more than {self.limits.depth} deep"
+        self._error("too-deep", message, span, "a spec needs far fewer levels")
+        raise Stop
+
+    def _error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+        fix: Fix | None = None,
+    ) -> None:
+        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint, related, fix))
+
+
+def _short(text: str) -> str:
+    """A text as it may appear inside a message: one line, not long."""
+    one = " ".join(text.split())
+    return one if len(one) <= 40 else one[:39] + "…"

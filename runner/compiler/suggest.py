@@ -1,0 +1,63 @@
+"""Did you mean …? The nearest of the allowed words, by edit distance with transpositions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_LONGEST = 64  # characters compared; nobody mistypes a word longer than that into another
+
+
+def distance(left: str, right: str, limit: int) -> int:
+    """Edits (insert, delete, replace, swap of neighbours) from `left` to `right`; `limit + 1` when more."""
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    before: list[int] = []
+    previous = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        current = [i]
+        for j, b in enumerate(right, 1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and b == left[i - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        if min(current) > limit:
+            return limit + 1
+        before, previous = previous, current
+    return min(previous[-1], limit + 1)
+
+
+def _folded(word: str) -> str:
+    return word[:_LONGEST].lower().replace("-", "_")
+
+
+def nearest(word: str, allowed: Iterable[str], count: int = 1) -> list[str]:
+    """Return up to `count` of `allowed` that `word` may be a slip of, the nearest first.
+
+    A third of the letters may be wrong, at least one; case and `-` against `_` count nothing.
+    A word that begins another one (`desc`, `description`) is near too.
+    """
+    folded = _folded(word)
+    limit = max(1, len(folded) // 3)
+    scored: list[tuple[int, str]] = []
+    for candidate in allowed:
+        target = _folded(candidate)
+        edits = distance(folded, target, limit)
+        if edits <= limit and edits < len(target):
+            scored.append((edits, candidate))
+        elif len(folded) >= 3 and (target.startswith(folded) or (folded.startswith(target) and len(target) >= 3)):
+            scored.append((limit + 1, candidate))
+    return [candidate for _, candidate in sorted(scored)[:count]]
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return ``did you mean `x`?`` or an empty text."""
+    found = nearest(word, allowed)
+    return f"did you mean `{found[0]}`?" if found else ""
+
+
+def listed(words: Iterable[str], joint: str = "or") -> str:
+    """Return the words in backquotes as a phrase: `a`, `b` or `c`."""
+    quoted = [f"`{word}`" for word in words]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} {joint} {quoted[-1]}"
