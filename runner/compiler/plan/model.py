@@ -2,7 +2,7 @@
 
 A plan is a function of the spec's text and the inputs alone: no clock, no environment, no live
 facts. `Plan.to_json` is the wire form (`schemas/plan.v1.schema.json`); `Plan.digest` is the
-SHA-256 of its canonical JSON without the digest itself.
+SHA-256 of its canonical JSON without the digest itself and without the path of the file.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class PlanStep:
     - `after`: ids of all upstream steps, written ones and those implied by expressions, sorted.
     - `wave`: 0 for steps without upstream, else 1 + the largest wave upstream.
     - `condition`: bare CEL text or None. Without one, the step runs when every upstream step succeeded.
+    - `condition_guards_failure`: the condition mentions a step's `state`, so it alone decides; otherwise a step
+      with a condition also needs every upstream step to have succeeded.
     - `action`: what to do, by kind. run: `{"command": shell text in which every expression was replaced
       by an environment variable, "expressions": {"RUNNER_EXPR_0": CEL text}}`; script: `{"language":
       "python"|"node"|"bash", "code": str}`; other kinds: their mapping as written.
@@ -94,6 +96,7 @@ class PlanStep:
     after: tuple[str, ...] = ()
     wave: int = 0
     condition: str | None = None
+    condition_guards_failure: bool = False
     env: dict[str, str] = field(default_factory=dict)
     stdin: str | None = None
     cwd: str | None = None

@@ -1,0 +1,131 @@
+"""Reading expressions without compiling them: where they are in a text, and what they refer to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+OPEN, CLOSE = "${{", "}}"
+ROOTS = ("inputs", "matrix", "secrets", "run", "steps")
+
+#: CEL string literals, longest quotes first; raw strings (prefix r) know no escapes.
+_STRING = re.compile(
+    r"[rR][bB]?(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|\"[^\"\n]*\")"
+    r"|'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\""
+    r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
+    re.DOTALL,
+)
+_NAME = re.compile(r"(?<![\w.])(?:" + "|".join(ROOTS) + r")(?![\w(])(?:\s*\.\s*[A-Za-z_]\w*)*")
+_HYPHENED = re.compile(r"(?<=\.)[A-Za-z_]\w*(?:-\w+)+")
+_CALL = re.compile(r"(?<![\w])([A-Za-z_]\w*)\s*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text: plain words, or (`is_expression`) the CEL between `${{` and `}}`, unstripped.
+
+    `start` is the offset of `text` in the whole; `closed` is False when `}}` is missing.
+    """
+
+    text: str
+    start: int
+    is_expression: bool
+    closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A dotted name in an expression, such as `steps.bundle.outputs.size`, and its offset."""
+
+    path: tuple[str, ...]
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return ".".join(self.path)
+
+
+def masked(expression: str) -> str:
+    """The expression with the inside of its string literals blanked: same length, same columns."""
+    return _STRING.sub(lambda match: '"' + " " * (len(match[0]) - 2) + '"', expression)
+
+
+def _end_of_expression(text: str, start: int) -> int:
+    """Offset of the `}}` that closes the expression that starts at `start`, or -1."""
+    depth, at = 0, start
+    while at < len(text):
+        literal = _STRING.match(text, at)
+        if literal:
+            at = literal.end()
+            continue
+        if text[at] == "{":
+            depth += 1
+        elif text[at] == "}":
+            if depth == 0:
+                return at if text.startswith(CLOSE, at) else -1
+            depth -= 1
+        at += 1
+    return -1
+
+
+@lru_cache(maxsize=4096)
+def pieces(text: str) -> tuple[Piece, ...]:
+    """Split a text into words and expressions, in order. An unclosed expression runs to the end."""
+    found: list[Piece] = []
+    at = 0
+    while True:
+        start = text.find(OPEN, at)
+        if start < 0:
+            break
+        if start > at:
+            found.append(Piece(text[at:start], at, is_expression=False))
+        inner = start + len(OPEN)
+        end = _end_of_expression(text, inner)
+        if end < 0:
+            found.append(Piece(text[inner:], inner, is_expression=True, closed=False))
+            return tuple(found)
+        found.append(Piece(text[inner:end], inner, is_expression=True))
+        at = end + len(CLOSE)
+    if at < len(text):
+        found.append(Piece(text[at:], at, is_expression=False))
+    return tuple(found)
+
+
+def references(expression: str) -> list[Reference]:
+    """Every dotted name that starts with a context (`inputs`, `matrix`, …), in order. Spaces around dots are legal."""
+    found = []
+    for match in _NAME.finditer(masked(expression)):
+        path = tuple(part.strip() for part in match[0].split("."))
+        found.append(Reference(path, match.start(), match.end()))
+    return found
+
+
+def calls(expression: str) -> list[tuple[str, int]]:
+    """The names of the functions and methods called, with their offsets."""
+    return [(match[1], match.start(1)) for match in _CALL.finditer(masked(expression))]
+
+
+def mangled(name: str) -> str:
+    """The name under which CEL knows an id: hyphens mean minus in CEL, so they become underscores."""
+    return name.replace("-", "_")
+
+
+def join_hyphens(expression: str, names: Iterable[str]) -> str:
+    """Make known ids with hyphens one CEL name (`steps.build-site` → `steps.build_site`): same length, same columns.
+
+    The longest known id wins; text that is no known id stays a subtraction.
+    """
+    known = {name for name in names if "-" in name}
+    if not known or "-" not in expression:
+        return expression
+    out = list(expression)
+    for match in _HYPHENED.finditer(masked(expression)):
+        parts = match[0].split("-")
+        for count in range(len(parts), 1, -1):
+            name = "-".join(parts[:count])
+            if name in known:
+                out[match.start() : match.start() + len(name)] = mangled(name)
+                break
+    return "".join(out)

@@ -1,0 +1,131 @@
+"""Where a step may hold expressions, and what is expected of each place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from runner.compiler.document import Mapping, Node, Scalar, Sequence
+from runner.compiler.expressions.scan import Reference, join_hyphens, pieces, references
+from runner.compiler.spec.model import SandboxDecl, StepSpec, Workflow
+
+#: bool: bare CEL that must give true or false; text: words with `${{ }}`; shell: a `run` text; code: a script's code;
+#: axis: a matrix axis (a list); cache: a cache key (knows `hash`).
+Mode = Literal["bool", "text", "shell", "code", "axis", "cache"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A scalar that may hold expressions; `place` names it for people (`env.TOKEN`)."""
+
+    node: Scalar
+    mode: Mode
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One expression: its CEL text, and its offset in the value of the scalar that holds it."""
+
+    use: Use
+    text: str
+    start: int
+    closed: bool = True
+
+
+def _strings(node: Node | None, place: str, mode: Mode = "text") -> Iterator[Use]:
+    if isinstance(node, Scalar):
+        if isinstance(node.value, str):
+            yield Use(node, mode, place)
+    elif isinstance(node, Sequence):
+        for number, item in enumerate(node.items):
+            yield from _strings(item, f"{place}[{number}]", mode)
+    elif isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            yield from _strings(entry.value, f"{place}.{key}", mode)
+
+
+def _action_uses(step: StepSpec) -> Iterator[Use]:
+    if step.kind == "run":
+        yield from _strings(step.action, "run", "shell")
+    elif step.kind == "script":
+        yield from _strings(step.action.get("code") if isinstance(step.action, Mapping) else None, "code", "code")
+    elif step.kind in ("tool", "approve"):
+        yield from _strings(step.action, step.kind)
+    for key in ("prompt", "with"):
+        yield from _strings(step.node.get(key), key)
+
+
+def step_uses(step: StepSpec) -> list[Use]:
+    """Every place of a step where an expression may stand, in the order of the language's description."""
+    found: list[Use] = []
+    if step.condition is not None:
+        found.append(Use(step.condition, "bool", "if"))
+    found += matrix_uses(step)
+    found += _strings(step.node.get("for_each"), "for_each")
+    for key, value in step.env.items():
+        found += _strings(value, f"env.{key}")
+    found += _strings(step.stdin, "stdin")
+    found += _strings(step.cwd, "cwd")
+    for copy in step.files:
+        found += _strings(copy.source, f"files.{copy.target.value}")
+    cache = step.node.get("cache")
+    found += _strings(cache, "cache", "cache")
+    found += _action_uses(step)
+    return found
+
+
+def matrix_uses(step: StepSpec) -> list[Use]:
+    """The places of a step's matrix: only inputs are known there."""
+    found: list[Use] = []
+    if step.matrix is None:
+        return found
+    for name, axis in step.matrix.axes.items():
+        if isinstance(axis, Scalar):
+            found.append(Use(axis, "axis", f"matrix.{name}"))
+        else:
+            for number, item in enumerate(axis):
+                found += _strings(item, f"matrix.{name}[{number}]")
+    for word, rows in (("include", step.matrix.include), ("exclude", step.matrix.exclude)):
+        for number, row in enumerate(rows):
+            found += _strings(row, f"matrix.{word}[{number}]")
+    return found
+
+
+def sandbox_uses(sandbox: SandboxDecl) -> list[Use]:
+    """The places of a sandbox: its environment."""
+    return [use for key, value in sandbox.env.items() for use in _strings(value, f"env.{key}")]
+
+
+def workflow_env_uses(workflow: Workflow) -> list[Use]:
+    """The places of the environment that all steps share."""
+    return [use for key, value in workflow.env.items() for use in _strings(value, f"env.{key}")]
+
+
+def found_in(use: Use) -> list[Found]:
+    """The expressions of one place, in order."""
+    value = use.node.value if isinstance(use.node.value, str) else use.node.text
+    if use.mode == "bool":
+        return [Found(use, value, 0)]
+    return [Found(use, piece.text, piece.start, piece.closed) for piece in pieces(value) if piece.is_expression]
+
+
+def step_references(workflow: Workflow, step: StepSpec) -> list[tuple[Found, Reference]]:
+    """Every reference of a step with the expression it stands in; ids with hyphens are joined (see `join_hyphens`)."""
+    names = known_names(workflow)
+    found = []
+    for use in [*step_uses(step), *workflow_env_uses(workflow)]:
+        for expression in found_in(use):
+            for reference in references(join_hyphens(expression.text, names)):
+                found.append((expression, reference))
+    return found
+
+
+def known_names(workflow: Workflow) -> frozenset[str]:
+    """All ids of a workflow that an expression may name."""
+    names = {*workflow.inputs, *workflow.secrets, *workflow.steps}
+    for step in workflow.all_steps:
+        names |= step.outputs.keys()
+        names |= step.matrix.axes.keys() if step.matrix else set()
+    return frozenset(names)

@@ -1,0 +1,304 @@
+"""A checked workflow and its inputs to a `Plan`. Only called when no rule found an error."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from runner.compiler.canonical import Json
+from runner.compiler.document import Document, Scalar
+from runner.compiler.document import Mapping as MappingNode
+from runner.compiler.expressions.runtime import render
+from runner.compiler.expressions.scan import mangled, masked
+from runner.compiler.expressions.uses import step_references
+from runner.compiler.inputs import complete, defaults, inputs_schema
+from runner.compiler.plan.choose import choose
+from runner.compiler.plan.graph import all_edges, order, waves
+from runner.compiler.plan.matrix import Row, expand, legs
+from runner.compiler.plan.model import (
+    DEFAULT_SANDBOX,
+    FileCopy,
+    Leg,
+    Milestone,
+    OutputDecl,
+    Plan,
+    PlanStep,
+    Retry,
+    SandboxPlan,
+    Secret,
+    StepKind,
+)
+from runner.compiler.plan.shell import rewrite
+from runner.compiler.plan.wire import sealed
+from runner.compiler.spec.build import normal_needs
+from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
+from runner.compiler.spec.read import plain, plain_map, scalar_text, text
+from runner.errors import ExpressionFailed, UsageError
+
+_EXTRA = (
+    "labels",
+    "phases",
+    "agents",
+    "policies",
+    "schedules",
+    "triggers",
+    "concurrency",
+    "priority",
+    "risks",
+    "tests",
+)
+_STEP_EXTRA = ("for_each", "repeat", "cache", "concurrency", "priority", "idempotent", "description")
+_STATE = re.compile(r"(?<![\w.])steps\s*\.\s*[\w-]+\s*\.\s*state(?!\w)")
+_BACKOFFS: dict[str, Literal["none", "fixed", "linear", "exponential"]] = {
+    "none": "none",
+    "fixed": "fixed",
+    "linear": "linear",
+    "exponential": "exponential",
+}
+_KINDS: dict[str, StepKind] = {
+    "script": "script",
+    "agent": "agent",
+    "tool": "tool",
+    "approve": "approve",
+    "workflow": "workflow",
+}
+_BOXLESS = ("approve", "workflow")
+
+
+def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json] | None) -> Plan:
+    """The plan. With `inputs=None` only defaults are known and some matrices stay symbolic.
+
+    Raises UsageError when the inputs do not fit, or a matrix cannot be expanded with them.
+    """
+    schema = inputs_schema(workflow)
+    values = defaults(schema) if inputs is None else complete(schema, inputs)
+    edges = all_edges(workflow)
+    wave = waves(edges)
+    steps = []
+    for id_ in order(edges):
+        after = tuple(sorted(edge.upstream for edge in edges[id_]))
+        steps.append(_step(workflow, workflow.steps[id_], after, wave[id_], values))
+    everything = tuple(sorted(workflow.steps))
+    closing = [
+        None if step is None else _step(workflow, step, everything, 0, values)
+        for step in (workflow.on_failure, workflow.finally_)
+    ]
+    plan = Plan(
+        name=workflow.name,
+        title=workflow.title,
+        description=workflow.description,
+        source={"path": document.path, "sha256": hashlib.sha256(document.text.encode()).hexdigest()},
+        inputs_schema=schema,
+        inputs=values,
+        steps=tuple(steps),
+        sandboxes=_sandboxes(workflow, [*steps, *(step for step in closing if step)]),
+        secrets=tuple(
+            Secret(name, text(declared.body.get("env")) or name.upper()) for name, declared in workflow.secrets.items()
+        ),
+        milestones=tuple(_milestones(workflow)),
+        on_failure=closing[0],
+        finally_=closing[1],
+        extra=_extra(workflow),
+    )
+    return sealed(plan)
+
+
+def _extra(workflow: Workflow) -> dict[str, Json]:
+    found = {key: plain(workflow.node.get(key)) for key in _EXTRA if key in workflow.node.entries}
+    details: dict[str, Json] = {}
+    for step in workflow.all_steps:
+        more = {key: plain(step.node.get(key)) for key in _STEP_EXTRA if key in step.node.entries}
+        if more:
+            details[step.id] = more
+    if details:
+        found["steps"] = details
+    return found
+
+
+def _milestones(workflow: Workflow) -> list[Milestone]:
+    return [
+        Milestone(
+            id=one.id.value,
+            title=one.title,
+            week=one.week.value if one.week else None,
+            due=one.due.value if one.due else None,
+            needs=tuple(at.value for at in one.needs),
+            accept=tuple(scalar_text(check) for check in one.accept),
+        )
+        for one in workflow.milestones
+    ]
+
+
+def _sandboxes(workflow: Workflow, steps: list[PlanStep]) -> dict[str, SandboxPlan]:
+    """The declared sandboxes, and the implicit default one where a step uses it."""
+    found = {
+        name: SandboxPlan(
+            name=name,
+            needs=declared.needs,
+            scope=declared.scope,
+            candidates=choose(declared.needs, [at.value for at in declared.prefer]),
+            env={key: scalar_text(value) for key, value in declared.env.items()},
+        )
+        for name, declared in workflow.sandboxes.items()
+    }
+    if any(step.sandbox == DEFAULT_SANDBOX for step in steps) and DEFAULT_SANDBOX not in found:
+        needs = normal_needs({})
+        found[DEFAULT_SANDBOX] = SandboxPlan(DEFAULT_SANDBOX, needs, candidates=choose(needs))
+    return found
+
+
+# ---------------------------------------------------------------- steps
+
+
+def sandbox_of(workflow: Workflow, step: StepSpec) -> str | None:
+    """The name of the sandbox a step runs in: its own, its agent's, else the default; None where it needs no box."""
+    if step.kind in _BOXLESS:
+        return None
+    if step.sandbox is not None:
+        return step.sandbox.value
+    agent = workflow.agents.get(step.agent.value) if step.agent else None
+    return agent.sandbox.value if agent and agent.sandbox else DEFAULT_SANDBOX
+
+
+def _step(workflow: Workflow, spec: StepSpec, after: tuple[str, ...], wave: int, inputs: dict[str, Json]) -> PlanStep:
+    condition = scalar_text(spec.condition).strip() if spec.condition else None
+    step = PlanStep(
+        id=spec.id,
+        kind=_KINDS.get(spec.kind, "run"),
+        action=_action(spec),
+        title=spec.title,
+        ref=spec.ref,
+        phase=spec.phase.value if spec.phase else None,
+        owner=spec.owner.value if spec.owner else None,
+        sandbox=sandbox_of(workflow, spec),
+        after=after,
+        wave=wave,
+        condition=condition,
+        condition_guards_failure=condition is not None and _mentions_state(condition),
+        env={key: scalar_text(value) for key, value in {**workflow.env, **spec.env}.items()},
+        stdin=scalar_text(spec.stdin) if spec.stdin else None,
+        cwd=scalar_text(spec.cwd) if spec.cwd else None,
+        files=tuple(
+            FileCopy(scalar_text(copy.source), copy.target.value, copy.include, copy.exclude) for copy in spec.files
+        ),
+        artifacts=_artifacts(workflow, spec),
+        secrets=_secrets(workflow, spec),
+        outputs={name: OutputDecl(*_output(output)) for name, output in spec.outputs.items()},
+        timeout=600.0 if spec.timeout is None else spec.timeout,
+        retry=_retry(spec),
+        allow_failure=spec.allow_failure,
+        line=spec.span.line,
+        column=spec.span.column,
+    )
+    return _with_legs(step, spec.matrix, inputs)
+
+
+def _action(spec: StepSpec) -> dict[str, Json]:
+    if spec.kind == "run":
+        shell = rewrite(text(spec.action))
+        return {"command": shell.command, "expressions": {**shell.expressions}}
+    if spec.kind == "script":
+        return {"language": "bash", **plain_map(spec.action)}
+    if isinstance(spec.action, MappingNode):
+        return plain_map(spec.action)
+    found: dict[str, Json] = {"path" if spec.kind == "workflow" else spec.kind: plain(spec.action)}
+    for key in ("prompt", "returns", "with"):
+        if key in spec.node.entries:
+            found[key] = plain(spec.node.get(key))
+    return found
+
+
+def _output(output: OutputSpec) -> tuple[dict[str, Json] | None, str | None]:
+    return (None, output.artifact.value) if output.artifact else (output.schema, None)
+
+
+def _retry(spec: StepSpec) -> Retry:
+    written = spec.retry
+    base = Retry()
+    return replace(
+        base,
+        attempts=base.attempts if written.attempts is None else written.attempts,
+        backoff=_BACKOFFS.get(written.backoff or "", base.backoff),
+        delay=base.delay if written.delay is None else written.delay,
+        max_delay=base.max_delay if written.max_delay is None else written.max_delay,
+        jitter=base.jitter if written.jitter is None else written.jitter,
+        on=base.on if written.on is None else written.on,
+    )
+
+
+def _mentions_state(condition: str) -> bool:
+    return bool(_STATE.search(masked(condition)))
+
+
+def _artifacts(workflow: Workflow, spec: StepSpec) -> tuple[tuple[str, str], ...]:
+    """The upstream artifacts that a step's expressions name."""
+    by_name = {
+        (mangled(step.id), mangled(name)): (step.id, name)
+        for step in workflow.steps.values()
+        for name, output in step.outputs.items()
+        if output.artifact
+    }
+    found = set()
+    for _, reference in step_references(workflow, spec):
+        if (
+            reference.path[0] == "steps"
+            and len(reference.path) >= 4
+            and (reference.path[1], reference.path[3]) in by_name
+        ):
+            found.add(by_name[reference.path[1], reference.path[3]])
+    return tuple(sorted(found))
+
+
+def _secrets(workflow: Workflow, spec: StepSpec) -> tuple[str, ...]:
+    by_name = {mangled(name): name for name in workflow.secrets}
+    used = {
+        by_name[reference.path[1]]
+        for _, reference in step_references(workflow, spec)
+        if reference.path[0] == "secrets" and len(reference.path) > 1 and reference.path[1] in by_name
+    }
+    return tuple(sorted(used))
+
+
+# ---------------------------------------------------------------- matrix
+
+
+def _filled(value: Json, variables: Mapping[str, Json]) -> Json:
+    if isinstance(value, str):
+        return render(value, variables)
+    if isinstance(value, list):
+        return [_filled(item, variables) for item in value]
+    if isinstance(value, dict):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    return value
+
+
+def matrix_rows(matrix: MatrixDecl, inputs: Mapping[str, Json]) -> list[Row]:
+    """The rows of a matrix with these inputs. Raises ExpressionFailed when an axis needs one that is not there,
+    UsageError when an axis is no list.
+    """
+    variables: dict[str, Json] = {"inputs": dict(inputs)}
+    axes: dict[str, list[Json]] = {}
+    for name, axis in matrix.axes.items():
+        values = render(scalar_text(axis), variables) if isinstance(axis, Scalar) else [plain(item) for item in axis]
+        if not isinstance(values, list):
+            raise UsageError(f"the matrix axis `{name}` must be a list, and is not with these inputs")
+        axes[name] = [_filled(value, variables) for value in values]
+
+    def rows(nodes: tuple[MappingNode, ...]) -> list[Row]:
+        return [{key: _filled(value, variables) for key, value in plain_map(node).items()} for node in nodes]
+
+    return expand(axes, rows(matrix.include), rows(matrix.exclude))
+
+
+def _with_legs(step: PlanStep, matrix: MatrixDecl | None, inputs: dict[str, Json]) -> PlanStep:
+    if matrix is None:
+        return replace(step, legs=(Leg(step.id),))
+    found: tuple[Leg, ...] | None
+    try:
+        found = legs(step.id, matrix_rows(matrix, inputs))
+    except ExpressionFailed:
+        found = None
+    return replace(step, is_matrix=True, matrix_source=dict(matrix.plain), legs=found)

@@ -1,0 +1,101 @@
+"""The plan on the wire: plain JSON in `schemas/plan.v1.schema.json`, without loss, and its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from runner.compiler.canonical import Json, digest
+from runner.compiler.plan.model import (
+    PLAN_VERSION,
+    Candidate,
+    FileCopy,
+    Leg,
+    Milestone,
+    OutputDecl,
+    Plan,
+    PlanStep,
+    Retry,
+    SandboxPlan,
+    Secret,
+)
+from runner.errors import RunnerError
+
+
+def _json(value: object) -> Json:
+    """Tuples to lists, all the way down."""
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    return value  # type: ignore[return-value]  # a leaf of a dataclass of plain JSON
+
+
+def to_json(plan: Plan) -> dict[str, Json]:
+    """The plan as plain JSON; `from_json` gives an equal plan back."""
+    body = asdict(plan)
+    body["finally"] = body.pop("finally_")
+    return {"version": PLAN_VERSION, **{key: _json(value) for key, value in body.items()}}
+
+
+def plan_digest(plan: Plan) -> str:
+    """The SHA-256 of the canonical JSON without the digest itself and the path of the file: the same text and inputs
+    have the same digest wherever the file is.
+    """
+    body = to_json(plan)
+    del body["digest"]
+    body["source"] = {key: value for key, value in plan.source.items() if key != "path"}
+    return digest(body)
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its digest."""
+    return replace(plan, digest=plan_digest(plan))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _step(value: Mapping[str, Any]) -> PlanStep:
+    made = dict(value)
+    made["files"] = tuple(
+        FileCopy(one["source"], one["target"], tuple(one["include"]), tuple(one["exclude"])) for one in value["files"]
+    )
+    made["artifacts"] = tuple((step, output) for step, output in value["artifacts"])
+    made["outputs"] = {name: OutputDecl(**one) for name, one in value["outputs"].items()}
+    made["retry"] = Retry(**{**value["retry"], "on": tuple(value["retry"]["on"])})
+    made["legs"] = None if value["legs"] is None else tuple(Leg(**leg) for leg in value["legs"])
+    for key in ("after", "secrets"):
+        made[key] = tuple(value[key])
+    return PlanStep(**made)
+
+
+def _sandbox(value: Mapping[str, Any]) -> SandboxPlan:
+    return SandboxPlan(**{**value, "candidates": tuple(Candidate(**one) for one in value["candidates"])})
+
+
+def _milestone(value: Mapping[str, Any]) -> Milestone:
+    return Milestone(**{**value, "needs": tuple(value["needs"]), "accept": tuple(value["accept"])})
+
+
+def from_json(value: Mapping[str, Any]) -> Plan:
+    """The plan that `to_json` made. Raises RunnerError for another version, or a value that is no plan."""
+    if value.get("version") != PLAN_VERSION:
+        raise RunnerError(
+            f"the plan has version {value.get('version')!r}, this runner reads version {PLAN_VERSION}",
+            "compile the spec again: `runner plan SPEC --json`",
+        )
+    made = dict(value)
+    try:
+        del made["version"]
+        closing = made.pop("finally")
+        made["steps"] = tuple(_step(one) for one in value["steps"])
+        made["sandboxes"] = {name: _sandbox(one) for name, one in value["sandboxes"].items()}
+        made["secrets"] = tuple(Secret(**one) for one in value["secrets"])
+        made["milestones"] = tuple(_milestone(one) for one in value["milestones"])
+        made["on_failure"] = None if value["on_failure"] is None else _step(value["on_failure"])
+        made["finally_"] = None if closing is None else _step(closing)
+        return Plan(**made)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunnerError("this JSON is no plan", "make one with `runner plan SPEC --json`") from error

@@ -1,0 +1,57 @@
+"""What every rule gets: the document, the workflow in it, and its graph, each made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
+from runner.compiler.document import Document
+from runner.compiler.plan.graph import Edge, all_edges, upstream_of
+from runner.compiler.spec import Workflow, build
+from runner.compiler.spec.model import At
+from runner.compiler.suggest import did_you_mean, listed, nearest
+
+
+@dataclass(frozen=True)
+class Context:
+    """A document under examination."""
+
+    document: Document
+    workflow: Workflow
+
+    @staticmethod
+    def of(document: Document) -> Context:
+        """The context of a document."""
+        return Context(document, build(document))
+
+    @cached_property
+    def edges(self) -> dict[str, list[Edge]]:
+        """Edges by step id, implied ones too."""
+        return all_edges(self.workflow)
+
+    @cached_property
+    def upstream(self) -> dict[str, set[str]]:
+        """All transitive upstream steps by step id."""
+        return {id_: upstream_of(self.edges, id_) for id_ in self.edges}
+
+
+def error(
+    code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = (), fix: Fix | None = None
+) -> Diagnostic:
+    """A finding that stops the compiler."""
+    return Diagnostic(code, Severity.ERROR, message, span, hint, related, fix)
+
+
+def warning(code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = ()) -> Diagnostic:
+    """A finding that does not stop the compiler."""
+    return Diagnostic(code, Severity.WARNING, message, span, hint, related)
+
+
+def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> Diagnostic:
+    """`at` names nothing: say what exists, and what was probably meant. `how` tells how to declare one."""
+    near = nearest(at.value, allowed)
+    hint = did_you_mean(at.value, allowed) or how
+    names = f"; there are {listed(sorted(allowed), 'and')}" if 0 < len(allowed) <= 12 else ""
+    fix = Fix(f"replace it by `{near[0]}`", at.span, near[0]) if near else None
+    return error(code, f"{what} `{at.value}` does not exist{names}", at.span, hint, fix=fix)

@@ -1,0 +1,20 @@
+"""`needs-self`: a step waits for itself."""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.rules.context import Context, error
+
+CODE = "needs-self"
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """No step may name itself in `after`."""
+    return [
+        error(
+            CODE, f"the step `{step.id}` waits for itself, so it could never start", at.span, "remove it from `after`"
+        )
+        for step in context.workflow.steps.values()
+        for at in step.after
+        if at.value == step.id
+    ]

@@ -1,0 +1,275 @@
+"""Tree to `Workflow`: builds what it can of a broken tree, merges defaults and templates, never raises."""
+
+from __future__ import annotations
+
+from runner.compiler.canonical import Json
+from runner.compiler.diagnostic import Span
+from runner.compiler.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from runner.compiler.spec.model import (
+    AgentDecl,
+    At,
+    FileDecl,
+    MatrixDecl,
+    MilestoneDecl,
+    Named,
+    OutputSpec,
+    RetryDecl,
+    SandboxDecl,
+    ScheduleDecl,
+    StepSpec,
+    Workflow,
+)
+from runner.compiler.spec.read import (
+    at_int,
+    at_text,
+    child,
+    items,
+    key_span,
+    mapping,
+    plain,
+    plain_map,
+    scalar,
+    scalar_map,
+    scalars,
+    text,
+    texts,
+)
+from runner.compiler.spec.units import mebibytes, seconds
+
+KINDS = ("run", "script", "agent", "tool", "approve", "workflow")
+_MATRIX_WORDS = ("include", "exclude", "max_parallel", "fail_fast")
+_SIZES = ("memory", "disk")
+
+
+def build(document: Document) -> Workflow:
+    """The workflow that the document describes, with whatever could be understood of it."""
+    nowhere = Span(document.path, 1, 1, 1, 1)
+    root = mapping(document.root) or Mapping({}, nowhere)
+    defaults = mapping(root.get("defaults"))
+    templates = _named(root.get("templates"))
+
+    def single(key: str) -> StepSpec | None:
+        body = mapping(root.get(key))
+        return None if body is None else _step(key, key_span(root, key), body, defaults, templates)
+
+    steps = mapping(root.get("steps"))
+    return Workflow(
+        node=root,
+        name=text(root.get("name")),
+        title=text(root.get("title")),
+        description=text(root.get("description")),
+        inputs=_named(root.get("inputs")),
+        secrets=_named(root.get("secrets")),
+        sandboxes={named.id: _sandbox(named) for named in _named(root.get("sandboxes")).values()},
+        agents={named.id: _agent(named) for named in _named(root.get("agents")).values()},
+        templates=templates,
+        phases=_named(root.get("phases")),
+        env=scalar_map(root.get("env")),
+        steps={
+            key: _step(key, entry.key.span, entry.value, defaults, templates)
+            for key, entry in (steps.entries.items() if steps else ())
+            if isinstance(entry.value, Mapping)
+        },
+        milestones=tuple(_milestone(item) for item in _maps(root.get("milestones"))),
+        schedules=tuple(_schedule(item, number) for number, item in enumerate(_maps(root.get("schedules")))),
+        on_failure=single("on_failure"),
+        finally_=single("finally"),
+    )
+
+
+def _maps(node: Node | None) -> list[Mapping]:
+    return [item for item in items(node) if isinstance(item, Mapping)] if isinstance(node, Sequence) else []
+
+
+def _named(node: Node | None) -> dict[str, Named]:
+    if not isinstance(node, Mapping):
+        return {}
+    return {
+        key: Named(key, entry.key.span, body, plain_map(body))
+        for key, entry in node.entries.items()
+        for body in [entry.value if isinstance(entry.value, Mapping) else Mapping({}, entry.value.span)]
+    }
+
+
+def _sandbox(named: Named) -> SandboxDecl:
+    node = named.body
+    return SandboxDecl(
+        id=named.id,
+        span=named.span,
+        needs=normal_needs(plain_map(node.get("needs"))),
+        prefer=texts(node.get("prefer")),
+        scope="step" if text(node.get("scope")) == "step" else "run",
+        env=scalar_map(node.get("env")),
+        node=node,
+    )
+
+
+def normal_needs(written: dict[str, Json]) -> dict[str, Json]:
+    """The needs with `memory_mb`, `disk_mb` and `persist_seconds` as numbers, and a runtime."""
+    needs: dict[str, Json] = {"runtime": "shell"}
+    for key, value in written.items():
+        if key in _SIZES:
+            size = mebibytes(value)
+            if size is not None:
+                needs[f"{key}_mb"] = size
+        elif key == "persist":
+            needs["persist_seconds"] = seconds(value) if not isinstance(value, bool) else value
+        elif value is not None:
+            needs[key] = value
+    return needs
+
+
+def _agent(named: Named) -> AgentDecl:
+    return AgentDecl(
+        id=named.id,
+        span=named.span,
+        sandbox=at_text(named.body.get("sandbox")),
+        human=named.plain.get("human") is True,
+        node=named.body,
+    )
+
+
+def _milestone(node: Mapping) -> MilestoneDecl:
+    return MilestoneDecl(
+        id=at_text(node.get("id")) or At("", node.span),
+        span=node.span,
+        title=text(node.get("title")),
+        week=at_int(node.get("week")),
+        due=_as_text(node.get("due")),
+        owner=at_text(node.get("owner")),
+        needs=texts(node.get("needs")),
+        accept=scalars(node.get("accept")),
+    )
+
+
+def _as_text(node: Node | None) -> At[str] | None:
+    written = text(node)
+    return At(written, node.span) if node is not None and written else None
+
+
+def _schedule(node: Mapping, number: int) -> ScheduleDecl:
+    return ScheduleDecl(
+        id=text(node.get("id")) or f"schedules[{number}]",
+        span=node.span,
+        cron=at_text(node.get("cron")),
+        timezone=at_text(node.get("timezone")),
+        inputs=mapping(node.get("inputs")),
+        node=node,
+    )
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _merged(below: Mapping | None, above: Mapping) -> Mapping:
+    """`above` laid over `below`; the maps `env` and `retry` are merged key by key."""
+    if below is None:
+        return above
+    entries = dict(above.entries)
+    for key, entry in below.entries.items():
+        mine = entries.get(key)
+        if mine is None:
+            entries[key] = entry
+        elif key in ("env", "retry") and isinstance(mine.value, Mapping) and isinstance(entry.value, Mapping):
+            both = Mapping({**entry.value.entries, **mine.value.entries}, mine.value.span)
+            entries[key] = Entry(mine.key, both)
+    return Mapping(entries, above.span)
+
+
+def _effective(body: Node, defaults: Mapping | None, templates: dict[str, Named]) -> tuple[Mapping, At[str] | None]:
+    node = mapping(body) or Mapping({}, body.span)
+    use = at_text(node.get("use"))
+    template = templates.get(use.value) if use else None
+    if template is not None:
+        node = _merged(template.body, node)
+    return _merged(defaults, node), use
+
+
+def _step(id_: str, span: Span, body: Node, defaults: Mapping | None, templates: dict[str, Named]) -> StepSpec:
+    node, use = _effective(body, defaults, templates)
+    kind = next((kind for kind in KINDS if kind in node.entries), "")
+    return StepSpec(
+        id=id_,
+        span=span,
+        node=node,
+        kind=kind,
+        action=node.get(kind) if kind else None,
+        title=text(node.get("title")),
+        ref=text(node.get("ref")),
+        phase=at_text(node.get("phase")),
+        owner=at_text(node.get("owner")),
+        sandbox=at_text(node.get("sandbox")),
+        agent=at_text(node.get("agent")),
+        after=texts(node.get("after")),
+        condition=scalar(node.get("if")),
+        matrix=_matrix(node),
+        env=scalar_map(node.get("env")),
+        stdin=scalar(node.get("stdin")),
+        cwd=scalar(node.get("cwd")),
+        files=_files(mapping(node.get("files"))),
+        outputs=_outputs(node),
+        timeout=seconds(plain(node.get("timeout"))),
+        retry=_retry(node.get("retry")),
+        allow_failure=plain(node.get("allow_failure")) is True,
+        use=use,
+    )
+
+
+def _axis(node: Node) -> tuple[Node, ...] | Scalar:
+    return node if isinstance(node, Scalar) and isinstance(node.value, str) else items(node)
+
+
+def _matrix(step: Mapping) -> MatrixDecl | None:
+    node = mapping(step.get("matrix"))
+    if node is None:
+        return None
+    axes = {key: entry for key, entry in node.entries.items() if key not in _MATRIX_WORDS}
+    return MatrixDecl(
+        span=key_span(step, "matrix"),
+        axes={key: _axis(entry.value) for key, entry in axes.items()},
+        axis_spans={key: entry.key.span for key, entry in axes.items()},
+        include=tuple(_maps(node.get("include"))),
+        exclude=tuple(_maps(node.get("exclude"))),
+        plain=plain_map(node),
+    )
+
+
+def _files(node: Mapping | None) -> tuple[FileDecl, ...]:
+    found = []
+    for key, entry in node.entries.items() if node else ():
+        source = scalar(child(entry.value, "from") if isinstance(entry.value, Mapping) else entry.value)
+        if source is not None:
+            patterns = [tuple(at.value for at in texts(child(entry.value, word))) for word in ("include", "exclude")]
+            found.append(FileDecl(At(key, entry.key.span), source, patterns[0], patterns[1]))
+    return tuple(found)
+
+
+def _outputs(step: Mapping) -> dict[str, OutputSpec]:
+    found: dict[str, OutputSpec] = {}
+    node = mapping(step.get("outputs"))
+    for key, entry in node.entries.items() if node else ():
+        glob = at_text(child(entry.value, "artifact"))
+        schema = None if glob else plain_map(entry.value)
+        found[key] = OutputSpec(key, entry.key.span, schema, glob, entry.value)
+    returns = mapping(step.get("returns"))
+    properties = mapping(child(returns, "properties"))
+    for key, entry in properties.entries.items() if properties else ():
+        found.setdefault(key, OutputSpec(key, entry.key.span, plain_map(entry.value), None, entry.value))
+    return found
+
+
+def _retry(node: Node | None) -> RetryDecl:
+    if isinstance(node, Scalar):
+        attempts = at_int(node)
+        return RetryDecl(attempts=attempts.value if attempts else None)
+    jitter = plain(child(node, "jitter"))
+    attempts = at_int(child(node, "attempts"))
+    on = child(node, "on")
+    return RetryDecl(
+        attempts=attempts.value if attempts else None,
+        backoff=text(child(node, "backoff")) or None,
+        delay=seconds(plain(child(node, "delay"))),
+        max_delay=seconds(plain(child(node, "max"))),
+        jitter=float(jitter) if isinstance(jitter, int | float) and not isinstance(jitter, bool) else None,
+        on=None if on is None else tuple(at.value for at in texts(on)),
+    )

@@ -1,0 +1,96 @@
+"""Expressions in `run` become variables that are quoted as their place asks; real bash is the judge."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from runner.compiler.plan.shell import rewrite
+
+CASES = {
+    "unquoted": ("echo ${{ a }}", 'echo "${RUNNER_EXPR_0}"'),
+    "double": ('echo "x ${{ a }} y"', 'echo "x ${RUNNER_EXPR_0} y"'),
+    "glued": ("echo a${{ a }}b", 'echo a"${RUNNER_EXPR_0}"b'),
+    "assignment": ("x=${{ a }}; echo $x", 'x="${RUNNER_EXPR_0}"; echo $x'),
+    "same twice": ("echo ${{ a }} ${{a}} ${{ b }}", 'echo "${RUNNER_EXPR_0}" "${RUNNER_EXPR_0}" "${RUNNER_EXPR_1}"'),
+    "substitution": ('echo "$(f ${{ a }})"', 'echo "$(f "${RUNNER_EXPR_0}")"'),
+    "substitution in it": ('echo "$(f "${{ a }}")"', 'echo "$(f "${RUNNER_EXPR_0}")"'),
+    "subshell": ("(echo ${{ a }})", '(echo "${RUNNER_EXPR_0}")'),
+    "backticks": ("echo `f ${{ a }}` ${{ b }}", 'echo `f "${RUNNER_EXPR_0}"` "${RUNNER_EXPR_1}"'),
+    "backticks in quotes": ('echo "`f ${{ a }}`"', 'echo "`f "${RUNNER_EXPR_0}"`"'),
+    "arithmetic": ("echo $((${{ a }} << 1))", "echo $((${RUNNER_EXPR_0} << 1))"),
+    "fallback": ("echo ${x:-${{ a }}}", 'echo ${x:-"${RUNNER_EXPR_0}"}'),
+    "fallback in quotes": ('echo "${x:-it\'s ${{ a }}}"', 'echo "${x:-it\'s ${RUNNER_EXPR_0}}"'),
+    "escapes": ('echo \\\' ${{ a }} "\\" ${{ a }}"', 'echo \\\' "${RUNNER_EXPR_0}" "\\" ${RUNNER_EXPR_0}"'),
+    "comment": ("# ${{ b }}\necho ${{ a }} # it's ${{ c }}", '# ${{ b }}\necho "${RUNNER_EXPR_0}" # it\'s ${{ c }}'),
+    "no comment": ("echo a#${{ a }}", 'echo a#"${RUNNER_EXPR_0}"'),
+    "comment at the end": ("true #", "true #"),
+    "heredoc": (
+        "cat <<EOF\n${{ a }}'\nEOF\necho ${{ a }}",
+        'cat <<EOF\n${RUNNER_EXPR_0}\'\nEOF\necho "${RUNNER_EXPR_0}"',
+    ),
+    "heredoc with tabs": (
+        "cat <<-E\n\t${{ a }}\n\tE\necho ${{ a }}",
+        'cat <<-E\n\t${RUNNER_EXPR_0}\n\tE\necho "${RUNNER_EXPR_0}"',
+    ),
+    "two heredocs": (
+        "cat <<A - <<B\n${{ a }}\nA\n${{ a }}\nB\n",
+        "cat <<A - <<B\n${RUNNER_EXPR_0}\nA\n${RUNNER_EXPR_0}\nB\n",
+    ),
+    "heredoc without end": ("cat <<E\n${{ a }}", "cat <<E\n${RUNNER_EXPR_0}"),
+    "here string": ("cat <<<${{ a }}", 'cat <<<"${RUNNER_EXPR_0}"'),
+    "redirection": ("cat << ", "cat << "),
+    "map literal": ("echo ${{ {'a': {'b': 1}}.a.b }}", 'echo "${RUNNER_EXPR_0}"'),
+    "braces in text": ("echo ${{ '}}' }}", 'echo "${RUNNER_EXPR_0}"'),
+    "single quotes beside": ("echo '$x' ${{ a }}", "echo '$x' \"${RUNNER_EXPR_0}\""),
+    "nothing": ("echo '$((1))'", "echo '$((1))'"),
+    "unclosed": ("echo ${{ a", "echo ${{ a"),
+    "unclosed quote": ("echo 'a ${x", "echo 'a ${x"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rewrites(case: str) -> None:
+    text, expected = CASES[case]
+    found = rewrite(text)
+    assert found.command == expected
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"),
+    [
+        ("echo 'x ${{ a }}'", "single-quotes"),
+        ("sh -c 'echo \"${{ a }}\"'", "single-quotes"),
+        ("echo $'x\\'${{ a }}'", "single-quotes"),
+        ("echo 'never closed ${{ a }}", "single-quotes"),
+        ("cat <<'EOF'\n${{ a }}\nEOF\n", "quoted-heredoc"),
+        ('cat <<"EOF"\n${{ a }}\nEOF\n', "quoted-heredoc"),
+        ("cat <<\\EOF\n${{ a }}\nEOF\n", "quoted-heredoc"),
+    ],
+)
+def test_where_no_variable_can_stand(text: str, trouble: str) -> None:
+    (problem,) = rewrite(text).problems
+    assert (problem.trouble, problem.expression, problem.start) == (trouble, "a", text.index("${{"))
+
+
+NASTY = "$(echo pwned) `id` \"'; * \\ \n ${HOME}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "printf %s ${{ a }}",
+        'printf %s "${{ a }}"',
+        'printf %s "$(printf %s ${{ a }})"',
+        'x=${{ a }}; printf %s "$x"',
+        "cat <<E | head -c -1\n${{ a }}\nE\n",
+        'printf %s "${nothing:-${{ a }}}"',
+    ],
+)
+def test_a_nasty_value_arrives_as_it_is(text: str) -> None:
+    found = rewrite(text)
+    env = {"PATH": "/usr/bin:/bin", **dict.fromkeys(found.expressions, NASTY)}
+    done = subprocess.run(["bash", "-c", found.command], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == NASTY
