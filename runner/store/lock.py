@@ -1,0 +1,79 @@
+"""One process holds an embedded store at a time.
+
+The engine itself takes no lock: two processes on one path corrupt each other. So we hold `flock` on a file beside
+the store. The kernel frees it however the holder ends, so a file left by a killed process is no obstacle.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.errors import StoreError, StoreLocked
+
+
+class StoreLock:
+    """An exclusive lock on `path`, whose content tells who holds it: pid, command, since (UTC)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._fd is not None
+
+    def acquire(self) -> None:
+        """Take it at once. Raises StoreLocked that names the holder, StoreError when the file cannot be used."""
+        if self._fd is not None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"cannot use the lock {self.path}: {error.strerror}", "Choose another folder with --state DIR."
+            ) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 4096, 0)
+            os.close(fd)
+            raise _locked(self.path, holder) from None
+        self._fd = fd
+        self._sign(fd)
+
+    def release(self) -> None:
+        """Give it back; nothing happens when it is not held. The file stays: removing it would be a race."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    @staticmethod
+    def _sign(fd: int) -> None:
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:2]])  # later arguments may hold values of inputs
+        text = json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode()
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, text + b"\n", 0)
+        except OSError:  # a full disk: the lock holds all the same, only its name tag is missing
+            return
+
+
+def _locked(path: Path, content: bytes) -> StoreLocked:
+    try:
+        holder = json.loads(content)
+        who = f"process {int(holder['pid'])} ({holder['command']}, since {holder['since']})"
+        remedy = (
+            f"Wait for it to end, stop it with `kill {int(holder['pid'])}`, or use another folder with --state DIR."
+        )
+    except (ValueError, KeyError, TypeError):  # written by nobody we know, or half written
+        who, remedy = "another process", "Wait for it to end, or use another folder with --state DIR."
+    return StoreLocked(f"the state in {path.parent} is in use by {who}", remedy)

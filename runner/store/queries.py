@@ -1,0 +1,20 @@
+"""The named queries of `queries.surql`."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_NAME = re.compile(r"^-- name: ([a-z0-9_]+)$", re.MULTILINE)
+
+
+@cache
+def queries() -> dict[str, str]:
+    """Every query by its name, without comments."""
+    parts = _NAME.split(Path(__file__).with_name("queries.surql").read_text(encoding="utf-8"))
+    return {name: _strip(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _strip(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("--"))
