@@ -15,6 +15,7 @@ The only file that knows the SurrealDB SDK. What it has to get right, each measu
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
@@ -25,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runner.compiler.canonical import Json
 from runner.errors import RunnerError, StoreConflict, StoreError, StoreLocked, StoreNewer
 from runner.run.event import GENESIS, Event, EventDraft
 from runner.run.ports import Change, Record
@@ -198,16 +198,22 @@ class SurrealStore:
                     "id": _record_id(run, change.table, change.key),
                     "rev": change.rev,
                     "place": place,
-                    "content": {"run": run, "key": change.key, "rev": change.rev + 1, "body": text, **_columns(change)},
+                    "content": {
+                        "run": _key(run),
+                        "key": _key(change.key),
+                        "rev": change.rev + 1,
+                        "body": text,
+                        **_columns(change),
+                    },
                 }
                 for place, (change, text) in enumerate(zip(changes, texts, strict=True))
             ],
             "events": [
                 {
                     "id": _rid("event", [run, event.seq]),
-                    "type": event.type,
-                    "step": event.step or "",
-                    "ts": event.ts,
+                    "type": _key(event.type),
+                    "step": _key(event.step or ""),
+                    "ts": _key(event.ts),
                     "body": encode_event(event),
                 }
                 for event in events
@@ -392,8 +398,12 @@ def _checked(table: str) -> str:
 
 
 def _key(text: str) -> str:
-    """A key as part of a record id: the engine cannot hold NUL there. Different keys stay different."""
+    """A key as the engine can hold it, without NUL, in record ids and in answers. `_unkey` gives it back."""
     return text.replace("\\", "\\\\").replace("\0", "\\0")
+
+
+def _unkey(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: "\0" if match[1] == "0" else match[1], text)
 
 
 def _rid(table: str, identifier: str | list[str | int]) -> RecordID:
@@ -408,14 +418,12 @@ def _record_id(run: str, table: str, key: str) -> RecordID:
     return _rid("run", key) if _checked(table) == "run" else _rid(table, [run, key])
 
 
-def _columns(change: Change) -> dict[str, str]:
-    """The fields of a document to search by; an index cannot hold NUL."""
-
-    def text(value: Json) -> str:
-        return value.replace("\0", "") if isinstance(value, str) else ""
-
-    return {"state": text(change.data.get("state")), "created_at": text(change.data.get("created_at"))}
+def _content(run: str, change: Change, text: str) -> dict[str, object]:
+    """A row: the document as text, and the fields to search by."""
+    found = {name: change.data.get(name) for name in ("state", "created_at")}
+    columns = {name: _key(value) if isinstance(value, str) else "" for name, value in found.items()}
+    return {"run": _key(run), "key": _key(change.key), "rev": change.rev + 1, "body": text, **columns}
 
 
 def _record(row: dict[str, Any]) -> Record:
-    return Record(row["key"], row["rev"], decode(row["body"]))
+    return Record(_unkey(row["key"]), row["rev"], decode(row["body"]))
