@@ -198,13 +198,7 @@ class SurrealStore:
                     "id": _record_id(run, change.table, change.key),
                     "rev": change.rev,
                     "place": place,
-                    "content": {
-                        "run": _key(run),
-                        "key": _key(change.key),
-                        "rev": change.rev + 1,
-                        "body": text,
-                        **_columns(change),
-                    },
+                    "content": _content(run, change, text),
                 }
                 for place, (change, text) in enumerate(zip(changes, texts, strict=True))
             ],
