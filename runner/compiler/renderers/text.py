@@ -1,0 +1,102 @@
+"""Findings for people: the place, the line with a caret below it, what to do, and a summary."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from runner.compiler.diagnostic import Diagnostic, Severity, Span
+from runner.compiler.document import split_lines
+from runner.compiler.renderers.report import Report
+
+_CODES = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m", "dim": "\x1b[2m", "bold": "\x1b[1m"}
+_WIDEST = 120  # characters of a line in the excerpt
+_BEFORE = 80  # of them before the caret
+# A terminal would obey these instead of showing them.
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """Return every finding with its excerpt, and one line that sums up."""
+    lines = {path: split_lines(text) for path, text in report.texts.items()}
+    blocks = [_block(found, lines.get(found.span.path, []), colour) for found in report.diagnostics]
+    return "".join(f"{block}\n\n" for block in blocks) + summary(report) + "\n"
+
+
+def summary(report: Report) -> str:
+    """Return how many files were checked and what was found."""
+    checked = f"{report.files} file{'s' * (report.files != 1)} checked"
+    counts = [
+        f"{count} {severity.value}{'s' * (count != 1)}"
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if (count := sum(found.severity is severity for found in report.diagnostics))
+    ]
+    return f"{checked}: {', '.join(counts) or 'no problems'}"
+
+
+def one_line(found: Diagnostic) -> str:
+    """Return `LINE:COLUMN severity code: message | hint`, the form of the golden files."""
+    hint = f" | {found.hint}" if found.hint else ""
+    return f"{found.span.line}:{found.span.column} {found.severity} {found.code}: {found.message}{hint}"
+
+
+def _clean(text: str) -> str:
+    return _CONTROLS.sub("\ufffd", text)
+
+
+def _block(found: Diagnostic, lines: list[str], colour: bool) -> str:
+    head = _paint(f"{found.severity}[{found.code}]", found.severity, colour)
+    where = _paint(_clean(str(found.span)), "bold", colour)
+    out = [f"{where}: {head}: {_clean(found.message)}"]
+    if found.span.line <= len(lines):
+        out += _excerpt(found, lines[found.span.line - 1], colour)
+    margin = " " * len(str(found.span.line))
+    if found.hint:
+        out.append(f"{margin} = hint: {_clean(found.hint)}")
+    out += [f"{margin} = {_clean(str(related.span))}: {_clean(related.message)}" for related in found.related]
+    return "\n".join(out)
+
+
+def _excerpt(found: Diagnostic, line: str, colour: bool) -> list[str]:
+    span = found.span
+    shown, start = _window(line, span.column - 1)
+    at = span.column - 1 - start
+    length = _length(span, len(line))
+    number = str(span.line)
+    margin = " " * len(number)
+    before = "".join("\t" if char == "\t" else " " * _width(char) for char in shown[:at])
+    below = "^" * max(1, sum(_width(char) for char in shown[at : at + length]))
+    bar = _paint("|", "dim", colour)
+    return [
+        f"{margin} {bar}",
+        f"{_paint(number, 'dim', colour)} {bar} {shown}",
+        f"{margin} {bar} {before}{_paint(below, found.severity, colour)}",
+    ]
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """The part of a line that is shown, and the index at which it begins."""
+    clean = _clean(line)
+    if len(clean) <= _WIDEST:
+        return clean, 0
+    start = max(0, min(column - _BEFORE, len(clean) - _WIDEST))
+    part = clean[start : start + _WIDEST]
+    if start > 0:
+        part = "…" + part[1:]
+    return (part[:-1] + "…" if start + _WIDEST < len(clean) else part), start
+
+
+def _length(span: Span, end_of_line: int) -> int:
+    end = span.end_column - 1 if span.end_line == span.line else end_of_line
+    return end - (span.column - 1)
+
+
+def _width(char: str) -> int:
+    """The columns of a terminal that a character takes."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _paint(text: str, name: str, colour: bool) -> str:
+    return f"{_CODES[name]}{text}\x1b[0m" if colour else text

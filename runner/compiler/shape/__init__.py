@@ -1,0 +1,84 @@
+"""The tree against `schemas/workflow.v1.schema.json`, in sentences of our own.
+
+Read in this order: `validator` (what breaks the schema), `places` (where that is in the text), `keys` and
+`values` (the sentences), `words` (how things are called). Only `validator` knows the JSON Schema library.
+
+The schema is written so that every mistake has one reason: a key that several types may fill names them in
+`type` and lets the keywords of each type speak for themselves, and what excludes what stands in
+`dependentSchemas`, `if`/`then` with a `$comment` that completes the sentence "`KEY` …".
+"""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic, Severity
+from runner.compiler.document import Document, to_json
+from runner.compiler.shape.keys import KEY_SENTENCES
+from runner.compiler.shape.places import Finding, Site, locate
+from runner.compiler.shape.validator import Path, Violation, violations
+from runner.compiler.shape.values import VALUE_SENTENCES, unforeseen
+
+__all__ = ["check"]
+
+# What cannot be concluded when a syntax error cost a part of the tree.
+_OF_ABSENCE = frozenset({"missing-key", "kind-missing", "empty-section"})
+_SENTENCES = {**KEY_SENTENCES, **VALUE_SENTENCES}
+
+
+def check(document: Document) -> list[Diagnostic]:
+    """Return what breaks the workflow schema: one finding for one mistake, in the schema's order."""
+    if document.root is None:
+        return []
+    found = [
+        finding
+        for violation, site in _sites(document)
+        for finding in _SENTENCES.get(violation.keyword, unforeseen)(violation, site)
+    ]
+    told = {error.span for error in document.diagnostics if error.severity is Severity.ERROR}
+    return [
+        finding.diagnostic
+        for finding in found
+        if finding.diagnostic.span not in told
+        and not (document.broken and finding.diagnostic.code in _OF_ABSENCE)
+        and not _explained(finding, found)
+    ]
+
+
+def _sites(document: Document) -> list[tuple[Violation, Site]]:
+    """The violations with their places.
+
+    Beside a wrong type nothing else is said about a value, and nothing at all about what is inside a refused key.
+    """
+    if document.root is None:
+        return []
+    every = violations(to_json(document.root))
+    wrong = {violation.path for violation in every if violation.keyword == "type"}
+    refused = {violation.path for violation in every if violation.keyword == "falseSchema"}
+    return [
+        (violation, locate(document.root, violation.path, document.path))
+        for violation in every
+        if not _hidden(violation, wrong, refused)
+    ]
+
+
+def _hidden(violation: Violation, wrong: set[Path], refused: set[Path]) -> bool:
+    path, keyword = violation.path, violation.keyword
+    if keyword != "type" and keyword != "falseSchema" and path in wrong:
+        return True
+    end = len(path) if keyword == "falseSchema" else len(path) + 1
+    return bool(refused) and any(path[:length] in refused for length in range(1, end))
+
+
+def _explained(finding: Finding, found: list[Finding]) -> bool:
+    """Whether another finding in the same map already tells it.
+
+    A key that is missing because it was mistyped, and keys without effect beside two kinds.
+    """
+    code = finding.diagnostic.code
+    for other in found:
+        if other is finding or other.path != finding.path:
+            continue
+        if code in ("missing-key", "kind-missing") and finding.about & other.meant:
+            return True
+        if code == "ineffective-key" and other.diagnostic.code == "kind-conflict":
+            return True
+    return False

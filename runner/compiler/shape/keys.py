@@ -1,0 +1,166 @@
+"""Sentences about keys: unknown, missing, without effect, too many kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runner.compiler.diagnostic import Fix, Related
+from runner.compiler.document import Mapping
+from runner.compiler.shape.places import Finding, Site, error
+from runner.compiler.shape.validator import Violation, reason, workflow_schema
+from runner.compiler.shape.words import BAD_PATTERN, RULES, keys_listed, likely, shown
+from runner.compiler.suggest import distance, listed, nearest
+
+KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
+# What other dialects call it.
+_ELSEWHERE = {
+    "jobs": "steps",
+    "tasks": "steps",
+    "needs": "after",
+    "depends_on": "after",
+    "depends-on": "after",
+    "dependsOn": "after",
+    "deps": "after",
+    "requires": "after",
+    "when": "if",
+    "condition": "if",
+    "command": "run",
+    "cmd": "run",
+    "shell": "run",
+    "bash": "run",
+    "uses": "use",
+    "environment": "env",
+    "variables": "env",
+    "vars": "env",
+    "working-directory": "cwd",
+    "working_directory": "cwd",
+    "workdir": "cwd",
+    "dir": "cwd",
+    "continue-on-error": "allow_failure",
+    "ignore_errors": "allow_failure",
+    "timeout-minutes": "timeout",
+    "timeout_minutes": "timeout",
+    "retries": "retry",
+    "strategy": "matrix",
+    "foreach": "for_each",
+    "params": "inputs",
+    "parameters": "inputs",
+    "version": "spec",
+    "parallelism": "max_parallel",
+    "ram": "memory",
+    "image": "template",
+    "approval": "approve",
+    "schedule": "schedules",
+    "message": "prompt",
+}
+_BELONGS = {"step": "a step", "top": "the top level of the spec"}
+
+
+def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
+    """Keys that the schema does not know at this place."""
+    if not isinstance(site.node, Mapping):
+        return []
+    allowed = list(violation.schema.get("properties", {}))
+    free = [key for key in allowed if key not in site.node.entries]
+    return [_unknown_key(name, site, allowed, free) for name in violation.data if name in site.node.entries]
+
+
+def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
+    assert isinstance(site.node, Mapping)  # noqa: S101 - for the type checker; `unknown_keys` looked
+    span = site.node.entries[name].key.span
+    close = _close(name, free)
+    message = f"{site.map_label} has no key `{shown(name)}`"
+    if not close:
+        hint = _elsewhere(name, allowed) or f"allowed here: {keys_listed(free or allowed)}"
+        return Finding(error("unknown-key", message, span, hint), site.path)
+    fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=distance(name, close[0], 2) <= 2)
+    hint = f"did you mean `{close[0]}`?"
+    return Finding(error("unknown-key", message, span, hint, fix=fix), site.path, meant=frozenset(close))
+
+
+def _close(name: str, free: list[str]) -> list[str]:
+    known = _ELSEWHERE.get(name)
+    return [known] if known in free and known is not None else nearest(name, free, 3)
+
+
+def _elsewhere(name: str, allowed: list[str]) -> str:
+    """Where a key belongs that is right at another place."""
+    schema = workflow_schema()
+    places = {"step": schema["$defs"]["step"]["properties"], "top": schema["properties"]}
+    here = {frozenset(properties): place for place, properties in places.items()}.get(frozenset(allowed))
+    for place, properties in places.items():
+        if place != here and name in properties and here is not None:
+            return f"`{name}` is a key of {_BELONGS[place]}; move it there"
+    return ""
+
+
+def missing_key(violation: Violation, site: Site) -> list[Finding]:
+    """A key that must be there."""
+    name = violation.data
+    wanted = violation.schema.get("properties", {}).get(name, {})
+    examples = wanted.get("examples") or [None]
+    like = f"add `{name}: {examples[0]}`" if isinstance(examples[0], str | int) else f"add `{name}`"
+    subject = site.map_label
+    if violation.schema_path[-3:-1] == ("dependentSchemas", "agent"):
+        subject, like = f"{subject} of kind `agent`", "add `prompt: …`: what the agent is asked"
+    message = f"{subject} lacks the key `{name}`"
+    return [Finding(error("missing-key", message, site.head, like), site.path, frozenset([name]))]
+
+
+def one_of_keys(violation: Violation, site: Site) -> list[Finding]:
+    """None of several keys of which one must be there."""
+    names = [name for branch in violation.schema["anyOf"] for name in branch["required"]]
+    message = f"{site.map_label} lacks one of the keys {listed(names)}"
+    return [Finding(error("missing-key", message, site.head, f"add {listed(names)}"), site.path, frozenset(names))]
+
+
+def kinds(violation: Violation, site: Site) -> list[Finding]:
+    """A step with no kind, or with several."""
+    if not isinstance(site.node, Mapping):
+        return []
+    given = [site.node.entries[kind].key for kind in site.node.entries if kind in KINDS]
+    if not given:
+        hint = f"say what it does with one of {listed(KINDS)}"
+        if "prompt" in site.node.entries or "returns" in site.node.entries:
+            hint = "`prompt` and `returns` belong to the kind `agent`: add `agent: NAME`"
+        message = f"{site.map_label} has no kind"
+        return [Finding(error("kind-missing", message, site.head, hint), site.path, frozenset(KINDS))]
+    first, second, *_ = given
+    names = listed([key.text for key in given], "and")
+    related = (Related(f"`{first.text}` is here", first.span),)
+    hint = "make a step of each, the later one with `after`"
+    message = f"{site.map_label} has several kinds, {names}; a step has exactly one"
+    return [Finding(error("kind-conflict", message, second.span, hint, related), site.path)]
+
+
+def refused(violation: Violation, site: Site) -> list[Finding]:
+    """A key that is known but says nothing here, by the `$comment` of the schema."""
+    why = reason(violation.schema_path) or "has no effect here"
+    name = site.path[-1] if site.path else ""
+    hint = "remove it" if "beside" not in why else "keep one of them"
+    message = f"`{name}` {why}"
+    return [Finding(error("ineffective-key", message, site.head, hint), site.path[:-1])]
+
+
+def bad_names(violation: Violation, site: Site) -> list[Finding]:
+    """A key that is a name of the author's, and not a good one."""
+    title, name = violation.schema.get("title", ""), str(violation.instance)
+    if not isinstance(site.node, Mapping) or name not in site.node.entries:
+        return []
+    span = site.node.entries[name].key.span
+    better = likely(title, name)
+    fix = Fix(f"rename it to `{better}`", span, better, safe=False) if better else None
+    hint = f"{RULES.get(title, '')}; did you mean `{better}`?" if better else RULES.get(title, "")
+    what = {"id": "an id", "variable": "the name of an environment variable"}.get(title, "a name")
+    message = f"`{shown(name)}` cannot be {what}"
+    return [Finding(error(BAD_PATTERN.get(title, "bad-id"), message, span, hint, fix=fix), site.path)]
+
+
+KEY_SENTENCES: dict[str, Callable[[Violation, Site], list[Finding]]] = {
+    "additionalProperties": unknown_keys,
+    "required": missing_key,
+    "anyOf": one_of_keys,
+    "oneOf": kinds,
+    "falseSchema": refused,
+    "propertyNames": bad_names,
+}

@@ -1,0 +1,77 @@
+"""What breaks the workflow schema, as plain data. The only module that knows the JSON Schema library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+import jsonschema_rs
+
+from runner.compiler.canonical import Json
+from runner.compiler.schemas import schema_path
+
+Schema: TypeAlias = dict[str, Any]
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One keyword of the schema that a value breaks.
+
+    `path` leads to the value, `schema_path` to the keyword, `schema` is what the keyword stands in; `data` is what
+    the library knows about it: the unexpected keys, the missing key, the limit, the key that is refused.
+    """
+
+    keyword: str
+    path: Path
+    schema_path: Path
+    schema: Schema
+    data: Any
+    instance: Any
+
+
+@cache
+def workflow_schema() -> Schema:
+    """The workflow schema, read once."""
+    schema: Schema = json.loads(schema_path("workflow.v1.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(workflow_schema(), validate_formats=False)
+
+
+def violations(value: Json) -> list[Violation]:
+    """Return every violation of the workflow schema by `value`."""
+    return [_violation(error) for error in _validator().iter_errors(value)]
+
+
+def _violation(error: jsonschema_rs.ValidationError) -> Violation:
+    keyword = error.kind.name
+    where: Path = tuple(error.schema_path)
+    data: Any = error.kind.value
+    instance: Any = error.instance
+    if keyword == "propertyNames":
+        inner = error.kind.value
+        data, instance, where = inner.kind.name, inner.instance, tuple(inner.schema_path)
+    return Violation(keyword, tuple(error.instance_path), where, _fragment(where[:-1]), data, instance)
+
+
+def _fragment(path: Path) -> Schema:
+    """The part of the schema at `path`; an empty one where the path leads to no map."""
+    part: Any = workflow_schema()
+    for name in path:
+        part = part[name]
+    return part if isinstance(part, dict) else {}
+
+
+def reason(path: Path) -> str:
+    """The `$comment` that stands nearest above `path` in the schema, or an empty text."""
+    for end in range(len(path), 0, -1):
+        comment = _fragment(path[:end]).get("$comment")
+        if isinstance(comment, str):
+            return comment
+    return ""

@@ -1,0 +1,169 @@
+"""Sentences about values: of the wrong type, not among the allowed ones, out of range, badly written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from runner.compiler.diagnostic import Fix, Related
+from runner.compiler.document import Scalar, Sequence, to_json
+from runner.compiler.shape.places import Finding, Site, error
+from runner.compiler.shape.validator import Violation
+from runner.compiler.shape.words import BAD_PATTERN, RULES, expected, found, likely, shown
+from runner.compiler.suggest import listed, nearest
+
+# The booleans of YAML 1.1 that are texts in YAML 1.2.
+_OLD_BOOLEANS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+
+
+def _one(diagnostic_of: tuple[str, str, str], site: Site, fix: Fix | None = None) -> list[Finding]:
+    code, message, hint = diagnostic_of
+    return [Finding(error(code, message, site.value_span, hint, fix=fix), site.path[:-1])]
+
+
+def wrong_type(violation: Violation, site: Site) -> list[Finding]:
+    """A value of another type than the schema wants."""
+    schema, value = violation.schema, violation.instance
+    types = [schema["type"]] if isinstance(schema.get("type"), str) else list(schema.get("type", []))
+    wanted = expected(schema)
+    if value is None:
+        where = site.map_label
+        collection = {"object", "array"} & set(types)
+        code = "empty-section" if collection else "wrong-type"
+        hint = "remove it, or put something into it" if site.path else "begin with `spec: 1`"
+        return _one((code, f"{where} is empty; {wanted} is expected", hint), site)
+    hint, fix = _remedy(types, schema.get("title", ""), site)
+    if types == ["boolean"] and fix is not None and str(value).lower() in _OLD_BOOLEANS:
+        message = f"`{shown(value)}` is a text in YAML 1.2, not a boolean"
+        return _one(("yaml11-surprise", message, hint), site, fix)
+    return _one(("wrong-type", f"{site.label} must be {wanted}, but is {found(value)}", hint), site, fix)
+
+
+def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
+    """What to do about a scalar of the wrong type."""
+    node = site.node
+    if not isinstance(node, Scalar) or node.span.line != node.span.end_line:
+        return "", None
+    text = node.text
+    if types == ["boolean"] and node.style == "" and text.lower() in _OLD_BOOLEANS:
+        right = _OLD_BOOLEANS[text.lower()]
+        return f"write `{right}`", Fix(f"write `{right}`", node.span, right)
+    if node.style and _fits(text, types):
+        return "remove the quotes", Fix("remove the quotes", node.span, text)
+    if title in ("duration", "size") and (better := likely(title, text)):
+        return f"with its unit: did you mean `{better}`?", Fix(f"write `{better}`", node.span, better, safe=False)
+    if "string" in types and not isinstance(node.value, str):
+        return f'quote it if the text is meant: "{text}"', Fix("quote it", node.span, f'"{text}"')
+    if types == ["array"]:
+        return f"write a list: [{shown(text)}]", Fix("make it a list", node.span, f"[{_written(node)}]", safe=False)
+    return "", None
+
+
+def _fits(text: str, types: list[str]) -> bool:
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdecimal():
+        return bool({"integer", "number"} & set(types))
+    return "boolean" in types and text in ("true", "false")
+
+
+def _written(node: Scalar) -> str:
+    return f"{node.style}{node.text}{node.style}" if node.style in ("'", '"') else node.text
+
+
+def bad_enum(violation: Violation, site: Site) -> list[Finding]:
+    """A value that is not among the allowed ones."""
+    value, options = violation.instance, [shown(option) for option in violation.data]
+    near = nearest(value, options) if isinstance(value, str) else []
+    allowed = f"allowed: {listed(options)}"
+    hint = f"did you mean `{near[0]}`? {allowed}" if near else allowed
+    fix = Fix(f"write `{near[0]}`", site.node.span, near[0]) if near and _is_plain(site) else None
+    return _one(("bad-enum", f"{site.label} cannot be {found(value)}", hint), site, fix)
+
+
+def _is_plain(site: Site) -> bool:
+    return isinstance(site.node, Scalar) and site.node.span.line == site.node.span.end_line
+
+
+def bad_const(violation: Violation, site: Site) -> list[Finding]:
+    """A value other than the only one allowed."""
+    message = f"{site.label} cannot be {found(violation.instance)}"
+    hint = f"this runner knows `{shown(violation.data)}`"
+    return _one(("bad-enum", message, hint), site)
+
+
+def bad_pattern(violation: Violation, site: Site) -> list[Finding]:
+    """A text that is not written as it must be."""
+    title = violation.schema.get("title", "")
+    code = BAD_PATTERN.get(title, "bad-id" if title == "id or list of ids" else "bad-pattern")
+    hint, fix = RULES.get(title, ""), None
+    better = likely(title, violation.instance)
+    if better and better != violation.instance:
+        hint = f"did you mean `{better}`? {hint}"
+        fix = Fix(f"write `{better}`", site.node.span, better, safe=False) if _is_plain(site) else None
+    message = f"{site.label} must be {expected(violation.schema)}, but is {found(violation.instance)}"
+    return _one((code, message, hint), site, fix)
+
+
+def bad_number(violation: Violation, site: Site) -> list[Finding]:
+    """A number out of its range."""
+    message = f"{site.label} is {shown(violation.instance)}; it must be {_range(violation.schema)}"
+    limit = violation.data
+    hint = f"write `{limit}` or {'more' if violation.keyword == 'minimum' else 'less'}"
+    return _one(("bad-number", message, hint if violation.keyword in ("minimum", "maximum") else ""), site)
+
+
+def _range(schema: dict[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    words = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "more than",
+        "exclusiveMaximum": "less than",
+        "multipleOf": "a multiple of",
+    }
+    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
+
+
+def empty(violation: Violation, site: Site) -> list[Finding]:
+    """A map, list or text with nothing in it."""
+    message = f"{site.map_label} is empty"
+    return _one(("empty-section", message, "remove it, or put something into it"), site)
+
+
+def repeated(violation: Violation, site: Site) -> list[Finding]:
+    """An item that stands in a list twice, where that means nothing."""
+    if not isinstance(site.node, Sequence):
+        return []
+    seen: dict[str, int] = {}
+    out: list[Finding] = []
+    for index, item in enumerate(site.node.items):
+        key = repr(to_json(item))
+        if key in seen:
+            first = site.node.items[seen[key]]
+            related = (Related("the first one is here", first.span),)
+            message = f"`{shown(to_json(item))}` is given twice in {site.label}"
+            out.append(Finding(error("duplicate-item", message, item.span, "remove one", related), site.path[:-1]))
+        seen.setdefault(key, index)
+    return out
+
+
+def unforeseen(violation: Violation, site: Site) -> list[Finding]:
+    """Whatever else the schema may refuse."""
+    message = f"{site.label} breaks the rule `{violation.keyword}` of the schema"
+    return _one(("bad-value", message, "see its description: runner schema"), site)
+
+
+VALUE_SENTENCES: dict[str, Callable[[Violation, Site], list[Finding]]] = {
+    "type": wrong_type,
+    "enum": bad_enum,
+    "const": bad_const,
+    "pattern": bad_pattern,
+    "minProperties": empty,
+    "minItems": empty,
+    "minLength": empty,
+    "uniqueItems": repeated,
+    **dict.fromkeys(_NUMBERS, bad_number),
+}

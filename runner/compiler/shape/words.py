@@ -1,0 +1,146 @@
+"""What things are called in messages, and what a slip in a literal probably means."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from runner.compiler.suggest import listed
+
+_TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+    "array": "a list",
+    "object": "a map",
+    "null": "nothing",
+}
+_TITLES = {
+    "duration": "a duration such as `30s`, `10m` or `1h30m`",
+    "size": "a size such as `512MiB` or `2GiB`",
+    "id": "an id such as `build_site`",
+    "name": "a name such as `build-site`",
+    "variable": "the name of an environment variable such as `NPM_TOKEN`",
+    "date": "a date such as `2030-01-31`",
+    "id or list of ids": "a list of ids such as `[build, test]`",
+    "matrix axis": "a list of values, or one expression `${{ … }}` that gives a list",
+    "for_each": "one expression `${{ … }}` that gives a list, or a map with `items`",
+    "list": "a list, or one expression `${{ … }}` that gives a list",
+    "file source": "a path, or a map with `from`",
+}
+BAD_PATTERN = {"duration": "bad-duration", "size": "bad-size", "id": "bad-id", "name": "bad-id", "variable": "bad-id"}
+RULES = {
+    "duration": "numbers with the units w, d, h, m, s, ms, the largest first",
+    "size": "a number with B, KiB, MiB, GiB, TiB (times 1024) or kB, MB, GB (times 1000)",
+    "id": "lower-case letters, digits and `_`, first a letter, at most 64 characters",
+    "name": "lower-case letters, digits and `-`, first a letter, at most 64 characters",
+    "variable": "letters, digits and `_`, first no digit",
+    "id or list of ids": "ids are lower-case letters, digits and `_`, first a letter, at most 64 characters",
+    "date": "year-month-day, with two digits for month and day",
+    "matrix axis": "write a list, or exactly one expression: ${{ range(3) }}",
+    "for_each": "write exactly one expression: ${{ inputs.files }}",
+    "list": "write a list, or exactly one expression: ${{ inputs.files }}",
+}
+_UNITS = {
+    "millisecond": "ms",
+    "second": "s",
+    "sec": "s",
+    "minute": "m",
+    "min": "m",
+    "hour": "h",
+    "hr": "h",
+    "day": "d",
+    "week": "w",
+}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_DURATION_UNITS = ("w", "d", "h", "m", "s", "ms")
+_SIZE_UNITS = {"": "MiB", "b": "B", "k": "KiB", "m": "MiB", "g": "GiB", "t": "TiB"}
+
+
+def expected(schema: dict[str, Any]) -> str:
+    """What the schema wants, as a phrase."""
+    title = schema.get("title")
+    if isinstance(title, str) and title in _TITLES:
+        return _TITLES[title]
+    types = schema.get("type", [])
+    names = [_TYPES[name] for name in ([types] if isinstance(types, str) else types)]
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def found(value: object) -> str:
+    """What a value is, as a phrase."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"the boolean `{str(value).lower()}`"
+    if isinstance(value, int | float):
+        return f"the number `{value}`"
+    if isinstance(value, str):
+        return f"the text `{shown(value)}`"
+    return "a list" if isinstance(value, list) else "a map"
+
+
+def shown(value: object) -> str:
+    """A value inside a message: one line, not long."""
+    text = str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
+    one = " ".join(text.split())
+    return one if len(one) <= 40 else one[:39] + "…"
+
+
+def likely(title: str, value: object) -> str:
+    """What a wrong literal of that kind probably means, or an empty text."""
+    text = str(value).strip()
+    if title == "duration":
+        return _likely_duration(text)
+    if title == "size":
+        return _likely_size(text)
+    if title in ("id", "name", "id or list of ids"):
+        return _likely_id(text, "-" if title == "name" else "_")
+    return ""
+
+
+def _likely_duration(text: str) -> str:
+    if text.isdecimal() and text.isascii():
+        return f"{text}s"
+    parts: list[tuple[str, str]] = []
+    at = 0
+    while at < len(text):
+        match = _PART.match(text, at)
+        if match is None:
+            return ""
+        unit = match[2].lower()
+        unit = unit if unit in _DURATION_UNITS else _UNITS.get(unit.removesuffix("s"), "")
+        if not unit or "." in match[1]:
+            return ""
+        parts.append((match[1], unit))
+        at = match.end()
+    order = [_DURATION_UNITS.index(unit) for _, unit in parts]
+    if not parts or len(set(order)) < len(order):
+        return ""
+    return "".join(number + unit for number, unit in sorted(parts, key=lambda part: _DURATION_UNITS.index(part[1])))
+
+
+def _likely_size(text: str) -> str:
+    match = _PART.fullmatch(text)
+    if match is None:
+        return ""
+    unit = match[2].lower().removesuffix("ytes").removesuffix("yte")
+    unit = unit if unit in ("", "b") else unit.removesuffix("b").removesuffix("i")
+    return match[1] + _SIZE_UNITS[unit] if unit in _SIZE_UNITS else ""
+
+
+def _likely_id(text: str, joint: str) -> str:
+    other = "_" if joint == "-" else "-"
+    made = re.sub(rf"[^a-z0-9{joint}]+", joint, text.lower().replace(other, joint)).strip(joint)
+    made = re.sub(r"^[0-9]+", lambda match: f"n{match.group()}", made)
+    return made if len(made) <= 64 else ""
+
+
+def keys_listed(keys: list[str], most: int = 12) -> str:
+    """The keys as a phrase, cut after `most`."""
+    if len(keys) <= most:
+        return listed(keys, "and")
+    return f"{', '.join(f'`{key}`' for key in keys[:most])} and {len(keys) - most} more (`runner schema` prints all)"
