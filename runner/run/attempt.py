@@ -1,0 +1,194 @@
+"""One attempt of one leg: a box, its files, the command, its outputs and artifacts."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.compiler.canonical import Json
+from runner.compiler.expressions import evaluate
+from runner.compiler.expressions.runtime import as_text
+from runner.compiler.plan.model import DEFAULT_SANDBOX, FileCopy, Leg, Plan, PlanStep
+from runner.errors import CommandTimeout, FileMissing
+from runner.run import artifacts, hostfiles, outputs
+from runner.run.boxes import Boxes, Held
+from runner.run.journal import Journal
+from runner.run.output_log import OutputLog
+from runner.run.ports import Box, Command, CommandResult, Stream
+from runner.run.retry import CommandFailed
+from runner.run.values import ARTIFACTS, Values, artifact_folder, legs_of, rendered
+
+#: runner's own folder in a box's home: output files and scripts.
+OWN = ".runner"
+#: Seconds beyond a step's timeout after which an unreachable box counts as silent.
+GRACE = 30.0
+_INTERPRETERS = {"python": ("python3", "py"), "node": ("node", "js"), "bash": ("bash", "sh")}
+
+#: Called with a leg's key, the stream and a piece of masked output.
+OnText = Callable[[str, Stream, str], None]
+
+
+@dataclass(slots=True)
+class Result:
+    """What a successful attempt gave."""
+
+    outputs: dict[str, Json] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of an attempt, however it ends: where it ran, its exit code, its log's digest and size."""
+
+    provider: str | None = None
+    box: str | None = None
+    exit_code: int | None = None
+    log: dict[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are on this machine: the state folder, and the folder that `files` are relative to."""
+
+    state: Path
+    spec: Path
+
+
+class Attempts:
+    """Makes attempts. Knows the run's boxes, values and journal; decides nothing about retries."""
+
+    def __init__(
+        self, plan: Plan, places: Places, boxes: Boxes, values: Values, journal: Journal, on_text: OnText | None = None
+    ) -> None:
+        self._plan = plan
+        self._places = places
+        self._boxes = boxes
+        self._values = values
+        self._journal = journal
+        self._on_text = on_text
+        self._packing: dict[tuple[str, FileCopy], asyncio.Task[hostfiles.Packed]] = {}
+
+    async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
+        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, or StoreError."""
+        async with self._boxes.lease(step, leg.key) as held:
+            box = held.box
+            trace.provider, trace.box = box.provider, box.id
+            self._journal.put("step", leg.key, {"provider": box.provider, "box": box.id})
+            variables = self._values.variables(leg, step.after, box.home)
+            log = OutputLog(self._journal.mask, self._places.state, (self._journal.run, leg.key, number), self._on_text)
+            try:
+                await self._prepare(held, step, variables, log)
+                command, output = await self._command(box, step, leg, number, variables)
+                await self._journal.sync()
+                ended = await self._run(box, command, log)
+                trace.exit_code = ended.exit_code
+            finally:
+                trace.log = log.close()
+            log.check()
+            if ended.exit_code != 0:
+                raise CommandFailed(f"exit code {ended.exit_code}{log.last_words()}")
+            result = await self._results(box, step, leg, command.cwd or box.home, output)
+            held.succeeded.append(leg.key)
+            return result
+
+    # ------------------------------------------------------------ before
+
+    async def _prepare(self, held: Held, step: PlanStep, variables: Mapping[str, Json], log: OutputLog) -> None:
+        async with held.lock:
+            if OWN not in held.placed:
+                await held.box.mkdir(posixpath.join(held.box.home, OWN))
+                held.placed.add(OWN)
+            for upstream, output in step.artifacts:
+                await self._place(held, self._plan.step(upstream), output)
+        for copy in step.files:
+            packed = await self._packed(rendered(copy.source, variables), copy)
+            for name in packed.left_out:
+                log.note(f"files: {name} was left out, it links to a place outside\n")
+            await held.box.import_tar(posixpath.join(held.box.home, packed.folder), packed.tar)
+
+    async def _place(self, held: Held, step: PlanStep, output: str) -> None:
+        for index, leg in enumerate(legs_of(step)):
+            ended = self._values.ended(step, leg)
+            digest = ended.artifacts.get(output) if ended else None
+            folder = artifact_folder(held.box.home, step, output, index)
+            if digest is None or folder in held.placed:
+                continue
+            tar = await asyncio.to_thread(artifacts.load, self._places.state / "artifacts", digest)
+            await held.box.import_tar(folder, tar)
+            held.placed.add(folder)
+
+    async def _packed(self, source: str, copy: FileCopy) -> hostfiles.Packed:
+        """Packed once per run, also when many legs want the same files at once."""
+        key = (source, copy)
+        if key not in self._packing:
+            work = asyncio.to_thread(hostfiles.pack, self._places.spec, source, copy)
+            self._packing[key] = asyncio.ensure_future(work)
+        return await asyncio.shield(self._packing[key])
+
+    async def _command(
+        self, box: Box, step: PlanStep, leg: Leg, number: int, variables: Mapping[str, Json]
+    ) -> tuple[Command, str]:
+        """The command with its whole environment, and the path of its fresh output file."""
+        mark = f"{step.id}.{legs_of(step).index(leg) if step.is_matrix else 0}.{number}"
+        output = posixpath.join(box.home, OWN, f"{mark}.output")
+        env = {name: rendered(value, variables) for name, value in self._plan.sandboxes[_sandbox(step)].env.items()}
+        env |= {name: rendered(value, variables) for name, value in step.env.items()}
+        expressions = step.action.get("expressions")
+        for name, expression in (expressions if isinstance(expressions, dict) else {}).items():
+            env[name] = as_text(evaluate(str(expression), variables))
+        env |= {
+            "RUNNER_OUTPUT": output,
+            "RUNNER_ARTIFACTS": posixpath.join(box.home, ARTIFACTS),
+            "RUNNER_RUN": self._journal.run,
+            "RUNNER_STEP": leg.key,
+            "RUNNER_ATTEMPT": str(number),
+        }
+        text = str(step.action.get("command", ""))
+        if step.kind == "script":
+            program, suffix = _INTERPRETERS[str(step.action["language"])]
+            path = posixpath.join(box.home, OWN, f"{mark}.{suffix}")
+            await box.write(path, str(step.action["code"]).encode())
+            text = f"{program} {shlex.quote(path)}"
+        cwd = posixpath.join(box.home, rendered(step.cwd, variables)) if step.cwd else None
+        stdin = rendered(step.stdin, variables).encode() if step.stdin is not None else None
+        return Command(text, env=env, cwd=cwd, stdin=stdin, timeout=step.timeout), output
+
+    # ------------------------------------------------------------ during and after
+
+    async def _run(self, box: Box, command: Command, log: OutputLog) -> CommandResult:
+        limit = None if command.timeout is None else command.timeout + GRACE
+        try:
+            async with asyncio.timeout(limit):
+                return await box.run(command, log.write)
+        except TimeoutError as error:
+            raise CommandTimeout(
+                f"the box did not answer within {limit:g} seconds, {GRACE:g} more than the step's timeout"
+            ) from error
+
+    async def _results(self, box: Box, step: PlanStep, leg: Leg, cwd: str, output: str) -> Result:
+        try:
+            raw = await box.read(output)
+        except FileMissing:
+            raw = b""
+        found = outputs.parse(raw)
+        outputs.check(found, step.outputs)
+        result = Result(outputs=found)
+        for name, decl in step.outputs.items():
+            if decl.artifact is None:
+                continue
+            collected = await artifacts.collect(box, cwd, decl.artifact, name)
+            kept = await asyncio.to_thread(artifacts.keep, self._places.state / "artifacts", collected)
+            result.artifacts[name] = kept.digest
+            about: dict[str, Json] = {"digest": kept.digest, "bytes": kept.bytes, "files": kept.files}
+            fact = self._journal.fact("artifact.stored", {"output": name, **about}, leg.key)
+            document: dict[str, Json] = {"step": leg.key, "output": name, **about, "path": str(kept.path)}
+            self._journal.put("artifact", f"{leg.key}/{name}", document, fact)
+        return result
+
+
+def _sandbox(step: PlanStep) -> str:
+    return step.sandbox or DEFAULT_SANDBOX

@@ -1,0 +1,88 @@
+"""Stopping a run: who asks for it, what is stopped at which level, and what may not be interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: The level of stopping at which work ends: steps at the first request, the final step at the second.
+STEPS = 1
+FINAL = 2
+
+
+class Stopped(Exception):
+    """Work was ended because somebody stopped the run: a signal inside this room, never shown."""
+
+
+class Control:
+    """The stop button of a run. Pressing it twice also ends the `finally` step; more changes nothing."""
+
+    def __init__(self) -> None:
+        self.level = 0
+        self.reason = ""
+        self._work: dict[asyncio.Task[Any], tuple[int, str]] = {}
+        self._groups: dict[str, str] = {}
+
+    def stop(self, reason: str) -> None:
+        """Stop the run: running commands are killed, boxes freed, events written."""
+        self.reason = self.reason or reason
+        self.level = min(self.level + 1, FINAL)
+        self._press()
+
+    def stop_group(self, group: str, reason: str) -> None:
+        """Stop the work of one group (the legs of a step with `fail_fast`) and leave the rest alone."""
+        self._groups.setdefault(group, reason)
+        self._press()
+
+    def _press(self) -> None:
+        for task, (level, group) in list(self._work.items()):
+            if self.stopped(level, group):
+                task.cancel()
+
+    def stopped(self, level: int, group: str = "") -> bool:
+        """Whether work of that level and group must end."""
+        return self.level >= level or group in self._groups
+
+    def why(self, group: str) -> str:
+        """The reason to tell for work of that group."""
+        return self.reason or self._groups.get(group, "the run ended early")
+
+    async def guard(self, work: Coroutine[Any, Any, T], level: int, group: str = "") -> T:
+        """Do the work until its end or until it is stopped. Raises Stopped then, after its cleanup is done.
+
+        When the caller itself is cancelled, so is the work, and CancelledError goes on.
+        """
+        if self.stopped(level, group):
+            work.close()
+            raise Stopped
+        task = asyncio.ensure_future(work)
+        self._work[task] = (level, group)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await uninterrupted(asyncio.wait({task}))
+            raise
+        finally:
+            del self._work[task]
+        if task.cancelled():
+            raise Stopped
+        return task.result()
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work to its end, however often the caller is cancelled meanwhile; CancelledError is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    interrupted = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            interrupted = True
+    result = task.result()
+    if interrupted:
+        raise asyncio.CancelledError
+    return result

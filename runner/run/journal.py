@@ -1,0 +1,132 @@
+"""The only writer of a run: it knows every document and revision, and makes transitions durable in order.
+
+`move_*`, `put` and `note` take effect in memory at once (so the state machine is never behind) and are queued; `sync`
+waits until all that is queued has been committed. What is queued together goes into one transaction: a
+step that ends and its successor that starts cost one write. Nothing stays queued longer than `LINGER` seconds.
+After the store has failed, every `sync` raises its error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Literal, cast
+
+from runner.compiler.canonical import Json
+from runner.run.clock import iso
+from runner.run.event import Event, EventDraft
+from runner.run.mask import Mask
+from runner.run.ports import Change, Clock, RunState, StateStore, StepState
+from runner.run.state import check_run, check_step
+
+Table = Literal["run", "step", "box", "artifact", "milestone"]
+Document = dict[str, Json]
+
+#: Seconds that a transition may wait for company before it is written.
+LINGER = 0.005
+#: The fields that hold text from outside; all others are runner's own words.
+_FREE_TEXT = ("message", "outputs", "inputs", "title", "checks", "name", "path")
+
+
+class Journal:
+    """One run's documents and events on their way to the store. Secrets are masked here, once, for all."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        run: str,
+        clock: Clock,
+        mask: Mask,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.mask = mask
+        self._store = store
+        self._clock = clock
+        self._on_event = on_event
+        self._documents: dict[tuple[Table, str], Document] = {}
+        self._revisions: dict[tuple[Table, str], int] = {}
+        self._changed: dict[tuple[Table, str], None] = {}
+        self._facts: list[EventDraft] = []
+        self._queued = 0
+        self._durable = 0
+        self._flusher: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # ------------------------------------------------------------ reading
+
+    def now(self) -> str:
+        """The moment, as documents and events write it."""
+        return iso(self._clock.now())
+
+    def document(self, table: Table, key: str) -> Document:
+        """The newest document. Raises KeyError."""
+        return self._documents[table, key]
+
+    def documents(self, table: Table) -> dict[str, Document]:
+        """All documents of a table by key, in the order of their making."""
+        return {key: value for (name, key), value in self._documents.items() if name == table}
+
+    # ------------------------------------------------------------ writing
+
+    def fact(
+        self, type_: str, data: Mapping[str, Json] | None = None, step: str | None = None, attempt: int | None = None
+    ) -> EventDraft:
+        """An event of now, free of secrets."""
+        clean = {key: self.mask.json(value) for key, value in (data or {}).items()}
+        return EventDraft(type_, self.now(), step, attempt, clean)
+
+    def put(self, table: Table, key: str, fields: Document, *facts: EventDraft) -> None:
+        """Set fields of a document, making it if there is none, together with events."""
+        document = self._documents.setdefault((table, key), {})
+        for name, value in fields.items():
+            document[name] = self.mask.json(value) if name in _FREE_TEXT else value
+        self._changed[table, key] = None
+        self.note(*facts)
+
+    def note(self, *facts: EventDraft) -> None:
+        """Queue events, and see to it that they are written soon."""
+        self._facts += facts
+        self._queued += 1
+        if self._timer is None and (self._flusher is None or self._flusher.done()):
+            self._timer = asyncio.get_running_loop().call_later(LINGER, self._begin)
+
+    def move_step(self, key: str, state: StepState, fact: EventDraft, **fields: Json) -> None:
+        """Move a leg to another state. Raises IllegalMove."""
+        check_step(key, cast("StepState", self.document("step", key)["state"]), state)
+        self.put("step", key, {"state": state, **fields}, fact)
+
+    def move_run(self, state: RunState, fact: EventDraft, **fields: Json) -> None:
+        """Move the run to another state. Raises IllegalMove."""
+        check_run(self.run, cast("RunState", self.document("run", self.run)["state"]), state)
+        self.put("run", self.run, {"state": state, **fields}, fact)
+
+    async def sync(self) -> None:
+        """Return when all that is queued is durable. Raises StoreError, now and ever after, when the store failed."""
+        goal = self._queued
+        while self._durable < goal:
+            flusher = self._begin()
+            await asyncio.wait({flusher})
+            flusher.result()
+
+    def _begin(self) -> asyncio.Task[None]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # A failed flusher stays: its error answers every later `sync`.
+        if self._flusher is None or (self._flusher.done() and self._flusher.exception() is None):
+            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+        return self._flusher
+
+    async def _flush(self) -> None:
+        while self._durable < self._queued:
+            goal, facts, keys = self._queued, self._facts, list(self._changed)
+            self._facts, self._changed = [], {}
+            changes = [Change(*key, self._revisions.get(key, 0), dict(self._documents[key])) for key in keys]
+            events = await self._store.commit(self.run, changes, facts)
+            for key in keys:
+                self._revisions[key] = self._revisions.get(key, 0) + 1
+            self._durable = goal
+            if self._on_event is not None:
+                for event in events:
+                    self._on_event(event)
