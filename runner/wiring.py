@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from runner.run.ports import StateStore
 
 
+def has_store(state: Path) -> bool:
+    """Whether anything was ever stored in the folder `state`."""
+    return (state / "state").is_dir()
+
+
 def open_store(state: Path, *, read_only: bool = False) -> StateStore:
     """The state store in the folder `state`, for the caller to open and close.
 

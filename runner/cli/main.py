@@ -13,8 +13,11 @@ import traceback
 import typer
 
 from runner import __version__
+from runner.cli import audit
 from runner.cli.down import down
+from runner.cli.logs import logs
 from runner.cli.schema import schema
+from runner.cli.status import status
 from runner.cli.up import up
 from runner.cli.validate import validate
 from runner.errors import RunnerError
@@ -44,6 +47,9 @@ app.command()(validate)
 app.command()(schema)
 app.command()(up)
 app.command()(down)
+app.command()(status)
+app.command()(logs)
+app.add_typer(audit.app, name="audit")
 
 
 def _report(error: RunnerError) -> int:

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runner.errors import RunnerError, StoreConflict, StoreError, StoreLocked, StoreNewer
+from runner.errors import JournalBroken, RunnerError, StoreConflict, StoreError, StoreLocked, StoreNewer
 from runner.run.event import GENESIS, Event, EventDraft
 from runner.run.ports import Change, Record
 from runner.store.codec import Head, check_changes, conflict, decode, decode_event, encode_event, seal_all
@@ -248,7 +248,7 @@ class SurrealStore:
         """Events with seq > after, in order."""
         most = _MOST if limit is None else min(limit, _MOST)
         rows = await self._rows("events", run=_key(run), after=after, limit=most)
-        return [decode_event(body) for body in rows]
+        return [_event(row["body"], run, row["id"].id[1]) for row in rows]
 
     async def head(self, run: str) -> tuple[int, str] | None:
         """(seq, hash) of the newest event, None for a run without events."""
@@ -256,7 +256,8 @@ class SurrealStore:
 
     async def outbox(self, limit: int = 100) -> list[Event]:
         """Events not yet delivered, oldest first."""
-        return [decode_event(row["body"]) for row in await self._rows("outbox", limit=min(limit, _MOST))]
+        rows = await self._rows("outbox", limit=min(limit, _MOST))
+        return [_event(row["body"], _unkey(row["event"].id[0]), row["event"].id[1]) for row in rows]
 
     async def _rows(self, name: str, **values: object) -> list[Any]:
         rows: list[Any] = (await self._call(lambda: self._ask(name, **values)))[0]
@@ -420,4 +421,21 @@ def _content(run: str, change: Change, text: str) -> dict[str, object]:
 
 
 def _record(row: dict[str, Any]) -> Record:
-    return Record(_unkey(row["key"]), row["rev"], decode(row["body"]))
+    key = _unkey(row["key"])
+    try:
+        return Record(key, row["rev"], decode(row["body"]))
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"the document {key!r} of run {_unkey(row['run'])} was changed from outside and cannot be read",
+            "Restore the state folder from a backup.",
+        ) from error
+
+
+def _event(body: str, run: str, seq: int) -> Event:
+    try:
+        return decode_event(body)
+    except (ValueError, TypeError) as error:
+        raise JournalBroken(
+            f"run {run}: event {seq} was changed after it was written and cannot be read",
+            "Restore the state folder from a backup.",
+        ) from error

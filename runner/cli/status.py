@@ -1,0 +1,164 @@
+"""`runner status`: the runs, or one run with its legs, milestones and artifacts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import typer
+
+from runner.cli.state import JSON, STATE, find_run, local, reading, seconds_between, span
+from runner.cli.table import one_line, render
+from runner.compiler.canonical import Json
+from runner.run.owner import is_alive
+from runner.run.ports import Record, StateStore
+
+_ENDED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
+_GOING_ON = frozenset({"pending", "ready", "running", "paused"})
+Document = dict[str, Json]
+
+
+def status(
+    run: str | None = typer.Argument(None, help="A run's id, the beginning of it, or `last`; without it, all runs."),
+    limit: int = typer.Option(20, "--limit", min=1, help="How many runs to list, the newest first."),
+    state: Path = STATE,
+    as_json: bool = JSON,
+) -> None:
+    """Show the runs, or one run with its steps, milestones and artifacts."""
+    asyncio.run(_list(state, limit, as_json) if run is None else _one(state, run, as_json))
+
+
+async def _list(state: Path, limit: int, as_json: bool) -> None:
+    async with reading(state) as store:
+        runs = [await _summary(store, record) for record in await store.runs(limit)] if store else []
+    if as_json:
+        typer.echo(json.dumps(runs, ensure_ascii=False))
+    elif not runs:
+        typer.echo(f"no runs in {state} yet; start one with `runner run SPEC`")
+    else:
+        heads = ("RUN", "SPEC", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS")
+        typer.echo(render(heads, [_run_row(run) for run in runs]))
+
+
+async def _one(state: Path, name: str, as_json: bool) -> None:
+    async with reading(state) as store:
+        record = await find_run(store, state, name)
+        if store is None:  # find_run raised already
+            return
+        run = await _summary(store, record)
+        legs = [_leg(each, run["state"] == "interrupted") for each in await store.all(record.key, "step")]
+        parts = {table: await store.all(record.key, table) for table in ("milestone", "artifact", "box")}
+    legs.sort(key=lambda leg: (str(leg.get("started_at") or "~"), str(leg["key"])))
+    lists = {f"{table}s" if table != "box" else "boxes": _documents(records) for table, records in parts.items()}
+    if as_json:
+        typer.echo(json.dumps({"run": run, "steps": legs, **lists}, ensure_ascii=False))
+    else:
+        typer.echo(_page(run, legs, lists["milestones"], lists["artifacts"]))
+
+
+async def _summary(store: StateStore, record: Record) -> Document:
+    """The run's document with what can be derived: `interrupted`, `last_event_at`, `duration`, `steps_done`."""
+    data: Document = {**record.data, "id": record.key}
+    legs = await store.all(record.key, "step")
+    head = await store.head(record.key)
+    last = await store.events(record.key, after=head[0] - 1) if head else []
+    data["last_event_at"] = last[-1].ts if last else None
+    data["state"] = _state(record.data)
+    # A dead owner wrote no end: the last sign of life stands for it.
+    end = data["last_event_at"] if data["state"] == "interrupted" else data.get("ended_at")
+    data["duration"] = seconds_between(data.get("started_at"), end)
+    data["steps_done"] = sum(leg.data.get("state") in _ENDED for leg in legs)
+    data["steps_total"] = data.get("steps_total") or len(legs)
+    return data
+
+
+def _state(run: Document) -> str:
+    found = str(run.get("state") or "pending")
+    owner = run.get("owner")
+    if found in _GOING_ON and isinstance(owner, dict) and not is_alive(owner):
+        return "interrupted"
+    return found
+
+
+def _leg(record: Record, interrupted: bool) -> Document:
+    leg: Document = {**record.data, "key": record.key}
+    if interrupted and leg.get("state") == "running":
+        leg["state"] = "interrupted"
+    if leg.get("state") == "interrupted":
+        leg["duration"] = None
+    else:
+        leg["duration"] = seconds_between(leg.get("started_at"), leg.get("ended_at"))
+    return leg
+
+
+def _documents(records: list[Record]) -> list[Document]:
+    return [{**record.data, "key": record.key} for record in records]
+
+
+def _run_row(run: Document) -> list[str]:
+    return [
+        str(run["id"]),
+        one_line(run.get("spec") or run.get("name") or "–", 40),
+        str(run["state"]),
+        str(run.get("engine") or "–"),
+        local(run.get("started_at") or run.get("created_at")),
+        span(_number(run["duration"])),
+        f"{run['steps_done']}/{run['steps_total']}",
+    ]
+
+
+def _leg_row(leg: Document) -> list[str]:
+    box = one_line(leg.get("box"), 24)
+    return [
+        one_line(leg["key"], 60),
+        str(leg.get("state") or "pending"),
+        str(leg.get("attempt") or "–"),
+        span(_number(leg["duration"])),
+        f"{leg['provider']} {box}".strip() if leg.get("provider") else "–",
+        one_line(leg.get("message")),
+    ]
+
+
+def _number(value: Json) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _page(run: Document, legs: list[Document], milestones: list[Document], artifacts: list[Document]) -> str:
+    title = one_line(run.get("title") or run.get("name") or run.get("spec"))
+    facts = [
+        f"run {run['id']}  {title}".rstrip(),
+        f"state {run['state']}, engine {run.get('engine') or '–'}, started {local(run.get('started_at'))}, "
+        f"took {span(_number(run['duration']))}, steps {run['steps_done']}/{run['steps_total']}",
+    ]
+    if run.get("message"):
+        facts.append(one_line(run["message"], 400))
+    if run["state"] == "interrupted":
+        facts.append(f"its process is gone; last event at {local(run['last_event_at'])}")
+    parts = ["\n".join(facts)]
+    if legs:
+        heads = ("STEP", "STATE", "ATTEMPT", "DURATION", "BOX", "MESSAGE")
+        parts.append(render(heads, [_leg_row(leg) for leg in legs]))
+    if milestones:
+        parts.append(render(("MILESTONE", "STATE", "TITLE", "CHECKS"), [_milestone_row(each) for each in milestones]))
+    if artifacts:
+        parts.append(render(("ARTIFACT", "FILES", "BYTES", "DIGEST", "PATH"), [_artifact_row(a) for a in artifacts]))
+    return "\n\n".join(parts)
+
+
+def _milestone_row(milestone: Document) -> list[str]:
+    checks = milestone.get("checks")
+    known = [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
+    failed = [one_line(check.get("expression"), 60) for check in known if not check.get("ok")]
+    words = f"not: {'; '.join(failed)}" if failed else f"{len(known)} hold" if known else "–"
+    title = one_line(milestone.get("title"), 60)
+    return [one_line(milestone["key"], 40), str(milestone.get("state") or "pending"), title, words]
+
+
+def _artifact_row(artifact: Document) -> list[str]:
+    files = artifact.get("files")
+    count = len(files) if isinstance(files, list | dict) else files
+    digest = str(artifact.get("digest") or "–").removeprefix("sha256:")[:12]
+    size = str(artifact.get("bytes") if artifact.get("bytes") is not None else "–")
+    shown = str(count if count is not None else "–")
+    return [one_line(artifact["key"], 60), shown, size, digest, one_line(artifact.get("path"))]
