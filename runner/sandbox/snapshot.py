@@ -2,8 +2,8 @@
 
 The normal form: uncompressed GNU tar; names relative to the folder, sorted by their bytes; owner and group 0 and
 nameless; permission bits without setuid, setgid and sticky; times kept in whole seconds (build tools compare
-them; links have none); hard links written as files of their own; devices, pipes and sockets left out. Two folders with the same
-files, modes and times give the same bytes.
+them; links have none); hard links written as files of their own; devices, pipes and sockets left out. Two folders with
+the same files, modes and times give the same bytes.
 
 A tar that comes from outside is checked before anything is unpacked (`check`): Python's own "data" filter, and
 on top of it no member may lie below a link of the same archive. An absolute symbolic link is
