@@ -1,0 +1,66 @@
+"""What a box uses: samples taken when somebody asks, each against the one before."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
+from runner.embedded.e2b.boxes import CPU_COUNT, DISK_MB, ENVD_PORT, MEMORY_MB, Box, BoxDead
+
+_KEPT = 720
+#: Seconds for which a sample is good enough.
+_FRESH = 0.5
+
+
+class Metrics:
+    """The samples of all boxes."""
+
+    def __init__(self) -> None:
+        self._samples: WeakKeyDictionary[Box, deque[dict[str, Any]]] = WeakKeyDictionary()
+        self._before: WeakKeyDictionary[Box, tuple[float, float]] = WeakKeyDictionary()
+
+    async def of(self, box: Box) -> list[dict[str, Any]]:
+        """All samples of a box in order, with one of now."""
+        samples = self._samples.setdefault(box, deque(maxlen=_KEPT))
+        if not samples or time.time() - self._before[box][0] > _FRESH:
+            try:
+                raw = await _ask(box)
+            except (BoxDead, ProtocolError, ConnectionError):
+                return list(samples)
+            then, spent = self._before.get(box, (box.started_at, 0.0))
+            self._before[box] = (raw["ts"], raw["cpu_seconds"])
+            percent = 100 * max(0.0, raw["cpu_seconds"] - spent) / max(0.001, raw["ts"] - then)
+            samples.append(_sample(raw, percent))
+        return list(samples)
+
+
+async def _ask(box: Box) -> dict[str, Any]:
+    reader, writer = await box.connect(ENVD_PORT)
+    try:
+        writer.write(Head("GET", "/metrics", "HTTP/1.1", [("Host", "box"), ("Connection", "close")]).encode())
+        head = await read_head(reader)
+        if head is None:
+            raise BoxDead(box.id)
+        raw: dict[str, Any] = json.loads(await Body.of_response(reader, head, "GET").read())
+        return raw
+    finally:
+        await close(writer)
+
+
+def _sample(raw: dict[str, Any], percent: float) -> dict[str, Any]:
+    return {
+        "timestamp": datetime.fromtimestamp(raw["ts"], UTC).isoformat().replace("+00:00", "Z"),
+        "timestampUnix": int(raw["ts"]),
+        "cpuCount": CPU_COUNT,
+        "cpuUsedPct": round(percent, 2),
+        "memUsed": int(raw["mem_used"]),
+        "memTotal": MEMORY_MB * 1024 * 1024,
+        "memCache": 0,
+        "diskUsed": int(raw["disk_used"]),
+        "diskTotal": DISK_MB * 1024 * 1024,
+    }

@@ -1,0 +1,118 @@
+"""The edge as a process: walls, state folder, port; tells where it is and lives until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from runner.embedded.e2b import bubblewrap
+from runner.embedded.e2b.box.http1 import connection
+from runner.embedded.e2b.boxes import Boxes, copy_agent
+from runner.embedded.e2b.control import ControlPlane
+from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.state import StateFolder
+from runner.embedded.e2b.view import View
+from runner.errors import RunnerError, ServiceError
+
+
+def make_walls(folder: Path) -> bubblewrap.Walls:
+    """Prepare what all boxes share. Raises SandboxMissing."""
+    program = bubblewrap.find()
+    (folder / "bin").mkdir()
+    (folder / "agent").mkdir()
+    bubblewrap.prepare_etc(folder / "etc")
+    copy_agent(folder / "agent")
+    view = View()
+    view.show(folder, "state", writable=True)
+    python = bubblewrap.interpreter()
+    walls = bubblewrap.Walls(
+        bwrap=view.seen(bubblewrap.stage(program, folder / "bin")),
+        nested=True,
+        etc=view.seen(folder / "etc"),
+        agent=view.seen(folder / "agent"),
+        tools=view.seen(folder / "tools"),
+        python=None if python is None else view.show(python, "python"),
+        view=view,
+    )
+    bubblewrap.prepare_tools(folder / "tools", bubblewrap.python_in_box())
+    return replace(walls, nested=bubblewrap.probe(walls))
+
+
+async def run(port: int, state: Path | None, tell: Callable[[str], None], with_parent: bool) -> None:
+    """Serve until SIGTERM, SIGINT, or with `with_parent` until standard input ends. Raises ServiceError.
+
+    `tell` gets the three lines `export NAME=value` once the endpoint serves.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+    with StateFolder(state) as folder:
+        walls = make_walls(folder.path)
+        boxes = Boxes(walls, folder.path / "boxes")
+        listener = _listen(port)
+        port = listener.getsockname()[1]
+        key = f"e2b_{secrets.token_hex(20)}"
+        edge = Edge(boxes, ControlPlane(boxes, key, f"localhost:{port}"))
+        server = await loop.create_server(lambda: connection(edge.answer), sock=listener, backlog=512)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            tell(f"export E2B_API_URL={url}\nexport E2B_SANDBOX_URL={url}\nexport E2B_API_KEY={key}\n")
+            await stop.wait()
+        finally:
+            server.close()
+            await boxes.close()
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named, or else asyncio leaves Nagle's algorithm on and every stream waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise ServiceError(
+            f"port {port} on 127.0.0.1 cannot be had: {error.strerror}", "use --port 0 for any free one"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _watch_parent(stop: asyncio.Event) -> None:
+    with contextlib.suppress(OSError):
+        if os.read(sys.stdin.fileno(), 64):
+            return
+    asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+    stop.set()
+
+
+def main() -> int:
+    """`python -m runner.embedded.e2b`: what `launch` starts. Errors go to standard output's last line as a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m runner.embedded.e2b", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--state", type=Path, default=None)
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
+    given = parser.parse_args()
+
+    def tell(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(run(given.port, given.state, tell, given.with_parent))
+    except RunnerError as error:
+        tell(f"error {type(error).__name__}\n{error.message}\n{error.hint}\n")
+        return error.exit_code
+    return 0

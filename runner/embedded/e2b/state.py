@@ -1,0 +1,59 @@
+"""The edge's folder: one per edge, locked while it lives, removed when it ends; a dead edge's by the next one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+_PREFIX = "runner-e2b-"
+
+
+class StateFolder:
+    """A fresh folder below `base` (default: the temporary folder). Use as a context manager."""
+
+    def __init__(self, base: Path | None = None) -> None:
+        self._base = base if base is not None else Path(tempfile.gettempdir())
+        self._lock = -1
+        self.path = self._base
+
+    def __enter__(self) -> StateFolder:
+        self._base.mkdir(parents=True, exist_ok=True)
+        self._clear_dead()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
+        # Boxes' users pass through it to what is theirs; nobody can list it.
+        self.path.chmod(0o711)
+        # Locked before it has its name: whoever finds a `lock` that it can take has found a dead edge's.
+        self._lock = os.open(self.path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        (self.path / "locking").rename(self.path / "lock")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove(self.path)
+        os.close(self._lock)
+
+    def _clear_dead(self) -> None:
+        for folder in self._base.glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                    continue
+                lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    remove(folder)
+                finally:
+                    os.close(lock)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and all in it, also what a box has made unwritable for itself."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for place, _, _ in os.walk(folder):
+            with suppress(OSError):
+                os.chmod(place, 0o700)  # noqa: PTH101
+        shutil.rmtree(folder, ignore_errors=True)
