@@ -16,6 +16,7 @@ from runner import __version__
 from runner.cli import audit
 from runner.cli.down import down
 from runner.cli.logs import logs
+from runner.cli.run import run
 from runner.cli.schema import schema
 from runner.cli.status import status
 from runner.cli.up import up
@@ -45,6 +46,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
 
 app.command()(validate)
 app.command()(schema)
+app.command()(run)
 app.command()(up)
 app.command()(down)
 app.command()(status)

@@ -1,0 +1,218 @@
+"""`runner run`: compile a spec, run it, show how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from runner.cli.progress import Progress, make_progress
+from runner.compiler.canonical import Json
+from runner.compiler.compile import Compilation, compile_plan
+from runner.compiler.diagnostic import Severity
+from runner.compiler.inputs import parse_inputs
+from runner.compiler.plan.model import Plan
+from runner.compiler.renderers import RENDERERS
+from runner.compiler.renderers import Report as Findings
+from runner.errors import SpecError, UsageError
+from runner.run.interrupt import Control
+
+if TYPE_CHECKING:
+    from runner.run.event import Event
+    from runner.run.execute import Report
+
+
+class EngineChoice(StrEnum):
+    """Where a run is shown and supervised."""
+
+    AUTO = "auto"
+    LOCAL = "local"
+    PREFECT = "prefect"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for, beside the spec and its inputs."""
+
+    engine: EngineChoice
+    state: Path
+    as_json: bool
+    events: bool
+    max_parallel: int
+    quiet: bool
+
+
+def run(  # noqa: PLR0913 - one parameter per option
+    spec: str = typer.Argument(..., metavar="SPEC", help="The spec to run, or - for standard input."),
+    inputs: list[str] = typer.Option([], "--input", "-i", metavar="KEY=VALUE", help="An input; may be given often."),
+    engine: EngineChoice = typer.Option(
+        EngineChoice.AUTO, "--engine", help="auto is prefect when an API answers, else local."
+    ),
+    state: Path = typer.Option(
+        Path(".runner"), "--state", envvar="RUNNER_STATE", help="The folder that holds runner's state."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document at the end instead of text."),
+    events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
+    max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
+) -> None:
+    """Run a spec in sandboxes. Exit code 1 if the spec has errors or the run fails, 130 if it is interrupted."""
+    if events and not as_json:
+        raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
+    plan = compiled(spec, inputs)
+    options = Options(engine, state, as_json, events, max_parallel, quiet)
+    code = asyncio.run(_Session(plan, options, os.environ).run())
+    raise typer.Exit(code)
+
+
+def compiled(spec: str, pairs: list[str]) -> Plan:
+    """The plan of a spec with inputs; warnings go to standard error. Raises SpecError after printing the errors."""
+    if spec == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = Path(spec).read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"{spec} cannot be read: {error.strerror}", "Give the path of a spec, or - for standard input."
+            ) from error
+    first = compile_plan(data, spec)
+    if first.plan is None:
+        _print_findings(first, spec, data)
+        errors = sum(finding.severity is Severity.ERROR for finding in first.diagnostics)
+        raise SpecError(
+            f"{spec} has {'1 error' if errors == 1 else f'{errors} errors'}; nothing was run",
+            first.diagnostics,
+            f"runner validate {spec}",
+        )
+    _print_findings(first, spec, data)
+    given = parse_inputs(pairs, first.plan.inputs_schema)
+    plan = compile_plan(data, spec, given).plan
+    if plan is None:  # the text is the same: it cannot have errors now
+        raise SpecError(f"{spec} has errors with these inputs", hint=f"runner validate {spec}")
+    return plan
+
+
+def _print_findings(found: Compilation, spec: str, data: bytes) -> None:
+    if found.diagnostics:
+        report = Findings(tuple(found.diagnostics), {spec: data.decode("utf-8-sig", "replace")}, 1)
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        typer.echo(RENDERERS["text"](report, colour=colour), nl=False, err=True)
+
+
+class _Session:
+    """One run from the command line: the engine, the store, the boxes, the signals."""
+
+    def __init__(self, plan: Plan, options: Options, environ: Mapping[str, str]) -> None:
+        self._plan = plan
+        self._options = options
+        self._environ = environ
+        self._control = Control()
+        self._started = False
+        self._pressed = False
+
+    async def run(self) -> int:
+        """The exit code. Raises RunnerError for what kept the run from starting or from being written down."""
+        task = asyncio.ensure_future(self._run())
+        loop = asyncio.get_running_loop()
+        for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+            loop.add_signal_handler(number, self._stop, task, name)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return 130
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _stop(self, task: asyncio.Task[int], name: str) -> None:
+        if not self._started:
+            task.cancel()
+            return
+        if not self._pressed:
+            words = "commands are killed, boxes freed (again: without waiting for `finally`)"
+            typer.echo(f"stopping after {name}: {words}", err=True)
+        self._pressed = True
+        self._control.stop(f"stopped by {name}")
+
+    async def _run(self) -> int:
+        from runner import wiring
+        from runner.run import support
+        from runner.run.clock import SystemClock
+        from runner.run.execute import Setup, execute
+
+        options, plan = self._options, self._plan
+        support.refuse_unsupported(plan)
+        secrets = support.resolve_secrets(plan, self._environ)
+        engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
+        self._tell(sentence)
+        needed = bool(support.box_sandboxes(plan))
+        progress = make_progress(
+            plan.title or plan.name, quiet=options.quiet or options.as_json, terminal=sys.stdout.isatty()
+        )
+        async with AsyncExitStack() as stack:
+            store = wiring.open_store(options.state)
+            opening = asyncio.ensure_future(store.open())
+            try:
+                provision = await stack.enter_async_context(wiring.open_providers(self._environ, needed=needed))
+            finally:
+                await asyncio.wait({opening})
+            opening.result()
+            stack.push_async_callback(store.close)
+            self._tell(provision.sentence)
+            setup = Setup(
+                store=store,
+                engine=engine,
+                providers=provision.providers,
+                clock=SystemClock(),
+                state=options.state,
+                spec=self._folder(),
+                facts=provision.facts,
+                secrets=secrets,
+                max_parallel=options.max_parallel,
+                on_event=self._observer(progress),
+                on_text=progress.text,
+            )
+            self._started = True
+            progress.start()
+            try:
+                report = await execute(plan, setup, self._control)
+            finally:
+                progress.stop()
+        return self._show(report)
+
+    def _show(self, report: Report) -> int:
+        from runner.cli.run_table import as_json_document, page
+
+        if self._options.as_json:
+            typer.echo(json.dumps(as_json_document(report), ensure_ascii=False))
+        else:
+            typer.echo(page(report, self._options.state))
+        return {"succeeded": 0, "cancelled": 130}.get(report.state, 1)
+
+    def _tell(self, sentence: str) -> None:
+        if not self._options.as_json:
+            typer.echo(sentence)
+
+    def _folder(self) -> Path:
+        path = self._plan.source.get("path", "-")
+        return Path.cwd() if path == "-" else Path(path).resolve().parent
+
+    def _observer(self, progress: Progress) -> Callable[[Event], None]:
+        def both(event: Event) -> None:
+            progress.event(event)
+            if self._options.events:
+                body: dict[str, Json] = event.to_json()
+                typer.echo(json.dumps(body, ensure_ascii=False))
+
+        return both
