@@ -206,7 +206,12 @@ class E2BBox:
 
     async def mkdir(self, path: str) -> None:
         async with self._file(path) as full:
-            await self._sdk.files.make_dir(full)
+            # "Exists already" is also said of a file that is in the way.
+            if (
+                not await self._sdk.files.make_dir(full)
+                and _file_info(await self._sdk.files.get_info(full)).kind == "file"
+            ):
+                raise NotADirectory(f"{path!r} is a file, not a folder")
 
     async def move(self, source: str, target: str) -> None:
         async with self._file(source) as old:
