@@ -1,10 +1,30 @@
-"""The compiler's front door: text in, every finding out. Pure functions, no clock, network or environment."""
+"""The compiler's front door: text in, every finding and a plan out. Pure functions, no clock, network or environment.
+
+The stages: text → tree (`document`) → `shape` → `spec` → `rules` → `plan`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from runner.compiler import shape
-from runner.compiler.diagnostic import Diagnostic, tidy
+from runner.compiler.canonical import Json
+from runner.compiler.diagnostic import Diagnostic, Severity, tidy
 from runner.compiler.document import Document, read
+from runner.compiler.plan.build import build_plan
+from runner.compiler.plan.model import Plan
+from runner.compiler.rules import check_all
+from runner.compiler.spec import build
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What one text came to: a plan unless there are errors, every finding, sorted, and the text with its tree."""
+
+    plan: Plan | None
+    diagnostics: list[Diagnostic]
+    document: Document
 
 
 def check(data: bytes, path: str) -> list[Diagnostic]:
@@ -13,9 +33,29 @@ def check(data: bytes, path: str) -> list[Diagnostic]:
     Every stage runs as far as it can. After a syntax error the rules keep silent: what they would miss may stand
     in the part that could not be read.
     """
-    document = read(data, path)
-    return tidy([*document.diagnostics, *shape.check(document), *_rules(document)])
+    return _findings(read(data, path))
+
+
+def _findings(document: Document) -> list[Diagnostic]:
+    told = [*document.diagnostics, *shape.check(document)]
+    places = {finding.span for finding in told if finding.severity is Severity.ERROR}
+    # What is badly written is told once; that it also refers to nothing is no news.
+    return tidy([*told, *(finding for finding in _rules(document) if finding.span not in places)])
 
 
 def _rules(document: Document) -> list[Diagnostic]:
-    return []
+    return [] if document.broken or document.root is None else check_all(document)
+
+
+def compile_plan(data: bytes, path: str, inputs: Mapping[str, Json] | None = None) -> Compilation:
+    """Compile a spec. `path` is shown in findings and kept in the plan.
+
+    With `inputs=None` the plan knows only defaults, and a matrix that needs more stays symbolic. With a mapping, the
+    inputs are those of a run: raises one UsageError that lists every problem with them. Errors in the spec raise
+    nothing: they are findings, and `plan` is None.
+    """
+    document = read(data, path)
+    diagnostics = _findings(document)
+    if any(finding.severity is Severity.ERROR for finding in diagnostics):
+        return Compilation(None, diagnostics, document)
+    return Compilation(build_plan(document, build(document), inputs), diagnostics, document)

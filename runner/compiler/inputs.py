@@ -13,15 +13,9 @@ from runner.errors import UsageError
 
 
 def inputs_schema(workflow: Workflow) -> dict[str, Json]:
-    """The declared inputs as a JSON Schema of type object. An input without a default is required, unless it
-    says `required: false`.
-    """
-    properties: dict[str, Json] = {}
-    required: list[Json] = []
-    for name, declared in workflow.inputs.items():
-        properties[name] = {key: value for key, value in declared.plain.items() if key != "required"}
-        if "default" not in declared.plain and declared.plain.get("required") is not False:
-            required.append(name)
+    """The declared inputs as a JSON Schema of type object. An input without a default is required."""
+    properties: dict[str, Json] = {name: declared.plain for name, declared in workflow.inputs.items()}
+    required: list[Json] = [name for name, declared in workflow.inputs.items() if "default" not in declared.plain]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
@@ -37,15 +31,9 @@ def _names(schema: Mapping[str, Json]) -> list[str]:
 
 
 def defaults(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """The values of inputs that have a default; optional inputs without one are null."""
-    required = schema.get("required")
-    needed = required if isinstance(required, list) else []
-    found = {}
-    for name in _names(schema):
-        declared = _property(schema, name)
-        if "default" in declared or name not in needed:
-            found[name] = coerced(declared, declared.get("default"))
-    return found
+    """The values of inputs that have a default."""
+    declared = {name: _property(schema, name) for name in _names(schema)}
+    return {name: coerced(one, one["default"]) for name, one in declared.items() if "default" in one}
 
 
 def complete(schema: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:

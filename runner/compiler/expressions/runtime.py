@@ -12,7 +12,7 @@ from cel_expr_python import cel
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions.functions import DECLARATIONS, extensions
-from runner.compiler.expressions.scan import OPEN, ROOTS, join_hyphens, mangled, pieces
+from runner.compiler.expressions.scan import OPEN, ROOTS, pieces
 from runner.errors import ExpressionFailed
 
 
@@ -35,24 +35,6 @@ def _cause(error: object, secrets: Json) -> str:
         if isinstance(value, str) and value:
             sentence = sentence.replace(value, "***")
     return sentence
-
-
-def _hyphened(variables: Mapping[str, Json]) -> set[str]:
-    """The ids with hyphens, one and two levels down (`steps.X`, `steps.X.outputs.Y`)."""
-    found: set[str] = set()
-    for value in variables.values():
-        level = [value]
-        for _ in range(3):
-            maps = [item for item in level if isinstance(item, dict)]
-            found.update(key for item in maps for key in item if "-" in key)
-            level = [inner for item in maps for inner in item.values()]
-    return found
-
-
-def _mangled_keys(value: Json, depth: int = 3) -> Json:
-    if depth == 0 or not isinstance(value, dict):
-        return value
-    return {mangled(key): _mangled_keys(inner, depth - 1) for key, inner in value.items()}
 
 
 def _to_json(value: object, expression: str) -> Json:
@@ -79,13 +61,10 @@ def evaluate(expression: str, variables: Mapping[str, Json]) -> Json:
     `variables` holds `inputs`, `matrix`, `secrets`, `run`, `steps`; missing ones are empty. Bytes come back as base64,
     timestamps as ISO 8601, durations as seconds. Raises ExpressionFailed, which never tells a value.
     """
-    names = _hyphened(variables)
     data: dict[str, Json] = {root: variables.get(root, {}) for root in ROOTS}
-    if names:
-        data = {root: _mangled_keys(value) for root, value in data.items()}
     shown = expression.strip()
     try:
-        result = _program(join_hyphens(expression, names)).eval(data=data)
+        result = _program(expression).eval(data=data)
         if result.type() == cel.Type.ERROR:
             raise ExpressionFailed(
                 f"the expression `{shown}` failed: " + _cause(result.value(), variables.get("secrets")),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 OPEN, CLOSE = "${{", "}}"
-ROOTS = ("inputs", "matrix", "secrets", "run", "steps")
+ROOTS = ("inputs", "matrix", "secrets", "run", "steps", "params")
 
 #: CEL string literals, longest quotes first; raw strings (prefix r) know no escapes.
 _STRING = re.compile(
@@ -18,7 +17,6 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"(?<![\w.])(?:" + "|".join(ROOTS) + r")(?![\w(])(?:\s*\.\s*[A-Za-z_]\w*)*")
-_HYPHENED = re.compile(r"(?<=\.)[A-Za-z_]\w*(?:-\w+)+")
 _CALL = re.compile(r"(?<![\w])([A-Za-z_]\w*)\s*\(")
 
 
@@ -96,36 +94,15 @@ def pieces(text: str) -> tuple[Piece, ...]:
 def references(expression: str) -> list[Reference]:
     """Every dotted name that starts with a context (`inputs`, `matrix`, …), in order. Spaces around dots are legal."""
     found = []
-    for match in _NAME.finditer(masked(expression)):
-        path = tuple(part.strip() for part in match[0].split("."))
-        found.append(Reference(path, match.start(), match.end()))
+    blank = masked(expression)
+    for match in _NAME.finditer(blank):
+        path, end = match[0].split("."), match.end()
+        if len(path) > 1 and blank[end:].lstrip().startswith("("):
+            end -= len(path.pop()) + 1  # the last word is a method, not a property
+        found.append(Reference(tuple(part.strip() for part in path), match.start(), end))
     return found
 
 
 def calls(expression: str) -> list[tuple[str, int]]:
     """The names of the functions and methods called, with their offsets."""
     return [(match[1], match.start(1)) for match in _CALL.finditer(masked(expression))]
-
-
-def mangled(name: str) -> str:
-    """The name under which CEL knows an id: hyphens mean minus in CEL, so they become underscores."""
-    return name.replace("-", "_")
-
-
-def join_hyphens(expression: str, names: Iterable[str]) -> str:
-    """Make known ids with hyphens one CEL name (`steps.build-site` → `steps.build_site`): same length, same columns.
-
-    The longest known id wins; text that is no known id stays a subtraction.
-    """
-    known = {name for name in names if "-" in name}
-    if not known or "-" not in expression:
-        return expression
-    out = list(expression)
-    for match in _HYPHENED.finditer(masked(expression)):
-        parts = match[0].split("-")
-        for count in range(len(parts), 1, -1):
-            name = "-".join(parts[:count])
-            if name in known:
-                out[match.start() : match.start() + len(name)] = mangled(name)
-                break
-    return "".join(out)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
-from runner.compiler.expressions.scan import Reference, join_hyphens, pieces, references
+from runner.compiler.expressions.scan import Reference, pieces, references
 from runner.compiler.spec.model import SandboxDecl, StepSpec, Workflow
 
 #: bool: bare CEL that must give true or false; text: words with `${{ }}`; shell: a `run` text; code: a script's code;
@@ -63,7 +63,7 @@ def step_uses(step: StepSpec) -> list[Use]:
     if step.condition is not None:
         found.append(Use(step.condition, "bool", "if"))
     found += matrix_uses(step)
-    found += _strings(step.node.get("for_each"), "for_each")
+    found += for_each_uses(step)
     for key, value in step.env.items():
         found += _strings(value, f"env.{key}")
     found += _strings(step.stdin, "stdin")
@@ -93,6 +93,22 @@ def matrix_uses(step: StepSpec) -> list[Use]:
     return found
 
 
+def for_each_uses(step: StepSpec) -> list[Use]:
+    """The list of a `for_each`."""
+    node = step.node.get("for_each")
+    whole = node.get("items") if isinstance(node, Mapping) else node
+    if isinstance(whole, Scalar):
+        return [Use(whole, "axis", "for_each")] if isinstance(whole.value, str) else []
+    return list(_strings(whole, "for_each"))
+
+
+def until_uses(step: StepSpec) -> list[Use]:
+    """The condition of a `repeat`: the one place where a step sees its own outputs."""
+    node = step.node.get("repeat")
+    until = node.get("until") if isinstance(node, Mapping) else None
+    return [Use(until, "bool", "repeat.until")] if isinstance(until, Scalar) and until.value is not None else []
+
+
 def sandbox_uses(sandbox: SandboxDecl) -> list[Use]:
     """The places of a sandbox: its environment."""
     return [use for key, value in sandbox.env.items() for use in _strings(value, f"env.{key}")]
@@ -112,20 +128,10 @@ def found_in(use: Use) -> list[Found]:
 
 
 def step_references(workflow: Workflow, step: StepSpec) -> list[tuple[Found, Reference]]:
-    """Every reference of a step with the expression it stands in; ids with hyphens are joined (see `join_hyphens`)."""
-    names = known_names(workflow)
+    """Every reference of a step with the expression it stands in; those of the shared environment too."""
     found = []
     for use in [*step_uses(step), *workflow_env_uses(workflow)]:
         for expression in found_in(use):
-            for reference in references(join_hyphens(expression.text, names)):
+            for reference in references(expression.text):
                 found.append((expression, reference))
     return found
-
-
-def known_names(workflow: Workflow) -> frozenset[str]:
-    """All ids of a workflow that an expression may name."""
-    names = {*workflow.inputs, *workflow.secrets, *workflow.steps}
-    for step in workflow.all_steps:
-        names |= step.outputs.keys()
-        names |= step.matrix.axes.keys() if step.matrix else set()
-    return frozenset(names)

@@ -12,7 +12,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.document import Document, Scalar
 from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.expressions.runtime import render
-from runner.compiler.expressions.scan import mangled, masked
+from runner.compiler.expressions.scan import masked
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.inputs import complete, defaults, inputs_schema
 from runner.compiler.plan.choose import choose
@@ -235,31 +235,19 @@ def _mentions_state(condition: str) -> bool:
 
 def _artifacts(workflow: Workflow, spec: StepSpec) -> tuple[tuple[str, str], ...]:
     """The upstream artifacts that a step's expressions name."""
-    by_name = {
-        (mangled(step.id), mangled(name)): (step.id, name)
-        for step in workflow.steps.values()
-        for name, output in step.outputs.items()
-        if output.artifact
-    }
     found = set()
     for _, reference in step_references(workflow, spec):
-        if (
-            reference.path[0] == "steps"
-            and len(reference.path) >= 4
-            and (reference.path[1], reference.path[3]) in by_name
-        ):
-            found.add(by_name[reference.path[1], reference.path[3]])
+        if reference.path[0] == "steps" and len(reference.path) >= 4:
+            upstream = workflow.steps.get(reference.path[1])
+            output = upstream.outputs.get(reference.path[3]) if upstream else None
+            if upstream and output and output.artifact:
+                found.add((upstream.id, output.name))
     return tuple(sorted(found))
 
 
 def _secrets(workflow: Workflow, spec: StepSpec) -> tuple[str, ...]:
-    by_name = {mangled(name): name for name in workflow.secrets}
-    used = {
-        by_name[reference.path[1]]
-        for _, reference in step_references(workflow, spec)
-        if reference.path[0] == "secrets" and len(reference.path) > 1 and reference.path[1] in by_name
-    }
-    return tuple(sorted(used))
+    paths = [reference.path for _, reference in step_references(workflow, spec)]
+    return tuple(sorted({path[1] for path in paths if path[0] == "secrets" and len(path) > 1}))
 
 
 # ---------------------------------------------------------------- matrix

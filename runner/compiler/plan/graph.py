@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Span
-from runner.compiler.expressions.scan import mangled
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.spec.model import StepSpec, Workflow
 
@@ -28,11 +27,10 @@ def step_edges(workflow: Workflow, step: StepSpec) -> list[Edge]:
     for at in step.after:
         if at.value in workflow.steps and at.value != step.id:
             edges.setdefault(at.value, Edge(step.id, at.value, at.span))
-    by_name = {mangled(id_): id_ for id_ in workflow.steps}
     for found, reference in step_references(workflow, step):
         if reference.path[0] == "steps" and len(reference.path) > 1:
-            upstream = by_name.get(reference.path[1])
-            if upstream is not None and upstream != step.id:
+            upstream = reference.path[1]
+            if upstream in workflow.steps and upstream != step.id:
                 edges.setdefault(upstream, Edge(step.id, upstream, found.use.node.span, implied=True))
     return list(edges.values())
 

@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from runner.compiler.diagnostic import Diagnostic, tidy
 from runner.compiler.document import Document
-from runner.compiler.rules import needs_cycle, needs_self, needs_unknown
+from runner.compiler.rules import (
+    expression_context,
+    expression_syntax,
+    expression_type,
+    expression_unknown,
+    expression_value,
+    needs_cycle,
+    needs_self,
+    needs_unknown,
+    secret_exposed,
+    shell_quotes,
+)
 from runner.compiler.rules.context import Context
 
 Rule = Callable[[Context], list[Diagnostic]]
@@ -16,6 +27,13 @@ RULES: tuple[Rule, ...] = (
     needs_unknown.check,
     needs_self.check,
     needs_cycle.check,
+    expression_syntax.check,
+    expression_unknown.check,
+    expression_context.check,
+    expression_type.check,
+    expression_value.check,
+    secret_exposed.check,
+    shell_quotes.check,
 )
 
 

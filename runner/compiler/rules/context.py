@@ -8,6 +8,7 @@ from functools import cached_property
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from runner.compiler.document import Document
 from runner.compiler.plan.graph import Edge, all_edges, upstream_of
+from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
 from runner.compiler.suggest import did_you_mean, listed, nearest
@@ -34,6 +35,11 @@ class Context:
     def upstream(self) -> dict[str, set[str]]:
         """All transitive upstream steps by step id."""
         return {id_: upstream_of(self.edges, id_) for id_ in self.edges}
+
+    @cached_property
+    def examined(self) -> list[Examined]:
+        """Every expression with its verdict."""
+        return examine(self.workflow, self.edges)
 
 
 def error(

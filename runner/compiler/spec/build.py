@@ -180,8 +180,9 @@ def _effective(body: Node, defaults: Mapping | None, templates: dict[str, Named]
     node = mapping(body) or Mapping({}, body.span)
     use = at_text(node.get("use"))
     template = templates.get(use.value) if use else None
-    if template is not None:
-        node = _merged(template.body, node)
+    body_of = mapping(template.body.get("step")) if template else None
+    if body_of is not None:
+        node = _merged(body_of, node)
     return _merged(defaults, node), use
 
 
@@ -251,10 +252,10 @@ def _outputs(step: Mapping) -> dict[str, OutputSpec]:
         glob = at_text(child(entry.value, "artifact"))
         schema = None if glob else plain_map(entry.value)
         found[key] = OutputSpec(key, entry.key.span, schema, glob, entry.value)
-    returns = mapping(step.get("returns"))
-    properties = mapping(child(returns, "properties"))
-    for key, entry in properties.entries.items() if properties else ():
-        found.setdefault(key, OutputSpec(key, entry.key.span, plain_map(entry.value), None, entry.value))
+    for typed in (child(step.get("returns"), "properties"), child(step.get("approve"), "form")):
+        properties = mapping(typed)
+        for key, entry in properties.entries.items() if properties else ():
+            found.setdefault(key, OutputSpec(key, entry.key.span, plain_map(entry.value), None, entry.value))
     return found
 
 

@@ -1,0 +1,147 @@
+"""Every expression of a workflow, checked once; the expression rules pick their own kind of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runner.compiler.diagnostic import Diagnostic, Severity, Span
+from runner.compiler.document import Document, Scalar, Sequence
+from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check
+from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.symbols import (
+    Scope,
+    Symbol,
+    Table,
+    base_table,
+    matrix_table,
+    policy_table,
+    template_table,
+)
+from runner.compiler.expressions.uses import (
+    Found,
+    Use,
+    found_in,
+    matrix_uses,
+    sandbox_uses,
+    step_uses,
+    until_uses,
+    workflow_env_uses,
+)
+from runner.compiler.plan.graph import Edge, upstream_of
+from runner.compiler.spec import StepSpec, Workflow
+from runner.compiler.spec.read import child, items, text
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One expression with its verdict, or a trouble of the place that holds it. `where` is for people."""
+
+    found: Found
+    verdict: Verdict
+    where: str
+
+
+def _axis_types(step: StepSpec, base: Table) -> dict[str, str]:
+    """Element types of the axes that are expressions."""
+    types: dict[str, str] = {}
+    scope = Scope(base, ("inputs",))
+    for name, axis in step.matrix.axes.items() if step.matrix else ():
+        if isinstance(axis, Scalar):
+            for found in found_in(Use(axis, "axis", name)):
+                kind = check(found.text, scope).type
+                types[name] = kind[5:-1] if kind.startswith("LIST<") else "DYN"
+    return types
+
+
+class _Examiner:
+    def __init__(self, workflow: Workflow, edges: dict[str, list[Edge]]) -> None:
+        self.workflow = workflow
+        self.edges = edges
+        self.base = base_table(workflow)
+
+    def uses(self, uses: list[Use], scope: Scope, where: str) -> Iterator[Examined]:
+        for use in uses:
+            for found in found_in(use):
+                yield Examined(found, check(found.text, scope), f"`{use.place}` of {where}")
+
+    def step(self, step: StepSpec) -> Iterator[Examined]:
+        where = f"the step `{step.id}`"
+        yield from self.uses(matrix_uses(step), Scope(self.base, ("inputs",)), where)
+        table = self.table(step)
+        extra = [*(["matrix"] if step.matrix else []), *(["params"] if step.use else [])]
+        roots = ("inputs", *extra, "secrets", "run", "steps")
+        own = f"a step cannot use its own values: `{step.id}` has none before it ends"
+        scope = Scope(table, roots, {step.id: own} if step.id in self.workflow.steps else {})
+        rest = [use for use in step_uses(step) if not use.place.startswith("matrix.")]
+        yield from self.uses(rest, scope, where)
+        yield from self.uses(until_uses(step), Scope(table, roots), where)
+
+    def table(self, step: StepSpec) -> Table:
+        """What this step alone may name, over what all may."""
+        own: Table = template_table(self.workflow, step)
+        if step.matrix is not None:
+            own.update(matrix_table(step, _axis_types(step, self.base)))
+        for_each = step.node.get("for_each")
+        if for_each is not None:
+            own[text(child(for_each, "as")) or "item"] = Symbol("DYN")
+        return {**self.base, **own} if own else self.base
+
+    def milestones(self) -> Iterator[Examined]:
+        for milestone in self.workflow.milestones:
+            visible = {at.value for at in milestone.needs}
+            for at in milestone.needs:
+                visible |= upstream_of(self.edges, at.value)
+            hidden = {
+                id_: f"the step `{id_}` is neither among the steps that this milestone needs nor upstream of one"
+                for id_ in self.workflow.steps
+                if id_ not in visible
+            }
+            uses = [Use(check_, "bool", "accept") for check_ in milestone.accept]
+            scope = Scope(self.base, ("inputs", "run", "steps"), hidden)
+            yield from self.uses(uses, scope, f"the milestone `{milestone.id.value}`")
+
+    def rest(self) -> Iterator[Examined]:
+        env = Scope(self.base, ("inputs", "secrets", "run"))
+        yield from self.uses(workflow_env_uses(self.workflow), env, "the workflow")
+        for sandbox in self.workflow.sandboxes.values():
+            yield from self.uses(sandbox_uses(sandbox), env, f"the sandbox `{sandbox.id}`")
+        policies = self.workflow.node.get("policies")
+        scope = Scope(policy_table(self.base), ("inputs", "run", "steps"))
+        for item in items(policies) if isinstance(policies, Sequence) else ():
+            when = child(item, "when")
+            if isinstance(when, Scalar):
+                yield from self.uses([Use(when, "bool", "when")], scope, "a policy")
+
+
+def examine(workflow: Workflow, edges: dict[str, list[Edge]]) -> list[Examined]:
+    """Every expression of the workflow with its verdict."""
+    examiner = _Examiner(workflow, edges)
+    found = [one for step in workflow.all_steps for one in examiner.step(step)]
+    return [*found, *examiner.milestones(), *examiner.rest()]
+
+
+def span_of(document: Document, found: Found, start: int = 0, end: int | None = None) -> Span:
+    """Where `found.text[start:end]` stands in the file."""
+    last = len(found.text) if end is None else end
+    if end is None:  # the whole expression, without the spaces around it
+        start += len(found.text) - len(found.text.lstrip())
+        last = max(start, len(found.text.rstrip()))
+    return locate(document, found.use.node, found.start + start, found.start + last)
+
+
+def _finding(document: Document, code: str, one: Examined, trouble: Trouble) -> Diagnostic:
+    span = span_of(document, one.found, trouble.start, trouble.end)
+    message = f"{trouble.message} (in {one.where})"
+    return Diagnostic(code, Severity.ERROR, message, span, trouble.hint)
+
+
+def of_kind(document: Document, examined: list[Examined], kind: TroubleKind, code: str) -> list[Diagnostic]:
+    """The findings for all troubles of one kind."""
+    return [
+        _finding(document, code, one, trouble)
+        for one in examined
+        if one.found.closed
+        for trouble in one.verdict.troubles
+        if trouble.kind == kind
+    ]
