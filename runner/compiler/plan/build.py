@@ -17,7 +17,7 @@ from runner.compiler.expressions.uses import step_references
 from runner.compiler.inputs import complete, defaults, inputs_schema
 from runner.compiler.plan.choose import choose
 from runner.compiler.plan.graph import all_edges, order, waves
-from runner.compiler.plan.matrix import Row, expand, legs
+from runner.compiler.plan.matrix import MOST_LEGS, Row, expand, legs
 from runner.compiler.plan.model import (
     DEFAULT_SANDBOX,
     FileCopy,
@@ -50,6 +50,11 @@ _EXTRA = (
     "risks",
     "tests",
 )
+_UNREADY = {
+    "use": "write the template's step where it is used",
+    "for_each": "use `matrix` with a list that is known before the run",
+    "repeat": "loop in the command itself",
+}
 _STEP_EXTRA = ("for_each", "repeat", "cache", "concurrency", "priority", "idempotent", "description")
 _STATE = re.compile(r"(?<![\w.])steps\s*\.\s*[\w-]+\s*\.\s*state(?!\w)")
 _BACKOFFS: dict[str, Literal["none", "fixed", "linear", "exponential"]] = {
@@ -68,11 +73,24 @@ _KINDS: dict[str, StepKind] = {
 _BOXLESS = ("approve", "workflow")
 
 
+def _refuse_unready(workflow: Workflow) -> None:
+    """What validates today and cannot be executed yet must not be run as something else."""
+    for step in workflow.all_steps:
+        for key, words in _UNREADY.items():
+            if key in step.node.entries:
+                raise UsageError(
+                    f"the step `{step.id}` uses `{key}`, which this version of runner can check but not run",
+                    words,
+                )
+
+
 def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json] | None) -> Plan:
     """The plan. With `inputs=None` only defaults are known and some matrices stay symbolic.
 
     Raises UsageError when the inputs do not fit, or a matrix cannot be expanded with them.
     """
+    if inputs is not None:
+        _refuse_unready(workflow)
     schema = inputs_schema(workflow)
     values = defaults(schema) if inputs is None else complete(schema, inputs)
     edges = all_edges(workflow)
@@ -289,4 +307,11 @@ def _with_legs(step: PlanStep, matrix: MatrixDecl | None, inputs: dict[str, Json
         found = legs(step.id, matrix_rows(matrix, inputs))
     except ExpressionFailed:
         found = None
+    if found is not None and not 0 < len(found) <= MOST_LEGS:
+        raise UsageError(
+            f"the matrix of `{step.id}` has {len(found)} legs with these inputs; it may have 1 to {MOST_LEGS}",
+            "give other inputs",
+        )
+    if found is not None and len({leg.key for leg in found}) < len(found):
+        raise UsageError(f"the matrix of `{step.id}` has two equal legs with these inputs", "give other inputs")
     return replace(step, is_matrix=True, matrix_source=dict(matrix.plain), legs=found)

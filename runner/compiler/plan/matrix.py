@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions.runtime import as_text
 from runner.compiler.plan.model import Leg
+from runner.compiler.values import same
+from runner.errors import UsageError
 
 Row = dict[str, Json]
 MOST_LEGS = 256
-
-
-def same(left: Json, right: Json) -> bool:
-    """Equal as JSON: `1` is not `true`."""
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
+_MOST_ROWS = 100 * MOST_LEGS  # before `exclude`
 
 
 def matches(row: Mapping[str, Json], pattern: Mapping[str, Json]) -> bool:
@@ -25,9 +24,11 @@ def matches(row: Mapping[str, Json], pattern: Mapping[str, Json]) -> bool:
 
 def expand(axes: Mapping[str, Sequence[Json]], include: Sequence[Row] = (), exclude: Sequence[Row] = ()) -> list[Row]:
     """All rows in the order written. An `include` row adds its other keys to each row whose axis values it agrees with;
-    if there is none, it is a row of its own.
+    if there is none, it is a row of its own. Raises UsageError for far too many rows to count.
     """
     rows: list[Row] = []
+    if prod(len(values) for values in axes.values()) > _MOST_ROWS:
+        raise UsageError(f"a matrix may have at most {MOST_LEGS} legs", "shorten an axis, or split the step")
     if axes:
         rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     rows = [row for row in rows if not any(matches(row, pattern) for pattern in exclude)]

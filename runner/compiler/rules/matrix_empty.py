@@ -1,0 +1,20 @@
+"""`matrix-empty`: a matrix without a single leg."""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.matrix_values import rows
+
+CODE = "matrix-empty"
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """A matrix must have at least one leg, with the defaults of the inputs."""
+    return [
+        error(
+            CODE, f"the matrix of `{step.id}` has no leg, so the step would never run", step.matrix.span, "add a value"
+        )
+        for step in context.workflow.steps.values()
+        if step.matrix is not None and rows(context, step) == []
+    ]

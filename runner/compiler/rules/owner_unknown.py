@@ -1,0 +1,24 @@
+"""`owner-unknown`: a step, milestone or risk is owned by nobody who is declared."""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.rules.context import Context, unknown
+from runner.compiler.spec.read import at_text, child, items
+
+CODE = "owner-unknown"
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """An `owner` must be under `agents`: a model with tools, or the role of a person (`human: true`)."""
+    workflow = context.workflow
+    owners = [step.owner for step in workflow.all_steps]
+    owners += [milestone.owner for milestone in workflow.milestones]
+    owners += [at_text(child(risk, "owner")) for risk in items(workflow.node.get("risks"))]
+    return [
+        unknown(
+            CODE, "the owner", at, list(workflow.agents), "declare it under `agents`; for a person with `human: true`"
+        )
+        for at in owners
+        if at is not None and at.value not in workflow.agents
+    ]

@@ -1,0 +1,15 @@
+"""`secret-unused`: a secret that no expression names."""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.rules.context import Context
+from runner.compiler.rules.unused import named_in_expressions, unused
+
+CODE = "secret-unused"
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """Every secret should be used by some expression."""
+    declared = [(one.id, one.span) for one in context.workflow.secrets.values()]
+    return unused(CODE, "secret", declared, named_in_expressions(context, "secrets"))
