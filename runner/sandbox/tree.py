@@ -4,7 +4,7 @@ Each command is started with its own value of `RUNNER_COMMAND_ID` in its environ
 process that carries that value, every process whose session or process group is that of the command's
 shell, and all descendants of these. A child that called setsid or forked twice still carries the mark; one that
 cleared its environment is still a descendant or a member of the session. What does all three at once
-and has lost its parent gets away.
+and has lost its parent gets away. Process 1, whoever searches and its ancestors are never members.
 
 The same search exists twice: as a shell script for a box that is reached only by commands, and in
 Python for processes of this machine.
@@ -35,7 +35,7 @@ while [ $rounds -gt 0 ]; do
     for d in /proc/[0-9]*; do
       pid=${{d#/proc/}}
       case "$set" in *" $pid "*) continue;; esac
-      [ $pid = $$ ] && continue
+      [ $pid = 1 ] || [ $pid = $$ ] || [ $pid = $PPID ] && continue
       read -r line 2>/dev/null <$d/stat || continue
       read -r state parent group session rest <<<"${{line##*) }}"
       if [ $group = $root ] || [ $session = $root ]; then set="$set$pid "; more=1; continue; fi
@@ -65,7 +65,7 @@ def script(command_id: str, root: int, name: str = "SIGKILL") -> str:
     """
     return _SCRIPT.format(
         mark=shlex.quote(f"{MARK}={command_id}"),
-        root=root or -1,
+        root=root if root > 1 else -1,
         sig=name.removeprefix("SIG"),
         rounds=_ROUNDS,
     )
@@ -99,8 +99,11 @@ def members(marks: Iterable[str], roots: Iterable[int]) -> list[Proc]:
     group of one of the roots, or descend from such a process.
     """
     wanted = {mark.encode() for mark in marks}
-    leaders = set(roots)
-    everybody = [proc for proc in processes() if proc.pid != os.getpid()]
+    # Group and session 0 mean "outside of what can be seen from here", 1 is init: both would be everybody.
+    leaders = {root for root in roots if root > 1}
+    table = processes()
+    spared = {1, os.getpid()} | _ancestors(os.getpid(), table)
+    everybody = [proc for proc in table if proc.pid not in spared]
     found = {
         proc.pid
         for proc in everybody
@@ -129,6 +132,14 @@ def kill(marks: Iterable[str], roots: Iterable[int], signum: signal.Signals = si
         if signum != signal.SIGKILL:
             return True
     return hit
+
+
+def _ancestors(pid: int, table: list[Proc]) -> set[int]:
+    parents = {proc.pid: proc.parent for proc in table}
+    found: set[int] = set()
+    while (pid := parents.get(pid, 0)) > 0 and pid not in found:
+        found.add(pid)
+    return found
 
 
 def _parse(pid: int, stat: str) -> Proc:
