@@ -13,7 +13,7 @@ import traceback
 import typer
 
 from runner import __version__
-from runner.cli import audit
+from runner.cli import audit, endpoint
 from runner.cli.down import down
 from runner.cli.logs import logs
 from runner.cli.run import run
@@ -52,6 +52,7 @@ app.command()(down)
 app.command()(status)
 app.command()(logs)
 app.add_typer(audit.app, name="audit")
+app.add_typer(endpoint.app, name="endpoint")
 
 
 def _report(error: RunnerError) -> int:
