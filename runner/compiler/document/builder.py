@@ -60,11 +60,10 @@ class _Anchor:
 class _Frame:
     """A collection that is being read."""
 
-    __slots__ = ("anchor", "end", "entries", "flow", "height", "items", "key", "merges", "start", "weight")
+    __slots__ = ("anchor", "end", "entries", "height", "items", "key", "merges", "start", "weight")
 
     def __init__(self, event: _Event, start: tuple[int, int], anchor: _Anchor | None) -> None:
         self.start = self.end = start
-        self.flow = bool(event.flow_style)
         self.anchor = anchor
         self.entries: dict[str, Entry] | None = {} if type(event) is MappingStartEvent else None
         self.items: list[Node] = []
@@ -169,12 +168,14 @@ class Builder:
 
     def _end(self, event: _Event) -> None:
         mark = event.end_mark
-        self._close((mark.line + self._line + 1, mark.column + 1))
+        if event.start_mark.index == mark.index:
+            # A block ends where its last item does; so does the map of one pair in `[key: value]`.
+            self._close(self._frames[-1].end)
+        else:
+            self._close((mark.line + self._line + 1, mark.column + 1))
 
     def _close(self, end: tuple[int, int]) -> None:
         frame = self._frames.pop()
-        if not frame.flow:
-            end = frame.end
         span = Span(self.path, *frame.start, *end)
         node: Node
         if frame.entries is None:
@@ -242,7 +243,8 @@ class Builder:
 
     def _put(self, frame: _Frame, entries: dict[str, Entry], key: Node, value: Node) -> None:
         if not isinstance(key, Scalar):
-            self._error("non-string-key", "a list or a map cannot be a key", key.span, "keys are texts")
+            hint = 'keys are texts; an expression is written in quotes: "${{ … }}"'
+            self._error("non-string-key", "a list or a map cannot be a key", key.span, hint)
             return
         name = key.value
         if name == "<<" and not key.style:

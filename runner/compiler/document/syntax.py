@@ -82,7 +82,11 @@ _SENTENCES = (
     _Sentence(r"indentation indicator", "the indentation of a block text is 1 to 9", "leave it out: `|` or `>`"),
     _Sentence(r"block scalar", "after `|` or `>` the line must end", "put the text on the next line, indented"),
     _Sentence(r"alias|anchor", "an anchor or alias needs a name of letters and digits", "&name and later *name"),
-    _Sentence(r"directive|tag handle", "this directive is not known", "remove the line: a spec needs no directive"),
+    _Sentence(
+        r"directive|tag handle|incompatible YAML",
+        "this directive is not known",
+        "remove the line: a spec needs no directive",
+    ),
     _Sentence(r"\btag\b", "this tag is not complete", "remove it: a spec needs no tags"),
     _Sentence(
         r"expected '?<document start>",

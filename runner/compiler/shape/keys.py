@@ -53,6 +53,8 @@ _ELSEWHERE = {
     "schedule": "schedules",
     "message": "prompt",
 }
+_PROVIDERS = ("e2b", "webcontainer")
+_NOT_IN_HOOKS = ("after", "matrix", "for_each", "repeat")
 _BELONGS = {"step": "a step", "top": "the top level of the spec"}
 
 
@@ -62,6 +64,8 @@ def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
         return []
     allowed = list(violation.schema.get("properties", {}))
     free = [key for key in allowed if key not in site.node.entries]
+    if not set(KINDS).isdisjoint(site.node.entries):
+        free = [key for key in free if key not in KINDS]
     return [_unknown_key(name, site, allowed, free) for name in violation.data if name in site.node.entries]
 
 
@@ -85,6 +89,10 @@ def _close(name: str, free: list[str]) -> list[str]:
 
 def _elsewhere(name: str, allowed: list[str]) -> str:
     """Where a key belongs that is right at another place."""
+    if name in _PROVIDERS and "runtime" in allowed:
+        return "`needs` names no provider; write it into `prefer` of the sandbox"
+    if name in _NOT_IN_HOOKS and name not in allowed and "run" in allowed:
+        return "remove it: this step runs once, when the steps are done"
     schema = workflow_schema()
     places = {"step": schema["$defs"]["step"]["properties"], "top": schema["properties"]}
     here = {frozenset(properties): place for place, properties in places.items()}.get(frozenset(allowed))

@@ -43,6 +43,8 @@ def wrong_type(violation: Violation, site: Site) -> list[Finding]:
 def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
     """What to do about a scalar of the wrong type."""
     node = site.node
+    if isinstance(node, Sequence) and types == ["object"]:
+        return "write `key: value` lines instead of `- …` items", None
     if not isinstance(node, Scalar) or node.span.line != node.span.end_line:
         return "", None
     text = node.text

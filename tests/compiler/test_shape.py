@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from runner.compiler import shape
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.document import read
+from runner.compiler.shape.words import likely
+
+HEAD = "spec: 1\nname: demo\n"
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "workflow.v1.schema.json").read_text(encoding="utf-8"))
+
+
+def found_in(text: str) -> list[Diagnostic]:
+    return shape.check(read(text.encode(), "a.yaml"))
+
+
+def only(text: str) -> Diagnostic:
+    found = found_in(HEAD + text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def mended(text: str, found: Diagnostic) -> str:
+    """`text` after the fix of a finding."""
+    assert found.fix is not None
+    lines = (HEAD + text).split("\n")
+    span = found.fix.span
+    line = lines[span.line - 1]
+    lines[span.line - 1] = line[: span.column - 1] + found.fix.replacement + line[span.end_column - 1 :]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "steps: {a: {run: x, timout: 10m}}",
+        "steps: {a: {rnu: x}}",
+        "steps: {a: {run: x, retry: {backoff: exponental}}}",
+        "steps: {a: {run: x, allow_failure: yes}}",
+        "steps: {a: {run: x, allow_failure: 'true'}}",
+        'steps: {a: {run: x, retry: {attempts: "3"}}}',
+        "steps: {a: {run: x, timeout: 30}}",
+        "steps: {a: {run: x, timeout: 2 hours}}",
+        "steps: {a: {run: x, title: 12}}",
+        "steps: {My-Step: {run: x}}",
+        "sandboxes: {b: {prefer: e2b}}\nsteps: {a: {run: x}}",
+        "sandboxes: {b: {needs: {memory: 2GB }, prefer: [e2c]}}\nsteps: {a: {run: x}}",
+        "steps: {a: {run: x, depends_on: [b]}, b: {run: x}}",
+    ],
+)
+def test_a_fix_mends_the_finding(text: str) -> None:
+    assert found_in(mended(text, only(text))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("steps: {a: {run: x, timout: 10m}}", True),
+        ("steps: {a: {run: x, depends_on: [b]}, b: {run: x}}", False),
+        ("steps: {a: {run: x, timeout: 30}}", False),
+        ("steps: {My-Step: {run: x}}", False),
+        ("steps: {a: {run: x, allow_failure: yes}}", True),
+    ],
+)
+def test_only_a_fix_that_cannot_change_the_meaning_is_safe(text: str, safe: bool) -> None:
+    fix = only(text).fix
+    assert fix is not None
+    assert fix.safe is safe
+
+
+def test_an_unknown_key_is_shown_at_the_key() -> None:
+    found = only("steps:\n  a:\n    run: x\n    timout: 10m\n")
+    assert (found.span.line, found.span.column, found.span.end_column) == (6, 5, 11)
+
+
+def test_two_kinds_name_both_places_and_nothing_else() -> None:
+    found = only("steps:\n  a:\n    run: x\n    agent: bob\n    prompt: hi\n    with: {}\n")
+    assert found.code == "kind-conflict"
+    assert (found.span.line, found.related[0].span.line) == (6, 5)
+
+
+def test_a_mistyped_kind_is_not_also_called_missing() -> None:
+    assert only("steps: {a: {scirpt: {language: bash, code: x}}}").code == "unknown-key"
+
+
+def test_a_mistyped_key_that_must_be_there_is_not_also_called_missing() -> None:
+    assert [found.code for found in found_in("spec: 1\nnmae: demo\nsteps: {a: {run: x}}\n")] == ["unknown-key"]
+
+
+def test_inside_a_refused_key_nothing_is_told() -> None:
+    assert only("steps: {a: {run: x, returns: {typ: 1, minimum: x}}}").code == "ineffective-key"
+
+
+def test_after_a_syntax_error_nothing_is_called_missing() -> None:
+    assert found_in("spec: 1\nname: @x\nsteps:\n  a: {title: x, zebra: 1}\n")[0].code == "unknown-key"
+    assert found_in("spec: 1\nname: @x\n") == []
+
+
+def test_what_the_document_told_is_not_told_again() -> None:
+    assert found_in(HEAD + "steps: {a: {run: x, priority: .nan}}\n") == []
+
+
+def test_a_long_text_is_cut_in_the_message() -> None:
+    found = only(f"steps: {{a: {{run: x, timeout: '{'long ' * 100}'}}}}")
+    assert len(found.message) < 160
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "meant"),
+    [
+        ("duration", "90", "90s"),
+        ("duration", "5 min", "5m"),
+        ("duration", "1 hour 30 minutes", "1h30m"),
+        ("duration", "30m1h", "1h30m"),
+        ("duration", "1h1h", ""),
+        ("duration", "1.5h", ""),
+        ("duration", "10 parsec", ""),
+        ("duration", "", ""),
+        ("size", "512", "512MiB"),
+        ("size", "2G", "2GiB"),
+        ("size", "2 gigabytes", ""),
+        ("size", "100 bytes", "100B"),
+        ("size", "1.5 gb", "1.5GiB"),
+        ("size", "big", ""),
+        ("id", "Build Site!", "build_site"),
+        ("id", "2nd", "n2nd"),
+        ("id", "---", ""),
+        ("id", "x" * 80, ""),
+        ("name", "Build_Site", "build-site"),
+        ("date", "tomorrow", ""),
+    ],
+)
+def test_what_a_literal_probably_means(title: str, text: str, meant: str) -> None:
+    assert likely(title, text) == meant
+
+
+def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for key in ("properties", "$defs"):
+        for name, part in schema.get(key, {}).items():
+            yield from nodes(part, f"{path}/{name}")
+    for key in ("items", "additionalProperties"):
+        yield from nodes(schema.get(key), f"{path}/{key}")
+
+
+EVERY = list(nodes(SCHEMA))
+
+
+def test_the_schema_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize(("path", "schema"), EVERY, ids=[path or "/" for path, _ in EVERY])
+def test_every_key_says_what_it_is_with_values_that_hold(path: str, schema: dict[str, Any]) -> None:
+    target = SCHEMA
+    for name in schema.get("$ref", "#").split("/")[1:]:
+        target = target[name]
+    assert schema.get("description") or target.get("description"), "editors show the description"
+    validator = jsonschema.Draft202012Validator({**schema, "$defs": SCHEMA["$defs"]})
+    for example in [*schema.get("examples", []), *([schema["default"]] if "default" in schema else [])]:
+        assert list(validator.iter_errors(example)) == []
+    if path.count("/") == 1 and path[1:] in SCHEMA["properties"]:
+        assert schema.get("examples") or target.get("examples"), "editors offer the examples"
+
+
+def test_each_refusal_in_the_schema_has_its_reason() -> None:
+    for path, schema in EVERY:
+        for branch in [*schema.get("dependentSchemas", {}).values(), *schema.get("allOf", [])]:
+            assert branch.get("$comment"), f"{path}: say in `$comment` why"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from runner.compiler.suggest import did_you_mean, distance, listed, nearest
+
+KEYS = ["after", "timeout", "description", "run", "retry", "for_each", "id", "if"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "edits"),
+    [("run", "run", 0), ("rnu", "run", 1), ("rum", "run", 1), ("ru", "run", 1), ("runn", "run", 1), ("", "run", 3)],
+)
+def test_distance_counts_swapped_neighbours_once(left: str, right: str, edits: int) -> None:
+    assert distance(left, right, 5) == edits
+    assert distance(right, left, 5) == edits
+
+
+def test_distance_stops_at_its_limit() -> None:
+    assert distance("timeout", "description", 2) == 3
+    assert distance("abcdef", "uvwxyz", 2) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("timout", "timeout"),
+        ("Retry", "retry"),
+        ("for-each", "for_each"),
+        ("desc", "description"),
+        ("retry_policy", "retry"),
+        ("descripton", "description"),
+        ("zebra", None),
+        ("x", None),
+        ("", None),
+        ("a" * 10_000, None),
+    ],
+)
+def test_the_nearest_word_is_found_or_none(word: str, meant: str | None) -> None:
+    assert nearest(word, KEYS) == ([] if meant is None else [meant])
+    assert did_you_mean(word, KEYS) == ("" if meant is None else f"did you mean `{meant}`?")
+
+
+def test_words_are_listed_as_a_phrase() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "`a`"
+    assert listed(["a", "b"]) == "`a` or `b`"
+    assert listed(["a", "b", "c"], "and") == "`a`, `b` and `c`"
