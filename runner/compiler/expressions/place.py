@@ -56,9 +56,10 @@ def locate(document: Document, node: Scalar, start: int, end: int) -> Span:
         begin = header.end() if header else 0
     else:
         begin = 1 if node.style else 0
-    found = []
+    found, past = [], 0
     for offset in (start, max(start, end - 1)):
-        index = first + _aligned(raw, begin, value, offset, node.style)
+        index = first + _aligned(raw, begin, value, min(offset, len(value)), node.style)
         line = max(number for number, at in enumerate(starts) if at <= index)
         found.append((line + 1, index - starts[line] + 1))
-    return Span(document.path, *found[0], found[1][0], found[1][1] + (1 if end > start else 0))
+        past = 1 if end > start and document.text[index : index + 1].strip("\r\n") else 0
+    return Span(document.path, *found[0], found[1][0], found[1][1] + past)
