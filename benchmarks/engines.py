@@ -102,10 +102,19 @@ def _ours(stage: Stage, engine: str) -> Case:
 
 
 def _journal(folder: Path, env: Mapping[str, str]) -> list[str]:
-    """The order in which the newest run's steps succeeded, from its verified journal."""
-    process([tool("runner"), "audit", "verify"], cwd=folder, env=env)
-    done = process([tool("runner"), "status", "--json"], cwd=folder, env=env)
-    return [str(step) for step in json.loads(done.stdout)]
+    """The steps in the order in which they ended. Their journal must verify, each must have said its name."""
+
+    def ask(*words: str) -> str:
+        return process([tool("runner"), *words], cwd=folder, env=env).stdout
+
+    ask("audit", "verify", "last")
+    steps = json.loads(ask("status", "last", "--json"))["steps"]
+    ended = sorted((step["ended_at"], step["key"]) for step in steps if step["state"] == "succeeded")
+    said = {line["step"]: line["text"] for line in json.loads(ask("logs", "last", "--json"))}
+    silent = [key for _, key in ended if said.get(key) != f"{key}\n"]
+    if silent:
+        raise BenchmarkFailed(f"runner kept no output of the steps {', '.join(silent[:5])}")
+    return [key for _, key in ended]
 
 
 def _peer(stage: Stage, peer: peers.Peer) -> Case:
