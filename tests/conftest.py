@@ -18,7 +18,7 @@ class OutsideWorldRefused(AssertionError):
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_world(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_outside_world(_environment_unchanged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
     connect_ex = socket.socket.connect_ex
 
@@ -39,14 +39,17 @@ def _no_outside_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_home(
+    _environment_unchanged: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_SANDBOX_URL", "E2B_DOMAIN", "PREFECT_API_URL", "RUNNER_STATE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
-def _environment_unchanged(_no_home: None) -> Iterator[None]:
+def _environment_unchanged() -> Iterator[None]:
+    # The first fixture to begin is the last to end: what monkeypatch changed is back by then.
     before = dict(os.environ)
     folder = Path.cwd()
     yield
