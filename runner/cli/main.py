@@ -16,6 +16,7 @@ from runner import __version__
 from runner.cli import audit, endpoint
 from runner.cli.down import down
 from runner.cli.logs import logs
+from runner.cli.plan import plan
 from runner.cli.run import run
 from runner.cli.schema import schema
 from runner.cli.status import status
@@ -46,6 +47,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
 
 app.command()(validate)
 app.command()(schema)
+app.command()(plan)
 app.command()(run)
 app.command()(up)
 app.command()(down)

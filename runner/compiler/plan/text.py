@@ -1,0 +1,92 @@
+"""A plan for people, as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.compiler.expressions.runtime import as_text
+from runner.compiler.plan.model import Plan, PlanStep, SandboxPlan
+from runner.compiler.values import shown
+
+_MOST_LEGS = 6
+
+
+def provider(sandbox: SandboxPlan) -> str:
+    """The first provider that accepted the sandbox."""
+    return next((one.provider for one in sandbox.candidates if one.accepted), "nobody")
+
+
+def _legs(step: PlanStep) -> str:
+    if not step.is_matrix:
+        return ""
+    if step.legs is None:
+        return "matrix, known when the inputs are given"
+    names = [",".join(f"{name}={as_text(value)}" for name, value in leg.matrix.items()) for leg in step.legs]
+    more = f" and {len(names) - _MOST_LEGS} more" if len(names) > _MOST_LEGS else ""
+    return f"{len(names)} legs: {'; '.join(names[:_MOST_LEGS])}{more}"
+
+
+def _facts(plan: Plan, step: PlanStep) -> Iterator[str]:
+    if step.sandbox is not None:
+        yield f"in {step.sandbox} → {provider(plan.sandboxes[step.sandbox])}"
+    else:
+        yield "needs no box"
+    if step.after:
+        yield f"after {', '.join(step.after)}"
+    if step.condition is not None:
+        yield f"if {step.condition}"
+    if step.is_matrix:
+        yield _legs(step)
+    if step.owner:
+        yield f"owner {step.owner}"
+    if step.secrets:
+        yield f"secrets {', '.join(step.secrets)}"
+    if step.retry.attempts > 1:
+        yield f"up to {step.retry.attempts} attempts"
+
+
+def _step_lines(plan: Plan, step: PlanStep, width: int) -> Iterator[str]:
+    title = f"  {step.title}" if step.title else ""
+    ref = f"{step.ref} " if step.ref else ""
+    yield f"  {step.id:<{width}}  {step.kind:<8}  {ref}{title.strip()}".rstrip()
+    yield f"  {'':<{width}}  {' · '.join(_facts(plan, step))}"
+
+
+def _sandbox_lines(plan: Plan) -> Iterator[str]:
+    for name, sandbox in plan.sandboxes.items():
+        scope = "one box for the run" if sandbox.scope == "run" else "a fresh box for each leg"
+        yield f"  {name}: {scope}"
+        for one in sandbox.candidates:
+            yield f"    {'+' if one.accepted else '-'} {one.provider}: {one.reason}"
+
+
+def _milestone_lines(plan: Plan) -> Iterator[str]:
+    for one in plan.milestones:
+        when = f"due {one.due}" if one.due else f"week {one.week}" if one.week else "no date"
+        yield f"  {one.id} ({when}) {one.title}".rstrip()
+        yield f"    needs {', '.join(one.needs) or 'nothing'}"
+        yield from (f"    accepts if {check}" for check in one.accept)
+
+
+def render(plan: Plan) -> str:
+    """Waves with their steps, sandboxes with every candidate, milestones, inputs and the digest."""
+    width = max((len(step.id) for step in plan.steps), default=0)
+    lines = [f"{plan.name}: {plan.title}" if plan.title else plan.name, f"digest {plan.digest}"]
+    if plan.inputs:
+        lines += ["", "inputs", *(f"  {name} = {shown(value)}" for name, value in plan.inputs.items())]
+    required = plan.inputs_schema.get("required")
+    missing = [str(name) for name in required if name not in plan.inputs] if isinstance(required, list) else []
+    if missing:
+        lines += ["", f"inputs still to be given: {', '.join(missing)}"]
+    for number, wave in enumerate(plan.waves):
+        lines += ["", f"wave {number}"]
+        for id_ in wave:
+            lines += _step_lines(plan, plan.step(id_), width)
+    for words, step in (("on failure", plan.on_failure), ("finally", plan.finally_)):
+        if step is not None:
+            lines += ["", words, *_step_lines(plan, step, width)]
+    if plan.sandboxes:
+        lines += ["", "sandboxes", *_sandbox_lines(plan)]
+    if plan.milestones:
+        lines += ["", "milestones", *_milestone_lines(plan)]
+    return "\n".join(lines) + "\n"
