@@ -177,8 +177,11 @@ def _port(asked: int | None) -> int:
         if not _free(asked):
             raise UsageError(f"port {asked} is taken", "leave out --port, or name a free one")
         return asked
-    if _free(DEFAULT_PORT):
-        return DEFAULT_PORT
+    return DEFAULT_PORT if _free(DEFAULT_PORT) else free_port()
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

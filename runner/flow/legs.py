@@ -1,0 +1,202 @@
+"""One task run per leg, with real edges, inside a running Prefect flow.
+
+Prefect's usual way into a task (`task(wait_for=…)`) walks the results of everything upstream and opens
+a transaction for a result that we keep elsewhere: about 12 ms a step. Here the task run is made with its edges
+in it, and Prefect's task engine only carries it from state to state: about 3 ms. That is engine API, so it is
+used for the versions of Prefect it was read in, and others get the public way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+import prefect
+from prefect import Task, allow_failure
+from prefect.client.schemas.objects import State, TaskRun, TaskRunResult
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.states import Cancelled, Completed, Failed, Pending
+from prefect.task_engine import AsyncTaskRunEngine
+
+from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.run.ports import LegOutcome, RunState
+
+#: Releases whose task engine was read and tested; the tests fail when the installed one is not among them.
+ENGINE_VERSIONS = ("3.8.",)
+
+_Body = Callable[[], Awaitable[LegOutcome]]
+
+
+def fast_path() -> bool:
+    """Whether the installed Prefect is one whose task engine may be driven directly."""
+    return prefect.__version__.startswith(ENGINE_VERSIONS)
+
+
+class PrefectHost:
+    """The StepHost of a Prefect flow run. Make it inside the flow: it shows its legs in the run that is current."""
+
+    def __init__(self, plan: Plan, fast: bool | None = None) -> None:
+        context = FlowRunContext.get()
+        if context is None or context.flow_run is None:
+            raise RuntimeError("a PrefectHost lives inside a running Prefect flow")
+        self._plan = plan
+        self._flow_run: UUID = context.flow_run.id
+        self._fast = fast_path() if fast is None else fast
+        self._states: dict[str, State[Any]] = {}
+        self._tasks: dict[str, Task[..., Any]] = {}
+        self._shown: set[str] = set()
+        #: Keys of the legs that failed and were not allowed to.
+        self.failed: list[str] = []
+
+    async def leg(self, step: PlanStep, leg: Leg, upstream: Sequence[str], body: _Body) -> LegOutcome:
+        """Run `body` as a task run named `leg.key`, with an edge from the task run of each leg in `upstream`.
+
+        The task run ends as the leg does. What `body` raises comes out of here, cancellation too, after the
+        task run got its final state. Upstream legs that never came here (a run that is being stopped) have no edge.
+        """
+        inner = _Recorded(body)
+        upstream = [key for key in upstream if key in self._shown]
+        self._shown.add(leg.key)
+        if self._fast:
+            engine = _LegEngine(self._task(step), self._task_run(step, leg, upstream), tags(step))
+            await engine.carry(inner)
+        else:
+            task: Task[..., Any] = Task(
+                inner.with_tags(tags(step)), name=leg.key, task_run_name=_literal(leg.key), persist_result=False
+            )
+            before = [allow_failure(self._states[key]) for key in upstream if key in self._states]
+            self._states[leg.key] = await task(wait_for=before, return_state=True)
+        outcome = inner.outcome()
+        if outcome.state == "failed" and not step.allow_failure:
+            self.failed.append(leg.key)
+        return outcome
+
+    def _task(self, step: PlanStep) -> Task[..., Any]:
+        if step.id not in self._tasks:
+            self._tasks[step.id] = Task(_nothing, name=step.id, description=step.title or None, persist_result=False)
+        return self._tasks[step.id]
+
+    def _task_run(self, step: PlanStep, leg: Leg, upstream: Sequence[str]) -> TaskRun:
+        state: State[Any] = Pending()
+        now: Any = state.timestamp  # Prefect has two names for one type of time
+        edges = [TaskRunResult(id=self._id(key)) for key in upstream]
+        return TaskRun(
+            id=self._id(leg.key),
+            name=leg.key,
+            flow_run_id=self._flow_run,
+            task_key=f"{self._plan.name}.{step.id}",
+            dynamic_key=leg.key,
+            task_version=self._plan.digest[:12] or None,
+            task_inputs={"needs": list(edges)} if edges else {},
+            expected_start_time=now,
+            state_id=state.id,
+            state_type=state.type,
+            state_name=state.name,
+            state=state,
+            created=now,
+            updated=now,
+        )
+
+    def _id(self, key: str) -> UUID:
+        """The task run's id follows from the run and the leg: a second attempt at the flow run meets the same rows."""
+        return uuid5(self._flow_run, key)
+
+
+class _LegEngine(AsyncTaskRunEngine[..., Any]):
+    """Prefect's task engine without its way of calling a function: no parameters, no transaction, no result."""
+
+    def __init__(self, task: Task[..., Any], task_run: TaskRun, labels: list[str]) -> None:
+        super().__init__(task=task, task_run=task_run, parameters={})
+        self._labels = labels
+
+    async def begin_run(self) -> None:
+        # Tags only from here on: before, Prefect asks its server for a concurrency slot of every tag (two requests
+        # a step, and a step that cannot start while the server is away).
+        if self.task_run is not None:
+            self.task_run.tags = self._labels
+        await super().begin_run()
+
+    async def carry(self, inner: _Recorded) -> None:
+        """From Running to the state that `inner` returns."""
+        async with self.start():
+            await self.set_state(await inner())
+
+
+class _Recorded:
+    """A body that returns a State and never raises; what happened is kept for `outcome`."""
+
+    def __init__(self, body: _Body) -> None:
+        self._body = body
+        self._outcome: LegOutcome | None = None
+        self._error: BaseException | None = None
+
+    async def __call__(self) -> State[Any]:
+        try:
+            self._outcome = await self._body()
+        except asyncio.CancelledError as error:
+            self._error = error
+            return Cancelled(message="stopped")
+        except Exception as error:  # noqa: BLE001 - raised again by `outcome`, when the task run has ended
+            # Its text may hold anything; Prefect would keep it, and log the traceback.
+            self._error = error
+            return Failed(message=f"runner failed: {type(error).__name__}")
+        return leg_state(self._outcome)
+
+    def with_tags(self, labels: list[str]) -> Callable[[], Coroutine[Any, Any, State[Any]]]:
+        """The body as a task function that puts tags on its own task run."""
+
+        async def run() -> State[Any]:
+            if (context := TaskRunContext.get()) is not None:
+                context.task_run.tags = labels
+            return await self()
+
+        return run
+
+    def outcome(self) -> LegOutcome:
+        """What the body returned; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        if self._outcome is None:
+            raise RuntimeError("Prefect did not call the body of a leg")
+        return self._outcome
+
+
+async def _nothing() -> None:
+    """What a task of ours would do if Prefect called it."""
+
+
+def tags(step: PlanStep) -> list[str]:
+    """How a step's task runs are found in the pages: by phase, by owner, by kind."""
+    pairs = (("phase", step.phase), ("owner", step.owner), ("kind", step.kind))
+    return [f"{name}:{value}" for name, value in pairs if value]
+
+
+def leg_state(outcome: LegOutcome) -> State[Any]:
+    """The final state of a leg's task run."""
+    match outcome.state:
+        case "succeeded":
+            return Completed(message=outcome.message or None)
+        case "skipped":
+            return Completed(name="Skipped", message=outcome.message or "skipped")
+        case "cancelled":
+            return Cancelled(message=outcome.message or "stopped")
+        case _:
+            return Failed(message=outcome.message or f"the step ended {outcome.state}")
+
+
+def run_state(state: RunState, failed: Sequence[str] = ()) -> State[Any]:
+    """The final state of the flow run; `failed` are the keys of the legs to blame."""
+    match state:
+        case "succeeded":
+            return Completed(message="every step that had to succeed did")
+        case "cancelled":
+            return Cancelled(message="the run was stopped")
+        case _:
+            return Failed(message=f"failed: {', '.join(failed)}" if failed else f"the run ended {state}")
+
+
+def _literal(text: str) -> str:
+    """A name for Prefect's template of task run names: braces would be fields."""
+    return text.replace("{", "{{").replace("}", "}}")

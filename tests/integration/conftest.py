@@ -1,0 +1,50 @@
+"""Servers that integration tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.embedded.e2b.launch import Endpoint, launch
+from runner.errors import SandboxMissing
+
+
+@pytest.fixture(scope="session")
+def embedded_e2b() -> Iterator[Endpoint]:
+    """One embedded E2B endpoint for the whole session; its start takes 0.1 s."""
+    with asyncio.Runner() as runner:
+        serving = launch()
+        try:
+            endpoint = runner.run(serving.__aenter__())
+        except SandboxMissing as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"{error} {error.hint}")
+        yield endpoint
+        runner.run(serving.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def prefect_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder whose Prefect server is up; the first test that asks for it waits about 10 s."""
+    from runner.flow import server
+
+    state = tmp_path_factory.mktemp("prefect-state")
+    # Not the default port: a developer's own server may be there, and nobody should meet ours by accident.
+    server.start(state, server.free_port(), wait=120.0)
+    yield state
+    server.stop(state)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_state: Path) -> str:
+    """The API of a real Prefect server, started once per session."""
+    from runner.flow.address import read_record
+
+    record = read_record(prefect_state)
+    assert record is not None
+    return record.api_url
