@@ -256,6 +256,9 @@ class FakeBox:
         self._cloud.boxes.pop(self._id, None)
         roots = [process.pid for process in self._processes if process.running]
         tree.kill([f"{_BOX_MARK}={self._id}"], roots)
+        with contextlib.suppress(RuntimeError):  # no loop: the program is ending, and nobody waits
+            for process in self._processes:
+                process.cut()
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _arm(self, seconds: float) -> None:

@@ -16,6 +16,8 @@ from runner.run.ports import Command, CommandResult, OnOutput, Stream
 from runner.sandbox import tree
 
 _CHUNK = 65536
+#: Seconds that a killed command's output may stay open before nobody waits for it any more.
+_DRAIN = 5.0
 
 
 class FakeProcess:
@@ -29,6 +31,7 @@ class FakeProcess:
         self._text: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
         self._timer: asyncio.TimerHandle | None = None
         self._main: asyncio.Task[int] | None = None
+        self._cut = asyncio.Event()
         self._timeout: float | None = None
 
     @property
@@ -50,11 +53,12 @@ class FakeProcess:
     async def wait(self) -> CommandResult:
         if self._main is None:
             raise RequestRefused("the process is not followed")
-        code = await asyncio.shield(self._main)
+        await self._ended()
         if self._gone():
             raise BoxGone("the box was freed while the command ran")
         if self._timed_out:
             raise CommandTimeout(f"the command ran past its {self._timeout:g} s; its process tree was killed")
+        code = await asyncio.shield(self._main)
         stdout, stderr = ("".join(self._text[name]) for name in ("stdout", "stderr"))
         return CommandResult(code if code >= 0 else 128 - code, stdout, stderr)
 
@@ -84,15 +88,27 @@ class FakeProcess:
         # A dead shell's pid may already be somebody else's: it counts as a root only while it lives.
         return tree.kill([self._mark], [self.pid] if self.running else [], signum)
 
+    def cut(self) -> None:
+        """Let nobody wait much longer, even if an escaped process holds the output open."""
+        asyncio.get_running_loop().call_later(_DRAIN, self._cut.set)
+
     async def stop(self) -> None:
         """Kill the tree and wait until its output is closed."""
         self.kill_tree()
-        if self._main is not None:
-            await asyncio.shield(self._main)
+        self.cut()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        cut = asyncio.ensure_future(self._cut.wait())
+        try:
+            await asyncio.wait({cut} if self._main is None else {cut, self._main}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cut.cancel()
 
     def _expire(self) -> None:
         self._timed_out = True
         self.kill_tree()
+        self.cut()
 
     async def _end(self, stdin: bytes | None, on_output: OnOutput | None) -> int:
         await asyncio.gather(

@@ -97,18 +97,17 @@ def processes() -> list[Proc]:
 def members(marks: Iterable[str], roots: Iterable[int]) -> list[Proc]:
     """The live processes of this machine that carry one of the marks (`NAME=value`), belong to the session or
     group of one of the roots, or descend from such a process.
+
+    A root counts only while it carries a mark itself: its number may have passed to somebody else, and session
+    0 would be everybody.
     """
     wanted = {mark.encode() for mark in marks}
-    # Group and session 0 mean "outside of what can be seen from here", 1 is init: both would be everybody.
-    leaders = {root for root in roots if root > 1}
     table = processes()
     spared = {1, os.getpid()} | _ancestors(os.getpid(), table)
     everybody = [proc for proc in table if proc.pid not in spared]
-    found = {
-        proc.pid
-        for proc in everybody
-        if proc.group in leaders or proc.session in leaders or not wanted.isdisjoint(_environ(proc.pid))
-    }
+    found = {proc.pid for proc in everybody if not wanted.isdisjoint(_environ(proc.pid))}
+    leaders = found.intersection(roots)
+    found |= {proc.pid for proc in everybody if proc.group in leaders or proc.session in leaders}
     grown = True
     while grown:
         children = {proc.pid for proc in everybody if proc.parent in found} - found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -116,6 +117,22 @@ def test_a_root_that_would_mean_everybody_means_nobody() -> None:
     assert "root=-1 " in tree.script("of-nobody", 1)
 
 
-def test_the_searcher_and_its_ancestors_are_never_members() -> None:
-    found = {proc.pid for proc in tree.members([], [os.getsid(0), os.getpgid(0)])}
-    assert found.isdisjoint({1, os.getpid(), *(parent.pid for parent in psutil.Process().parents())})
+def test_a_number_that_passed_to_somebody_else_is_no_root(family: Family) -> None:
+    assert tree.members([f"{tree.MARK}=of-another"], [family.shell.pid]) == []
+    assert len(tree.members([f"{tree.MARK}={family.id}"], [family.shell.pid])) >= 5
+
+
+def test_the_searcher_and_its_ancestors_are_never_members(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os; from runner.sandbox import tree; print(tree.members(['A_MARK=here'], [os.getppid()]))",
+        ],
+        env={"A_MARK": "here", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tree.__file__.partition("/runner/sandbox")[0],
+    )
+    assert found.stdout == "[]\n"
