@@ -10,6 +10,7 @@ The only file that knows the SurrealDB SDK. What it has to get right, each measu
   thread also puts concurrent commits in order: sealing, writing and remembering the head are one job in it.
 - A commit that fails for want of space stays visible to the handle that made it, and every later commit fails:
   such a handle is dropped and the store opened anew, from what is really on the disk.
+- A transaction is not one record of the log: see `watermark.py` for how half of one is kept out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from runner.store.failure import from_os, of_the_disk, translated
 from runner.store.lock import StoreLock
 from runner.store.process import environment, without_repair_notes
 from runner.store.queries import queries
-from runner.store.watermark import Watermark
+from runner.store.watermark import Watermark, mark_path
 
 if TYPE_CHECKING:
     from surrealdb import BlockingEmbeddedSurrealConnection, RecordID
@@ -50,6 +51,7 @@ _PAUSE = 0.005
 _MOST = 2**31 - 1  # what a LIMIT may be
 _SYNC = "SURREAL_SYNC_DATA"
 _ABORTED = "The query was not executed due to a failed transaction"
+_WRITES = frozenset({"commit", "delivered"})
 _TABLES = frozenset({"run", "step", "box", "artifact", "milestone"})
 
 
@@ -112,26 +114,31 @@ class SurrealStore:
             if not self._read_only:
                 raise
             path = self._copied()
-        self._engine = _Engine(path, watched=self._copy is None, stamp=not self._read_only)
+        self._engine = _Engine(path, stamp=not self._read_only)
         self._engine.connect()
 
     def _copied(self) -> Path:
         self._copy = Path(tempfile.mkdtemp(prefix="runner-state-"))
         try:
+            # The watermark first: up to there the log is whole, whatever is being written meanwhile.
+            with suppress(FileNotFoundError):
+                shutil.copy(mark_path(self.path), mark_path(self._copy / "state"))
             shutil.copytree(self.path, self._copy / "state")
         except OSError as error:
             raise from_os(self.path, error) from error
         return self._copy / "state"
 
     def _close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-        if self._copy is not None:
-            shutil.rmtree(self._copy, ignore_errors=True)
-            self._copy = None
+        engine, self._engine = self._engine, None
+        copy, self._copy = self._copy, None
         self._heads.clear()
-        self._lock.release()
+        try:
+            if engine is not None:
+                engine.close()
+            if copy is not None:
+                shutil.rmtree(copy, ignore_errors=True)
+        finally:
+            self._lock.release()
 
     async def _call(self, job: Callable[..., T], *args: object) -> T:
         if self._thread is None:
@@ -271,30 +278,29 @@ class SurrealStore:
 class _Engine:
     """One handle of the SDK on one folder; only for the store's own thread."""
 
-    def __init__(self, path: Path, *, watched: bool, stamp: bool) -> None:
+    def __init__(self, path: Path, *, stamp: bool) -> None:
         self._path = path
         self._stamp = stamp
-        self._mark = Watermark(path) if watched else None
+        self._mark = Watermark(path)
         self._db: BlockingEmbeddedSurrealConnection | None = None
 
     def connect(self) -> None:
         """Open the folder and bring it to our version. Raises StoreNewer, StoreFull, StoreError."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._mark:
-                self._mark.begin()
+            self._mark.begin()
             # The engine reads the variable at its first write, which `_prepare` makes.
             with environment(_SYNC, "true"):
                 self._db = self._opened()
-                if self._mark:
-                    self._mark.end()
-                self._prepare()
-            self._advance()
+                self._mark.end()
+                if self._prepare():
+                    self._mark.advance()
+            self._stamp = False
         except OSError as error:
-            self.close()
+            self.close(whole=False)
             raise from_os(self._path, error) from error
         except BaseException:
-            self.close()
+            self.close(whole=False)
             raise
 
     def _opened(self) -> BlockingEmbeddedSurrealConnection:
@@ -309,11 +315,11 @@ class _Engine:
                 db.use("runner", "runner")
                 return db
         except StoreError:
-            if self._mark:
-                self._mark.abandon()
+            self._mark.abandon()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> bool:
+        """Bring the contents to our version; whether anything was written."""
         rows = self.query("version", {"id": _rid("meta", "schema")})[0]
         version = int(rows[0]) if rows else 0
         if version > VERSION:
@@ -322,13 +328,15 @@ class _Engine:
                 "Upgrade runner, or use another folder with --state DIR.",
             )
         if version == VERSION and not self._stamp:
-            return
+            return False
+        self._mark.before_write()
         self.query("prepare", {})
         for number, name in MIGRATIONS:
             if number > version:
                 self.query(name, {})
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.query("set_version", {"id": _rid("meta", "schema"), "version": VERSION, "now": now})
+        return True
 
     def query(self, name: str, values: dict[str, object]) -> list[Any]:
         """Run a named query and return the result of each of its statements. Raises StoreError and below, _Again,
@@ -336,6 +344,8 @@ class _Engine:
         """
         if self._db is None:
             self.connect()
+        if name in _WRITES:
+            self._marked(self._mark.before_write)
         with _vendor(self._path):
             response: dict[str, Any] = self._db.query_raw(queries()[name], values)  # type: ignore[union-attr, arg-type]
         if "error" in response:
@@ -343,8 +353,8 @@ class _Engine:
         failed = [str(part["result"]) for part in response["result"] if part["status"] != "OK"]
         if failed:
             raise self._failure(next((text for text in failed if text != _ABORTED), failed[0]))
-        if name in ("commit", "delivered"):
-            self._advance()
+        if name in _WRITES:
+            self._marked(self._mark.advance)
         return [part["result"] for part in response["result"]]
 
     def _failure(self, text: str) -> Exception:
@@ -354,19 +364,22 @@ class _Engine:
         if thrown >= 0:
             return _Refused(text[thrown:])
         if of_the_disk(text):
-            self.close()
+            self.close(whole=False)
         return translated(self._path, text)
 
-    def _advance(self) -> None:
-        if self._mark:
-            with suppress(OSError):  # lagging behind is allowed
-                self._mark.advance()
+    def _marked(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except OSError as error:  # not acknowledged, so the next opening cuts it off
+            self.close(whole=False)
+            raise from_os(self._path, error) from error
 
-    def close(self) -> None:
-        """Let go of the folder. The SDK's own `close` does nothing: only the end of the object frees it."""
+    def close(self, *, whole: bool = True) -> None:
+        """Let go of the folder; `whole` as in Watermark.close. The SDK's own `close` does nothing: only the end of
+        the object frees the files.
+        """
         self._db = None
-        if self._mark:
-            self._mark.close()
+        self._mark.close(whole=whole)
 
 
 def _seen(future: asyncio.Future[Any] | Future[Any]) -> None:

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import StoreError
+from runner.store.watermark import Watermark
+
+
+def store(tmp_path: Path, content: bytes = b"0123456789") -> Path:
+    log = tmp_path / "state" / "clog"
+    log.mkdir(parents=True)
+    (log / "0.clog").write_bytes(content)
+    return tmp_path / "state"
+
+
+def acknowledged(path: Path) -> None:
+    mark = Watermark(path)
+    mark.advance()
+    mark.close(whole=False)
+
+
+def opened(path: Path) -> None:
+    mark = Watermark(path)
+    mark.begin()
+    mark.end()
+
+
+def test_what_was_never_acknowledged_is_cut_off(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    with (path / "clog" / "0.clog").open("ab") as file:
+        file.write(b"half a transaction")
+    (path / "clog" / "1.clog").write_bytes(b"its other half")
+    opened(path)
+    assert [file.name for file in (path / "clog").iterdir()] == ["0.clog"]
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789"
+    assert not (tmp_path / "state.opening").exists()
+
+
+def test_what_others_appended_to_a_closed_store_stays(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    mark = Watermark(path)
+    mark.advance()
+    mark.close(whole=True)
+    (path / "clog" / "0.clog").write_bytes(b"0123456789 and more")
+    opened(path)
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789 and more"
+
+
+def test_after_the_cut_the_store_counts_as_closed(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    (path / "clog" / "0.clog").write_bytes(b"0123456789 torn")
+    opened(path)
+    (path / "clog" / "0.clog").write_bytes(b"0123456789 by others")
+    opened(path)
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789 by others"
+
+
+def test_several_files_are_one_log(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (path / "clog" / "1.clog").write_bytes(b"abc")
+    acknowledged(path)
+    (path / "clog" / "1.clog").write_bytes(b"abcdef")
+    opened(path)
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789"
+    assert (path / "clog" / "1.clog").read_bytes() == b"abc"
+
+
+def test_a_log_cut_before_opening_is_refused(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    (path / "clog" / "0.clog").write_bytes(b"0123")
+    with pytest.raises(StoreError, match="of 10 bytes of acknowledged log, 4 can be read") as error:
+        Watermark(path).begin()
+    assert "state.mark" in error.value.hint
+
+
+def test_what_the_engine_cut_away_is_put_back(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    mark = Watermark(path)
+    mark.begin()
+    log = path / "clog" / "0.clog"
+    (path / "clog" / "0.repair").write_bytes(b"0123")
+    (path / "clog" / "0.repair").replace(log)
+    with pytest.raises(StoreError, match="damaged"):
+        mark.end()
+    assert log.read_bytes() == b"0123456789"
+    assert not (tmp_path / "state.opening").exists()
+
+
+def test_a_process_killed_while_opening_leaves_the_log_as_it_was(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    Watermark(path).begin()
+    (path / "clog" / "x").write_bytes(b"cut")
+    (path / "clog" / "x").replace(path / "clog" / "0.clog")
+    again = Watermark(path)
+    again.begin()
+    again.end()
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789"
+
+
+def test_opening_twice_without_a_repair_keeps_the_one_file(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    Watermark(path).begin()
+    mark = Watermark(path)
+    mark.begin()
+    mark.end()
+    assert [file.name for file in (path / "clog").iterdir()] == ["0.clog"]
+
+
+def test_a_torn_mark_holds_nothing_against_the_log(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (tmp_path / "state.mark").write_bytes(b"\0\0\0")
+    mark = Watermark(path)
+    mark.begin()
+    mark.end()
+
+
+def test_a_removed_store_starts_anew(tmp_path: Path) -> None:
+    (tmp_path / "state.mark").write_text("99999\n")
+    Watermark(tmp_path / "state").begin()
+    assert not (tmp_path / "state.mark").exists()
