@@ -9,7 +9,7 @@ from typing import NoReturn
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import OutputDecl
 from runner.compiler.suggest import listed
-from runner.compiler.values import declared_types, problems, shown
+from runner.compiler.values import declared_types, problems
 from runner.run.retry import OutputWrong
 
 #: Outputs are small facts; files are handed on as artifacts.
@@ -62,7 +62,7 @@ def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> None
             raise OutputWrong(f"output {name} is missing: expected {_wanted(schema)}, found nothing", _HINT)
         wrong = "; ".join(problems(schema, found[name]))
         if wrong:
-            raise OutputWrong(f"output {name}: expected {_wanted(schema)}, found {shown(found[name])}: {wrong}")
+            raise OutputWrong(f"output {name}: {wrong}")
 
 
 def _wanted(schema: Mapping[str, Json]) -> str:

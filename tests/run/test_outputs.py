@@ -1,0 +1,60 @@
+"""Reading `$RUNNER_OUTPUT` and holding it against the declarations."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.compiler.plan.model import OutputDecl
+from runner.run.outputs import MAX_BYTES, check, parse
+from runner.run.retry import OutputWrong
+
+DECLARED = {
+    "n": OutputDecl(schema={"type": "integer", "minimum": 1}),
+    "any": OutputDecl(schema={}),
+    "dist": OutputDecl(artifact="dist/**"),
+}
+
+
+def test_lines_are_names_and_json_and_the_last_one_counts():
+    assert parse(b'a=1\n\n b = {"c": [true]}\na=2\n') == {"a": 2, "b": {"c": [True]}}
+    assert parse(b"") == {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"hello\n", "line 1 of [$]RUNNER_OUTPUT is not `name=json`: hello"),
+        (b"a=1\n=2", "line 2"),
+        (b"who=me", "output who: me is not JSON"),
+        (b"x=NaN", "output x: NaN is not JSON"),
+        (b"x=" + b"[" * 90_000, "output x: .* is not JSON"),
+        (b"x=\xff", "not UTF-8 text .byte 2."),
+        (b"x" * (MAX_BYTES + 1), "allowed are 1,048,576"),
+        (b"long=" + b"y" * 200, r"y{77}\.\.\. is not JSON"),
+    ],
+)
+def test_what_cannot_be_read_is_told(raw, message):
+    with pytest.raises(OutputWrong, match=message):
+        parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"any": 1}, "output n is missing: expected `integer`, found nothing"),
+        ({"n": 1}, "output any is missing: expected a value"),
+        ({"n": "x", "any": 1}, 'output n: "x" is of type string, not `integer`'),
+        ({"n": 0, "any": 1}, "output n: .* less than the minimum 1"),
+        ({"n": 1, "any": 1, "m": 2}, "output m is not declared .declared: any, n."),
+        ({"n": 1, "any": 1, "dist": "x"}, "output dist is an artifact"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_name_expected_and_found(found, message):
+    with pytest.raises(OutputWrong, match=message):
+        check(found, DECLARED)
+
+
+def test_what_fits_passes():
+    check({"n": 1, "any": None}, DECLARED)
+    with pytest.raises(OutputWrong, match="declared: none"):
+        check({"n": 1}, {})
