@@ -6,11 +6,14 @@ import asyncio
 import os
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from runner.embedded.e2b.launch import Endpoint, launch
-from runner.errors import SandboxMissing
+from runner.errors import BoxGone, CredentialRefused, ProviderOffline, RequestRefused, SandboxMissing
+from runner.run.ports import BoxRequest, Command
 from runner.sandbox.conformance import CHECKS, Check, Lab
+from runner.sandbox.conformance.commands import until_exists
 from runner.sandbox.e2b import E2BSandbox
 
 pytestmark = pytest.mark.integration
@@ -38,3 +41,75 @@ def lab(endpoint: Endpoint) -> Lab:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_e2b_behaves_as_a_provider(check: Check, lab: Lab) -> None:
     asyncio.run(check.run(lab))
+
+
+def test_no_process_of_a_box_shows_the_hosts_environment(lab: Lab) -> None:
+    async def scenario() -> str:
+        async with lab.box() as box:
+            return (await box.run(Command("cat /proc/[0-9]*/environ | tr '\\0' '\\n'"))).stdout
+
+    seen = set(asyncio.run(scenario()).splitlines())
+    common = ("PATH=", "HOME=", "LANG=", "LC_ALL=", "USER=", "LOGNAME=", "SHELL=", "TERM=", "PWD=", "SHLVL=", "_=")
+    assert (
+        seen & {f"{name}={value}" for name, value in os.environ.items() if not f"{name}=".startswith(common)} == set()
+    )
+
+
+def test_an_endpoint_that_is_killed_ends_its_commands_promptly() -> None:
+    async def scenario() -> None:
+        before = {child.pid for child in psutil.Process().children()}
+        async with launch() as own:
+            (pid,) = {child.pid for child in psutil.Process().children()} - before
+            sandbox = E2BSandbox(own.api_key, own.api_url, own.sandbox_url)
+            box = await sandbox.create(BoxRequest(timeout=300))
+            running = asyncio.create_task(box.run(Command("touch ready; sleep 600", timeout=None)))
+            await until_exists(box, "ready")
+            psutil.Process(pid).kill()
+            with pytest.raises((BoxGone, ProviderOffline)):
+                await running
+            with pytest.raises(ProviderOffline):
+                await sandbox.create(BoxRequest())
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_create_leaves_no_box(lab: Lab) -> None:
+    async def scenario() -> None:
+        async with lab.sandbox() as sandbox:
+            labels = {"test": "cancelled create"}
+            for wait in (0.0, 0.005, 0.05):
+                task = asyncio.create_task(sandbox.create(BoxRequest(timeout=300, labels=labels)))
+                await asyncio.sleep(wait)
+                task.cancel()
+                await asyncio.wait([task])
+                assert task.cancelled()
+            assert await sandbox.list(labels) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_wrong_key_is_said(endpoint: Endpoint) -> None:
+    with pytest.raises(CredentialRefused):
+        asyncio.run(E2BSandbox("e2b_wrong", endpoint.api_url, endpoint.sandbox_url).create(BoxRequest()))
+
+
+def test_a_template_that_is_not_there_is_said(lab: Lab) -> None:
+    async def scenario() -> None:
+        async with lab.box(BoxRequest(needs={"template": "no-such-template"})):
+            pass
+
+    with pytest.raises(RequestRefused, match="no-such-template"):
+        asyncio.run(scenario())
+
+
+def test_all_boxes_of_a_label_are_listed(lab: Lab) -> None:
+    async def scenario() -> None:
+        async with lab.sandbox() as sandbox:
+            labels = {"test": "pages"}
+            boxes = [await sandbox.create(BoxRequest(timeout=120, labels=labels)) for _ in range(4)]
+            try:
+                assert {info.id for info in await sandbox.list(labels)} == {box.id for box in boxes}
+            finally:
+                await asyncio.gather(*(box.kill() for box in boxes))
+
+    asyncio.run(scenario())
