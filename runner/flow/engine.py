@@ -75,10 +75,12 @@ class CurrentFlow:
     name = "prefect"
 
     async def run(self, plan: Plan, run: str, body: _Body) -> RunState:
-        """Call `body` inside the flow run that is current."""
+        """Call `body` inside the flow run that is current, which takes the name that `runner status` shows."""
         from runner.flow.legs import PrefectHost
 
-        return await body(PrefectHost(plan))
+        host = PrefectHost(plan)
+        await host.name_run(f"{run} {plan.name}")
+        return await body(host)
 
 
 class _Call:

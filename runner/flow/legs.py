@@ -9,6 +9,7 @@ used for the versions of Prefect it was read in, and others get the public way.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID, uuid5
@@ -26,6 +27,7 @@ from runner.run.ports import LegOutcome, RunState
 #: Releases whose task engine was read and tested; the tests fail when the installed one is not among them.
 ENGINE_VERSIONS = ("3.8.",)
 
+_log = logging.getLogger(__name__)
 _Body = Callable[[], Awaitable[LegOutcome]]
 
 
@@ -72,6 +74,14 @@ class PrefectHost:
         if outcome.state == "failed" and not step.allow_failure:
             self.failed.append(leg.key)
         return outcome
+
+    async def name_run(self, name: str) -> None:
+        """Rename the flow run. It matters to readers only: a server that does not take the name is no error."""
+        try:
+            async with prefect.get_client() as client:
+                await client.set_flow_run_name(self._flow_run, name)
+        except Exception as error:  # noqa: BLE001
+            _log.info("the flow run keeps its name: %s", type(error).__name__)
 
     def _task(self, step: PlanStep) -> Task[..., Any]:
         if step.id not in self._tasks:

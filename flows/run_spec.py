@@ -1,0 +1,97 @@
+"""Every spec as a Prefect flow: `flows/run_spec.py:<spec name>` is the entrypoint of the spec with that name.
+
+For workers, `prefect.yaml`, `flow.serve` and a call from Python alike. Specs are looked for in the folder RUNNER_SPECS,
+else `specs`; state is kept in RUNNER_STATE, else `.runner`. Other than `runner run`, this imports
+Prefect first and asks questions later: Prefect is the caller.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from runner import wiring
+from runner.compiler.canonical import Json
+from runner.compiler.compile import compile_plan
+from runner.compiler.diagnostic import Severity
+from runner.compiler.plan.model import Plan
+from runner.errors import RunnerError, SpecError
+from runner.flow.build import build_flow
+from runner.flow.engine import CurrentFlow
+from runner.flow.legs import run_state
+from runner.run import support
+from runner.run.clock import SystemClock
+from runner.run.execute import Report, Setup, execute
+from runner.run.interrupt import Control
+
+
+def __getattr__(name: str) -> Flow[..., Any]:
+    """The flow of the spec with that name. Raises AttributeError, as modules do, when there is none."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return load(name)
+
+
+def load(name: str) -> Flow[..., Any]:
+    """The flow of the spec called `name`.
+
+    Raises AttributeError when no spec has that name, SpecError when the one that has it has errors.
+    """
+    folder = Path(os.environ.get("RUNNER_SPECS", "specs"))
+    # A file is usually called as its spec: try that one first, the others cost a look inside.
+    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != name, path.name)):
+        found = compile_plan(path.read_bytes(), str(path))
+        if found.plan is not None and found.plan.name == name:
+            return _flow(path.resolve(), found.plan)
+        if found.plan is None and path.stem == name:
+            first = next(finding for finding in found.diagnostics if finding.severity is Severity.ERROR)
+            raise SpecError(f"{path} has errors: {first.message}", found.diagnostics, f"runner validate {path}")
+    raise AttributeError(f"no spec in {folder} is called {name}")
+
+
+def _flow(path: Path, plan: Plan) -> Flow[..., Any]:
+    async def body(inputs: dict[str, Json]) -> State[Any]:
+        try:
+            report = await _run(path, inputs)
+        except RunnerError as error:
+            return Failed(message=f"{error.message}. {error.hint}".rstrip(". ") + ".")
+        return run_state(report.state, [message] if (message := str(report.document["message"])) else [])
+
+    return build_flow(plan, body)
+
+
+async def _run(path: Path, inputs: dict[str, Json]) -> Report:
+    """Compile again, with the inputs of this run, and execute inside the flow run that is current."""
+    plan = _plan(path, inputs)
+    support.refuse_unsupported(plan)
+    state = Path(os.environ.get("RUNNER_STATE", ".runner"))
+    secrets = support.resolve_secrets(plan, os.environ)
+    store = wiring.open_store(state)
+    async with wiring.open_providers(os.environ, needed=bool(support.box_sandboxes(plan))) as provision:
+        await store.open()
+        try:
+            setup = Setup(
+                store=store,
+                engine=CurrentFlow(),
+                providers=provision.providers,
+                clock=SystemClock(),
+                state=state,
+                spec=path.parent,
+                facts=provision.facts,
+                secrets=secrets,
+            )
+            return await execute(plan, setup, Control())
+        finally:
+            await store.close()
+
+
+def _plan(path: Path, inputs: dict[str, Json]) -> Plan:
+    plan = compile_plan(path.read_bytes(), str(path), inputs).plan
+    if plan is None:  # it was changed since the flow was loaded
+        raise SpecError(f"{path} has errors", hint=f"runner validate {path}")
+    return plan
