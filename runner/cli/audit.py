@@ -71,7 +71,7 @@ async def _verdict(store: StateStore, run: str) -> _Verdict:
         count = verify_chain(await store.events(run), run, head)
         if head is None:
             raise JournalBroken(  # noqa: TRY301 - one way to tell that a journal is broken
-                f"run {run}: the head of its journal is missing ({count} events are there)",
+                f"run {run}: the head of its journal is missing (events found: {count})",
                 "Restore the state folder from a backup.",
             )
     except JournalBroken as error:

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from runner.cli.main import app
+from runner.cli.state import span
+from runner.cli.table import one_line, render, width
+from runner.errors import UsageError
+from runner.run.owner import owner
+
+
+def columns(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_runs_are_listed_newest_first(recorded: Any) -> None:
+    result = recorded.runner("status")
+    assert result.exit_code == 0
+    rows = columns(result.stdout)
+    assert rows[0] == ["RUN", "SPEC", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS"]
+    assert [row[:4] for row in rows[1:]] == [
+        ["20260131-140000-cccccc", "long", "interrupted", "local"],
+        ["20260131-130000-bbbbbb", "check", "failed", "prefect"],
+        ["20260131-120000-aaaaaa", "hello", "succeeded", "local"],
+    ]
+    assert [row[-1] for row in rows[1:]] == ["0/2", "3/4", "0/0"]
+    assert rows[2][-5:-1] == ["1", "m", "05", "s"]
+
+
+def test_the_list_can_be_limited(recorded: Any) -> None:
+    assert len(recorded.runner("status", "--limit", "1").stdout.splitlines()) == 2
+
+
+def test_a_run_whose_process_is_gone_lasted_until_its_last_event(recorded: Any) -> None:
+    run = json.loads(recorded.runner("status", "--json").stdout)[0]
+    assert run["state"] == "interrupted"
+    assert run["last_event_at"] == "2026-01-31T12:00:09.000000Z"
+    assert run["duration"] == 8.0
+
+
+def test_a_run_of_a_live_process_is_running(empty: Any) -> None:
+    empty.put("r", {"state": "running", "owner": owner()})
+    assert json.loads(empty.runner("status", "--json").stdout)[0]["state"] == "running"
+
+
+def test_an_ended_run_of_a_dead_process_keeps_its_state(empty: Any) -> None:
+    empty.put("r", {"state": "succeeded", "owner": owner() | {"boot": "another"}})
+    empty.put("s", {"state": "paused", "owner": owner() | {"boot": "another"}})
+    states = {run["id"]: run["state"] for run in json.loads(empty.runner("status", "--json").stdout)}
+    assert states == {"r": "succeeded", "s": "interrupted"}
+
+
+def test_one_run_shows_legs_milestones_and_artifacts(recorded: Any) -> None:
+    text = recorded.runner("status", "20260131-13").stdout
+    assert text.startswith("run 20260131-130000-bbbbbb  Check it\nstate failed, engine prefect, started ")
+    assert "step test[n=1] failed\n" in text
+    rows = columns(text)
+    legs = [row for row in rows if row and row[0] in ("build", "test[n=1]", "test[n=2]")]
+    assert [row[:2] for row in legs] == [["build", "succeeded"], ["test[n=1]", "failed"], ["test[n=2]", "skipped"]]
+    assert legs[0][2:5] == ["1", "4.5", "s"]
+    assert " ".join(legs[1][2:]) == "3 10 m 05 s e2b box-1 exit code 2 [31m second line"
+    assert ["w1", "missed", "Builds", "not:", "1", ">", "2"] in rows
+    assert ["build/dist", "3", "12345", "abababababab", "a/d"] in rows
+
+
+def test_a_leg_of_an_interrupted_run_is_interrupted_too(recorded: Any) -> None:
+    text = recorded.runner("status", "last").stdout
+    assert "its process is gone; last event at 2026-" in text
+    assert ["a", "interrupted", "1", "–", "–"] in columns(text)
+
+
+def test_one_run_as_json(recorded: Any) -> None:
+    value = json.loads(recorded.runner("status", "20260131-130000-bbbbbb", "--json").stdout)
+    assert set(value) == {"run", "steps", "milestones", "artifacts", "boxes"}
+    assert (value["run"]["id"], value["run"]["steps_done"]) == ("20260131-130000-bbbbbb", 3)
+    assert [(leg["key"], leg["duration"]) for leg in value["steps"]][:2] == [("build", 4.5), ("test[n=1]", 605.0)]
+    assert value["milestones"][0]["key"] == "w1"
+    assert value["artifacts"][0]["bytes"] == 12345
+    assert value["boxes"] == []
+
+
+def test_documents_with_nothing_in_them_are_shown(empty: Any) -> None:
+    empty.put("bare", {"started_at": 5, "owner": "?", "state": None}, [{"leg": "x", "checks": 1}])
+    assert empty.runner("status").exit_code == 0
+    result = empty.runner("status", "bare")
+    assert result.exit_code == 0
+    assert ["x", "pending", "–", "–", "–"] in columns(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("20260131", "'20260131' begins 3 runs: 20260131-140000-cccccc, ", "Write more of it."),
+        ("20260131-130000-bbbbbx", "no run '20260131-130000-bbbbbx' in ", "Did you mean 20260131-130000-bbbbbb? "),
+        ("x", "no run 'x' in ", "List the runs with `runner status`."),
+        ("", "no run '' in ", "List the runs with `runner status`."),
+    ],
+)
+def test_a_name_that_means_no_single_run(recorded: Any, name: str, message: str, hint: str) -> None:
+    error = recorded.runner("status", name).exception
+    assert isinstance(error, UsageError)
+    assert error.message.startswith(message)
+    assert error.hint.startswith(hint)
+
+
+def test_no_state_is_an_empty_list_and_no_folder(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["status", "--state", str(tmp_path / "none")])
+    assert (result.exit_code, result.stdout[:12]) == (0, "no runs in /")
+    assert "runner run SPEC" in result.stdout
+    assert CliRunner().invoke(app, ["status", "--json", "--state", str(tmp_path / "none")]).stdout == "[]\n"
+    for name in ("x", "last"):
+        error = CliRunner().invoke(app, ["status", name, "--state", str(tmp_path / "none")]).exception
+        assert isinstance(error, UsageError)
+        assert "runner run SPEC" in error.hint
+    assert not (tmp_path / "none").exists()
+
+
+def test_last_of_no_runs(empty: Any) -> None:
+    assert isinstance(empty.runner("status", "last").exception, UsageError)
+    assert empty.runner("status").stdout.startswith("no runs in")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (59.4, "59 s"),
+        (59.9, "1 m 00 s"),
+        (3599, "59 m 59 s"),
+        (7620, "2 h 07 m"),
+    ],
+)
+def test_spans(seconds: float | None, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_tables_align_wide_and_combined_characters() -> None:
+    lines = render(("A", "B"), [("日本", "x"), ("e\u0301", "y")]).splitlines()
+    assert {width(line[: line.index(mark)]) for line, mark in zip(lines, "Bxy", strict=True)} == {6}
+
+
+def test_text_from_outside_stays_on_its_line() -> None:
+    assert one_line("a\x1b[2J\n\tb\u202ec") == "a [2J b c"
+    assert one_line("x" * 200, 10) == "x" * 9 + "…"
+    assert one_line(None) == ""
