@@ -61,3 +61,11 @@ def listed(words: Iterable[str], joint: str = "or") -> str:
     if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} {joint} {quoted[-1]}"
+
+
+def existing(words: Iterable[str]) -> str:
+    """Return which words there are as a sentence without its end: ``there are `a` and `b` ``; many are not listed."""
+    known = list(words)
+    if not known:
+        return "there is none"
+    return f"there {'is' if len(known) == 1 else 'are'} {listed(known, 'and')}" if len(known) <= 12 else ""

@@ -13,7 +13,7 @@ from cel_expr_python import cel
 from runner.compiler.expressions.functions import DECLARATIONS, NAMES, extensions
 from runner.compiler.expressions.scan import ROOTS, Reference, calls, references
 from runner.compiler.expressions.symbols import SECRET, Scope, Symbol
-from runner.compiler.suggest import did_you_mean, listed
+from runner.compiler.suggest import did_you_mean, existing, listed
 
 TroubleKind = Literal["syntax", "unknown", "type", "value", "context"]
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
@@ -76,7 +76,7 @@ def _resolve(reference: Reference, scope: Scope) -> Trouble | None:
             "context", f"`{root}` is not known here", reference, f"known here: {listed(scope.roots, 'and')}"
         )
     if len(reference.path) == 1:
-        hint = f"there are {listed(_children(scope, root), 'and')}" if _children(scope, root) else ""
+        hint = existing(_children(scope, root))
         return _unknown("unknown", f"`{root}` is no value by itself: write `{root}.NAME`", reference, hint)
     if root == "steps" and reference.path[1] in scope.hidden:
         return _unknown("context", scope.hidden[reference.path[1]], reference, "")
@@ -91,8 +91,8 @@ def _resolve(reference: Reference, scope: Scope) -> Trouble | None:
         return _missing(reference, prefix, name, allowed)
     whole = str(Reference(reference.path, 0, 0))
     if whole not in scope.table:
-        names = listed([f"{whole}.{name}" for name in _children(scope, whole)], "and")
-        return _unknown("unknown", f"`{whole}` is no value by itself", reference, f"there are {names}")
+        hint = existing(f"{whole}.{name}" for name in _children(scope, whole))
+        return _unknown("unknown", f"`{whole}` is no value by itself", reference, hint)
     return None
 
 
@@ -101,18 +101,10 @@ def _missing(reference: Reference, prefix: str, name: str, allowed: list[str]) -
     what = f"there is no {noun} `{name}`" if noun else f"`{prefix}` has no property `{name}`"
     if prefix.endswith(".outputs") and prefix.count(".") == 2:
         what = f"the step `{reference.path[1]}` declares no output `{name}`"
-    names = (
-        f"; there are {listed(allowed, 'and')}" if 0 < len(allowed) <= 12 else ("" if allowed else "; there is none")
-    )
+    if existing(allowed):
+        what += f"; {existing(allowed)}"
     hint = did_you_mean(name, allowed) or (f"declare it under `{prefix}`" if prefix in ("inputs", "secrets") else "")
-    return _unknown("unknown", what + names, reference, hint)
-
-
-def _known(allowed: list[str]) -> str:
-    if not allowed:
-        return "; there is none"
-    verb = "is" if len(allowed) == 1 else "are"
-    return f"; there {verb} {listed(allowed, 'and')}" if len(allowed) <= 12 else ""
+    return _unknown("unknown", what, reference, hint)
 
 
 def _impossible(expression: str, scope: Scope) -> list[Trouble]:

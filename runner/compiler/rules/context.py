@@ -11,7 +11,7 @@ from runner.compiler.plan.graph import Edge, all_edges, upstream_of
 from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
-from runner.compiler.suggest import did_you_mean, listed, nearest
+from runner.compiler.suggest import did_you_mean, existing, nearest
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> 
     """`at` names nothing: say what exists, and what was probably meant. `how` tells how to declare one."""
     near = nearest(at.value, allowed)
     hint = did_you_mean(at.value, allowed) or how
-    names = f"; there are {listed(sorted(allowed), 'and')}" if 0 < len(allowed) <= 12 else ""
+    names = f"; {existing(sorted(allowed))}" if existing(allowed) else ""
     fix = Fix(f"replace it by `{near[0]}`", at.span, near[0]) if near else None
     return error(code, f"{what} `{at.value}` does not exist{names}", at.span, hint, fix=fix)

@@ -10,7 +10,7 @@ from runner.compiler.rules.context import Context, error
 from runner.compiler.rules.matrix_values import literal_axes
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain_map
-from runner.compiler.suggest import did_you_mean, listed
+from runner.compiler.suggest import did_you_mean, existing
 
 CODE = "matrix-exclude"
 
@@ -28,7 +28,7 @@ def _findings(step: StepSpec) -> list[Diagnostic]:
         pattern = plain_map(row)
         for name in pattern:
             if name not in matrix.axes:
-                hint = did_you_mean(name, matrix.axes) or f"there are {listed(matrix.axes, 'and') or 'no axes'}"
+                hint = did_you_mean(name, matrix.axes) or existing(matrix.axes)
                 found.append(error(CODE, f"`exclude` of `{step.id}`: there is no axis `{name}`", row.span, hint))
         known = len(axes) == len(matrix.axes) and pattern.keys() <= axes.keys() and size <= 100 * MOST_LEGS
         written = not any(isinstance(value, str) and "${{" in value for value in pattern.values())

@@ -8,7 +8,7 @@ from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context, error
 from runner.compiler.spec import ScheduleDecl, Workflow
 from runner.compiler.spec.read import plain
-from runner.compiler.suggest import did_you_mean, listed
+from runner.compiler.suggest import did_you_mean, existing
 from runner.compiler.values import problems
 
 CODE = "schedule-inputs"
@@ -19,7 +19,7 @@ def _findings(workflow: Workflow, schedule: ScheduleDecl) -> Iterator[Diagnostic
     for name, entry in given.items():
         declared = workflow.inputs.get(name)
         if declared is None:
-            hint = did_you_mean(name, workflow.inputs) or f"there are {listed(workflow.inputs, 'and') or 'no inputs'}"
+            hint = did_you_mean(name, workflow.inputs) or existing(workflow.inputs)
             yield error(CODE, f"the schedule `{schedule.id}` gives an unknown input `{name}`", entry.key.span, hint)
             continue
         for sentence in problems(declared.plain, plain(entry.value)):

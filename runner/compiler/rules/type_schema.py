@@ -9,7 +9,7 @@ from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.document import Mapping, Node
 from runner.compiler.rules.context import Context, error
 from runner.compiler.spec.read import at_text, key_span, plain, plain_map, text, texts
-from runner.compiler.suggest import did_you_mean, listed
+from runner.compiler.suggest import did_you_mean, existing, listed
 from runner.compiler.values import TYPES, problems
 
 CODE = "type-schema"
@@ -73,7 +73,7 @@ def _keys(node: Mapping) -> Iterator[Problem]:
     open_ended = plain(node.get("additionalProperties")) not in (None, False)
     for at in texts(required) if declared and not open_ended else ():
         if at.value not in declared:
-            hint = did_you_mean(at.value, declared) or f"there are {listed(declared, 'and')}"
+            hint = did_you_mean(at.value, declared) or existing(declared)
             yield at.span, f"`required` names `{at.value}`, which is not under `properties`", hint
 
 

@@ -1,0 +1,485 @@
+# ruff: noqa: E501 - a table of specs
+"""Each rule: a spec in which it fires, with what it says, and the mended spec in which it is silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.document import read
+from runner.compiler.rules import RULES, check_all
+
+HEAD = "spec: 1\nname: demo\n"
+ONE = "steps: {a: {run: echo}}\n"
+
+#: code → (wrong, part of the message, part of the hint, right); several cases of a rule get `#` and a word.
+CASES: dict[str, tuple[str, str, str, str]] = {
+    "needs-unknown": (
+        "steps: {build: {run: a}, b: {run: b, after: [biuld]}}",
+        "the step `biuld` does not exist; there is `build`",
+        "did you mean `build`?",
+        "steps: {build: {run: a}, b: {run: b, after: [build]}}",
+    ),
+    "needs-unknown#one word": (
+        "steps: {a: {run: a}, b: {run: b, after: zzz}}",
+        "the step `zzz` does not exist",
+        "ids of `steps`",
+        "steps: {a: {run: a}, b: {run: b, after: a}}",
+    ),
+    "needs-self": ("steps: {a: {run: a, after: [a]}}", "waits for itself", "remove", "steps: {a: {run: a}}"),
+    "needs-cycle": (
+        "steps: {z: {run: a}, a: {run: a, after: [c]}, b: {run: b, after: [a, z]}, c: {run: c, after: [b]}}",
+        "a → c → b → a",
+        "remove one",
+        "steps: {a: {run: a}, b: {run: b, after: [a]}, c: {run: c, after: [b]}}",
+    ),
+    "needs-cycle#implied": (
+        "steps: {a: {run: a, after: [b], outputs: {x: {type: string}}}, b: {run: 'echo ${{ steps.a.outputs.x }}'}}",
+        "a → b → a",
+        "",
+        "steps: {a: {run: a, outputs: {x: {type: string}}}, b: {run: 'echo ${{ steps.a.outputs.x }}'}}",
+    ),
+    "sandbox-unknown": (
+        "sandboxes: {web: {}}\nsteps: {a: {run: a, sandbox: wep}, b: {run: b, sandbox: web}}",
+        "the sandbox `wep`",
+        "did you mean `web`?",
+        "sandboxes: {web: {}}\nsteps: {a: {run: a, sandbox: default}, b: {run: b, sandbox: web}}",
+    ),
+    "agent-unknown": (
+        "steps: {a: {agent: bob, prompt: p}}",
+        "the agent `bob`",
+        "under `agents`",
+        "agents: {bob: {model: 'x:y'}}\nsteps: {a: {agent: bob, prompt: p}}",
+    ),
+    "owner-unknown": (
+        "agents: {anna: {human: true}}\nsteps: {a: {run: a, owner: ana}}",
+        "the owner `ana`",
+        "did you mean `anna`?",
+        "agents: {anna: {human: true}}\nsteps: {a: {run: a, owner: anna}}",
+    ),
+    "phase-unknown": (
+        "phases: {build: {}}\nsteps: {a: {run: a, phase: biuld}}",
+        "the phase `biuld`",
+        "did you mean `build`?",
+        "phases: {build: {}}\nsteps: {a: {run: a, phase: build}}",
+    ),
+    "template-unknown": (
+        "steps: {a: {use: t}}",
+        "the template `t`",
+        "under `templates`",
+        "templates: {t: {step: {run: a}}}\nsteps: {a: {use: t}}",
+    ),
+    "input-default": (
+        "inputs: {t: {type: string, enum: [dev, prod], default: prd}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+        '"prd" is not one of "dev", "prod"; did you mean `prod`?',
+        "change",
+        "inputs: {t: {type: string, enum: [dev, prod], default: prod}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+    ),
+    "type-schema": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, minimum: 5, maximum: 3}}}}",
+        "`minimum` (5) is more than `maximum` (3)",
+        "exchange",
+        "steps: {a: {run: a, outputs: {n: {type: integer, minimum: 3, maximum: 5}}}}",
+    ),
+    "type-schema#ineffective": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, pattern: x}}}}",
+        "`pattern` has no effect on the type `integer`; it is for `string`",
+        "remove",
+        "steps: {a: {run: a, outputs: {n: {type: string, pattern: x}}}}",
+    ),
+    "type-schema#pattern": (
+        "steps: {a: {run: a, outputs: {n: {type: string, pattern: '('}}}}",
+        "no regular expression",
+        "",
+        "steps: {a: {run: a, outputs: {n: {type: string, pattern: '(a)'}}}}",
+    ),
+    "type-schema#enum": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, enum: [1, x]}}}}",
+        '"x" is of type string, not `integer`',
+        "remove",
+        "steps: {a: {run: a, outputs: {n: {type: integer, enum: [1, 2]}}}}",
+    ),
+    "type-schema#required": (
+        "agents: {b: {model: m}}\n"
+        "steps: {a: {agent: b, prompt: p, returns: {type: object, required: [verdikt], properties: {verdict: {type: string}}}}}",
+        "`required` names `verdikt`",
+        "did you mean `verdict`?",
+        "agents: {b: {model: m}}\n"
+        "steps: {a: {agent: b, prompt: p, returns: {type: object, required: [verdict], properties: {verdict: {type: string}}}}}",
+    ),
+    "matrix-empty": (
+        "inputs: {n: {type: integer, default: 0}}\nsteps: {a: {run: a, matrix: {i: '${{ range(inputs.n) }}'}}}",
+        "has no leg",
+        "add",
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, matrix: {i: '${{ range(inputs.n) }}'}}}",
+    ),
+    "matrix-duplicate": (
+        "steps: {a: {run: a, matrix: {i: [1, 2, 1]}}}",
+        "the axis `i` of `a` has 1 twice",
+        "remove",
+        "steps: {a: {run: a, matrix: {i: [1, 2, '1', true]}}}",
+    ),
+    "matrix-exclude": (
+        "steps: {a: {run: a, matrix: {i: [1, 2], exclude: [{i: 3}]}}}",
+        "matches no combination",
+        "correct",
+        "steps: {a: {run: a, matrix: {i: [1, 2], exclude: [{i: 2}]}}}",
+    ),
+    "matrix-exclude#axis": (
+        "steps: {a: {run: a, matrix: {shard: [1, 2], exclude: [{shart: 2}]}}}",
+        "there is no axis `shart`",
+        "did you mean `shard`?",
+        "steps: {a: {run: a, matrix: {shard: [1, 2], exclude: [{shard: 2}]}}}",
+    ),
+    "matrix-size": (
+        "steps: {a: {run: a, matrix: {i: '${{ range(300) }}'}}}",
+        "has 300 legs, at most 256",
+        "shorten",
+        "steps: {a: {run: a, matrix: {i: '${{ range(256) }}'}}}",
+    ),
+    "expression-syntax": (
+        "steps: {a: {run: 'echo ${{ 1 + }}'}}",
+        "the expression ends too early",
+        "CEL",
+        "steps: {a: {run: 'echo ${{ 1 + 1 }}'}}",
+    ),
+    "expression-syntax#unclosed": (
+        "steps: {a: {run: 'echo ${{ 1'}}",
+        "is not closed",
+        "",
+        "steps: {a: {run: 'echo ${{ 1 }}'}}",
+    ),
+    "expression-syntax#empty": (
+        "steps: {a: {run: 'echo ${{ }}'}}",
+        "is empty",
+        "",
+        "steps: {a: {run: 'echo ${{ 1 }}'}}",
+    ),
+    "expression-syntax#token": (
+        "steps: {a: {run: 'echo ${{ 1 == = 2 }}'}}",
+        "syntax error at `=`",
+        "",
+        "steps: {a: {run: 'echo ${{ 1 == 2 }}'}}",
+    ),
+    "expression-syntax#braces in if": (
+        "steps: {a: {run: a, if: '${{ 1 == 1 }}'}}",
+        "without `${{ }}`",
+        "bare",
+        "steps: {a: {run: a, if: '1 == 1'}}",
+    ),
+    "expression-syntax#script": (
+        "steps: {a: {script: {language: bash, code: 'echo ${{ 1 }}'}}}",
+        "takes no expressions",
+        "`env`",
+        "steps: {a: {script: {language: bash, code: 'echo $X'}, env: {X: '${{ 1 }}'}}}",
+    ),
+    "expression-unknown": (
+        "inputs: {target: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.target }} ${{ inputs.tagret }}'}}",
+        "there is no input `tagret`; there is `target`",
+        "did you mean `target`?",
+        "inputs: {target: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.target }}'}}",
+    ),
+    "expression-unknown#output": (
+        "steps: {a: {run: a, outputs: {size: {type: integer}}}, b: {run: 'echo ${{ steps.a.outputs.sise }}'}}",
+        "the step `a` declares no output `sise`; there is `size`",
+        "did you mean `size`?",
+        "steps: {a: {run: a, outputs: {size: {type: integer}}}, b: {run: 'echo ${{ steps.a.outputs.size }}'}}",
+    ),
+    "expression-unknown#function": (
+        "steps: {a: {run: 'echo ${{ rnage(3).size() }}'}}",
+        "there is no function `rnage`",
+        "did you mean `range`?",
+        "steps: {a: {run: 'echo ${{ range(3).size() }}'}}",
+    ),
+    "expression-unknown#word": (
+        "steps: {a: {run: a, if: prod == 'x'}}",
+        "`prod` is not known",
+        "text stands in quotes",
+        "steps: {a: {run: a, if: \"'prod' == 'x'\"}}",
+    ),
+    "expression-unknown#bare": (
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs }} ${{ inputs.t }}'}}",
+        "`inputs` is no value by itself",
+        "there is `t`",
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+    ),
+    "expression-unknown#step": (
+        "steps: {a: {run: a}, b: {run: b, if: 'steps.a == 1'}}",
+        "`steps.a` is no value by itself",
+        "`steps.a.state` and `steps.a.outputs`",
+        "steps: {a: {run: a}, b: {run: b, if: \"steps.a.state == 'failed'\"}}",
+    ),
+    "expression-unknown#property": (
+        "inputs: {o: {type: object, properties: {size: {type: integer}}, default: {}}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.o.siez }}'}}",
+        "`inputs.o` has no property `siez`",
+        "did you mean `size`?",
+        "inputs: {o: {type: object, properties: {size: {type: integer}}, default: {}}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.o.size + 1 }}'}}",
+    ),
+    "expression-context": (
+        "steps: {a: {run: 'echo ${{ matrix.x }}'}}",
+        "`matrix` is not known here",
+        "`inputs`, `secrets`, `run` and `steps`",
+        "steps: {a: {run: 'echo ${{ matrix.x }}', matrix: {x: [1]}}}",
+    ),
+    "expression-context#self": (
+        "steps: {a: {run: 'echo ${{ steps.a.state }}'}}",
+        "cannot use its own values",
+        "",
+        "steps: {a: {run: a}, b: {run: 'echo ${{ steps.a.state }}'}}",
+    ),
+    "expression-context#milestone": (
+        "steps: {a: {run: a}, b: {run: b}}\nmilestones: [{id: m, needs: [a], accept: [\"steps.b.state == 'failed'\"]}]",
+        "the step `b` is neither among the steps",
+        "",
+        "steps: {b: {run: b}, a: {run: a, after: [b]}}\nmilestones: [{id: m, needs: [a], accept: [\"steps.b.state == 'failed'\"]}]",
+    ),
+    "expression-type": (
+        "inputs: {n: {type: number, default: 1.5}}\nsteps: {a: {run: a, if: inputs.n < 3}}",
+        "`<` cannot be applied to (double, int)",
+        "`3.0`",
+        "inputs: {n: {type: number, default: 1.5}}\nsteps: {a: {run: a, if: inputs.n < 3.0}}",
+    ),
+    "expression-type#bool": (
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, if: inputs.n}}",
+        "`if` must be true or false, this is a whole number",
+        "compare",
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, if: inputs.n > 0}}",
+    ),
+    "expression-type#axis": (
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, matrix: {i: '${{ inputs.n }}'}}}",
+        "a matrix axis must be a list",
+        "range(n)",
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, matrix: {i: '${{ range(inputs.n) }}'}}}",
+    ),
+    "expression-type#axis element": (
+        "steps: {a: {run: 'echo ${{ matrix.i + \"x\" }}', matrix: {i: '${{ range(2) }}'}}}",
+        "`+` cannot be applied to (int, string)",
+        "string(x)",
+        "steps: {a: {run: 'echo ${{ matrix.i + 1 }}', matrix: {i: '${{ range(2) }}'}}}",
+    ),
+    "expression-type#list in shell": (
+        "inputs: {l: {type: array, items: {type: string}, default: []}}\nsteps: {a: {run: 'echo ${{ inputs.l }}'}}",
+        "a list cannot stand in a shell text",
+        "join",
+        "inputs: {l: {type: array, items: {type: string}, default: []}}\nsteps: {a: {run: \"echo ${{ inputs.l.join(' ') }}\"}}",
+    ),
+    "expression-type#object in text": (
+        "inputs: {o: {type: object, default: {}}}\nsteps: {a: {run: a, env: {X: 'x ${{ inputs.o }}'}}}",
+        "an object cannot be part of a longer text",
+        "name one",
+        "inputs: {o: {type: object, default: {}}}\nsteps: {a: {run: a, env: {X: '${{ inputs.o }}'}}}",
+    ),
+    "expression-type#select": (
+        "inputs: {s: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.s.length }}'}}",
+        "has no properties",
+        "",
+        "inputs: {s: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.s.size() }}'}}",
+    ),
+    "expression-type#ternary": (
+        "inputs: {b: {type: boolean, default: true}}\nsteps: {a: {run: 'echo ${{ inputs.b ? 1 : \"x\" }}'}}",
+        "cannot be applied",
+        "",
+        'inputs: {b: {type: boolean, default: true}}\nsteps: {a: {run: \'echo ${{ inputs.b ? "y" : "x" }}\'}}',
+    ),
+    "expression-value": (
+        "inputs: {t: {type: string, enum: [dev, prod], default: dev}}\nsteps: {a: {run: a, if: \"inputs.t == 'prd'\"}}",
+        "`inputs.t` is never `prd`; it is `dev` or `prod`",
+        "did you mean `prod`?",
+        "inputs: {t: {type: string, enum: [dev, prod], default: dev}}\nsteps: {a: {run: a, if: \"'prod' == inputs.t\"}}",
+    ),
+    "expression-value#state": (
+        "steps: {a: {run: a}, b: {run: b, if: \"'fialed' != steps.a.state\"}}",
+        "`steps.a.state` is never `fialed`",
+        "did you mean `failed`?",
+        "steps: {a: {run: a}, b: {run: b, if: \"'failed' != steps.a.state\"}}",
+    ),
+    "secret-exposed": (
+        "secrets: {tok: {env: TOK}}\nsteps: {a: {run: 'curl ${{ secrets.tok }}'}}",
+        "the secret `secrets.tok` would be seen",
+        "`env` or `stdin`",
+        "secrets: {tok: {env: TOK}}\nsteps: {a: {run: curl, env: {T: 'x ${{ secrets.tok }}'}}}",
+    ),
+    "shell-quotes": (
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: \"echo '${{ inputs.t }}'\"}}",
+        "inside single quotes",
+        "double quotes",
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'echo \"${{ inputs.t }}\"'}}",
+    ),
+    "credential-literal": (
+        f"steps: {{a: {{run: a, env: {{K: ghp_{'a' * 36}}}}}}}",
+        "this looks like a credential (`ghp_…`)",
+        "revoke",
+        "steps: {a: {run: a, env: {K: ghp_short}}}",
+    ),
+    "artifact-glob": (
+        "steps: {a: {run: a, outputs: {d: {artifact: /etc/*}}}}",
+        "`/etc/*` is absolute",
+        "relative",
+        "steps: {a: {run: a, outputs: {d: {artifact: etc/*}}}}",
+    ),
+    "artifact-glob#up": (
+        "steps: {a: {run: a, outputs: {d: {artifact: x/../../y}}}}",
+        "leaves the folder with `..`",
+        "",
+        "steps: {a: {run: a, outputs: {d: {artifact: x..y}}}}",
+    ),
+    "sandbox-impossible": (
+        "sandboxes: {s: {needs: {runtime: cobol}}}\nsteps: {a: {run: a, sandbox: s}}",
+        "e2b: E2B has no runtime `cobol`",
+        "ask for less",
+        "sandboxes: {s: {needs: {runtime: python}}}\nsteps: {a: {run: a, sandbox: s}}",
+    ),
+    "milestone-unknown": (
+        "steps: {build: {run: a}}\nmilestones: [{id: m, needs: [biuld]}]",
+        "the step `biuld`",
+        "did you mean `build`?",
+        "steps: {build: {run: a}}\nmilestones: [{id: m, needs: [build]}]",
+    ),
+    "milestone-duplicate": (
+        f"{ONE}milestones: [{{id: m, needs: [a]}}, {{id: m, needs: [a]}}]",
+        "two milestones have the id `m`",
+        "rename",
+        f"{ONE}milestones: [{{id: m, needs: [a]}}, {{id: n, needs: [a]}}]",
+    ),
+    "milestone-order": (
+        "steps: {a: {run: a}, b: {run: b, after: [a]}}\n"
+        "milestones: [{id: w1, week: 1, needs: [b]}, {id: w2, week: 2, needs: [a]}]",
+        "the milestone `w1` (week 1) needs `b`, which waits for `a`, and that is delivered only by `w2` (week 2)",
+        "deliver `a` earlier",
+        "steps: {a: {run: a}, b: {run: b, after: [a]}}\n"
+        "milestones: [{id: w1, week: 1, needs: [a]}, {id: w2, week: 2, needs: [b]}, {id: x, due: 2026-01-01, needs: [b]}]",
+    ),
+    "milestone-order#due": (
+        "steps: {a: {run: a}, b: {run: b, after: [a]}}\n"
+        "milestones: [{id: m, due: 2026-01-01, needs: [b]}, {id: n, due: 2026-02-01, needs: [a]}]",
+        "(due 2026-01-01)",
+        "move `m`",
+        "steps: {a: {run: a}, b: {run: b, after: [a]}}\n"
+        "milestones: [{id: m, due: 2026-03-01, needs: [b]}, {id: n, due: 2026-02-01, needs: [a]}, {id: o, needs: [b]}]",
+    ),
+    "schedule-cron": (
+        f"{ONE}schedules: [{{id: s, cron: '61 * * * *'}}]",
+        "`61` is no minute: it is 0-59",
+        "0 9 * * MON",
+        f"{ONE}schedules: [{{id: s, cron: '*/5 0-6 1,15 JAN-MAR MON-FRI'}}]",
+    ),
+    "schedule-timezone": (
+        f"{ONE}schedules: [{{id: s, cron: '0 9 * * *', timezone: Europe/Berln}}]",
+        "there is no time zone `Europe/Berln`",
+        "did you mean `Europe/Berlin`?",
+        f"{ONE}schedules: [{{id: s, cron: '0 9 * * *', timezone: Europe/Berlin}}]",
+    ),
+    "schedule-inputs": (
+        "inputs: {n: {type: integer}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+        "schedules: [{id: s, cron: '0 9 * * *', inputs: {n: x}}]",
+        'input `n`: "x" is of type string, not `integer`',
+        "give a value",
+        "inputs: {n: {type: integer}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+        "schedules: [{id: s, cron: '0 9 * * *', inputs: {n: 3}}]",
+    ),
+    "schedule-inputs#missing": (
+        "inputs: {n: {type: integer}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\nschedules: [{id: s, cron: '0 9 * * *'}]",
+        "does not give the input `n`",
+        "add `inputs",
+        "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+        "schedules: [{id: s, cron: '0 9 * * *'}]",
+    ),
+    "schedule-inputs#unknown": (
+        f"{ONE}schedules: [{{id: s, cron: '0 9 * * *', inputs: {{n: 3}}}}]",
+        "an unknown input `n`",
+        "there is none",
+        f"{ONE}schedules: [{{id: s, cron: '0 9 * * *'}}]",
+    ),
+    "input-unused": (
+        f"inputs: {{t: {{type: string, default: a}}}}\n{ONE}",
+        "the input `t` is declared and never used",
+        "remove",
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+    ),
+    "secret-unused": (
+        f"secrets: {{t: {{env: T}}}}\n{ONE}",
+        "the secret `t` is declared and never used",
+        "remove",
+        "secrets: {t: {env: T}}\nsteps: {a: {run: a, stdin: '${{ secrets.t }}'}}",
+    ),
+    "sandbox-unused": (
+        f"sandboxes: {{t: {{}}}}\n{ONE}",
+        "the sandbox `t` is declared and never used",
+        "remove",
+        "sandboxes: {t: {}}\ndefaults: {sandbox: t}\nsteps: {a: {run: a}}",
+    ),
+    "agent-unused": (
+        f"agents: {{t: {{human: true}}}}\n{ONE}",
+        "the agent `t` is declared and never used",
+        "remove",
+        f"agents: {{t: {{human: true}}}}\n{ONE}risks: [{{id: r, title: R, owner: t}}]",
+    ),
+}
+
+
+def found(text: str, code: str) -> list[Diagnostic]:
+    document = read((HEAD + text).encode(), "a.yaml")
+    assert document.diagnostics == ()
+    return [one for one in check_all(document) if one.code == code]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_fires_and_says_what_to_do(case: str) -> None:
+    wrong, message, hint, _ = CASES[case]
+    (one,) = found(wrong, case.partition("#")[0])
+    assert message in one.message
+    assert hint in one.hint
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_silent_when_mended(case: str) -> None:
+    assert found(CASES[case][3], case.partition("#")[0]) == []
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.partition("#")[0] for case in CASES} == set(RULES)
+
+
+def test_the_whole_of_each_mended_spec_has_no_errors() -> None:
+    for case, (_, _, _, right) in CASES.items():
+        errors = [one for one in check_all(read((HEAD + right).encode(), "a.yaml")) if one.severity == "error"]
+        assert errors == [], case
+
+
+def test_a_reference_that_is_wrong_comes_with_a_fix() -> None:
+    (one,) = found(CASES["needs-unknown"][0], "needs-unknown")
+    assert one.fix is not None
+    assert (one.fix.replacement, one.fix.span) == ("build", one.span)
+
+
+def test_the_message_about_a_credential_does_not_repeat_it() -> None:
+    (one,) = found(CASES["credential-literal"][0], "credential-literal")
+    assert "a" * 36 not in one.message + one.hint
+
+
+@pytest.mark.parametrize(
+    ("cron", "trouble"),
+    [
+        ("* * * *", "five fields"),
+        ("0 24 * * *", "no hour"),
+        ("0 0 0 * *", "no day of month"),
+        ("0 0 * FOO *", "no month"),
+        ("0 0 * * 8", "no day of week"),
+        ("5-1 * * * *", "empty range"),
+        ("*/0 * * * *", "empty range"),
+        ("*-3 * * * *", "empty range"),
+        ("a! * * * *", "no minute"),
+        ("0 0 31 FEB *", "never fires"),
+        ("0 0 31 4,6 *", "never fires"),
+    ],
+)
+def test_cron_that_cannot_be(cron: str, trouble: str) -> None:
+    (one,) = found(f"{ONE}schedules: [{{id: s, cron: '{cron}'}}]", "schedule-cron")
+    assert trouble in one.message
+
+
+@pytest.mark.parametrize("cron", ["0 0 29 2 *", "0 0 31 2 MON", "5/10 * * * *", "0 9 * * mon", "0 0 * * 7"])
+def test_cron_that_can_be(cron: str) -> None:
+    assert found(f"{ONE}schedules: [{{id: s, cron: '{cron}'}}]", "schedule-cron") == []
