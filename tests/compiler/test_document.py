@@ -323,3 +323,12 @@ def test_without_the_c_library_the_same_is_found(text: str, monkeypatch: pytest.
     assert bool(slow.diagnostics) == bool(fast.diagnostics)
     if not fast.diagnostics:
         assert slow.root == fast.root
+
+
+def test_an_empty_key_is_told_and_left_out() -> None:
+    document = doc('a: 1\n"": 2\n')
+    assert codes(document) == ["empty-key"]
+    assert document.root is not None
+    assert to_json(document.root) == {"a": 1}
+    document = doc("a: 1\n? \n: 2\n")
+    assert codes(document) == ["non-string-key"]

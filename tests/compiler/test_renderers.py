@@ -127,3 +127,11 @@ def test_every_golden_case_holds_the_schema_and_can_be_shown() -> None:
         report = Report(tuple(check(data, path.name)), {path.name: data.decode()})
         validator.validate(json.loads(RENDERERS["json"](report)))
         assert "^" in RENDERERS["text"](report)
+
+
+def test_a_line_is_cut_only_where_it_is_too_long() -> None:
+    line, marks = carets("X" + "b" * 500, span(1, 1, 2))
+    assert (line[0], marks) == ("X", "^")
+    line, marks = carets("a" * 500 + "X", span(1, 501, 502))
+    assert line.endswith("X")
+    assert len(marks) == len(line)

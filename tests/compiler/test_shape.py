@@ -176,3 +176,50 @@ def test_each_refusal_in_the_schema_has_its_reason() -> None:
     for path, schema in EVERY:
         for branch in [*schema.get("dependentSchemas", {}).values(), *schema.get("allOf", [])]:
             assert branch.get("$comment"), f"{path}: say in `$comment` why"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("inputs: {a: {type: integer, multipleOf: 0}}", "bad-number", "`multipleOf` is 0; it must be more than 0"),
+        ("milestones: [{id: a, week: 0}]", "bad-number", "`week` is 0; it must be from 1 to 520"),
+        ("inputs: {a: {type: string, minLength: -1}}", "bad-number", "`minLength` is -1; it must be at least 0"),
+        (
+            "inputs: {a: {type: number, enum: [1, 1.0]}}",
+            "bad-value",
+            "`enum` breaks the rule `uniqueItems` of the schema",
+        ),
+        ("inputs: {a: {type: number, enum: [1, 1]}}", "duplicate-item", "`1` is given twice in `enum`"),
+        ("defaults: {retry: {on: [null]}}", "bad-enum", "item 1 of `on` cannot be empty"),
+        ("defaults: {retry: {on: [{a: 1}]}}", "bad-enum", "item 1 of `on` cannot be a map"),
+        ("defaults: {retry: {on: [true]}}", "bad-enum", "item 1 of `on` cannot be the boolean `true`"),
+        ("title: [a]", "wrong-type", "`title` must be a text, but is a list"),
+        ("labels: {a: }", "wrong-type", "`a` is empty; a text is expected"),
+        ("risks: [{}]", "missing-key", "item 1 of `risks` lacks the key `id`"),
+    ],
+)
+def test_sentences_about_values(text: str, code: str, message: str) -> None:
+    found = found_in(HEAD + text + "\nsteps: {a: {run: x}}\n")[0]
+    assert (found.code, found.message) == (code, message)
+
+
+def test_the_empty_document_has_no_shape() -> None:
+    assert shape.check(read(b"", "a.yaml")) == []
+
+
+def test_an_empty_root_is_told_at_its_beginning() -> None:
+    assert [(found.code, found.span.column) for found in shape.check(read(b"{}", "a.yaml"))] == [("missing-key", 1)] * 3
+
+
+@pytest.mark.parametrize("key", ["0", "007", "12", "+3", "a/b", "~1", "99999999999999999999", "é\\n"])
+def test_a_key_of_any_letters_is_found_again(key: str) -> None:
+    found = only(f'steps: {{a: {{run: x, files: {{"{key}": {{from: x, inclde: [y]}}}}}}}}')
+    assert found.code == "unknown-key"
+    assert found.span.column == len(f'steps: {{a: {{run: x, files: {{"{key}": {{from: x, ') + 1
+
+
+def test_keys_that_the_library_takes_for_one_number_do_not_break_it() -> None:
+    found = found_in(HEAD + 'steps: {a: {run: x, files: {"7": {from: x}, "007": {from: x, zebra: 1}, "07": [1]}}}')
+    assert [diagnostic.code for diagnostic in found] == ["wrong-type"]
+    found = found_in(HEAD + 'steps: {a: {run: x, files: {"7": [1], "007": {from: x, include: [[1]]}}}}')
+    assert [diagnostic.code for diagnostic in found] == ["wrong-type", "wrong-type"]

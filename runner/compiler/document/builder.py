@@ -36,9 +36,9 @@ _Event: TypeAlias = Any
 
 
 class Parser(Protocol):
-    """What is used of a YAML parser: the next event, None or StreamEndEvent at the end."""
+    """What is used of a YAML parser: the next event, StreamEndEvent at the end."""
 
-    def get_event(self) -> _Event | None: ...
+    def get_event(self) -> _Event: ...
 
 
 class Stop(Exception):
@@ -101,7 +101,8 @@ class Builder:
         self._line, self._index, self._documents = line, index, 0
         get = parser.get_event
         handlers = self._handlers
-        while (event := get()) is not None:
+        while True:
+            event = get()
             kind = type(event)
             if (handler := handlers.get(kind)) is not None:
                 handler(event)
@@ -255,6 +256,10 @@ class Builder:
             fix = Fix("quote the key", key.span, f'"{name}"') if key.span.line == key.span.end_line else None
             message = f"the key `{_short(name)}` is {kind_of(key.value)}; keys are texts"
             self._error("non-string-key", message, key.span, f'quote it: "{_short(name)}"', fix=fix)
+        if not name:
+            if key.value is not None:
+                self._error("empty-key", "a key cannot be empty", key.span, "give it a name")
+            return
         first = entries.setdefault(name, Entry(key, value))
         if first.key is not key:
             related = (Related("the first one is here; it counts", first.key.span),)
@@ -272,13 +277,13 @@ class Builder:
                 entries.setdefault(name, entry)
 
     def _set_root(self, node: Node) -> None:
-        if not isinstance(self.root, Mapping):
-            self.root = node
-        elif isinstance(node, Mapping):
+        if isinstance(self.root, Mapping) and isinstance(node, Mapping):
             # A piece after a syntax error: its keys belong to the same map.
             frame = _Frame(MappingStartEvent(None, None, True), (1, 1), None)
             for entry in node.entries.values():
                 self._put(frame, self.root.entries, entry.key, entry.value)
+        else:
+            self.root = node
 
     # -- places, anchors, tags, limits
 

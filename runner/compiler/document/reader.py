@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import yaml
 
@@ -13,11 +14,8 @@ from runner.compiler.document.nodes import Document, Mapping, Scalar
 from runner.compiler.document.source import decode, split_lines
 from runner.compiler.document.syntax import Complaint, Position, explain
 
-try:
-    from yaml._yaml import CParser as _Parser
-except ImportError:  # PyYAML built without libyaml: ten times slower, the same events
-    from yaml import SafeLoader as _Parser  # type: ignore[assignment]
-
+# PyYAML built without libyaml: ten times slower, the same events.
+_Parser: Callable[[str], Parser] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*:(?=\s|$)")
 # Complaints about a construct that has swallowed what follows it: reading goes on after its beginning.
 _SWALLOWS = ("quoted scalar", "flow sequence", "flow mapping")
@@ -51,10 +49,6 @@ def _empty(path: str) -> Diagnostic:
     return Diagnostic("empty-file", Severity.ERROR, "the file is empty", Span(path, 1, 1, 1, 1), hint)
 
 
-def _parser(text: str) -> Parser:
-    return _Parser(text)
-
-
 def _read_pieces(builder: Builder, text: str) -> bool:
     """Feed the text; after a syntax error go on at the next top-level key. Return whether there was one."""
     lines: list[str] = []
@@ -62,7 +56,7 @@ def _read_pieces(builder: Builder, text: str) -> bool:
     piece = text
     while True:
         try:
-            builder.feed(_parser(piece), line, index)
+            builder.feed(_Parser(piece), line, index)
             return errors > 0
         except yaml.YAMLError as error:
             errors += 1

@@ -64,15 +64,7 @@ def _integer(digits: str, base: int) -> int | Unusable:
 
 
 def kind_of(value: object) -> str:
-    """What a value is called in messages."""
+    """What a scalar that is no text is called in messages."""
     if value is None:
         return "nothing (null)"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int):
-        return "an integer"
-    if isinstance(value, float):
-        return "a number"
-    if isinstance(value, str):
-        return "a text"
-    return "a list" if isinstance(value, list | tuple) else "a map"
+    return "a boolean" if isinstance(value, bool) else "a number"

@@ -33,12 +33,9 @@ def split_lines(text: str) -> list[str]:
 
 
 def place(text: str, index: int) -> tuple[int, int]:
-    """Return the 1-based line and column of the character at `index`."""
+    """Return the 1-based line and column of the character at `index`, which is not the LF of a CR LF."""
     line, start = 1, 0
     for found in _BREAK.finditer(text, 0, index):
-        # The search stops at `index`: the CR of a CR LF that is cut in two is no line break yet.
-        if found.end() == index and text[index - 1 : index + 1] == "\r\n":
-            break
         line, start = line + 1, found.end()
     return line, index - start + 1
 

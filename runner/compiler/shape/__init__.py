@@ -11,7 +11,7 @@ The schema is written so that every mistake has one reason: a key that several t
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, Severity
-from runner.compiler.document import Document, to_json
+from runner.compiler.document import Document, Node, to_json
 from runner.compiler.shape.keys import KEY_SENTENCES
 from runner.compiler.shape.places import Finding, Site, locate
 from runner.compiler.shape.validator import Path, Violation, violations
@@ -30,7 +30,7 @@ def check(document: Document) -> list[Diagnostic]:
         return []
     found = [
         finding
-        for violation, site in _sites(document)
+        for violation, site in _sites(document.root, document.path)
         for finding in _SENTENCES.get(violation.keyword, unforeseen)(violation, site)
     ]
     told = {error.span for error in document.diagnostics if error.severity is Severity.ERROR}
@@ -43,20 +43,16 @@ def check(document: Document) -> list[Diagnostic]:
     ]
 
 
-def _sites(document: Document) -> list[tuple[Violation, Site]]:
+def _sites(root: Node, path: str) -> list[tuple[Violation, Site]]:
     """The violations with their places.
 
     Beside a wrong type nothing else is said about a value, and nothing at all about what is inside a refused key.
     """
-    if document.root is None:
-        return []
-    every = violations(to_json(document.root))
+    every = violations(to_json(root))
     wrong = {violation.path for violation in every if violation.keyword == "type"}
     refused = {violation.path for violation in every if violation.keyword == "falseSchema"}
     return [
-        (violation, locate(document.root, violation.path, document.path))
-        for violation in every
-        if not _hidden(violation, wrong, refused)
+        (violation, locate(root, violation.path, path)) for violation in every if not _hidden(violation, wrong, refused)
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related
-from runner.compiler.document import Mapping
 from runner.compiler.shape.places import Finding, Site, error
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
 from runner.compiler.shape.words import BAD_PATTERN, RULES, keys_listed, likely, shown
@@ -60,18 +59,15 @@ _BELONGS = {"step": "a step", "top": "the top level of the spec"}
 
 def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
     """Keys that the schema does not know at this place."""
-    if not isinstance(site.node, Mapping):
-        return []
     allowed = list(violation.schema.get("properties", {}))
-    free = [key for key in allowed if key not in site.node.entries]
-    if not set(KINDS).isdisjoint(site.node.entries):
+    free = [key for key in allowed if key not in site.entries]
+    if not set(KINDS).isdisjoint(site.entries):
         free = [key for key in free if key not in KINDS]
-    return [_unknown_key(name, site, allowed, free) for name in violation.data if name in site.node.entries]
+    return [_unknown_key(name, site, allowed, free) for name in violation.data]
 
 
 def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
-    assert isinstance(site.node, Mapping)  # noqa: S101 - for the type checker; `unknown_keys` looked
-    span = site.node.entries[name].key.span
+    span = site.key_span(name)
     close = _close(name, free)
     message = f"{site.map_label} has no key `{shown(name)}`"
     if not close:
@@ -124,12 +120,10 @@ def one_of_keys(violation: Violation, site: Site) -> list[Finding]:
 
 def kinds(violation: Violation, site: Site) -> list[Finding]:
     """A step with no kind, or with several."""
-    if not isinstance(site.node, Mapping):
-        return []
-    given = [site.node.entries[kind].key for kind in site.node.entries if kind in KINDS]
+    given = [entry.key for kind, entry in site.entries.items() if kind in KINDS]
     if not given:
         hint = f"say what it does with one of {listed(KINDS)}"
-        if "prompt" in site.node.entries or "returns" in site.node.entries:
+        if "prompt" in site.entries or "returns" in site.entries:
             hint = "`prompt` and `returns` belong to the kind `agent`: add `agent: NAME`"
         message = f"{site.map_label} has no kind"
         return [Finding(error("kind-missing", message, site.head, hint), site.path, frozenset(KINDS))]
@@ -153,9 +147,7 @@ def refused(violation: Violation, site: Site) -> list[Finding]:
 def bad_names(violation: Violation, site: Site) -> list[Finding]:
     """A key that is a name of the author's, and not a good one."""
     title, name = violation.schema.get("title", ""), str(violation.instance)
-    if not isinstance(site.node, Mapping) or name not in site.node.entries:
-        return []
-    span = site.node.entries[name].key.span
+    span = site.key_span(name)
     better = likely(title, name)
     fix = Fix(f"rename it to `{better}`", span, better, safe=False) if better else None
     hint = f"{RULES.get(title, '')}; did you mean `{better}`?" if better else RULES.get(title, "")

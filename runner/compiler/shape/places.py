@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
@@ -17,6 +18,15 @@ class Site:
     entry: Entry | None
     path: Path
     file: str
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The keys of the value if it is a map, else none."""
+        return self.node.entries if isinstance(self.node, Mapping) else {}
+
+    def key_span(self, name: str) -> Span:
+        """The key `name` of the map; the map as a whole if it is not there."""
+        return self.entries[name].key.span if name in self.entries else self.head
 
     @property
     def label(self) -> str:
@@ -41,8 +51,8 @@ class Site:
         """The place that stands for a map as a whole: its key, or its first key, or its beginning."""
         if self.entry is not None:
             return self.entry.key.span
-        if isinstance(self.node, Mapping) and self.node.entries:
-            return next(iter(self.node.entries.values())).key.span
+        for first in self.entries.values():
+            return first.key.span
         span = self.node.span
         return Span(span.path, span.line, span.column, span.line, span.column)
 
@@ -56,6 +66,7 @@ class Site:
         return span
 
 
+_DIGITS = re.compile(r"\+?[0-9]{1,20}")
 _KINDS_OF_MAPS = {
     "steps": "step",
     "sandboxes": "sandbox",
@@ -81,16 +92,33 @@ class Finding:
     meant: frozenset[str] = field(default=frozenset())
 
 
+def children(node: Node) -> tuple[Node, ...]:
+    """The items of a list; none of anything else."""
+    return node.items if isinstance(node, Sequence) else ()
+
+
+def _entry(mapping: Mapping, name: str | int) -> Entry | None:
+    entry = mapping.entries.get(str(name))
+    if entry is None and isinstance(name, int):
+        same = (key for key in mapping.entries if _DIGITS.fullmatch(key) and int(key) == name)
+        return mapping.entries.get(next(same, ""))
+    return entry
+
+
 def locate(root: Node, path: Path, file: str) -> Site:
-    """Return the value that `path` leads to; the nearest one above it if there is none."""
-    node, entry = root, None
+    """Return the value that `path` leads to; the nearest one above it if there is none.
+
+    The library gives a key of digits as a number, `"007"` as 7: with `"7"` beside it a path has two meanings.
+    """
+    node = root
+    entry: Entry | None = None
     for depth, name in enumerate(path):
-        if isinstance(node, Mapping) and isinstance(name, str) and name in node.entries:
-            entry = node.entries[name]
+        entry = _entry(node, name) if isinstance(node, Mapping) else None
+        items = children(node)
+        if entry is not None:
             node = entry.value
-        elif isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
-            entry = None
-            node = node.items[name]
+        elif isinstance(name, int) and name < len(items):
+            node = items[name]
         else:
             return Site(node, entry, path[:depth], file)
     return Site(node, entry, path, file)

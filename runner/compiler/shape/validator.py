@@ -70,8 +70,5 @@ def _fragment(path: Path) -> Schema:
 
 def reason(path: Path) -> str:
     """The `$comment` that stands nearest above `path` in the schema, or an empty text."""
-    for end in range(len(path), 0, -1):
-        comment = _fragment(path[:end]).get("$comment")
-        if isinstance(comment, str):
-            return comment
-    return ""
+    comments = (str(_fragment(path[:end]).get("$comment", "")) for end in range(len(path), 0, -1))
+    return next(filter(None, comments), "")

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.compiler.diagnostic import Fix, Related
 from runner.compiler.document import Scalar, Sequence, to_json
-from runner.compiler.shape.places import Finding, Site, error
+from runner.compiler.shape.places import Finding, Site, children, error
 from runner.compiler.shape.validator import Violation
 from runner.compiler.shape.words import BAD_PATTERN, RULES, expected, found, likely, shown
 from runner.compiler.suggest import listed, nearest
@@ -137,19 +137,19 @@ def empty(violation: Violation, site: Site) -> list[Finding]:
 
 def repeated(violation: Violation, site: Site) -> list[Finding]:
     """An item that stands in a list twice, where that means nothing."""
-    if not isinstance(site.node, Sequence):
-        return []
+    items = children(site.node)
     seen: dict[str, int] = {}
     out: list[Finding] = []
-    for index, item in enumerate(site.node.items):
+    for index, item in enumerate(items):
         key = repr(to_json(item))
         if key in seen:
-            first = site.node.items[seen[key]]
+            first = items[seen[key]]
             related = (Related("the first one is here", first.span),)
             message = f"`{shown(to_json(item))}` is given twice in {site.label}"
             out.append(Finding(error("duplicate-item", message, item.span, "remove one", related), site.path[:-1]))
         seen.setdefault(key, index)
-    return out
+    # Equal numbers that are written differently, 1 and 1.0, are one item to the schema alone.
+    return out or unforeseen(violation, site)
 
 
 def unforeseen(violation: Violation, site: Site) -> list[Finding]:
