@@ -10,7 +10,16 @@ import psutil
 import pytest
 
 from runner.embedded.e2b.launch import Endpoint, launch
-from runner.errors import BoxGone, CredentialRefused, ProviderOffline, RequestRefused, SandboxMissing
+from runner.errors import (
+    BoxDiskFull,
+    BoxFileError,
+    BoxGone,
+    CredentialRefused,
+    FileExists,
+    ProviderOffline,
+    RequestRefused,
+    SandboxMissing,
+)
 from runner.run.ports import BoxRequest, Command
 from runner.sandbox.conformance import CHECKS, Check, Lab
 from runner.sandbox.conformance.commands import until_exists
@@ -111,5 +120,44 @@ def test_all_boxes_of_a_label_are_listed(lab: Lab) -> None:
                 assert {info.id for info in await sandbox.list(labels)} == {box.id for box in boxes}
             finally:
                 await asyncio.gather(*(box.kill() for box in boxes))
+
+    asyncio.run(scenario())
+
+
+def test_a_full_disk_while_unpacking_is_said(lab: Lab) -> None:
+    """A stand-in: the box's tar is replaced by one that fails as tar does on a full disk."""
+
+    async def scenario() -> None:
+        async with lab.box() as box:
+            await box.write("tree/file", b"data")
+            tar = await box.export_tar("tree")
+            text = "#!/bin/bash\necho 'tar: file: Cannot write: No space left on device' >&2\nexit 2\n"
+            await box.write(".local/bin/tar", text.encode())
+            await box.run(Command("chmod +x .local/bin/tar"))
+            with pytest.raises(BoxDiskFull, match="copy"):
+                await box.import_tar("copy", tar)
+
+    asyncio.run(scenario())
+
+
+def test_a_snapshot_never_leaves_out_silently_what_cannot_be_read(lab: Lab) -> None:
+    async def scenario() -> None:
+        async with lab.box() as box:
+            await box.run(Command("mkdir tree && echo x > tree/shut && chmod 000 tree/shut"))
+            with pytest.raises(BoxFileError, match="Permission denied"):
+                await box.export_tar("tree")
+            assert (await box.run(Command("ls -A /tmp | wc -l"))).stdout == "0\n", "the half archive is gone"
+
+    asyncio.run(scenario())
+
+
+def test_a_file_in_the_way_of_a_snapshot_is_said(lab: Lab) -> None:
+    async def scenario() -> None:
+        async with lab.box() as box:
+            await box.write("tree/name", b"a file")
+            tar = await box.export_tar("tree")
+            await box.write("copy/name/inner", b"a folder of the same name")
+            with pytest.raises(FileExists):
+                await box.import_tar("copy", tar)
 
     asyncio.run(scenario())

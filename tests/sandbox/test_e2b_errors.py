@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +30,7 @@ from runner.errors import (
     ProviderOffline,
     QuotaExhausted,
     RequestRefused,
+    SandboxMissing,
 )
 from runner.run.ports import Box, BoxRequest, Command
 from runner.sandbox.e2b import E2BSandbox
@@ -323,3 +325,38 @@ def test_what_is_needed_of_the_network_and_the_template_is_asked_for(service: St
     assert shut["envVars"] == {"A": "b"}
     assert isinstance(shut["metadata"], dict)
     assert shut["metadata"]["run"] == "r"
+
+
+def test_every_page_of_boxes_is_read_and_only_exact_labels_count(service: StandIn) -> None:
+    def listed(number: int, run: str) -> dict[str, object]:
+        return {
+            "templateID": "base", "sandboxID": f"i{number}", "clientID": "x", "cpuCount": 2, "memoryMB": 512,
+            "diskSizeMB": 1, "startedAt": "2026-01-01T00:00:00Z", "endAt": "2026-01-01T01:00:00Z", "state": "running",
+            "envdVersion": "0.6.2", "metadata": {"run": run, "runner-create": "tag"},
+        }  # fmt: skip
+
+    service.answer("GET /v2/sandboxes", 200, [listed(1, "r"), listed(2, "r-other")], {"x-next-token": "more"})
+    service.answer("GET /v2/sandboxes", 200, [listed(3, "r")])
+    infos = asyncio.run(service.sandbox().list({"run": "r"}))
+    assert [(info.id, dict(info.labels)) for info in infos] == [("i1", {"run": "r"}), ("i3", {"run": "r"})]
+    assert (infos[0].started_at, infos[0].ends_at) == (1767225600.0, 1767229200.0)
+
+
+def test_the_hosted_service_reaches_a_port_by_its_host_name(service: StandIn) -> None:
+    service.makes_boxes()
+    service.answer("GET /health", 200, {})
+
+    async def scenario() -> str:
+        box = await service.sandbox().create(BoxRequest())
+        # Everything else as for the hosted service; only its health is asked at the stand-in.
+        box._sandbox_url = None
+        return await box.url(8080)
+
+    assert asyncio.run(scenario()) == f"https://8080-{MADE['sandboxID']}.localhost"
+
+
+def test_a_missing_sdk_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "e2b", None)
+    with pytest.raises(SandboxMissing) as caught:
+        asyncio.run(E2BSandbox(KEY).create(BoxRequest()))
+    assert "pip install 'runner[e2b]'" in caught.value.hint
