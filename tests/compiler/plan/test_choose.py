@@ -1,0 +1,74 @@
+"""The Chooser: a verdict and a sentence for every provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.compiler.canonical import Json
+from runner.compiler.plan.choose import Fact, choose, usd_per_hour
+
+
+def verdicts(needs: dict[str, Json], *prefer: str, **facts: Fact) -> dict[str, bool]:
+    return {one.provider: one.accepted for one in choose(needs, prefer, facts)}
+
+
+@pytest.mark.parametrize(
+    ("needs", "e2b", "webcontainer"),
+    [
+        ({}, True, False),
+        ({"runtime": "python"}, True, False),
+        ({"runtime": "node"}, True, True),
+        ({"runtime": "node", "browser": True}, True, True),
+        ({"runtime": "cobol"}, False, False),
+        ({"runtime": "node", "native_addons": True}, True, False),
+        ({"runtime": "node", "native_addons": False}, True, True),
+        ({"runtime": "node", "desktop": True}, True, False),
+        ({"runtime": "node", "template": "t"}, True, False),
+        ({"runtime": "node", "cpu": 6}, True, False),
+        ({"runtime": "node", "cpu": 64}, False, False),
+        ({"runtime": "node", "memory_mb": 4096}, True, True),
+        ({"runtime": "node", "memory_mb": 6000}, True, False),
+        ({"runtime": "node", "disk_mb": 3000}, True, False),
+        ({"runtime": "node", "persist_seconds": 60.0}, True, False),
+        ({"runtime": "node", "persist_seconds": True}, True, False),
+        ({"runtime": "node", "persist_seconds": 99e9}, False, False),
+        ({"runtime": "node", "network": {"allow": ["a.example"]}}, True, True),
+        ({"runtime": "node", "network": "none"}, True, True),
+        ({"runtime": "node", "network": "some"}, False, False),
+        ({"runtime": 3, "cpu": "x"}, True, True),
+    ],
+)
+def test_the_table(needs: dict[str, Json], e2b: bool, webcontainer: bool) -> None:
+    found = choose(needs)
+    assert [one.provider for one in found] == ["e2b", "webcontainer"]
+    assert [one.accepted for one in found] == [e2b, webcontainer]
+    assert all(one.reason for one in found)
+
+
+def test_the_order_is_the_one_preferred() -> None:
+    assert list(verdicts({"runtime": "node"}, "webcontainer", "e2b")) == ["webcontainer", "e2b"]
+
+
+def test_who_is_not_preferred_is_not_used() -> None:
+    assert verdicts({"runtime": "node"}, "e2b") == {"e2b": True, "webcontainer": False}
+
+
+def test_facts_of_now_refuse_and_explain() -> None:
+    facts = {"e2b": Fact(False, "E2B_API_KEY is not set"), "webcontainer": Fact(True, "chromium is here")}
+    found = {one.provider: one for one in choose({"runtime": "node"}, (), facts)}
+    assert not found["e2b"].accepted
+    assert "E2B_API_KEY is not set" in found["e2b"].reason
+    assert found["webcontainer"].accepted
+    assert "chromium is here" in found["webcontainer"].reason
+
+
+def test_an_unknown_provider_is_refused() -> None:
+    assert verdicts({}, "docker") == {"docker": False, "e2b": False, "webcontainer": False}
+
+
+def test_the_price_is_in_the_reason() -> None:
+    # 2 vCPU and 0.5 GiB by default: (2 × 0.000014 + 0.5 × 0.0000045) × 3600
+    assert usd_per_hour({}, "e2b") == pytest.approx(0.1089)
+    assert "$0.109 an hour" in choose({})[0].reason
+    assert "free of charge" in choose({"runtime": "node"})[1].reason
+    assert usd_per_hour({"cpu": 4, "memory_mb": 2048}, "e2b") == pytest.approx(0.234)
