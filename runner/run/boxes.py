@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from runner.compiler.canonical import Json
 from runner.compiler.plan.choose import Fact, choose
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate, Plan, PlanStep, SandboxPlan
-from runner.errors import BoxError, BoxGone, ProviderError, SandboxMissing
+from runner.errors import BoxError, BoxGone, ProviderError
 from runner.run.event import EventDraft
 from runner.run.interrupt import uninterrupted
 from runner.run.journal import Journal
@@ -135,7 +135,10 @@ class Boxes:
         return {"sandbox": held.sandbox.name, "provider": held.box.provider, "box": held.box.id}
 
     def _candidates(self, sandbox: SandboxPlan) -> list[Candidate]:
-        """The accepted candidates left for this sandbox; the choice itself is made, and told, once."""
+        """The accepted candidates left for this sandbox; the choice itself is made, and told, once.
+
+        There is at least one: `support.refuse_unservable` saw to it before the run.
+        """
         if not self._choices.get(sandbox.name):
             told = sandbox.name in self._choices
             all_ = self._decide(sandbox)
@@ -144,12 +147,9 @@ class Boxes:
                 listed: list[Json] = [
                     {"provider": each.provider, "accepted": each.accepted, "reason": each.reason} for each in all_
                 ]
-                chosen = accepted[0].provider if accepted else None
-                about: dict[str, Json] = {"sandbox": sandbox.name, "provider": chosen, "candidates": listed}
+                about: dict[str, Json] = {"sandbox": sandbox.name, "provider": accepted[0].provider}
+                about["candidates"] = listed
                 self._journal.note(self._journal.fact("sandbox.chosen", about))
-            if not accepted:
-                reasons = "; ".join(f"{each.provider}: {each.reason}" for each in all_) or "no candidates"
-                raise SandboxMissing(f"sandbox {sandbox.name}: no provider can serve ({reasons})")
             self._choices[sandbox.name] = accepted
         return self._choices[sandbox.name]
 

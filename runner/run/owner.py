@@ -12,7 +12,7 @@ from runner.compiler.canonical import Json
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def _boot() -> str:
+def boot_id() -> str:
     """An id of this machine's uptime, "" where the system has none: a process id means nothing after a reboot."""
     try:
         return _BOOT.read_text(encoding="ascii").strip()
@@ -22,7 +22,7 @@ def _boot() -> str:
 
 def owner() -> dict[str, Json]:
     """The process that runs this code, as run documents name it: {"pid", "host", "boot"}."""
-    return {"pid": os.getpid(), "host": platform.node(), "boot": _boot()}
+    return {"pid": os.getpid(), "host": platform.node(), "boot": boot_id()}
 
 
 def is_alive(owner: Mapping[str, Json]) -> bool:
@@ -30,7 +30,7 @@ def is_alive(owner: Mapping[str, Json]) -> bool:
     if owner.get("host") != platform.node():
         return True
     pid = owner.get("pid")
-    if owner.get("boot") != _boot() or not isinstance(pid, int):
+    if owner.get("boot") != boot_id() or not isinstance(pid, int):
         return False
     try:
         os.kill(pid, 0)

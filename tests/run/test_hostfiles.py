@@ -72,9 +72,9 @@ def test_other_kinds_of_files_are_left_alone(tree):
 
 
 def test_what_is_missing_is_told(tree):
-    with pytest.raises(FilesWrong, match="does not exist .from: nowhere"):
+    with pytest.raises(FilesWrong, match=r"does not exist .from: nowhere"):
         pack(tree, "nowhere", FileCopy("nowhere", "w"))
-    with pytest.raises(FilesWrong, match="nothing in .* matches"):
+    with pytest.raises(FilesWrong, match=r"nothing in .* matches"):
         pack(tree, "src", FileCopy("src", "w", include=("*.rs",)))
 
 

@@ -1,0 +1,149 @@
+"""Any graph of steps, with any of them failing: what must hold after every run.
+
+Boxes are scripted here, not even processes: hundreds of runs in a second or two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.compiler.plan.model import Retry
+from runner.errors import FileMissing, NoCapacity
+from runner.run.event import verify
+from runner.run.execute import execute
+from runner.run.ports import BoxRequest, Command, CommandResult, OnOutput
+from runner.run.state import replay
+from runner.run.values import legs_of
+
+
+@dataclass
+class ScriptedBox:
+    """A box whose command `exit N` ends with N, after a turn of the loop per word of it."""
+
+    id: str
+    alive: set[str]
+    provider: str = "fake"
+    home: str = "/home/user"
+
+    async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
+        for _ in command.text.split():
+            await asyncio.sleep(0)
+        code = re.search(r"exit (\d+)", command.text)
+        return CommandResult(int(code[1]) if code else 0, "", "")
+
+    async def mkdir(self, path: str) -> None:
+        await asyncio.sleep(0)
+
+    async def read(self, path: str) -> bytes:
+        raise FileMissing(path)
+
+    async def set_timeout(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    async def kill(self) -> bool:
+        self.alive.discard(self.id)
+        return True
+
+
+class ScriptedSandbox:
+    """Boxes that exist in name only; every third request finds no capacity."""
+
+    provider = "fake"
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.alive: set[str] = set()
+
+    async def create(self, request: BoxRequest) -> ScriptedBox:
+        await asyncio.sleep(0)
+        self.made += 1
+        if self.made % 3 == 2:
+            raise NoCapacity("no room")
+        self.alive.add(str(self.made))
+        return ScriptedBox(str(self.made), self.alive)
+
+
+@st.composite
+def graphs(draw: Any) -> list[Mapping[str, Any]]:
+    """Steps in topological order: upstream, exit code, attempts, matrix, condition, sandbox."""
+    steps: list[Mapping[str, Any]] = []
+    for number in range(draw(st.integers(0, 9))):
+        names = [step["id_"] for step in steps]
+        after = draw(st.lists(st.sampled_from(names), unique=True, max_size=3)) if names else []
+        words = "word " * draw(st.integers(0, 4))
+        steps.append(
+            {
+                "id_": f"s{number}",
+                "command": words + draw(st.sampled_from(["true", "true", "exit 1"])),
+                "after": tuple(sorted(after)),
+                "legs": draw(st.sampled_from([None, None, 0, 1, 3])),
+                "allow_failure": draw(st.booleans()),
+                "condition": draw(st.sampled_from([None, None, "true", "false", "inputs.none"])),
+                "condition_guards_failure": draw(st.booleans()),
+                "sandbox": draw(st.sampled_from(["default", "other"])),
+                "retry": Retry(attempts=draw(st.integers(1, 3)), delay=1),
+            }
+        )
+    return steps
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.integers(1, 4), st.integers(0, 60))
+def test_every_run_ends_in_order_and_its_journal_tells_the_truth(lab, make_step, new_plan, steps, parallel, stop_at):
+    plan = new_plan(*(make_step(**step) for step in steps), finally_=make_step("finally"))
+    sandbox = ScriptedSandbox()
+    fresh = type(lab)(Path())
+    fresh.providers, fresh.max_parallel = {"fake": sandbox}, parallel
+    seen = [0]
+
+    def maybe_stop(event: object) -> None:
+        seen[0] += 1
+        if seen[0] == stop_at:
+            fresh.control.stop("by chance")
+
+    fresh.on_event = maybe_stop
+
+    async def main() -> None:
+        await fresh.store.open()
+        with TemporaryDirectory() as folder:
+            fresh.folder = Path(folder)
+            report = await execute(plan, fresh.setup(), fresh.control)
+        events = await fresh.store.events(report.run)
+        stored = {record.key: record.data["state"] for record in await fresh.store.all(report.run, "step")}
+        verify(events, report.run, await fresh.store.head(report.run))
+        told = replay(events)
+        assert told.steps == stored
+        assert set(stored.values()) <= {"succeeded", "failed", "skipped", "cancelled"}
+        assert told.run == report.state
+        assert not sandbox.alive
+        check_order(plan, events)
+
+    asyncio.run(main())
+    fresh.cloud.free_all()
+
+
+def check_order(plan: Any, events: Any) -> None:
+    """No leg moves before all legs of all steps upstream have ended."""
+    end = {event.step: event.seq for event in events if event.type.split(".")[1] in ENDS and event.step}
+    begin: dict[str, int] = {}
+    for event in events:
+        if event.step:
+            begin.setdefault(event.step, event.seq)
+    for step in plan.steps:
+        for leg in legs_of(step):
+            for name in step.after:
+                for upstream in legs_of(plan.step(name)):
+                    assert end[upstream.key] < begin[leg.key]
+    assert all(begin["finally"] > number for key, number in end.items() if key != "finally")
+
+
+ENDS = {"succeeded", "failed", "skipped", "cancelled"}
