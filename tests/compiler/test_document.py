@@ -332,3 +332,15 @@ def test_an_empty_key_is_told_and_left_out() -> None:
     assert to_json(document.root) == {"a": 1}
     document = doc("a: 1\n? \n: 2\n")
     assert codes(document) == ["non-string-key"]
+
+
+def test_an_error_at_the_end_is_shown_at_the_end_of_what_is_written() -> None:
+    (found,) = doc("a: [\n\n\n").diagnostics
+    assert (found.code, found.span.line, found.span.column) == ("yaml-syntax", 1, 5)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !foo [x]", "a: !!set {x}", "a: !!seq {x: 1}", "a: !!binary aGk=", "a: !<tag:x> b"]
+)
+def test_tags_other_than_those_of_the_core_schema_are_refused(text: str) -> None:
+    assert codes(doc(text)) == ["custom-tag"]

@@ -141,8 +141,8 @@ class Builder:
             end_line, end_column = self._end_of_block(written, line, column)
         elif event.anchor or event.tag:
             line, column = self._content_start(event)
-        span = Span(self.path, line, column, max(end_line, line), end_column if end_line >= line else column)
-        anchor = self._anchor(event, span)
+        span = Span(self.path, line, column, end_line, end_column)
+        anchor = self._anchor(event) if event.anchor else None
         value: object = text if style else resolve(text)
         if event.tag:
             value = self._tagged(event.tag, text, value, span)
@@ -160,7 +160,7 @@ class Builder:
         span = Span(self.path, *start, *start)
         if len(self._frames) >= self.limits.depth:
             self._too_deep(span)
-        anchor = self._anchor(event, span)
+        anchor = self._anchor(event) if event.anchor else None
         core = _CORE + ("map" if type(event) is MappingStartEvent else "seq")
         if event.tag and event.tag != core:
             self._refuse_tag(event.tag, span)
@@ -228,7 +228,8 @@ class Builder:
         frame = self._frames[-1]
         frame.end = end
         frame.weight += weight
-        frame.height = max(frame.height, height)
+        if height > frame.height:
+            frame.height = height
         if frame.weight > self.limits.expanded:
             message = f"with its aliases expanded the file has more than {self.limits.expanded:,} values"
             span = alias or node.span
@@ -302,10 +303,8 @@ class Builder:
         end = place(written, len(written))
         return max(end, (line, column + 1))
 
-    def _anchor(self, event: _Event, span: Span) -> _Anchor | None:
+    def _anchor(self, event: _Event) -> _Anchor:
         name = event.anchor
-        if not name:
-            return None
         line, column = self._place(event)
         span = Span(self.path, line, column, line, column + len(name) + 1)
         old = self._anchors.get(name)
