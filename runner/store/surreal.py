@@ -199,6 +199,7 @@ class SurrealStore:
         self._last_at = first + len(events)
         moved = {"id": _rid("head", run), "old_seq": head[0], "old_hash": head[1]}
         return {
+            "txn": {"begin": _rid("meta", "begin"), "end": _rid("meta", "end"), "number": first},
             "head": {**moved, "seq": events[-1].seq, "hash": events[-1].hash} if events else None,
             "changes": [
                 {
@@ -292,6 +293,10 @@ class _Engine:
             # The engine reads the variable at its first write, which `_prepare` makes.
             with environment(_SYNC, "true"):
                 self._db = self._opened()
+                while self._mark.doubtful and not self._whole():
+                    self._db = None
+                    self._mark.shorten()
+                    self._db = self._opened()
                 self._mark.end()
                 if self._prepare():
                     self._mark.advance()
@@ -317,6 +322,11 @@ class _Engine:
         except StoreError:
             self._mark.abandon()
             raise
+
+    def _whole(self) -> bool:
+        """Whether the last transaction in the log is complete: its records are in the order of their writing."""
+        begin, end = self.query("whole", {"begin": _rid("meta", "begin"), "end": _rid("meta", "end")})
+        return bool(begin == end)
 
     def _prepare(self) -> bool:
         """Bring the contents to our version; whether anything was written."""

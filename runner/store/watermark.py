@@ -6,23 +6,37 @@ bad record by cutting it there. Two wounds, both reproduced:
 - After a full disk or a power loss in the middle of a commit, half of its transaction is there: a head, no event.
 - One flipped byte, and every commit after it is gone without a word, heads and all: no hash chain could tell.
 
-So we keep the length of the log after each acknowledged commit in a small file beside the store, flushed before the
-commit is acknowledged. When a writer died, what lies beyond that length was never acknowledged, and is cut off
-before the engine can make half a transaction of it. A log that is shorter, or becomes so because the engine cuts it, is
-reported as damaged and left as it was found (hard links keep it while the engine opens: its repair replaces the files).
-What somebody else appended after we had closed the store stays, for the hash chain to judge.
+So we keep the length of the log after each acknowledged commit in a small file beside the store. A log that is
+shorter, or becomes so because the engine cuts it, is reported as damaged and left as it was found (hard links keep it
+while the engine opens: its repair replaces the files). What lies beyond depends on how the last writer ended:
+
+- It closed the store: somebody else appended it, and it stays, for the hash chain to judge.
+- It died, and the machine did not: the length is exact, and what lies beyond was never acknowledged. It is cut off.
+- The machine went down: the length may lag behind, since a flush per commit would double its price. What lies
+  beyond is `doubtful`: the caller looks whether its end is whole and calls `shorten` until it is.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.run.owner import boot_id
 
 _WIDTH = 20
 _WRITING, _CLOSED = "writing", "closed "
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What the file says: acknowledged length, whether its writer closed the store, the uptime it was written in."""
+
+    length: int
+    closed: bool
+    boot: str
 
 
 class Watermark:
@@ -33,6 +47,9 @@ class Watermark:
         self._mark = mark_path(store)
         self._kept = store.with_name(f"{store.name}.opening")
         self._fd: int | None = None
+        self._boot = boot_id() or "-"
+        #: What lies beyond the watermark may be acknowledged or half a transaction.
+        self.doubtful = False
 
     def begin(self) -> None:
         """Before the engine opens: cut off what was never acknowledged, and keep the log as it is then.
@@ -44,10 +61,16 @@ class Watermark:
             self._mark.unlink(missing_ok=True)  # a new store, or one whose folder was removed on purpose
             return
         self._check()
-        self._cut()
+        self._judge()
         self._kept.mkdir(exist_ok=True)
         for file in self._log.iterdir():
             os.link(file, self._kept / file.name)
+
+    def shorten(self) -> None:
+        """The end of a doubtful log is not whole: take its last record away. The engine must be closed."""
+        last = max(file for file in self._log.iterdir() if file.stat().st_size)
+        os.truncate(last, last.stat().st_size - 1)  # the engine drops a record that is not complete
+        self._check()
 
     def end(self) -> None:
         """After the engine opened: drop what was kept. When the engine cut acknowledged commits away, put the log back
@@ -60,10 +83,11 @@ class Watermark:
             raise
         if self._kept.is_dir():
             shutil.rmtree(self._kept)  # must not stay: the next opening would take the log back to here
-        known = self._read()
-        if known is not None and not known[1]:
+        mark = self._read()
+        if mark is not None and not mark.closed:
             self._open()
             self.close(whole=True)  # the dead writer's half transaction is gone
+        self.doubtful = False
 
     def abandon(self) -> None:
         """The engine could not open: leave the log as it was found."""
@@ -73,13 +97,13 @@ class Watermark:
         """Tell a later opening that a writer was at work; only the first call after an opening costs anything."""
         if self._fd is None:
             fresh = not self._mark.exists()
-            self.advance()
+            self._write(self._open(), _WRITING, flush=True)
             if fresh:
                 _flush_names(self._mark.parent)
 
     def advance(self) -> None:
         """The log is good up to here. Only after this returns may a commit be acknowledged."""
-        self._write(self._open(), _WRITING)
+        self._write(self._open(), _WRITING, flush=False)
 
     def close(self, *, whole: bool) -> None:
         """Release the file. `whole`: the last commit was acknowledged or refused, none was broken off."""
@@ -87,7 +111,7 @@ class Watermark:
             return
         try:
             if whole:
-                self._write(self._fd, _CLOSED)
+                self._write(self._fd, _CLOSED, flush=True)
         finally:
             os.close(self._fd)
             self._fd = None
@@ -97,36 +121,42 @@ class Watermark:
             self._fd = os.open(self._mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         return self._fd
 
-    def _write(self, fd: int, state: str) -> None:
-        os.pwrite(fd, f"{self._size():0{_WIDTH}d} {state}\n".encode(), 0)
-        os.fdatasync(fd)
+    def _write(self, fd: int, state: str, *, flush: bool) -> None:
+        os.pwrite(fd, f"{self._size():0{_WIDTH}d} {state} {self._boot}\n".encode(), 0)
+        if flush:
+            os.fdatasync(fd)
 
     def _size(self) -> int:
         with os.scandir(self._log) as entries:
             return sum(entry.stat().st_size for entry in entries)
 
-    def _read(self) -> tuple[int, bool] | None:
-        """(acknowledged length, whether its writer closed the store)."""
+    def _read(self) -> _Mark | None:
         try:
-            length, state = self._mark.read_text(encoding="ascii").split()
-            return int(length), state == _CLOSED.strip()
+            length, state, boot = self._mark.read_text(encoding="ascii").split()
+            return _Mark(int(length), state == _CLOSED.strip(), boot)
         except (OSError, ValueError):
             return None  # removed on purpose, or never written: nothing to hold against the log
 
     def _check(self) -> None:
-        known, found = self._read(), self._size()
-        if known is not None and found < known[0]:
+        mark, found = self._read(), self._size()
+        if mark is not None and found < mark.length:
             folder = self._log.parent
             raise StoreError(
-                f"the state in {folder} is damaged: of {known[0]} bytes of acknowledged log, {found} can be read",
+                f"the state in {folder} is damaged: of {mark.length} bytes of acknowledged log, {found} can be read",
                 f"Restore {folder.parent} from a backup; or remove {self._mark} to go on without the newest commits.",
             )
 
-    def _cut(self) -> None:
-        known = self._read()
-        if known is None or known[1]:
+    def _judge(self) -> None:
+        """Decide what to do with what lies beyond the acknowledged length."""
+        mark = self._read()
+        if mark is None or mark.closed:
             return
-        left = known[0]
+        if mark.boot == self._boot:
+            self._cut(mark.length)
+        else:
+            self.doubtful = True
+
+    def _cut(self, left: int) -> None:
         for file in sorted(self._log.iterdir()):
             size = file.stat().st_size
             if left == 0:

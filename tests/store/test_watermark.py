@@ -59,6 +59,23 @@ def test_after_the_cut_the_store_counts_as_closed(tmp_path: Path) -> None:
     assert (path / "clog" / "0.clog").read_bytes() == b"0123456789 by others"
 
 
+def test_after_a_power_loss_the_end_is_doubtful(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    mark_file = tmp_path / "state.mark"
+    mark_file.write_text(" ".join([*mark_file.read_text().split()[:2], "another-uptime"]))
+    (path / "clog" / "0.clog").write_bytes(b"0123456789abc")
+    mark = Watermark(path)
+    mark.begin()
+    assert mark.doubtful
+    assert (path / "clog" / "0.clog").read_bytes() == b"0123456789abc"
+    for left in (12, 11, 10):
+        mark.shorten()
+        assert (path / "clog" / "0.clog").stat().st_size == left
+    with pytest.raises(StoreError, match="damaged"):
+        mark.shorten()
+
+
 def test_several_files_are_one_log(tmp_path: Path) -> None:
     path = store(tmp_path)
     (path / "clog" / "1.clog").write_bytes(b"abc")
