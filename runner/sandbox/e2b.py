@@ -254,7 +254,8 @@ class E2BBox:
             raise BoxGone(f"the box {self.id} is gone: it was killed or ran past its time")
         if self._sandbox_url is None:
             return f"https://{self._sdk.get_host(port)}"
-        # One address serves all boxes here, and a plain HTTP client cannot be asked to send the routing headers.
+        # One address serves all boxes, and a plain HTTP client cannot be asked to send the SDK's routing headers:
+        # the embedded endpoint takes the box and the port from the path.
         return f"{self._sandbox_url.rstrip('/')}/box/{self.id}/{port}"
 
     async def info(self) -> BoxInfo:

@@ -18,6 +18,7 @@ import os
 import posixpath
 import shutil
 import stat
+import sys
 import tempfile
 import time
 import uuid
@@ -45,7 +46,8 @@ from runner.sandbox import snapshot, tree
 from runner.sandbox.fake_process import FakeProcess, spawn
 
 _BOX_MARK = "RUNNER_BOX_ID"
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: The machine's own programs, and last the folder of our Python for machines that have no other.
+_PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{Path(sys.executable).parent}"
 
 #: The provider failures that a test may declare, by the name that a spec's `tests:` section uses.
 FAULTS: dict[str, type[BoxError]] = {

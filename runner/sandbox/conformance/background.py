@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from runner.errors import CommandTimeout
 from runner.run.ports import Box, Command
 from runner.sandbox.conformance.check import Check, expect, on_box, refused, same, sh
-from runner.sandbox.conformance.commands import FAMILY, no_survivors, until_exists
+from runner.sandbox.conformance.commands import FAMILY, family_times_out, no_survivors, until_exists
 
 
 async def _wait(box: Box) -> None:
@@ -71,10 +71,11 @@ async def _survives(box: Box) -> None:
 
 
 async def _timeout(box: Box) -> None:
-    process = await box.start(Command(FAMILY, timeout=4))
-    with refused(CommandTimeout):
+    async def run(seconds: float) -> None:
+        process = await box.start(Command(FAMILY, timeout=seconds))
         await process.wait()
-    await no_survivors(box)
+
+    await family_times_out(box, run)
 
 
 async def _cancelled_wait(box: Box) -> None:
