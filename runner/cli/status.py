@@ -37,7 +37,7 @@ async def _list(state: Path, limit: int, as_json: bool) -> None:
     elif not runs:
         typer.echo(f"no runs in {state} yet; start one with `runner run SPEC`")
     else:
-        heads = ("RUN", "SPEC", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS")
+        heads = ("RUN", "NAME", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS")
         typer.echo(render(heads, [_run_row(run) for run in runs]))
 
 
@@ -99,7 +99,7 @@ def _documents(records: list[Record]) -> list[Document]:
 def _run_row(run: Document) -> list[str]:
     return [
         str(run["id"]),
-        one_line(run.get("spec") or run.get("name") or "–", 40),
+        one_line(run.get("name") or run.get("spec") or "–", 40),
         str(run["state"]),
         str(run.get("engine") or "–"),
         local(run.get("started_at") or run.get("created_at")),
@@ -140,7 +140,9 @@ def _page(run: Document, legs: list[Document], milestones: list[Document], artif
         heads = ("STEP", "STATE", "ATTEMPT", "DURATION", "BOX", "MESSAGE")
         parts.append(render(heads, [_leg_row(leg) for leg in legs]))
     if milestones:
-        parts.append(render(("MILESTONE", "STATE", "TITLE", "CHECKS"), [_milestone_row(each) for each in milestones]))
+        parts.append(
+            render(("MILESTONE", "STATE", "WEEK", "TITLE", "CHECKS"), [_milestone_row(each) for each in milestones])
+        )
     if artifacts:
         parts.append(render(("ARTIFACT", "FILES", "BYTES", "DIGEST", "PATH"), [_artifact_row(a) for a in artifacts]))
     return "\n\n".join(parts)
@@ -150,9 +152,10 @@ def _milestone_row(milestone: Document) -> list[str]:
     checks = milestone.get("checks")
     known = [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
     failed = [one_line(check.get("expression"), 60) for check in known if not check.get("ok")]
-    words = f"not: {'; '.join(failed)}" if failed else f"{len(known)} hold" if known else "–"
+    words = f"not: {'; '.join(failed)}" if failed else f"{len(known)} of {len(known)} hold" if known else "–"
     title = one_line(milestone.get("title"), 60)
-    return [one_line(milestone["key"], 40), str(milestone.get("state") or "pending"), title, words]
+    week = str(milestone.get("week") or milestone.get("due") or "–")
+    return [one_line(milestone["key"], 40), str(milestone.get("state") or "pending"), week, title or "–", words]
 
 
 def _artifact_row(artifact: Document) -> list[str]:

@@ -109,7 +109,7 @@ class SurrealStore:
     def _open(self) -> None:
         path = self.path
         try:
-            self._lock.acquire()
+            self._lock.acquire(reading=self._read_only)
         except StoreLocked:
             if not self._read_only:
                 raise

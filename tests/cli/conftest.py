@@ -101,7 +101,7 @@ def recorded(empty: Recorded) -> Recorded:
     checks: Json = [{"expression": "1 > 2", "ok": False}]
     dist: dict[str, Json] = {"digest": "sha256:" + "ab" * 32, "bytes": 12345, "files": 3, "path": "a/d"}
     extra = [
-        Change("milestone", "w1", 0, {"title": "Builds", "state": "missed", "checks": checks}),
+        Change("milestone", "w1", 0, {"title": "Builds", "state": "missed", "week": 1, "checks": checks}),
         Change("artifact", "build/dist", 0, dist),
     ]
     asyncio.run(empty.commit("20260131-130000-bbbbbb", extra, []))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from runner.cli.state import span
 from runner.cli.table import one_line, render, width
 from runner.errors import UsageError
 from runner.run.owner import owner
+from runner.run.ports import Change
 
 
 def columns(text: str) -> list[list[str]]:
@@ -22,7 +24,7 @@ def test_runs_are_listed_newest_first(recorded: Any) -> None:
     result = recorded.runner("status")
     assert result.exit_code == 0
     rows = columns(result.stdout)
-    assert rows[0] == ["RUN", "SPEC", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS"]
+    assert rows[0] == ["RUN", "NAME", "STATE", "ENGINE", "STARTED", "DURATION", "STEPS"]
     assert [row[:4] for row in rows[1:]] == [
         ["20260131-140000-cccccc", "long", "interrupted", "local"],
         ["20260131-130000-bbbbbb", "check", "failed", "prefect"],
@@ -64,7 +66,7 @@ def test_one_run_shows_legs_milestones_and_artifacts(recorded: Any) -> None:
     assert [row[:2] for row in legs] == [["build", "succeeded"], ["test[n=1]", "failed"], ["test[n=2]", "skipped"]]
     assert legs[0][2:5] == ["1", "4.5", "s"]
     assert " ".join(legs[1][2:]) == "3 10 m 05 s e2b box-1 exit code 2 [31m second line"
-    assert ["w1", "missed", "Builds", "not:", "1", ">", "2"] in rows
+    assert ["w1", "missed", "1", "Builds", "not:", "1", ">", "2"] in rows
     assert ["build/dist", "3", "12345", "abababababab", "a/d"] in rows
 
 
@@ -82,6 +84,14 @@ def test_one_run_as_json(recorded: Any) -> None:
     assert value["milestones"][0]["key"] == "w1"
     assert value["artifacts"][0]["bytes"] == 12345
     assert value["boxes"] == []
+
+
+def test_a_milestone_whose_checks_hold(empty: Any) -> None:
+    empty.put("r", {})
+    checks = [{"expression": "true", "ok": True}, {"expression": "1 < 2", "ok": True}]
+    reached = Change("milestone", "m", 0, {"state": "reached", "due": "2026-02-01", "checks": checks})
+    asyncio.run(empty.commit("r", [reached], []))
+    assert ["m", "reached", "2026-02-01", "–", "2", "of", "2", "hold"] in columns(empty.runner("status", "r").stdout)
 
 
 def test_documents_with_nothing_in_them_are_shown(empty: Any) -> None:

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from runner.compiler.canonical import canonical
 from runner.errors import JournalBroken, StoreConflict, StoreError, StoreFull, StoreLocked, StoreNewer
 from runner.run.event import EventDraft, verify
 from runner.run.ports import Change, StateStore
@@ -126,6 +129,41 @@ def test_a_held_store_can_be_read_meanwhile(tmp_path: Path) -> None:
     before = set(Path(tempfile.gettempdir()).glob("runner-state-*"))
     asyncio.run(main())
     assert set(Path(tempfile.gettempdir()).glob("runner-state-*")) <= before
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_any_json_under_any_key_comes_back(tmp_path: Path) -> None:
+    seen: dict[str, int] = {}
+
+    async def main(store: SurrealStore, key: str, value: Any) -> None:
+        data = {"value": value}
+        await store.commit("r", [Change("step", key, seen.get(key, 0), data)], [EventDraft("x", "2026", key, 1, data)])
+        seen[key] = seen.get(key, 0) + 1
+        record = await store.get("r", "step", key)
+        assert record is not None
+        assert (record.key, record.rev) == (key, seen[key])
+        assert canonical(record.data) == canonical(data)
+        event = (await store.events("r", after=sum(seen.values()) - 1))[0]
+        assert canonical(event.data) == canonical(data)
+        assert event.step == key
+
+    with asyncio.Runner() as runner:
+        store = runner.run(opened(tmp_path / "state"))
+
+        @settings(max_examples=150, deadline=None)
+        @given(key=st.text(max_size=20), value=JSON_VALUES)
+        def check(key: str, value: Any) -> None:
+            runner.run(main(store, key, value))
+
+        check()
+        assert verify(runner.run(store.events("r")), "r", runner.run(store.head("r"))) == sum(seen.values())
+        runner.run(store.close())
 
 
 def test_reading_leaves_no_trace(tmp_path: Path) -> None:

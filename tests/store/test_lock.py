@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,28 @@ def test_a_stale_file_is_no_obstacle(tmp_path: Path, content: bytes) -> None:
     lock.acquire()
     assert json.loads(path.read_bytes())["pid"] == os.getpid()
     lock.release()
+
+
+def test_a_writer_waits_for_a_reader(tmp_path: Path) -> None:
+    reader, writer = StoreLock(tmp_path / "s.lock"), StoreLock(tmp_path / "s.lock")
+    reader.acquire(reading=True)
+    with pytest.raises(StoreLocked):
+        StoreLock(tmp_path / "s.lock").acquire(reading=True)  # a reader has no need to wait: it reads a copy
+    timer = threading.Timer(0.1, reader.release)
+    timer.start()
+    writer.acquire()
+    timer.join()
+    assert writer.held
+    writer.release()
+
+
+def test_a_writer_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.store.lock.PATIENCE", 0.05)
+    reader = StoreLock(tmp_path / "s.lock")
+    reader.acquire(reading=True)
+    with pytest.raises(StoreLocked, match=str(os.getpid())):
+        StoreLock(tmp_path / "s.lock").acquire()
+    reader.release()
 
 
 def test_a_holder_that_left_no_name_is_another_process(tmp_path: Path) -> None:
