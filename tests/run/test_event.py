@@ -39,7 +39,7 @@ def test_a_missing_event_is_found(events):
 
 def test_an_event_of_another_run_is_found(events):
     events[0] = replace(events[0], run="q")
-    with pytest.raises(JournalBroken, match="event 1 is missing .found 1 of run q"):
+    with pytest.raises(JournalBroken, match=r"event 1 is missing .found 1 of run q"):
         verify(events, "r")
 
 

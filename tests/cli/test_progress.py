@@ -1,0 +1,85 @@
+"""What a run shows while it goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.cli.progress import Lines, LiveTable, Silent, make_progress, sentence
+from runner.run.event import GENESIS, Event
+
+
+def event(type_, step=None, attempt=None, **data):
+    return Event("r", 1, "2026-01-01T00:00:00.000000Z", type_, step, attempt, data, GENESIS)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (event("step.started", "a", 1), "a"),
+        (event("step.started", "a", 2), "a (attempt 2)"),
+        (event("step.retrying", "a", 1, message="exit\ncode 1", delay=2.0), "a: exit code 1; again in 2 s"),
+        (event("step.failed", "a", 1, message="no"), "a: no"),
+        (event("step.skipped", "a", reason="b failed"), "a: b failed"),
+        (event("milestone.missed", milestone="w1"), "milestone w1 missed"),
+        (
+            event("sandbox.fallback", sandbox="web", to="e2b", reason="offline", **{"from": "webcontainer"}),
+            "sandbox web: webcontainer → e2b: offline",
+        ),
+        (event("box.created"), ""),
+    ],
+)
+def test_events_in_words(said, words):
+    assert sentence(said) == words
+
+
+def test_lines_of_output_are_never_torn(capsys):
+    lines = Lines()
+    lines.start()
+    lines.text("a", "stdout", "one\ntw")
+    lines.text("b", "stdout", "other\n")
+    lines.text("a", "stdout", "o\nrest")
+    lines.event(event("step.succeeded", "a", 1))
+    lines.stop()
+    assert capsys.readouterr().out.splitlines() == ["  a │ one", "  b │ other", "  a │ two", "  a │ rest", "✓ a"]
+
+
+def test_output_cannot_steer_the_terminal(capsys):
+    Lines().text("a", "stdout", "\x1b[2Jgone\x07\n")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_reader_that_went_away_does_not_stop_the_run(monkeypatch):
+    def broken(line):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("typer.echo", broken)
+    Lines().event(event("step.started", "a", 1))
+
+
+def test_the_live_table_knows_each_step(capsys):
+    table = LiveTable("title")
+    table.event(event("step.started", "a", 1))
+    table.start()
+    table.text("a", "stdout", "first\nsecond\n\n")
+    table.text("unknown", "stdout", "x\n")
+    table.event(event("step.started", "b", 1))
+    table.event(event("step.succeeded", "b", 1))
+    table.event(event("step.ready", "c"))
+    table.event(event("milestone.reached", milestone="w1"))
+    table.event(event("box.created"))
+    drawn = table._table()
+    assert [cell.plain for cell in drawn.columns[1].cells] == ["a", "c", "b"]
+    assert "second" in [cell.plain for cell in drawn.columns[2].cells]
+    table.stop()
+    assert "milestone w1 reached" in capsys.readouterr().out
+
+
+def test_which_way_is_chosen():
+    assert isinstance(make_progress("t", quiet=True, terminal=True), Silent)
+    assert isinstance(make_progress("t", quiet=False, terminal=False), Lines)
+    silent = Silent()
+    silent.start()
+    silent.event(event("run.created"))
+    silent.text("a", "stdout", "x")
+    silent.stop()
+    LiveTable("t").stop()
