@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,14 +31,18 @@ def embedded_e2b() -> Iterator[Endpoint]:
         runner.run(serving.__aexit__(None, None, None))
 
 
+#: Where tests look for free ports: not near the default, where a developer's own server may be; and not all
+#: sessions on one machine at the same place.
+PORTS = 20_000 + os.getpid() % 1_000 * 10
+
+
 @pytest.fixture(scope="session")
 def prefect_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state folder whose Prefect server is up; the first test that asks for it waits about 10 s."""
     from runner.flow import server
 
     state = tmp_path_factory.mktemp("prefect-state")
-    # Not the default port: a developer's own server may be there, and nobody should meet ours by accident.
-    server.start(state, server.free_port(), wait=120.0)
+    server.start(state, server.free_port(PORTS), wait=120.0)
     yield state
     server.stop(state)
 
@@ -48,3 +55,27 @@ def prefect_api(prefect_state: Path) -> str:
     record = read_record(prefect_state)
     assert record is not None
     return record.api_url
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    from runner.flow import server
+
+    return server.free_port(PORTS)
+
+
+@pytest.fixture
+def other_prefect_state(prefect_state: Path, tmp_path: Path) -> Iterator[Path]:
+    """A state folder for a server of the test's own, to start and to kill; its database is migrated already."""
+    from runner.flow import server
+
+    state = tmp_path / "other"
+    server.folder(state).mkdir(parents=True)
+    source, target = (sqlite3.connect(server.folder(folder) / "prefect.db") for folder in (prefect_state, state))
+    source.backup(target)
+    source.close()
+    target.close()
+    yield state
+    server.stop(state)
+    shutil.rmtree(state)

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import string
 import subprocess
@@ -21,13 +22,15 @@ from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
 from runner.embedded.e2b.state import remove
 from runner.errors import SandboxMissing
 
-#: What boxes are said to have. CPU is the machine's; memory is told, and enforced where the machine allows it.
+#: What boxes are said to have: the machine's own, for that is what they may use. They are limited in processes, open
+#: files and the size of a file only.
 CPU_COUNT = os.cpu_count() or 1
-MEMORY_MB = 512
+MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 2**20
 DISK_MB = 10 * 1024
 #: The port on which the vendor's agent listens.
 ENVD_PORT = 49983
 _START_SECONDS = 20.0
+_STOP_SECONDS = 5.0
 _LIMITS = {"RLIMIT_NOFILE": 65_536, "RLIMIT_NPROC": 4_096, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": DISK_MB * 1024 * 1024}
 _BOOT = (
     "import sys; sys.modules['ssl'] = None; sys.path.insert(0, '" + bubblewrap.AGENT + "');"
@@ -132,13 +135,24 @@ class Box:
             self._channel.close()
             self._channel = None
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            # The box's process 1 goes, and with it all others before bubblewrap itself ends; the other way round
+            # some would still be writing when their files are removed.
+            inner = _children(self._process.pid)
+            for pid in inner:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if not inner:
+                self._process.kill()
         self.ended.set()
 
     def clean(self) -> None:
         """Wait for the end of a stopped box and remove its files; blocks."""
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         remove(self.folder)
 
     def _hand_over(self, word: str) -> socket.socket:
@@ -179,6 +193,13 @@ class Box:
         connected = socket.socket(fileno=fds[0])
         connected.setblocking(False)
         return connected
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 async def _readable(ready: socket.socket) -> None:

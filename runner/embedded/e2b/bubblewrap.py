@@ -34,7 +34,10 @@ _UIDS = 100_000
 #: Folders of a box that have their own right to be there.
 _MADE = {"/opt", "/home", "/home/user", "/tmp", "/run", "/var"}  # noqa: S108
 #: What of the host's /etc a box sees, where it is there: programs need it, and it tells nothing of the host's people.
-_ETC = ("alternatives", "ssl/certs", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "python3")
+_ETC = (
+    "alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "protocols",
+    "python3", "services", "ssl/certs",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

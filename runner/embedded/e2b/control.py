@@ -24,8 +24,10 @@ ENVD_VERSION = "0.6.2"
 _DEFAULT_TIMEOUT = 15
 _LONGEST = 24 * 3600
 _TEMPLATES = ("base",)
+#: So many Idempotency-Keys are remembered.
+_PROMISES = 1000
 _UNOFFERED = ("pause", "resume", "fork", "snapshots", "network")
-Answer = Callable[[Exchange, Box], Awaitable[None]]
+Answer = Callable[[Exchange, Box, bytes], Awaitable[None]]
 
 
 class Refused(Exception):
@@ -91,8 +93,7 @@ class ControlPlane:
         box = self._boxes.get(name)
         if box is None:
             raise Refused(404, f"sandbox {name} not found")
-        exchange.content = raw
-        await call(exchange, box)
+        await call(exchange, box, raw)
 
     # ------------------------------------------------------------- making
 
@@ -113,6 +114,8 @@ class ControlPlane:
             return await asyncio.shield(promise)
         promise = asyncio.ensure_future(self._boxes.create(order))
         self._promised[key] = (raw, promise)
+        while len(self._promised) > _PROMISES:
+            self._promised.pop(next(iter(self._promised)))
         try:
             return await asyncio.shield(promise)
         except BaseException:
@@ -156,11 +159,11 @@ class ControlPlane:
             fields["x-next-token"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
         await exchange.json(200, [_listed(box) for box in page], fields)
 
-    async def _detail(self, exchange: Exchange, box: Box) -> None:
+    async def _detail(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
         more = {"envdAccessToken": box.token, "domain": self._domain, "allowInternetAccess": False}
         await exchange.json(200, {**_listed(box), **more})
 
-    async def _measure(self, exchange: Exchange, box: Box) -> None:
+    async def _measure(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
         query = exchange.head.query
         start = _number(query.get("start", "0"), "start", 0, 2**40)
         end = _number(query.get("end", str(2**40)), "end", 0, 2**40)
@@ -169,18 +172,18 @@ class ControlPlane:
 
     # ------------------------------------------------------------- changing
 
-    async def _kill(self, exchange: Exchange, box: Box) -> None:
+    async def _kill(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
         self._boxes.kill(box)
         await exchange.reply(204)
 
-    async def _timeout(self, exchange: Exchange, box: Box) -> None:
-        seconds = _seconds(_object(exchange.content).get("timeout"))
+    async def _timeout(self, exchange: Exchange, box: Box, raw: bytes) -> None:
+        seconds = _seconds(_object(raw).get("timeout"))
         self._boxes.set_end(box, time.time() + seconds)
         await exchange.reply(204)
 
-    async def _connect(self, exchange: Exchange, box: Box) -> None:
+    async def _connect(self, exchange: Exchange, box: Box, raw: bytes) -> None:
         """Connecting lets a box live longer where the client asks so, never shorter."""
-        asked = _object(exchange.content).get("timeout")
+        asked = _object(raw).get("timeout")
         if asked is not None:
             self._boxes.set_end(box, max(box.ends_at, time.time() + _seconds(asked)))
         await exchange.json(200, self._sandbox(box))

@@ -14,7 +14,7 @@ import re
 import time
 
 from runner.embedded.e2b import proxy
-from runner.embedded.e2b.box.http1 import Exchange
+from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
 from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes
 from runner.embedded.e2b.control import ControlPlane
 
@@ -30,7 +30,18 @@ class Edge:
         self._control = control
 
     async def answer(self, exchange: Exchange) -> None:
-        """Answer one request."""
+        """Answer one request; one that goes wrong in a way nobody foresaw does not end the others."""
+        try:
+            await self._route(exchange)
+        except (ProtocolError, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge serves all boxes
+            if exchange.started:
+                exchange.abort()
+            else:
+                await exchange.json(500, {"code": 500, "message": f"internal error: {type(error).__name__}: {error}"})
+
+    async def _route(self, exchange: Exchange) -> None:
         head = exchange.head
         by_path = _PATH.match(head.target)
         by_host = _HOST.match(head.get("host"))

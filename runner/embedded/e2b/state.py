@@ -53,7 +53,11 @@ def remove(folder: Path) -> None:
     """Remove a folder and all in it, also what a box has made unwritable for itself."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        for place, _, _ in os.walk(folder):
-            with suppress(OSError):
-                os.chmod(place, 0o700)  # noqa: PTH101
+        folder.chmod(0o700)
+        for place, folders, _ in os.walk(folder):
+            for name in folders:
+                inner = Path(place, name)
+                if not inner.is_symlink():  # a link may lead out of the box's files
+                    with suppress(OSError):
+                        inner.chmod(0o700)
         shutil.rmtree(folder, ignore_errors=True)

@@ -38,12 +38,12 @@ async def download(exchange: Exchange) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise _refused(path, error) from error
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(fd)
+        kind = "a directory" if stat.S_ISDIR(info.st_mode) else "not a regular file"
+        raise FileRefused(400, f"path '{path}' is {kind}")
     with os.fdopen(fd, "rb", buffering=0) as file:
-        info = os.fstat(fd)
-        if stat.S_ISDIR(info.st_mode):
-            raise FileRefused(400, f"path '{path}' is a directory")
-        if not stat.S_ISREG(info.st_mode):
-            raise FileRefused(400, f"path '{path}' is not a regular file")
         fields = {"content-type": "application/octet-stream"}
         piece = file.read(_PIECE)
         if len(piece) < _PIECE:

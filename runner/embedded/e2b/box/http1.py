@@ -280,7 +280,6 @@ class Exchange:
         self.body = Body.of_request(reader, head)
         self.persistent = head.persistent
         self.started = False
-        self.content = b""
         self._chunked = False
         if head.get("expect").lower() == "100-continue":
             self.body.before = lambda: writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

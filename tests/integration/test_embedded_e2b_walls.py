@@ -1,0 +1,153 @@
+"""What a box of the embedded endpoint cannot see or do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2b import CommandExitException, Sandbox
+
+from runner.embedded.e2b.launch import Endpoint
+
+pytestmark = pytest.mark.integration
+
+
+def _make(endpoint: Endpoint) -> Sandbox:
+    return Sandbox.create(
+        timeout=120, api_url=endpoint.api_url, sandbox_url=endpoint.sandbox_url, api_key=endpoint.api_key
+    )
+
+
+@pytest.fixture(scope="module")
+def box(embedded_e2b: Endpoint) -> Iterator[Sandbox]:
+    made = _make(embedded_e2b)
+    yield made
+    made.kill()
+
+
+def _out(box: Sandbox, command: str) -> str:
+    return box.commands.run(f"{{ {command} ; }} 2>&1 || true").stdout
+
+
+def test_no_process_of_the_host_is_seen(box: Sandbox) -> None:
+    seen = _out(box, "ls /proc | grep '^[0-9]*$' | wc -l")
+    assert int(seen) < 12
+    assert "No such process" in _out(box, f"kill -0 {os.getpid() + 100_000}")
+    assert "pytest" not in _out(box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def test_no_environment_of_the_host_is_seen(embedded_e2b: Endpoint, box: Sandbox) -> None:
+    seen = _out(box, "env; cat /proc/*/environ | tr '\\0' '\\n'; cat /proc/[0-9]*/cmdline")
+    assert "E2B_SANDBOX_ID" in seen
+    for secret in (embedded_e2b.api_key, box._envd_access_token or "?"):
+        assert secret not in seen
+    assert "Permission denied" in _out(box, "cat /proc/1/environ")
+    assert "PYTEST" not in seen
+    assert "VIRTUAL_ENV" not in seen
+
+
+def test_no_network_but_its_own_loopback(box: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=lambda: _swallow(server), daemon=True).start()
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        assert "refused" in _out(box, f'python3 -c "{code}"'), "the host's loopback is another one"
+    assert _out(box, "cat /proc/net/route | wc -l").strip() == "1", "there is no route out"
+    assert "lo:" in _out(box, "cat /proc/net/dev")
+    own = "import socket as s; p = s.create_server(('127.0.0.1', 0)); s.create_connection(p.getsockname()); print(1)"
+    assert _out(box, f'python3 -c "{own}"') == "1\n"
+
+
+def _swallow(server: socket.socket) -> None:
+    try:
+        server.accept()
+    except OSError:
+        return
+
+
+def test_no_files_of_the_host_are_seen(box: Sandbox, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("host")
+    assert "cannot" in _out(box, f"ls {root}")
+    assert "No such file" in _out(box, f"cat {tmp_path}/secret")
+    assert "cannot" in _out(box, "ls /root")
+    assert _out(box, "ls /tmp /home") == "/home:\nuser\n\n/tmp:\n"
+    assert _out(box, "cat /etc/passwd | wc -l").strip() == "3"
+    assert "cannot" in _out(box, "ls /etc/shadow /var/log /boot /sys")
+
+
+def test_no_file_of_another_box_is_seen(embedded_e2b: Endpoint, box: Sandbox) -> None:
+    other = _make(embedded_e2b)
+    other.files.write("/tmp/mine", "mine")
+    other.files.write("mine", "mine")
+    assert not box.files.exists("/tmp/mine")
+    assert not box.files.exists("mine")
+    assert other.sandbox_id not in _out(box, "cat /proc/self/mountinfo; find / -name 'mine' 2>/dev/null")
+    other.kill()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "touch /usr/x",
+        "touch /etc/x",
+        "touch /opt/runner/lib/box/x",
+        "mkdir /x",
+        "mount -t tmpfs x /tmp",
+        "unshare -U true",
+        "unshare -n true",
+        "chroot /tmp true",
+        "kill -9 1 && kill -0 1 && false",
+    ],
+)
+def test_what_a_box_may_not_do(box: Sandbox, command: str) -> None:
+    with pytest.raises(CommandExitException):
+        box.commands.run(command)
+
+
+def test_nobody_in_a_box_has_rights(box: Sandbox) -> None:
+    status = _out(box, "grep -E 'Cap(Eff|Prm|Bnd|Amb)|NoNewPrivs' /proc/self/status")
+    assert status.count("0000000000000000") == 4
+    assert "NoNewPrivs:\t1" in status
+
+
+def test_on_the_host_a_box_is_nobody(box: Sandbox) -> None:
+    """As root the edge gives every box a uid of its own that nobody else has; otherwise boxes are the edge's user."""
+    box.files.write("whose", "x")
+    mark = f"sleep 4{os.getpid()}"
+    running = box.commands.run(mark, background=True, timeout=0)
+    uids = {
+        int(line.split()[1])
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and mark in _read(folder / "cmdline").replace("\0", " ")
+        for line in _read(folder / "status").splitlines()
+        if line.startswith("Uid:")
+    }
+    running.kill()
+    assert uids
+    assert all(uid >= 1_900_000_000 for uid in uids) if os.getuid() == 0 else uids == {os.getuid()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def test_limits_are_set(box: Sandbox) -> None:
+    assert int(_out(box, "ulimit -u")) <= 4096
+    assert _out(box, "ulimit -c").strip() == "0"
+    assert int(_out(box, "ulimit -n")) <= 65_536
+
+
+def test_the_edges_python_makes_environments(box: Sandbox) -> None:
+    import sys
+
+    assert _out(box, "python3 -V").strip() == f"Python {sys.version.split()[0]}"
+    assert _out(box, "python3 -c 'import ssl, sqlite3, ctypes; print(1)'") == "1\n"
+    made = _out(box, "python3 -m venv --without-pip v && v/bin/python -c 'import sys; print(sys.prefix)'")
+    assert made == "/home/user/v\n"
