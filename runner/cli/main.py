@@ -13,19 +13,13 @@ import traceback
 import typer
 
 from runner import __version__
-from runner.cli import audit, endpoint
-from runner.cli.down import down
-from runner.cli.logs import logs
-from runner.cli.plan import plan
-from runner.cli.run import run
-from runner.cli.schema import schema
-from runner.cli.status import status
-from runner.cli.up import up
-from runner.cli.validate import validate
+from runner.cli.commands import COMMANDS
+from runner.cli.group import on_demand
 from runner.errors import RunnerError
 
 app = typer.Typer(
     name="runner",
+    cls=on_demand(COMMANDS),
     help="Declarative workflows: checked before they run, executed in sandboxes, every event kept.",
     no_args_is_help=True,
     add_completion=False,
@@ -43,18 +37,6 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
     """Declarative workflows: checked before they run, executed in sandboxes, every event kept."""
-
-
-app.command()(validate)
-app.command()(schema)
-app.command()(plan)
-app.command()(run)
-app.command()(up)
-app.command()(down)
-app.command()(status)
-app.command()(logs)
-app.add_typer(audit.app, name="audit")
-app.add_typer(endpoint.app, name="endpoint")
 
 
 def _report(error: RunnerError) -> int:

@@ -1,0 +1,83 @@
+"""Every command of `runner`, in the order of `runner --help`. A command's file is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from runner.cli.group import Source
+
+
+def _validate() -> Callable[..., None]:
+    from runner.cli.validate import validate
+
+    return validate
+
+
+def _schema() -> Callable[..., None]:
+    from runner.cli.schema import schema
+
+    return schema
+
+
+def _plan() -> Callable[..., None]:
+    from runner.cli.plan import plan
+
+    return plan
+
+
+def _run() -> Callable[..., None]:
+    from runner.cli.run import run
+
+    return run
+
+
+def _up() -> Callable[..., None]:
+    from runner.cli.up import up
+
+    return up
+
+
+def _down() -> Callable[..., None]:
+    from runner.cli.down import down
+
+    return down
+
+
+def _status() -> Callable[..., None]:
+    from runner.cli.status import status
+
+    return status
+
+
+def _logs() -> Callable[..., None]:
+    from runner.cli.logs import logs
+
+    return logs
+
+
+def _audit() -> typer.Typer:
+    from runner.cli.audit import app
+
+    return app
+
+
+def _endpoint() -> typer.Typer:
+    from runner.cli.endpoint import app
+
+    return app
+
+
+COMMANDS: dict[str, Source] = {
+    "validate": _validate,
+    "schema": _schema,
+    "plan": _plan,
+    "run": _run,
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "logs": _logs,
+    "audit": _audit,
+    "endpoint": _endpoint,
+}
