@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +35,7 @@ from runner.store.failure import from_os, of_the_disk, translated
 from runner.store.lock import StoreLock
 from runner.store.process import environment, without_repair_notes
 from runner.store.queries import queries
-from runner.store.watermark import Watermark, mark_path
+from runner.store.watermark import Watermark, copy_store
 
 if TYPE_CHECKING:
     from surrealdb import BlockingEmbeddedSurrealConnection, RecordID
@@ -120,10 +120,7 @@ class SurrealStore:
     def _copied(self) -> Path:
         self._copy = Path(tempfile.mkdtemp(prefix="runner-state-"))
         try:
-            # The watermark first: up to there the log is whole, whatever is being written meanwhile.
-            with suppress(FileNotFoundError):
-                shutil.copy(mark_path(self.path), mark_path(self._copy / "state"))
-            shutil.copytree(self.path, self._copy / "state")
+            copy_store(self.path, self._copy / "state")
         except OSError as error:
             raise from_os(self.path, error) from error
         return self._copy / "state"

@@ -44,7 +44,7 @@ class Watermark:
 
     def __init__(self, store: Path) -> None:
         self._log = store / "clog"
-        self._mark = mark_path(store)
+        self._mark = _mark_path(store)
         self._kept = store.with_name(f"{store.name}.opening")
         self._fd: int | None = None
         self._boot = boot_id() or "-"
@@ -174,8 +174,18 @@ class Watermark:
         self._kept.rmdir()
 
 
-def mark_path(store: Path) -> Path:
-    """The file of the watermark of the store at `store`."""
+def copy_store(store: Path, target: Path) -> None:
+    """Copy a store that is being written, as it was at one moment."""
+    try:
+        # First: up to this length the log is whole, whatever is being written meanwhile; the copy ends there.
+        mark = _mark_path(store).read_text(encoding="ascii").replace(_CLOSED, _WRITING)
+        _mark_path(target).write_text(mark, encoding="ascii")
+    except FileNotFoundError:
+        pass  # its writer is making it just now
+    shutil.copytree(store, target)
+
+
+def _mark_path(store: Path) -> Path:
     return store.with_name(f"{store.name}.mark")
 
 

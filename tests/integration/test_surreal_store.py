@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import shutil
@@ -26,6 +27,7 @@ from runner.run.ports import Change, StateStore
 from runner.store.conformance import CHECKS, Bench, Check
 from runner.store.queries import queries
 from runner.store.surreal import MIGRATIONS, VERSION, SurrealStore, _Engine
+from runner.store.watermark import Watermark
 
 pytestmark = pytest.mark.integration
 
@@ -460,6 +462,26 @@ def test_a_store_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: p
         monkeypatch.undo()
         store._timeout = 5.0
         await store.commit("r", [], [draft()])
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_commit_that_could_not_be_marked_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Watermark) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def main() -> None:
+        store = await opened(tmp_path / "state")
+        await store.commit("r", [], [draft()])
+        with monkeypatch.context() as patch:
+            patch.setattr(Watermark, "advance", full)
+            with pytest.raises(StoreFull):
+                await store.commit("r", [Change("step", "a", 0, {})], [draft()])
+        assert await store.get("r", "step", "a") is None
+        sealed = await store.commit("r", [Change("step", "a", 0, {})], [draft()])
+        assert sealed[0].seq == 2
+        assert verify(await store.events("r"), "r", await store.head("r")) == 2
         await store.close()
 
     asyncio.run(main())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StoreError
-from runner.store.watermark import Watermark
+from runner.store.watermark import Watermark, copy_store
 
 
 def store(tmp_path: Path, content: bytes = b"0123456789") -> Path:
@@ -143,3 +143,23 @@ def test_a_removed_store_starts_anew(tmp_path: Path) -> None:
     (tmp_path / "state.mark").write_text("99999\n")
     Watermark(tmp_path / "state").begin()
     assert not (tmp_path / "state.mark").exists()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_copy_ends_where_the_log_was_whole(tmp_path: Path, whole: bool) -> None:
+    path = store(tmp_path)
+    mark = Watermark(path)
+    mark.advance()
+    mark.close(whole=whole)
+    (path / "clog" / "0.clog").write_bytes(b"0123456789 being writ")
+    (tmp_path / "copy").mkdir()
+    copy_store(path, tmp_path / "copy" / "state")
+    opened(tmp_path / "copy" / "state")
+    assert (tmp_path / "copy" / "state" / "clog" / "0.clog").read_bytes() == b"0123456789"
+
+
+def test_a_store_without_a_mark_can_be_copied(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (tmp_path / "copy").mkdir()
+    copy_store(path, tmp_path / "copy" / "state")
+    assert (tmp_path / "copy" / "state" / "clog" / "0.clog").read_bytes() == b"0123456789"
