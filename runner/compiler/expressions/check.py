@@ -199,7 +199,7 @@ def _complaints(error: RuntimeError, expression: str, scope: Scope) -> list[Trou
         sentence = match[3].removesuffix(" [INVALID_ARGUMENT]")
         if sentence.startswith("Syntax error: "):
             if not any(trouble.kind == "syntax" for trouble in found):
-                found.append(_syntax(sentence, start, expression))
+                found.append(_syntax(start, expression))
         elif sentence.startswith("undeclared reference to '"):
             name = sentence.split("'")[1]
             if name.split(".")[0] not in ROOTS or expression[start : start + 1] == "(":
@@ -209,15 +209,11 @@ def _complaints(error: RuntimeError, expression: str, scope: Scope) -> list[Trou
     return found
 
 
-def _syntax(sentence: str, start: int, expression: str) -> Trouble:
+def _syntax(start: int, expression: str) -> Trouble:
     if not expression.strip():
         return Trouble("syntax", "the expression is empty", 0, len(expression), "write a name such as `inputs.NAME`")
-    if "<EOF>" in sentence and start >= len(expression.rstrip()):
-        message = "the expression ends too early"
-    elif expression[start : start + 1].strip():
-        message = f"syntax error at `{expression[start : start + 12].split()[0]}`"
-    else:
-        message = "syntax error"
+    rest = expression[start : start + 12].split()
+    message = f"syntax error at `{rest[0]}`" if rest else "the expression ends too early"
     return Trouble("syntax", message, start, start + 1, "expressions are CEL: a == 'b' && (c > 1 || !d)")
 
 
@@ -233,5 +229,9 @@ def check(expression: str, scope: Scope) -> Verdict:
         found = _compile(expression, scope.table)
     except RuntimeError as error:
         troubles += _complaints(error, expression, scope)
+        if not troubles:  # a limit of the library, told without a place
+            troubles.append(
+                Trouble("syntax", f"it cannot be compiled: {str(error).splitlines()[0]}", 0, len(expression))
+            )
         return Verdict("DYN", tuple(troubles))
     return Verdict(found, (*troubles, *_impossible(expression, scope)))

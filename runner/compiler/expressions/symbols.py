@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
-from runner.compiler.spec.model import OutputSpec, StepSpec, Workflow
+from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
 from runner.compiler.spec.read import plain
 from runner.compiler.values import declared_types, type_name
 
@@ -116,12 +116,10 @@ def common_type(values: Iterable[Json]) -> str:
     return types.pop() if len(types) == 1 else "DYN"
 
 
-def matrix_table(step: StepSpec, axis_types: Mapping[str, str]) -> Table:
+def matrix_table(matrix: MatrixDecl, axis_types: Mapping[str, str]) -> Table:
     """The names under `matrix` of one step. `axis_types` are the types of axes that are expressions."""
     table: Table = {}
-    if step.matrix is None:
-        return table
-    for name, axis in step.matrix.axes.items():
+    for name, axis in matrix.axes.items():
         if isinstance(axis, Scalar):
             table[f"matrix.{name}"] = Symbol(axis_types.get(name, "DYN"))
         else:
@@ -129,7 +127,7 @@ def matrix_table(step: StepSpec, axis_types: Mapping[str, str]) -> Table:
             templated = any(isinstance(value, str) and "${{" in value for value in values)
             table[f"matrix.{name}"] = Symbol("DYN" if templated else common_type(values))
     extra: dict[str, list[Json]] = {}
-    for row in step.matrix.include:
+    for row in matrix.include:
         for key, entry in row.entries.items():
             extra.setdefault(key, []).append(plain(entry.value))
     for key, values in extra.items():

@@ -74,8 +74,7 @@ def _refuse_amount(needs: Mapping[str, Json], row: Row) -> str | None:
         wanted = _number(needs.get(need))
         if wanted is not None and wanted > row[need]["max"]:
             return f"{title} gives at most {_size(row[need]['max'])} of {words}, {_size(wanted)} are needed"
-    keep = needs.get("persist_seconds")
-    wanted = 1.0 if keep is True else _number(keep)
+    wanted = _number(needs.get("persist_seconds"))
     if wanted is not None and wanted > row["persist_seconds"]:
         most = row["persist_seconds"]
         why = row["why_not"].get("persist", f"at most {most / 86400:g} days")

@@ -17,8 +17,6 @@ def provider(sandbox: SandboxPlan) -> str:
 
 
 def _legs(step: PlanStep) -> str:
-    if not step.is_matrix:
-        return ""
     if step.legs is None:
         return "matrix, known when the inputs are given"
     names = [",".join(f"{name}={as_text(value)}" for name, value in leg.matrix.items()) for leg in step.legs]

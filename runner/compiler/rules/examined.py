@@ -29,7 +29,7 @@ from runner.compiler.expressions.uses import (
     workflow_env_uses,
 )
 from runner.compiler.plan.graph import Edge, upstream_of
-from runner.compiler.spec import StepSpec, Workflow
+from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
 from runner.compiler.spec.read import child, items, text
 
 
@@ -42,11 +42,11 @@ class Examined:
     where: str
 
 
-def _axis_types(step: StepSpec, base: Table) -> dict[str, str]:
+def _axis_types(matrix: MatrixDecl, base: Table) -> dict[str, str]:
     """Element types of the axes that are expressions."""
     types: dict[str, str] = {}
     scope = Scope(base, ("inputs",))
-    for name, axis in step.matrix.axes.items() if step.matrix else ():
+    for name, axis in matrix.axes.items():
         if isinstance(axis, Scalar):
             for found in found_in(Use(axis, "axis", name)):
                 kind = check(found.text, scope).type
@@ -81,7 +81,7 @@ class _Examiner:
         """What this step alone may name, over what all may."""
         own: Table = template_table(self.workflow, step)
         if step.matrix is not None:
-            own.update(matrix_table(step, _axis_types(step, self.base)))
+            own.update(matrix_table(step.matrix, _axis_types(step.matrix, self.base)))
         for_each = step.node.get("for_each")
         if for_each is not None:
             own[text(child(for_each, "as")) or "item"] = Symbol("DYN")

@@ -16,5 +16,5 @@ def check(context: Context) -> list[Diagnostic]:
             CODE, f"the matrix of `{step.id}` has no leg, so the step would never run", step.matrix.span, "add a value"
         )
         for step in context.workflow.steps.values()
-        if step.matrix is not None and rows(context, step) == []
+        if step.matrix is not None and rows(context, step.matrix) == []
     ]

@@ -21,7 +21,7 @@ def check(context: Context) -> list[Diagnostic]:
         axes = [len(values) for values in literal_axes(step).values() if values]
         count = prod(axes)
         if count <= 100 * MOST_LEGS:  # beyond that, counting is enough; an `exclude` cannot save it
-            count = len(rows(context, step) or ())
+            count = len(rows(context, step.matrix) or ())
         if count > MOST_LEGS:
             message = f"the matrix of `{step.id}` has {count:,} legs, at most {MOST_LEGS} are allowed"
             found.append(error(CODE, message, step.matrix.span, "shorten an axis, or split the step"))

@@ -8,7 +8,7 @@ from runner.compiler.inputs import defaults, inputs_schema
 from runner.compiler.plan.build import matrix_rows
 from runner.compiler.plan.matrix import Row
 from runner.compiler.rules.context import Context
-from runner.compiler.spec import StepSpec
+from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain
 from runner.errors import RunnerError
 
@@ -24,11 +24,9 @@ def literal_axes(step: StepSpec) -> dict[str, list[Json]]:
     return found
 
 
-def rows(context: Context, step: StepSpec) -> list[Row] | None:
+def rows(context: Context, matrix: MatrixDecl) -> list[Row] | None:
     """The rows with the defaults of all inputs, None when they cannot be known."""
-    if step.matrix is None:
-        return None
     try:
-        return matrix_rows(step.matrix, defaults(inputs_schema(context.workflow)))
+        return matrix_rows(matrix, defaults(inputs_schema(context.workflow)))
     except (RunnerError, TypeError):
         return None

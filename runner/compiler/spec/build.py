@@ -108,14 +108,13 @@ def normal_needs(written: dict[str, Json]) -> dict[str, Json]:
     """The needs with `memory_mb`, `disk_mb` and `persist_seconds` as numbers, and a runtime."""
     needs: dict[str, Json] = {"runtime": "shell"}
     for key, value in written.items():
+        name, amount = key, value
         if key in _SIZES:
-            size = mebibytes(value)
-            if size is not None:
-                needs[f"{key}_mb"] = size
+            name, amount = f"{key}_mb", mebibytes(value)
         elif key == "persist":
-            needs["persist_seconds"] = seconds(value) if not isinstance(value, bool) else value
-        elif value is not None:
-            needs[key] = value
+            name, amount = "persist_seconds", seconds(value)
+        if amount is not None:
+            needs[name] = amount
     return needs
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runner.compiler.document import read
+from runner.compiler.diagnostic import Span
+from runner.compiler.document import Document, Scalar, read
+from runner.compiler.expressions.place import locate
 from runner.compiler.rules import check_all
 
 HEAD = "spec: 1\nname: demo\nsteps:\n  a:\n"
@@ -22,6 +24,7 @@ STYLES = {
     "flow": "    env: {A: x, B: 'y ${{ nope }}'}\n    run: echo\n",
     "bare": "    run: echo\n    if: 1 == nope\n",
     "bare in quotes": '    run: echo\n    if: "1 == nope"\n',
+    "bare at the start of a block": "    run: echo\n    if: |\n      nope == 1\n",
     "bare in a block": "    run: echo\n    if: |\n      1 ==\n        nope\n",
     "on the second line of an expression": "    run: |\n      echo ${{\n        nope\n      }}\n",
 }
@@ -42,3 +45,8 @@ def test_two_expressions_of_one_text_have_their_own_places() -> None:
     text = HEAD + "    run: |\n      ${{ one }}\n      ${{ two }} ${{ three }}\n"
     spans = [found.span for found in check_all(read(text.encode(), "a.yaml"))]
     assert [(span.line, span.column) for span in spans] == [(6, 11), (7, 11), (7, 22)]
+
+
+def test_a_scalar_that_the_text_does_not_have_is_shown_where_it_says() -> None:
+    span = Span("a.yaml", 9, 1, 9, 5)
+    assert locate(Document("a.yaml", "", None, ()), Scalar("nope", span), 0, 4) == span

@@ -11,7 +11,7 @@ from runner.errors import ExpressionFailed
 VARIABLES: dict[str, Json] = {
     "inputs": {"n": 3, "f": 2.5, "s": "x y", "b": True, "l": [1, "a", None], "o": {"k": {"deep": [1]}}},
     "matrix": {"shard": 0},
-    "secrets": {"token": "s3cr3t-value"},
+    "secrets": {"token": "s3cr3t-value", "empty": ""},
     "run": {"id": "r1", "name": "demo"},
     "steps": {"a": {"state": "failed", "outputs": {"size": 9}}},
 }

@@ -11,15 +11,17 @@ import pytest
 
 from runner.compiler.canonical import Json
 from runner.compiler.compile import compile_plan
+from runner.compiler.plan import text
 from runner.compiler.plan.model import Leg, Plan, PlanStep, Retry
 from runner.compiler.plan.wire import from_json, plan_digest, to_json
+from runner.compiler.spec import build
 from runner.errors import RunnerError, UsageError
 
 HEAD = "spec: 1\nname: demo\n"
 
 
-def plan_of(text: str, inputs: dict[str, Json] | None = None) -> Plan:
-    found = compile_plan((HEAD + text).encode(), "demo.yaml", inputs)
+def plan_of(spec: str, inputs: dict[str, Json] | None = None) -> Plan:
+    found = compile_plan((HEAD + spec).encode(), "demo.yaml", inputs)
     assert found.plan is not None, found.diagnostics
     return found.plan
 
@@ -189,29 +191,29 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
 
 @pytest.mark.parametrize(("n", "words"), [(0, "has 0 legs"), (300, "has 300 legs")])
 def test_a_matrix_must_have_legs_with_these_inputs(n: int, words: str) -> None:
-    text = "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, matrix: {i: '${{ range(inputs.n) }}'}}}"
+    spec = "inputs: {n: {type: integer, default: 1}}\nsteps: {a: {run: a, matrix: {i: '${{ range(inputs.n) }}'}}}"
     with pytest.raises(UsageError, match=words):
-        plan_of(text, {"n": n})
+        plan_of(spec, {"n": n})
 
 
 def test_two_legs_must_differ_with_these_inputs() -> None:
-    text = "inputs: {l: {type: array, default: [1]}}\nsteps: {a: {run: a, matrix: {i: '${{ inputs.l }}'}}}"
+    spec = "inputs: {l: {type: array, default: [1]}}\nsteps: {a: {run: a, matrix: {i: '${{ inputs.l }}'}}}"
     with pytest.raises(UsageError, match="two equal legs"):
-        plan_of(text, {"l": [1, 1]})
+        plan_of(spec, {"l": [1, 1]})
 
 
 def test_an_axis_must_be_a_list_with_these_inputs() -> None:
-    text = "inputs: {l: {default: [1]}}\nsteps: {a: {run: a, matrix: {i: '${{ inputs.l }}'}}}"
+    spec = "inputs: {l: {default: [1]}}\nsteps: {a: {run: a, matrix: {i: '${{ inputs.l }}'}}}"
     with pytest.raises(UsageError, match="must be a list"):
-        plan_of(text, {"l": 3})
+        plan_of(spec, {"l": 3})
 
 
 def test_expressions_inside_a_matrix_are_filled_in() -> None:
-    text = """
+    spec = """
 inputs: {n: {type: integer, default: 7}}
 steps: {a: {run: a, matrix: {i: ['${{ inputs.n }}', [x, {y: 'v${{ inputs.n }}'}]], exclude: [{i: 8}], include: [{i: 7, k: 1}]}}}
 """
-    found = compile_plan((HEAD + text).encode(), "a.yaml", {})
+    found = compile_plan((HEAD + spec).encode(), "a.yaml", {})
     assert [one.code for one in found.diagnostics] == []
     assert found.plan is not None
     assert found.plan.step("a").legs == (
@@ -221,28 +223,28 @@ steps: {a: {run: a, matrix: {i: ['${{ inputs.n }}', [x, {y: 'v${{ inputs.n }}'}]
 
 
 @pytest.mark.parametrize(
-    "text",
+    "spec",
     [
         "steps: {a: {run: a, for_each: '${{ [1] }}'}}",
         "steps: {a: {run: a, repeat: {until: true, max: 3}}}",
         "templates: {t: {step: {run: a}}}\nsteps: {a: {use: t}}",
     ],
 )
-def test_what_cannot_be_executed_yet_is_not_run_as_something_else(text: str) -> None:
-    assert plan_of(text).step("a")
+def test_what_cannot_be_executed_yet_is_not_run_as_something_else(spec: str) -> None:
+    assert plan_of(spec).step("a")
     with pytest.raises(UsageError, match="can check but not run"):
-        plan_of(text, {})
+        plan_of(spec, {})
 
 
 # ---------------------------------------------------------------- digest and wire
 
 
 def test_the_digest_depends_on_text_and_inputs_alone() -> None:
-    text = (HEAD + FULL).encode()
-    first = compile_plan(text, "a.yaml", {"n": 2}).plan
-    elsewhere = compile_plan(text, "/else/where/b.yaml", {"n": 2}).plan
-    other = compile_plan(text, "a.yaml", {"n": 3}).plan
-    edited = compile_plan(text + b"# a comment\n", "a.yaml", {"n": 2}).plan
+    spec = (HEAD + FULL).encode()
+    first = compile_plan(spec, "a.yaml", {"n": 2}).plan
+    elsewhere = compile_plan(spec, "/else/where/b.yaml", {"n": 2}).plan
+    other = compile_plan(spec, "a.yaml", {"n": 3}).plan
+    edited = compile_plan(spec + b"# a comment\n", "a.yaml", {"n": 2}).plan
     assert first is not None
     assert elsewhere is not None
     assert other is not None
@@ -286,3 +288,25 @@ def test_a_spec_with_errors_has_no_plan() -> None:
     found = compile_plan(b"spec: 1\nname: x\nsteps: {a: {run: a, after: [b]}}", "a.yaml")
     assert found.plan is None
     assert [one.code for one in found.diagnostics] == ["needs-unknown"]
+
+
+def test_a_plan_without_boxes_is_shown_without_them() -> None:
+    shown = text.render(plan_of("steps: {a: {approve: {prompt: Go?}}}"))
+    assert "needs no box" in shown
+    assert "sandboxes" not in shown
+
+
+def test_needs_that_cannot_be_read_are_left_out() -> None:
+    found = compile_plan((HEAD + "sandboxes: {s: {needs: {memory: much, persist: 7d, disk: 1GiB}}}").encode(), "a.yaml")
+    assert found.plan is None
+    assert build(found.document).sandboxes["s"].needs == {
+        "runtime": "shell",
+        "persist_seconds": 604800.0,
+        "disk_mb": 1024,
+    }
+
+
+def test_a_file_without_a_source_is_left_out() -> None:
+    found = compile_plan((HEAD + "steps: {a: {run: a, files: {x: {include: [a]}}}}").encode(), "a.yaml")
+    assert found.plan is None
+    assert build(found.document).steps["a"].files == ()

@@ -30,7 +30,6 @@ def verdicts(needs: dict[str, Json], *prefer: str, **facts: Fact) -> dict[str, b
         ({"runtime": "node", "memory_mb": 6000}, True, False),
         ({"runtime": "node", "disk_mb": 3000}, True, False),
         ({"runtime": "node", "persist_seconds": 60.0}, True, False),
-        ({"runtime": "node", "persist_seconds": True}, True, False),
         ({"runtime": "node", "persist_seconds": 99e9}, False, False),
         ({"runtime": "node", "network": {"allow": ["a.example"]}}, True, True),
         ({"runtime": "node", "network": "none"}, True, True),

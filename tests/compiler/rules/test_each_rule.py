@@ -438,6 +438,101 @@ def test_is_silent_when_mended(case: str) -> None:
     assert found(CASES[case][3], case.partition("#")[0]) == []
 
 
+def codes(text: str) -> list[str]:
+    return [one.code for one in check_all(read((HEAD + text).encode(), "a.yaml"))]
+
+
+def test_outputs_of_a_matrix_are_lists() -> None:
+    steps = "steps: {a: {run: a, matrix: {i: [1]}, outputs: {n: {type: integer}, d: {artifact: x}}}, b: {run: b, if: 'COND'}}"
+    assert codes(steps.replace("COND", "steps.a.outputs.n.all(n, n > 0) && size(steps.a.outputs.d) == 1")) == []
+    assert codes(steps.replace("COND", "steps.a.outputs.n > 0")) == ["expression-type"]
+
+
+def test_parameters_of_a_template_are_known_where_it_is_used() -> None:
+    template = "templates: {t: {params: {x: {type: integer}}, step: {run: 'echo ${{ params.NAME + 1 }}'}}}\n"
+    use = "steps: {a: {use: t, with: {x: 1}}}"
+    assert codes(template.replace("NAME", "x") + use) == []
+    assert codes(template.replace("NAME", "y") + use) == ["expression-unknown"]
+    assert codes(template.replace("{x: {type: integer}}", "{x: 3}").replace("NAME", "x") + use) == []
+
+
+def test_the_item_of_a_loop_and_its_own_outputs_at_the_end_are_known() -> None:
+    loop = "for_each: '${{ [1, 2] }}', run: 'echo ${{ item }}'"
+    until = "repeat: {until: steps.a.outputs.ok, max: 3}, outputs: {ok: {type: boolean}}"
+    assert codes(f"steps: {{a: {{{loop}, {until}}}}}") == []
+    assert codes("steps: {a: {for_each: {items: [a, '${{ nope }}'], as: x}, run: 'echo ${{ x }}'}}") == [
+        "expression-unknown"
+    ]
+    assert codes("steps: {a: {for_each: {items: '${{ 1 }}', as: x}, run: 'echo ${{ x }}'}}") == ["expression-type"]
+
+
+def test_policies_watch_the_cost() -> None:
+    assert codes(f"{ONE}policies: [{{id: p, when: run.cost.usd > 1.5, do: pause}}]") == []
+    assert codes(f"{ONE}policies: [{{id: p, when: run.cots.usd > 1.5, do: pause}}]") == ["expression-unknown"]
+
+
+def test_a_property_that_is_no_type_is_still_a_name() -> None:
+    text = "inputs: {o: {type: object, properties: {a: 3}, default: {}}}\nsteps: {a: {run: 'echo ${{ inputs.o.b }}'}}"
+    assert codes(text) == ["expression-unknown"]
+
+
+def test_properties_that_nobody_declared_are_left_to_the_run() -> None:
+    text = "inputs: {o: {type: object, default: {}}}\nsteps: {a: {run: 'echo ${{ inputs.o.b.c }}'}}"
+    assert codes(text) == []
+
+
+def test_many_names_are_not_all_listed() -> None:
+    inputs = ", ".join(f"name_{i}: {{type: string, default: a}}" for i in range(20))
+    (one,) = found(f"inputs: {{{inputs}}}\nsteps: {{a: {{run: 'echo ${{{{ inputs.zzz }}}}'}}}}", "expression-unknown")
+    assert one.message == "there is no input `zzz` (in `run` of the step `a`)"
+    assert one.hint == "declare it under `inputs`"
+
+
+def test_a_matrix_that_is_far_too_large_is_not_expanded() -> None:
+    axes = ", ".join(f"{name}: [{', '.join(map(str, range(50)))}]" for name in "abcdef")
+    assert codes(f"steps: {{a: {{run: a, matrix: {{{axes}, exclude: [{{a: 99}}]}}}}}}") == ["matrix-size"]
+
+
+def test_the_shortest_cycle_is_told_though_steps_wait_for_several() -> None:
+    text = "steps: {a: {run: a, after: [b, c]}, b: {run: a, after: [d, c]}, c: {run: a, after: [d]}, d: {run: a, after: [a]}}"
+    (one,) = found(text, "needs-cycle")
+    assert one.message.endswith("a → b → d → a")
+    assert [str(related.span) for related in one.related] == ["a.yaml:3:29", "a.yaml:3:57", "a.yaml:3:110"]
+
+
+def test_an_expression_that_is_too_deep_is_told() -> None:
+    deep = "(" * 500 + "1" + ")" * 500
+    (one,) = found(f"steps: {{a: {{run: 'echo ${{{{ {deep} }}}}'}}}}", "expression-syntax")
+    assert "cannot be compiled" in one.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("has(1)", "must be a field selection"),
+        ("1 in 2", "`in` cannot be applied to (int, int)"),
+        ("!1", "`!` cannot be applied to (int)"),
+        ("999999999999999999999", "invalid int literal"),
+        ("secrets.tok + 'x'", "`+` cannot be applied to (secret, string)"),
+    ],
+)
+def test_what_types_cannot_do(expression: str, words: str) -> None:
+    text = f'secrets: {{tok: {{env: T}}}}\nsteps: {{a: {{run: a, env: {{X: "${{{{ {expression} }}}}"}}}}}}'
+    (one,) = found(text, "expression-type")
+    assert words in one.message
+
+
+def test_a_value_of_several_types_may_be_any_of_them() -> None:
+    assert (
+        codes("inputs: {c: {enum: [3, a], default: 3}}\nsteps: {a: {run: a, if: inputs.c == 3 || inputs.c == 'a'}}")
+        == []
+    )
+
+
+def test_a_constant_input_has_the_type_of_its_value() -> None:
+    assert codes("inputs: {c: {const: 3, default: 3}}\nsteps: {a: {run: 'echo ${{ inputs.c + 1 }}'}}") == []
+
+
 def test_every_rule_has_a_case() -> None:
     assert {case.partition("#")[0] for case in CASES} == set(RULES)
 
