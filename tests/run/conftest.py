@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Candidate, Leg, Plan, PlanStep, SandboxPlan
 from runner.compiler.plan.wire import sealed
+from runner.compiler.schemas import schema_path
 from runner.errors import BoxError
 from runner.run.event import Event, verify
 from runner.run.execute import Report, Setup, execute
@@ -22,6 +25,8 @@ from runner.run.ports import BoxRequest, Engine, StateStore
 from runner.run.state import replay
 from runner.sandbox.fake import FakeBox, FakeCloud, FakeSandbox
 from runner.store.memory import MemoryStore
+
+EVENT_SCHEMA = Draft202012Validator(json.loads(schema_path("event.v1.schema.json").read_bytes()))
 
 
 class VirtualClock:
@@ -166,6 +171,8 @@ class Lab:
     async def check(self, outcome: Outcome) -> None:
         run = outcome.report.run
         verify(outcome.events, run, await self.store.head(run))
+        for event in outcome.events:
+            EVENT_SCHEMA.validate(event.to_json())
         told = replay(outcome.events)
         stored = {record.key: record.data["state"] for record in await self.store.all(run, "step")}
         assert {key: told.steps.get(key, "pending") for key in stored} == stored

@@ -1,0 +1,94 @@
+"""Which concrete things a command gets: engines by what answers, boxes by what the environment says."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from runner import wiring
+from runner.errors import EngineUnavailable
+from runner.flow import address
+
+
+def provision(environ, **more):
+    async def main():
+        async with wiring.open_providers(environ, **more) as found:
+            return found
+
+    return asyncio.run(main())
+
+
+def test_without_a_box_step_nothing_is_started():
+    found = provision({}, needed=False)
+    assert dict(found.providers) == {}
+    assert found.sentence == "boxes: none needed"
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"E2B_API_KEY": "k"}, "boxes: E2B, the hosted service"),
+        ({"E2B_API_KEY": "k", "E2B_DOMAIN": "e2b.test"}, "boxes: E2B, the hosted service at e2b.test"),
+        (
+            {"E2B_API_KEY": "k", "E2B_API_URL": "http://127.0.0.1:9", "E2B_SANDBOX_URL": "http://127.0.0.1:9"},
+            "boxes: E2B, the endpoint http://127.0.0.1:9",
+        ),
+        ({"E2B_API_URL": "http://127.0.0.1:9"}, "boxes: E2B, the endpoint http://127.0.0.1:9"),
+    ],
+)
+def test_a_key_means_the_hosted_service_and_a_url_another_endpoint(environ, sentence):
+    found = provision(environ)
+    assert found.sentence == sentence
+    assert found.providers["e2b"].provider == "e2b"
+    assert found.facts["e2b"].available
+    assert not found.facts["webcontainer"].available
+
+
+def choose(wanted, tmp_path):
+    return asyncio.run(wiring.choose_engine(wanted, tmp_path))
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    async def yes(url):
+        return url == "http://127.0.0.1:4200/api"
+
+    monkeypatch.setattr(address, "reachable", yes)
+
+
+def test_auto_is_local_without_a_server(tmp_path):
+    engine, sentence = choose("auto", tmp_path)
+    assert engine.name == "local"
+    assert sentence == "engine: local (with Prefect: `runner up`, then --engine prefect)"
+
+
+def test_auto_is_prefect_when_an_api_answers(tmp_path, answering, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    for wanted in ("auto", "prefect"):
+        engine, sentence = choose(wanted, tmp_path)
+        assert engine.name == "prefect"
+        assert sentence == "engine: prefect at http://127.0.0.1:4200/api (without it: --engine local)"
+    engine, sentence = choose("local", tmp_path)
+    assert engine.name == "local"
+    assert sentence == "engine: local (with Prefect: --engine prefect)"
+
+
+def test_prefect_that_does_not_answer_is_told_and_auto_goes_without(tmp_path, answering, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    assert choose("auto", tmp_path)[0].name == "local"
+    with pytest.raises(EngineUnavailable, match=r"no Prefect API answers at http://127\.0\.0\.1:1/api"):
+        choose("prefect", tmp_path)
+
+
+def test_prefect_without_any_server_is_told(tmp_path):
+    with pytest.raises(EngineUnavailable, match="no Prefect server is known") as caught:
+        choose("prefect", tmp_path)
+    assert "runner up" in caught.value.hint
+
+
+def test_a_store_is_there_once_something_was_stored(tmp_path):
+    assert not wiring.has_store(tmp_path)
+    (tmp_path / "state").mkdir()
+    assert wiring.has_store(tmp_path)
+    assert wiring.open_store(tmp_path, read_only=True) is not None
