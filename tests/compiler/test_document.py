@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import yaml
 
-from runner.compiler.diagnostic import Severity
+from runner.compiler.diagnostic import Severity, Span
 from runner.compiler.document import Document, Limits, Mapping, Scalar, Sequence, read, reader, to_json
+from runner.compiler.document.make import make_scalar, make_span
 
 
 def doc(text: str, limits: Limits | None = None) -> Document:
@@ -344,3 +347,12 @@ def test_an_error_at_the_end_is_shown_at_the_end_of_what_is_written() -> None:
 )
 def test_tags_other_than_those_of_the_core_schema_are_refused(text: str) -> None:
     assert codes(doc(text)) == ["custom-tag"]
+
+
+def test_what_is_made_fast_equals_what_its_class_makes() -> None:
+    span = make_span("a.yaml", 1, 2, 3, 4)
+    assert span == Span("a.yaml", 1, 2, 3, 4)
+    assert hash(span) == hash(Span("a.yaml", 1, 2, 3, 4))
+    assert make_scalar(12, span, "012", "") == Scalar(12, span, "012", "")
+    assert [field.name for field in fields(Span)] == ["path", "line", "column", "end_line", "end_column"]
+    assert [field.name for field in fields(Scalar)] == ["value", "span", "text", "style"]

@@ -20,6 +20,7 @@ from yaml.events import (
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from runner.compiler.document.limits import Limits
+from runner.compiler.document.make import make_scalar, make_span
 from runner.compiler.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from runner.compiler.document.scalars import Unusable, kind_of, resolve
 from runner.compiler.document.source import place
@@ -141,7 +142,7 @@ class Builder:
             end_line, end_column = self._end_of_block(written, line, column)
         elif event.anchor or event.tag:
             line, column = self._content_start(event)
-        span = Span(self.path, line, column, end_line, end_column)
+        span = make_span(self.path, line, column, end_line, end_column)
         anchor = self._anchor(event) if event.anchor else None
         value: object = text if style else resolve(text)
         if event.tag:
@@ -149,7 +150,7 @@ class Builder:
         if isinstance(value, Unusable):
             self._error("bad-number", f"`{_short(text)}` is {value.reason}", span, "quote it if it is meant as a text")
             value = text
-        node = Scalar(value, span, text, style)  # type: ignore[arg-type]
+        node = make_scalar(value, span, text, style)
         if anchor is not None:
             anchor.node, anchor.weight = node, 1
         self._count(span)
