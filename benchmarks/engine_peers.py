@@ -20,7 +20,7 @@ class Peer:
     """An engine. `write` puts its files for a graph into a folder and returns the command to run there.
 
     `leftovers` are removed before every repetition, `order.log` with them; `server` says that it
-    needs the address of a Prefect server in its environment; `slow` saves repetitions.
+    needs a Prefect server, `boxes` an endpoint for boxes, both up beforehand; `slow` saves repetitions.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Peer:
     leftovers: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     server: bool = False
+    boxes: bool = False
     slow: bool = False
 
 
@@ -166,9 +167,43 @@ asyncio.run(hundred())
     return [sys.executable, "flow.py"]
 
 
+def _prefect_boxed(folder: Path, graph: Graph) -> list[str]:
+    text = f"""\
+import asyncio
+from pathlib import Path
+from e2b import AsyncSandbox
+from prefect import flow, task
+GRAPH = {graph!r}
+boxes = []
+@task
+async def step(name):
+    result = await boxes[0].commands.run(f"echo {{name}} | tee -a order.log")
+    assert result.stdout.strip() == name
+async def when_ready(name, upstream):
+    states = await asyncio.gather(*upstream)
+    return await step.with_options(name=name)(name, wait_for=states, return_state=True)
+@flow
+async def hundred():
+    boxes.append(await AsyncSandbox.create())
+    try:
+        tasks = {{}}
+        for name, upstream in GRAPH.items():
+            tasks[name] = asyncio.create_task(when_ready(name, [tasks[before] for before in upstream]))
+        states = list(await asyncio.gather(*tasks.values()))
+        Path("order.log").write_text(await boxes[0].files.read("order.log"))
+        return states
+    finally:
+        await boxes[0].kill()
+asyncio.run(hundred())
+"""
+    (folder / "flow.py").write_text(text)
+    return [sys.executable, "flow.py"]
+
+
 BASELINE = "plain asyncio script"
 HAND_SYNC = "Prefect, written by hand, `.submit`"
 HAND_ASYNC = "Prefect, written by hand, async"
+HAND_BOXED = "Prefect, written by hand, async, steps in a box"
 
 PEERS = (
     Peer(BASELINE, _asyncio),
@@ -179,4 +214,5 @@ PEERS = (
     Peer("snakemake", _snakemake, leftovers=("out", ".snakemake"), slow=True),
     Peer(HAND_SYNC, _prefect_sync, server=True, slow=True),
     Peer(HAND_ASYNC, _prefect_async, server=True, slow=True),
+    Peer(HAND_BOXED, _prefect_boxed, server=True, boxes=True, slow=True),
 )

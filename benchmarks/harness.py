@@ -160,11 +160,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def span(seconds: float) -> str:
-    """A duration for people: three digits that mean something, in s, ms or µs."""
+    """A duration for people: about three digits, in s, ms or µs."""
     for factor, unit in ((1.0, "s"), (1e3, "ms")):
-        if seconds * factor >= 1 or (unit == "s" and seconds >= 0.1):
-            value = seconds * factor
-            return f"{value:.1f} {unit}" if value >= 10 else f"{value:.2f} {unit}"
+        value = seconds * factor
+        if value >= 1:
+            digits = 0 if value >= 100 else 1 if value >= 10 else 2
+            return f"{value:.{digits}f} {unit}"
     return f"{seconds * 1e6:.0f} µs"
 
 

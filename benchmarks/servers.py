@@ -16,6 +16,8 @@ from pathlib import Path
 
 from benchmarks.harness import BenchmarkFailed, process, tool
 
+#: What an endpoint for boxes must export.
+NEEDED = {"E2B_API_URL", "E2B_SANDBOX_URL", "E2B_API_KEY"}
 _EXPORT = re.compile(r"^export ([A-Z0-9_]+)=(.*)$")
 
 
@@ -31,8 +33,8 @@ def prefect(work: Path, env: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def e2b_endpoint(work: Path, env: Mapping[str, str], needed: set[str]) -> Iterator[dict[str, str]]:
-    """`runner endpoint e2b`, ready; gives what it exports, at least the names in `needed`."""
+def e2b_endpoint(work: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """`runner endpoint e2b`, ready; gives what it exports."""
     argv = [tool("runner"), "endpoint", "e2b", "--port", "0"]
     log = work / "endpoint.log"
     with log.open("w") as errors:
@@ -40,7 +42,7 @@ def e2b_endpoint(work: Path, env: Mapping[str, str], needed: set[str]) -> Iterat
             argv, cwd=work, env=dict(env), stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1
         )
     try:
-        yield _exports(child, needed, log)
+        yield _exports(child, log)
     finally:
         child.send_signal(signal.SIGTERM)
         try:
@@ -50,21 +52,21 @@ def e2b_endpoint(work: Path, env: Mapping[str, str], needed: set[str]) -> Iterat
             child.wait()
 
 
-def _exports(child: subprocess.Popen[str], needed: set[str], log: Path) -> dict[str, str]:
+def _exports(child: subprocess.Popen[str], log: Path) -> dict[str, str]:
     lines: queue.Queue[str] = queue.Queue()
     assert child.stdout is not None
     source = child.stdout
     threading.Thread(target=lambda: deque(map(lines.put, source), maxlen=0), daemon=True).start()
     found: dict[str, str] = {}
     deadline = time.monotonic() + 30
-    while not needed <= found.keys():
+    while missing := NEEDED - found.keys():
         try:
             match = _EXPORT.match(lines.get(timeout=0.2).strip())
         except queue.Empty:
             if child.poll() is not None or time.monotonic() > deadline:
                 said = log.read_text().strip()[-800:] or "nothing"
                 raise BenchmarkFailed(
-                    f"`runner endpoint e2b` exported {sorted(found) or 'nothing'} of {sorted(needed)}; it said: {said}"
+                    f"`runner endpoint e2b` did not export {', '.join(sorted(missing))}; it said: {said}"
                 ) from None
             continue
         if match:
