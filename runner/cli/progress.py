@@ -92,7 +92,9 @@ class Lines:
         words = sentence(event)
         if words:
             sign, colour = _SIGNS[event.type]
-            _echo(f"{typer.style(sign, fg=colour)} {words}")
+            show_line(f"{typer.style(sign, fg=colour)} {words}")
+        if event.type == "step.failed" and event.data.get("hint"):
+            show_line(f"  hint: {one_line(event.data['hint'], 300)}")
 
     def text(self, key: str, stream: Stream, text: str) -> None:
         """Print the complete lines."""
@@ -105,14 +107,14 @@ class Lines:
         """Nothing."""
 
     def _print(self, key: str, line: str) -> None:
-        _echo(f"  {typer.style(f'{key} │', fg='bright_black')} {one_line(line, 500)}")
+        show_line(f"  {typer.style(f'{key} │', fg='bright_black')} {one_line(line, 500)}")
 
 
-def _echo(line: str) -> None:
+def show_line(line: str) -> None:
+    """Print a line. A reader that went away (`runner run … | head`) does not stop the run."""
     try:
         typer.echo(line)
     except OSError:
-        # The reader went away; the run goes on.
         return
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from runner.cli.progress import Progress, make_progress
+from runner.cli.progress import Progress, make_progress, show_line
 from runner.compiler.canonical import Json
 from runner.compiler.compile import Compilation, compile_plan
 from runner.compiler.diagnostic import Severity
@@ -162,13 +162,14 @@ class _Session:
         )
         async with AsyncExitStack() as stack:
             store = wiring.open_store(options.state)
+            stack.push_async_callback(store.close)
+            # Store and endpoint open at the same time: each takes a tenth of a second or two.
             opening = asyncio.ensure_future(store.open())
             try:
                 provision = await stack.enter_async_context(wiring.open_providers(self._environ, needed=needed))
             finally:
-                await asyncio.wait({opening})
+                await asyncio.gather(opening, return_exceptions=True)
             opening.result()
-            stack.push_async_callback(store.close)
             self._tell(provision.sentence)
             setup = Setup(
                 store=store,
@@ -213,6 +214,6 @@ class _Session:
             progress.event(event)
             if self._options.events:
                 body: dict[str, Json] = event.to_json()
-                typer.echo(json.dumps(body, ensure_ascii=False))
+                show_line(json.dumps(body, ensure_ascii=False))
 
         return both

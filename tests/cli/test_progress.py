@@ -43,6 +43,11 @@ def test_lines_of_output_are_never_torn(capsys):
     assert capsys.readouterr().out.splitlines() == ["  a │ one", "  b │ other", "  a │ two", "  a │ rest", "✓ a"]
 
 
+def test_the_hint_of_a_failure_is_shown_below_it(capsys):
+    Lines().event(event("step.failed", "a", 1, message="no key", hint="Set E2B_API_KEY."))
+    assert capsys.readouterr().out.splitlines() == ["✗ a: no key", "  hint: Set E2B_API_KEY."]
+
+
 def test_output_cannot_steer_the_terminal(capsys):
     Lines().text("a", "stdout", "\x1b[2Jgone\x07\n")
     assert "\x1b" not in capsys.readouterr().out
