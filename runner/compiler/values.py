@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from runner.compiler.canonical import Json
 from runner.compiler.suggest import did_you_mean, listed
 
-TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
-
 
 def type_name(value: Json) -> str:
     """The JSON Schema type of a value; whole numbers are `integer`."""

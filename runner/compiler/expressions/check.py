@@ -228,7 +228,7 @@ def check(expression: str, scope: Scope) -> Verdict:
     try:
         found = _compile(expression, scope.table)
     except RuntimeError as error:
-        troubles += _complaints(error, expression, scope)
+        troubles += [*_complaints(error, expression, scope), *_impossible(expression, scope)]
         if not troubles:  # a limit of the library, told without a place
             troubles.append(
                 Trouble("syntax", f"it cannot be compiled: {str(error).splitlines()[0]}", 0, len(expression))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
-from runner.compiler.expressions.scan import Reference, pieces, references
+from runner.compiler.expressions.scan import OPEN, Reference, pieces, references
+from runner.compiler.expressions.shell import rewrite
 from runner.compiler.spec.model import SandboxDecl, StepSpec, Workflow
 
 #: bool: bare CEL that must give true or false; text: words with `${{ }}`; shell: a `run` text; code: a script's code;
@@ -124,7 +125,12 @@ def found_in(use: Use) -> list[Found]:
     value = use.node.value if isinstance(use.node.value, str) else use.node.text
     if use.mode == "bool":
         return [Found(use, value, 0)]
-    return [Found(use, piece.text, piece.start, piece.closed) for piece in pieces(value) if piece.is_expression]
+    skipped = rewrite(value).comments if use.mode == "shell" else frozenset()
+    return [
+        Found(use, piece.text, piece.start, piece.closed)
+        for piece in pieces(value)
+        if piece.is_expression and piece.start - len(OPEN) not in skipped
+    ]
 
 
 def step_references(workflow: Workflow, step: StepSpec) -> list[tuple[Found, Reference]]:

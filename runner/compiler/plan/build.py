@@ -13,6 +13,7 @@ from runner.compiler.document import Document, Scalar
 from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.expressions.runtime import render
 from runner.compiler.expressions.scan import masked
+from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.inputs import complete, defaults, inputs_schema
 from runner.compiler.plan.choose import choose
@@ -31,7 +32,6 @@ from runner.compiler.plan.model import (
     Secret,
     StepKind,
 )
-from runner.compiler.plan.shell import rewrite
 from runner.compiler.plan.wire import sealed
 from runner.compiler.spec.build import normal_needs
 from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow

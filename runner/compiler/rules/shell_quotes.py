@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.document import Scalar
 from runner.compiler.expressions.place import locate
-from runner.compiler.plan.shell import Problem, rewrite
+from runner.compiler.expressions.shell import Problem, rewrite
 from runner.compiler.rules.context import Context, error
 from runner.compiler.spec import StepSpec
 

@@ -9,29 +9,11 @@ from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.document import Mapping, Node
 from runner.compiler.rules.context import Context, error
 from runner.compiler.spec.read import at_text, key_span, plain, plain_map, text, texts
-from runner.compiler.suggest import did_you_mean, existing, listed
-from runner.compiler.values import TYPES, problems
+from runner.compiler.suggest import did_you_mean, existing
+from runner.compiler.values import problems
 
 CODE = "type-schema"
 _RANGES = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
-_FOR = {
-    "minimum": ("integer", "number"),
-    "maximum": ("integer", "number"),
-    "exclusiveMinimum": ("integer", "number"),
-    "exclusiveMaximum": ("integer", "number"),
-    "multipleOf": ("integer", "number"),
-    "minLength": ("string",),
-    "maxLength": ("string",),
-    "pattern": ("string",),
-    "format": ("string",),
-    "items": ("array",),
-    "minItems": ("array",),
-    "maxItems": ("array",),
-    "uniqueItems": ("array",),
-    "properties": ("object",),
-    "required": ("object",),
-    "additionalProperties": ("object",),
-}
 Problem = tuple[Span, str, str]
 
 
@@ -45,10 +27,6 @@ def _ranges(node: Mapping) -> Iterator[Problem]:
 
 def _words(node: Mapping) -> Iterator[Problem]:
     kind = text(node.get("type"))
-    for key in node.entries if kind in TYPES else ():
-        if kind not in _FOR.get(key, (kind,)):
-            sentence = f"`{key}` has no effect on the type `{kind}`; it is for {listed(_FOR[key])}"
-            yield key_span(node, key), sentence, "remove it, or change the type"
     schema = plain_map(node)
     allowed = schema.get("enum")
     if kind and isinstance(allowed, list):

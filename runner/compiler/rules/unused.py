@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.expressions.scan import references
 from runner.compiler.rules.context import Context, warning
+from runner.compiler.suggest import nearest
 
 
 def named_in_expressions(context: Context, root: str) -> set[str]:
@@ -20,9 +21,11 @@ def named_in_expressions(context: Context, root: str) -> set[str]:
 
 
 def unused(code: str, what: str, declared: Iterable[tuple[str, Span]], used: set[str]) -> list[Diagnostic]:
-    """A warning for each declared thing that is not used."""
+    """A warning for each declared thing that is not used. What a misspelt name means counts as used."""
+    spans = dict(declared)
+    meant = {near for name in used if name not in spans for near in nearest(name, spans)}
     return [
         warning(code, f"the {what} `{name}` is declared and never used", span, "use it, or remove it")
-        for name, span in declared
-        if name not in used
+        for name, span in spans.items()
+        if name not in used | meant
     ]

@@ -81,12 +81,6 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "exchange",
         "steps: {a: {run: a, outputs: {n: {type: integer, minimum: 3, maximum: 5}}}}",
     ),
-    "type-schema#ineffective": (
-        "steps: {a: {run: a, outputs: {n: {type: integer, pattern: x}}}}",
-        "`pattern` has no effect on the type `integer`; it is for `string`",
-        "remove",
-        "steps: {a: {run: a, outputs: {n: {type: string, pattern: x}}}}",
-    ),
     "type-schema#pattern": (
         "steps: {a: {run: a, outputs: {n: {type: string, pattern: '('}}}}",
         "no regular expression",
@@ -520,6 +514,20 @@ def test_what_types_cannot_do(expression: str, words: str) -> None:
     text = f'secrets: {{tok: {{env: T}}}}\nsteps: {{a: {{run: a, env: {{X: "${{{{ {expression} }}}}"}}}}}}'
     (one,) = found(text, "expression-type")
     assert words in one.message
+
+
+def test_what_a_misspelt_name_means_is_not_called_unused() -> None:
+    text = "inputs: {target: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.tagret }}'}}"
+    assert codes(text) == ["expression-unknown"]
+
+
+def test_an_expression_in_a_comment_means_nothing() -> None:
+    assert codes('steps: {a: {run: "echo # ${{ steps.b.nothing + }}"}}') == []
+
+
+def test_a_condition_with_two_mistakes_is_told_both() -> None:
+    text = "inputs: {t: {enum: [dev, prod], default: dev}}\nsteps: {a: {run: a, if: \"inputs.t == 'prd' || 1\"}}"
+    assert sorted(codes(text)) == ["expression-type", "expression-value"]
 
 
 def test_a_value_of_several_types_may_be_any_of_them() -> None:

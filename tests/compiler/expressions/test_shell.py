@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from runner.compiler.plan.shell import rewrite
+from runner.compiler.expressions.shell import rewrite
 
 CASES = {
     "unquoted": ("echo ${{ a }}", 'echo "${RUNNER_EXPR_0}"'),

@@ -28,11 +28,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ShellText:
-    """The shell text without expressions, the CEL behind each variable, and what could not be passed."""
+    """The shell text without expressions, the CEL behind each variable, and what could not be passed.
+
+    `comments` are the offsets of the expressions that stand in comments and mean nothing.
+    """
 
     command: str
     expressions: dict[str, str]
     problems: tuple[Problem, ...] = ()
+    comments: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class _Reader:
     out: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    comments: set[int] = field(default_factory=set)
     heredocs: list[tuple[str, bool, bool]] = field(default_factory=list)
 
     def read(self) -> ShellText:
@@ -59,7 +64,8 @@ class _Reader:
                 self.double()
             else:
                 self.plain()
-        return ShellText("".join(self.out), {name: cel for cel, name in self.names.items()}, tuple(self.problems))
+        expressions = {name: cel for cel, name in self.names.items()}
+        return ShellText("".join(self.out), expressions, tuple(self.problems), frozenset(self.comments))
 
     def take(self, count: int = 1) -> None:
         self.out.append(self.text[self.at : self.at + count])
@@ -150,7 +156,9 @@ class _Reader:
         if self.text[self.at] != "#" or not starts or self.modes[-1] in ("((", "{", '{"'):
             return False
         end = self.text.find("\n", self.at)
-        self.until(len(self.text) if end < 0 else end)
+        end = len(self.text) if end < 0 else end
+        self.comments |= {start for start in self.expressions if self.at <= start < end}
+        self.until(end)
         return True
 
     def heredoc(self) -> bool:
