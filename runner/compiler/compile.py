@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from runner.compiler import shape
 from runner.compiler.canonical import Json
+from runner.compiler.consequences import news
 from runner.compiler.diagnostic import Diagnostic, Severity, tidy
 from runner.compiler.document import Document, read
 from runner.compiler.plan.build import build_plan
@@ -38,9 +39,7 @@ def check(data: bytes, path: str) -> list[Diagnostic]:
 
 def _findings(document: Document) -> list[Diagnostic]:
     told = [*document.diagnostics, *shape.check(document)]
-    places = {finding.span for finding in told if finding.severity is Severity.ERROR}
-    # What is badly written is told once; that it also refers to nothing is no news.
-    return tidy([*told, *(finding for finding in _rules(document) if finding.span not in places)])
+    return tidy([*told, *news(document, told, _rules(document))])
 
 
 def _rules(document: Document) -> list[Diagnostic]:
