@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def has_store(state: Path) -> bool:
     """Whether anything was ever stored in the folder `state`."""
-    return (state / "state").is_dir()
+    from runner.store.watermark import is_store
+
+    return is_store(state / "state")
 
 
 def open_store(state: Path, *, read_only: bool = False) -> StateStore:

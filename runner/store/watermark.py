@@ -27,16 +27,20 @@ from runner.errors import StoreError
 from runner.run.owner import boot_id
 
 _WIDTH = 20
-_WRITING, _CLOSED = "writing", "closed "
+_WRITING, _CLOSED, _MAKING = "writing", "closed ", "making "
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What the file says: acknowledged length, whether its writer closed the store, the uptime it was written in."""
+    """What the file says: acknowledged length, how the writer stands, the uptime it was written in."""
 
     length: int
-    closed: bool
+    state: str
     boot: str
+
+    @property
+    def closed(self) -> bool:
+        return self.state == _CLOSED.strip()
 
 
 class Watermark:
@@ -44,6 +48,7 @@ class Watermark:
 
     def __init__(self, store: Path) -> None:
         self._log = store / "clog"
+        self._manifest = store / "manifest"
         self._mark = _mark_path(store)
         self._kept = store.with_name(f"{store.name}.opening")
         self._fd: int | None = None
@@ -57,14 +62,18 @@ class Watermark:
         Raises StoreError when acknowledged bytes are missing.
         """
         self._restore()  # a process died while it was opening
-        if not self._log.is_dir():
-            self._mark.unlink(missing_ok=True)  # a new store, or one whose folder was removed on purpose
+        self._clear()
+        if not is_store(self._log.parent):
+            # A new store, or one whose folder was removed on purpose.
+            self._write(self._open(), _MAKING, flush=True)
+            self.close(whole=False)
             return
         self._check()
         self._judge()
-        self._kept.mkdir(exist_ok=True)
-        for file in self._log.iterdir():
-            os.link(file, self._kept / file.name)
+        if self._log.is_dir():
+            self._kept.mkdir(exist_ok=True)
+            for file in self._log.iterdir():
+                os.link(file, self._kept / file.name)
 
     def shorten(self) -> None:
         """The end of a doubtful log is not whole: take its last record away. The engine must be closed."""
@@ -92,6 +101,7 @@ class Watermark:
     def abandon(self) -> None:
         """The engine could not open: leave the log as it was found."""
         self._restore()
+        self._clear()
 
     def before_write(self) -> None:
         """Tell a later opening that a writer was at work; only the first call after an opening costs anything."""
@@ -126,14 +136,23 @@ class Watermark:
         if flush:
             os.fdatasync(fd)
 
+    def _clear(self) -> None:
+        """Remove what is there of a store whose making was broken off: the engine cannot open it. Nothing else."""
+        mark = self._read()
+        if mark is not None and mark.state == _MAKING.strip():
+            shutil.rmtree(self._log, ignore_errors=True)
+            shutil.rmtree(self._manifest, ignore_errors=True)
+
     def _size(self) -> int:
+        if not self._log.is_dir():
+            return 0
         with os.scandir(self._log) as entries:
             return sum(entry.stat().st_size for entry in entries)
 
     def _read(self) -> _Mark | None:
         try:
             length, state, boot = self._mark.read_text(encoding="ascii").split()
-            return _Mark(int(length), state == _CLOSED.strip(), boot)
+            return _Mark(int(length), state, boot)
         except (OSError, ValueError):
             return None  # removed on purpose, or never written: nothing to hold against the log
 
@@ -149,7 +168,7 @@ class Watermark:
     def _judge(self) -> None:
         """Decide what to do with what lies beyond the acknowledged length."""
         mark = self._read()
-        if mark is None or mark.closed:
+        if mark is None or mark.closed or not self._log.is_dir():
             return
         if mark.boot == self._boot:
             self._cut(mark.length)
@@ -172,6 +191,11 @@ class Watermark:
             file.replace(self._log / file.name)
             file.unlink(missing_ok=True)  # rename does nothing between two links of one file
         self._kept.rmdir()
+
+
+def is_store(path: Path) -> bool:
+    """Whether the folder `path` holds a store, damaged or not."""
+    return (path / "clog").is_dir() or (path / "manifest").is_dir()
 
 
 def copy_store(store: Path, target: Path) -> None:

@@ -130,6 +130,13 @@ def test_no_state_is_an_empty_list_and_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "state" / "theirs").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["status", "--state", str(tmp_path)])
+    assert result.stdout.startswith("no runs in")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["state", "theirs"]
+
+
 def test_last_of_no_runs(empty: Any) -> None:
     assert isinstance(empty.runner("status", "last").exception, UsageError)
     assert empty.runner("status").stdout.startswith("no runs in")

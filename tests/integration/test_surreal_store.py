@@ -7,12 +7,14 @@ import contextlib
 import errno
 import gc
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -516,23 +518,54 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path, missing: Callable[[str], None]) -> Iterator[Path]:
-    """A folder on a disk of its own with 600 KB."""
+@dataclass(frozen=True)
+class Disk:
+    """A folder in which little fits; `fill` leaves no room at all, `free` makes room again."""
+
+    folder: Path
+    fill: Callable[[], None]
+    free: Callable[[], None]
+
+
+@pytest.fixture(params=["tmpfs", "file size limit"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    """A real full disk where we may mount one, and always its stand-in: a limit of this process on the size of files,
+    which the engine meets as EFBIG in the place of ENOSPC.
+    """
     folder = tmp_path / "disk"
     folder.mkdir()
+    if request.param == "tmpfs":
+        yield from _mounted(folder)
+        return
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size: int) -> Callable[[], None]:
+        return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    limit(250_000)()
+    yield Disk(folder, limit(0), limit(limits[0]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def _mounted(folder: Path) -> Iterator[Disk]:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
-        missing(f"the right to mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield folder
+        pytest.skip(f"no right to mount a tmpfs (the stand-in runs): {mounted.stderr.decode().strip()}")
+    ballast = folder / "ballast"
+    ballast.write_bytes(b"x" * 300_000)
+
+    def fill() -> None:
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+
+    yield Disk(folder, fill, ballast.unlink)
     gc.collect()
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_loses_nothing_acknowledged(small_disk: Path) -> None:
-    path = small_disk / "state"
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 300_000)
+def test_a_full_disk_loses_nothing_acknowledged(small_disk: Disk) -> None:
+    path = small_disk.folder / "state"
     acknowledged = 0
 
     async def fill() -> None:
@@ -555,7 +588,7 @@ def test_a_full_disk_loses_nothing_acknowledged(small_disk: Path) -> None:
             assert verify(await store.events("r"), "r", await store.head("r")) == acknowledged
             with pytest.raises(StoreFull):
                 await store.commit("r", [], [EventDraft("step.ready", "2026", data={"x": "y" * 9000})])
-        ballast.unlink()
+        small_disk.free()
         record = await store.get("r", "step", "a")
         assert record is not None
         await store.commit("r", [Change("step", "a", record.rev, {})], [draft(acknowledged)])
@@ -572,9 +605,9 @@ def test_a_full_disk_loses_nothing_acknowledged(small_disk: Path) -> None:
     asyncio.run(again())
 
 
-def test_a_store_cannot_be_made_on_a_full_disk(small_disk: Path) -> None:
-    with (small_disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
+def test_a_store_cannot_be_made_on_a_full_disk(small_disk: Disk) -> None:
+    small_disk.fill()
     with pytest.raises(StoreFull):
-        asyncio.run(opened(small_disk / "state"))
+        asyncio.run(opened(small_disk.folder / "state"))
+    small_disk.free()
+    asyncio.run(_open_and_close(small_disk.folder / "state"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,49 @@ def test_a_torn_mark_holds_nothing_against_the_log(tmp_path: Path) -> None:
 
 
 def test_a_removed_store_starts_anew(tmp_path: Path) -> None:
-    (tmp_path / "state.mark").write_text("99999\n")
-    Watermark(tmp_path / "state").begin()
-    assert not (tmp_path / "state.mark").exists()
+    path = store(tmp_path)
+    acknowledged(path)
+    shutil.rmtree(path)
+    mark = Watermark(path)
+    mark.begin()
+    (path / "clog").mkdir(parents=True)
+    mark.end()
+
+
+def test_a_log_that_is_gone_altogether_is_damage(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    acknowledged(path)
+    (path / "manifest").mkdir()
+    shutil.rmtree(path / "clog")
+    with pytest.raises(StoreError, match="of 10 bytes of acknowledged log, 0 can be read"):
+        Watermark(path).begin()
+
+
+def test_a_making_that_was_broken_off_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.mkdir()
+    (path / "mine.txt").write_text("not the store's")
+    for given_up in (True, False):
+        mark = Watermark(path)
+        mark.begin()
+        (path / "clog").mkdir()
+        (path / "manifest").mkdir()
+        if given_up:
+            mark.abandon()
+            assert not (path / "clog").exists()
+    mark = Watermark(path)
+    mark.begin()
+    assert [file.name for file in path.iterdir()] == ["mine.txt"]
+
+
+def test_what_was_there_before_us_is_never_removed(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    (path / "manifest").mkdir(parents=True)
+    for _ in range(2):
+        mark = Watermark(path)
+        mark.begin()
+        mark.abandon()
+        assert (path / "manifest").is_dir()
 
 
 @pytest.mark.parametrize("whole", [True, False])
