@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,12 +45,17 @@ def _measure(name: str, quick: bool) -> bool:
         scratch.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir=scratch) as work:
             section = BENCHMARKS[name](Path(work), quick)
+        section.markdown += ["", f"Measured in one run on {len(os.sched_getaffinity(0))} cores."]
         print(f"\n## {section.title}\n")
         print("\n".join(section.markdown))
         if not quick:
             report.write(section)
     except BenchmarkFailed as error:
         print(f"benchmarks: {name}: {error}", file=sys.stderr)
+        return False
+    except Exception as error:  # noqa: BLE001 - the failure of one benchmark must not hide the figures of the others
+        traceback.print_exc()
+        print(f"benchmarks: {name}: {type(error).__name__}: {error}", file=sys.stderr)
         return False
     print(f"\n({name}: measured in {time.perf_counter() - started:.0f} s)", flush=True)
     return True

@@ -8,5 +8,10 @@ UV=${UV:-.cache/tools/bin/uv}
     echo "  hint: make setup" >&2
     exit 4
 }
-UV_PROJECT_ENVIRONMENT=.cache/bench-venv UV_COMPILE_BYTECODE=1 "$UV" sync --quiet --frozen --all-extras --group bench
+PYTHON=${PYTHON:-python3}
+[ ! -x .venv/bin/python ] || PYTHON=.venv/bin/python
+base=$("$PYTHON" -c 'import sys; print(sys._base_executable)')
+# Bytecode now, so that no first repetition pays for it.
+UV_PROJECT_ENVIRONMENT=.cache/bench-venv UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never \
+    "$UV" sync --quiet --frozen --all-extras --group bench --python "$base"
 exec .cache/bench-venv/bin/python -m benchmarks "$@"
