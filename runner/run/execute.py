@@ -137,10 +137,11 @@ class _Run:
         except OSError as error:
             raise storage_error(error, path) from error
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
+        spec = plan.source.get("path", "-")
         document: dict[str, Json] = {
             "id": self.id,
-            "spec": plan.source.get("path", "-"),
-            "spec_path": plan.source.get("path", "-"),
+            "spec": spec,
+            "spec_path": spec if spec == "-" else str(self._setup.spec / Path(spec).name),
             "name": plan.name,
             "title": plan.title,
             "plan_digest": plan.digest,

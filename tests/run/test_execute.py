@@ -50,6 +50,12 @@ def test_the_plan_of_the_run_is_kept(lab, make_step):
     done = lab.run(make_step("a"))
     kept = json.loads((lab.folder / "state" / "runs" / done.report.run / "plan.json").read_bytes())
     assert kept["digest"] == done.report.document["plan_digest"]
+    assert done.report.document["spec"] == "lab.yaml"
+    assert done.report.document["spec_path"] == str(lab.folder / "lab.yaml")
+
+
+def test_a_spec_without_a_file_has_no_path(lab, make_step):
+    assert lab.run(make_step("a"), source={"path": "-"}).report.document["spec_path"] == "-"
 
 
 @pytest.mark.parametrize(("allow", "state", "after"), [(False, "failed", "skipped"), (True, "succeeded", "succeeded")])
