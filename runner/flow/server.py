@@ -81,6 +81,7 @@ def start(state: Path, port: int | None = None, wait: float = 60.0) -> tuple[Ser
             return record, True
         if record is not None:
             _end(record)
+        _reap()
         return _launch(state, _port(port), wait), False
 
 
@@ -90,6 +91,7 @@ def stop(state: Path) -> ServerRecord | None:
         record = running(state)
         if record is not None:
             _end(record)
+        _reap()
         record_path(state).unlink(missing_ok=True)
     return record
 
@@ -162,6 +164,13 @@ def _end(record: ServerRecord, grace: float = 10.0) -> None:
         child.wait()
 
 
+def _reap() -> None:
+    """Forget the servers of ours that somebody else has ended."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            del _children[pid]
+
+
 def _ticks(pid: int) -> int | None:
     """The start time of a live process in clock ticks since boot; None when it is gone or a zombie."""
     try:
@@ -174,17 +183,23 @@ def _ticks(pid: int) -> int | None:
 
 def _port(asked: int | None) -> int:
     if asked is not None:
-        if not _free(asked):
+        # A server that was just stopped holds its port until the last of its threads is gone.
+        deadline = time.monotonic() + 2
+        while not (free := _free(asked)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not free:
             raise UsageError(f"port {asked} is taken", "leave out --port, or name a free one")
         return asked
     return DEFAULT_PORT if _free(DEFAULT_PORT) else free_port()
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_port(start: int = DEFAULT_PORT + 1) -> int:
+    """The first port on loopback from `start` on that nobody listens on.
+
+    Not one that the kernel picks: those are also given to outgoing connections, and a client that waits for its
+    server to come back there can end up connected to itself.
+    """
+    return next(port for port in range(start, 65536) if _free(port))
 
 
 def _free(port: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator

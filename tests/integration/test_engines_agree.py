@@ -1,0 +1,173 @@
+"""One scheduler, two engines: for every spec of the repository both leave the same story."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.compiler.compile import compile_plan
+from runner.compiler.plan.choose import Fact
+from runner.compiler.plan.model import Plan
+from runner.flow.engine import PrefectEngine
+from runner.run.clock import SystemClock
+from runner.run.event import Event, verify
+from runner.run.execute import Report, Setup, execute
+from runner.run.interrupt import Control
+from runner.run.local import LocalEngine
+from runner.run.ports import Engine
+from runner.run.values import legs_of
+from runner.sandbox.fake import FakeSandbox
+from runner.store.memory import MemoryStore
+
+ROOT = Path(__file__).resolve().parents[2]
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+PROVIDERS = ("e2b", "webcontainer")
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(180),
+    # Prefect's flow engine leaves one connection of a synchronous client to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+
+#: Stands for python, pip and runner inside the boxes of self-check, which would need minutes and the network.
+STAND_IN = r"""#!/bin/sh
+case "$0 $*" in
+  *" -m venv "*) mkdir -p env/bin; for name in python pip runner; do cp "$0" "env/bin/$name"; done ;;
+  *"pytest"*)    echo '<testsuite name="pytest" tests="3" errors="0">' > ../report.xml ;;
+  *"pip wheel"*) mkdir -p dist; echo wheel > dist/it-1.0-py3-none-any.whl ;;
+  *"json.dumps"*) echo '"1.0"' ;;
+esac
+"""
+
+FAILING = """
+spec: 1
+name: failing
+steps:
+  ok: {run: echo fine}
+  bad: {after: [ok], run: exit 3, retry: {attempts: 2, delay: 1ms}}
+  never: {after: [bad], run: echo no}
+  many: {matrix: {n: [1, 2, 3]}, allow_failure: true, run: 'test ${{ matrix.n }} -ne 2', retry: {attempts: 1}}
+  late: {after: [many], if: "steps.ok.state == 'failed'", run: echo no}
+  last: {after: [ok, many], run: echo end}
+finally: {run: echo cleaned up}
+milestones: [{id: all, needs: [never]}]
+"""
+
+
+def prepared(path: Path, folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """The spec's text and inputs that let it run on this machine in a second."""
+    data = path.read_bytes()
+    if path.stem != "self-check":
+        return data, {}
+    stand_in = folder / "stand-in"
+    stand_in.write_text(STAND_IN)
+    stand_in.chmod(0o755)
+    for name in ("source/runner/it.py", "source/tests/compiler/test_it.py", "source/pyproject.toml", "wheels/one.whl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("pass")
+    assert b"python3 -m venv" in data
+    inputs = {"source": str(folder / "source"), "wheelhouse": str(folder / "wheels")}
+    return data.replace(b"python3 -m venv", f"{stand_in} -m venv".encode()), inputs
+
+
+async def story(plan: Plan, engine: Engine, folder: Path) -> tuple[Report, list[Event]]:
+    """Run it in fake boxes on a store in memory; the report and the whole journal, verified."""
+    store = MemoryStore()
+    await store.open()
+    setup = Setup(
+        store=store,
+        engine=engine,
+        providers={name: FakeSandbox(provider=name) for name in PROVIDERS},
+        clock=SystemClock(),
+        state=folder,
+        spec=ROOT / "specs",
+        facts={name: Fact(True, "a fake") for name in PROVIDERS},
+    )
+    report = await execute(plan, setup, Control())
+    events = await store.events(report.run)
+    verify(events, report.run, await store.head(report.run))
+    await store.close()
+    return report, events
+
+
+def lasting(value: Any) -> Any:
+    """All but what may differ: the engine's name, chance (delays), ids of boxes, digests of files with times."""
+    volatile = {"engine", "box", "delay", "digest"}
+    if isinstance(value, dict):
+        return {key: lasting(inner) for key, inner in value.items() if key not in volatile}
+    return [lasting(inner) for inner in value] if isinstance(value, list) else value
+
+
+def by_leg(events: list[Event]) -> dict[str | None, list[tuple[str, int | None, Any]]]:
+    out = defaultdict(list)
+    for event in events:
+        out[event.step].append((event.type, event.attempt, lasting(event.data)))
+    # Milestones are told, and shared boxes made and freed, in the order in which parallel work happens to end.
+    out[None].sort(key=lambda told: (not told[0].startswith("run."), 0 if told[0].startswith("run.") else repr(told)))
+    return dict(out)
+
+
+def assert_order(plan: Plan, events: list[Event]) -> None:
+    """No leg began before everything upstream of it had ended."""
+    begins: dict[str, int] = {}
+    ends: dict[str, int] = {}
+    for event in events:
+        if event.step is not None and event.type in ("step.started", "step.ready"):
+            begins.setdefault(event.step, event.seq)
+        if event.step is not None and event.type in ("step.succeeded", "step.failed", "step.skipped", "step.cancelled"):
+            ends[event.step] = event.seq
+    for step in plan.steps:
+        for leg in legs_of(step):
+            for up in step.after:
+                for before in legs_of(plan.step(up)):
+                    first = begins.get(leg.key, ends[leg.key])
+                    assert ends[before.key] < first, f"{leg.key} began before {before.key} had ended"
+
+
+def compare(plan: Plan, api: str, folder: Path) -> Report:
+    local, told = asyncio.run(story(plan, LocalEngine(), folder / "local"))
+    shown, told_too = asyncio.run(story(plan, PrefectEngine(api), folder / "prefect"))
+
+    assert by_leg(told_too) == by_leg(told)
+    assert_order(plan, told)
+    assert_order(plan, told_too)
+    assert shown.state == local.state
+    assert {key: lasting(doc["outputs"]) for key, doc in shown.steps.items()} == {
+        key: lasting(doc["outputs"]) for key, doc in local.steps.items()
+    }
+    return shown
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_spec_leaves_the_same_story_on_both_engines(path: Path, prefect_api: str, tmp_path: Path) -> None:
+    data, inputs = prepared(path, tmp_path)
+    plan = compile_plan(data, str(path), inputs).plan
+    assert plan is not None
+
+    assert compare(plan, prefect_api, tmp_path).state == "succeeded"
+
+
+def test_so_does_a_run_with_failures_retries_skips_and_a_last_step(prefect_api: str, tmp_path: Path) -> None:
+    compilation = compile_plan(FAILING.encode(), "failing.yaml", {})
+    assert compilation.plan is not None, compilation.diagnostics
+
+    report = compare(compilation.plan, prefect_api, tmp_path)
+
+    assert report.state == "failed"
+    assert {key: doc["state"] for key, doc in report.steps.items()} == {
+        "ok": "succeeded", "bad": "failed", "never": "skipped", "many[n=1]": "succeeded", "many[n=2]": "failed",
+        "many[n=3]": "succeeded", "late": "skipped", "last": "succeeded", "finally": "succeeded",
+    }  # fmt: skip
+
+
+def test_the_comparison_sees_a_difference() -> None:
+    def made(type_: str) -> Event:
+        return Event("r", 1, "", type_, "a", 1, {"box": "b1", "exit_code": 1}, "")
+
+    assert by_leg([made("step.failed")]) != by_leg([made("step.succeeded")])
+    assert lasting({"box": "b1", "deep": [{"box": "b2", "x": 1}]}) == {"deep": [{"x": 1}]}

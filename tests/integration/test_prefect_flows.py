@@ -1,0 +1,109 @@
+"""`flows/run_spec.py:<spec name>`: Prefect finds, shows and runs a spec without knowing what a spec is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+
+
+def python(code: str, api: str, state: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "RUNNER_STATE": str(state),
+        **more,
+    }
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL
+    )
+
+
+def ask(api: str, path: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(
+        api + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+DEPLOY_AND_RUN = """
+    import os, subprocess, sys
+    from prefect.client.orchestration import get_client
+    from prefect.deployments.runner import RunnerDeployment
+
+    deployment = RunnerDeployment.from_entrypoint("flows/run_spec.py:hello", name="by-test").apply()
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run_from_deployment(deployment, parameters={"who": "Prefect"})
+    print(run.id)
+    # What a process worker starts for each run:
+    environ = {**os.environ, "PREFECT__FLOW_RUN_ID": str(run.id)}
+    subprocess.run([sys.executable, "-m", "prefect.engine"], env=environ, check=True)
+"""
+
+
+def test_a_deployment_has_the_specs_form_and_a_worker_runs_it(prefect_api: str, tmp_path: Path) -> None:
+    done = python(DEPLOY_AND_RUN, prefect_api, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    deployment = ask(prefect_api, "/deployments/filter", {"deployments": {"name": {"any_": ["by-test"]}}})[0]
+    assert deployment["parameter_openapi_schema"]["properties"]["who"]["default"] == "world"
+    assert deployment["entrypoint"] == "flows/run_spec.py:hello"
+
+    flow_run = ask(prefect_api, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [done.stdout.split()[0]]}}})[0]
+    assert flow_run["state_type"] == "COMPLETED", flow_run["state"]
+    run, name = flow_run["name"].split()
+    assert name == "hello"
+    status = subprocess.run(
+        [sys.executable, "-m", "runner", "status", run, "--state", str(tmp_path), "--json"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert status.returncode == 0, status.stderr
+    assert '"Prefect"' in status.stdout
+
+
+def test_inputs_are_checked_again_and_the_run_fails_with_a_sentence(prefect_api: str, tmp_path: Path) -> None:
+    code = """
+        import asyncio
+        from flows import run_spec
+        state = asyncio.run(run_spec.hello(who=3, return_state=True))
+        print(state.type.value, state.message)
+    """
+    done = python(code, prefect_api, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("FAILED")
+    assert "`who`" in done.stdout
+
+
+def test_a_spec_that_is_missing_or_broken_is_told_when_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("spec: 1\nname: broken\nsteps: {a: {run: true, nope: 1}}\n")
+    (tmp_path / "other.yaml").write_text("spec: 1\nname: inside\ntitle: T\nsteps: {a: {run: 'true'}}\n")
+    code = """
+        from flows import run_spec
+        print(run_spec.inside.name, run_spec.inside.description)
+        for name in ("broken", "absent"):
+            try:
+                getattr(run_spec, name)
+            except Exception as error:
+                print(type(error).__name__, error)
+    """
+    done = python(code, "http://127.0.0.1:9/api", tmp_path, RUNNER_SPECS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    first, broken, absent = done.stdout.splitlines()
+    assert first == "inside T"
+    assert broken.startswith("SpecError")
+    assert "broken.yaml has errors" in broken
+    assert absent == f"AttributeError no spec in {tmp_path} is called absent"
