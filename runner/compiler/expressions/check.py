@@ -80,6 +80,9 @@ def _resolve(reference: Reference, scope: Scope) -> Trouble | None:
         return _unknown("unknown", f"`{root}` is no value by itself: write `{root}.NAME`", reference, hint)
     if root == "steps" and reference.path[1] in scope.hidden:
         return _unknown("context", scope.hidden[reference.path[1]], reference, "")
+    whole = str(reference)
+    if whole in scope.table:
+        return None
     for count in range(2, len(reference.path) + 1):
         prefix, name = ".".join(reference.path[: count - 1]), reference.path[count - 1]
         allowed = _children(scope, prefix)
@@ -89,11 +92,8 @@ def _resolve(reference: Reference, scope: Scope) -> Trouble | None:
         if parent is not None and not parent.closed:
             return None  # below a value whose properties are not declared: the type checker's business
         return _missing(reference, prefix, name, allowed)
-    whole = str(Reference(reference.path, 0, 0))
-    if whole not in scope.table:
-        hint = existing(f"{whole}.{name}" for name in _children(scope, whole))
-        return _unknown("unknown", f"`{whole}` is no value by itself", reference, hint)
-    return None
+    hint = existing(f"{whole}.{name}" for name in _children(scope, whole))
+    return _unknown("unknown", f"`{whole}` is no value by itself", reference, hint)
 
 
 def _missing(reference: Reference, prefix: str, name: str, allowed: list[str]) -> Trouble:

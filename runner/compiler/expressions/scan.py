@@ -91,7 +91,8 @@ def pieces(text: str) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def references(expression: str) -> list[Reference]:
+@lru_cache(maxsize=4096)
+def references(expression: str) -> tuple[Reference, ...]:
     """Every dotted name that starts with a context (`inputs`, `matrix`, …), in order. Spaces around dots are legal."""
     found = []
     blank = masked(expression)
@@ -100,7 +101,7 @@ def references(expression: str) -> list[Reference]:
         if len(path) > 1 and blank[end:].lstrip().startswith("("):
             end -= len(path.pop()) + 1  # the last word is a method, not a property
         found.append(Reference(tuple(part.strip() for part in path), match.start(), end))
-    return found
+    return tuple(found)
 
 
 def calls(expression: str) -> list[tuple[str, int]]:

@@ -7,7 +7,9 @@ never becomes shell text. Inside single quotes a variable means nothing: that is
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
@@ -34,7 +36,7 @@ class ShellText:
     """
 
     command: str
-    expressions: dict[str, str]
+    expressions: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
     comments: frozenset[int] = frozenset()
 
@@ -198,6 +200,7 @@ class _Reader:
                 self.take()
 
 
+@lru_cache(maxsize=1024)
 def rewrite(text: str) -> ShellText:
     """Replace every closed `${{ e }}` of a `run` text. Equal expressions share a variable; comments are left alone."""
     expressions = {

@@ -83,10 +83,10 @@ def waves(edges: Mapping[str, list[Edge]]) -> dict[str, int]:
 
 def find_cycle(edges: Mapping[str, list[Edge]]) -> list[Edge] | None:
     """One cycle as its edges, the same every time: it starts at the step of it that comes first in the spec."""
-    in_cycle = [id_ for id_ in edges if id_ in upstream_of(edges, id_)]
-    if not in_cycle:
+    left = edges.keys() - set(order(edges))  # what is on a cycle, or waits for one
+    start = next((id_ for id_ in edges if id_ in left and id_ in upstream_of(edges, id_)), None)
+    if start is None:
         return None
-    start = in_cycle[0]
     came: dict[str, Edge] = {}
     todo = [start]
     for id_ in todo:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from runner.compiler.document import Document
-from runner.compiler.plan.graph import Edge, all_edges, upstream_of
+from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
@@ -30,11 +30,6 @@ class Context:
     def edges(self) -> dict[str, list[Edge]]:
         """Edges by step id, implied ones too."""
         return all_edges(self.workflow)
-
-    @cached_property
-    def upstream(self) -> dict[str, set[str]]:
-        """All transitive upstream steps by step id."""
-        return {id_: upstream_of(self.edges, id_) for id_ in self.edges}
 
     @cached_property
     def examined(self) -> list[Examined]:

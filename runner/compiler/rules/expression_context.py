@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context
-from runner.compiler.rules.examined import of_kind
+from runner.compiler.expressions.scan import calls
+from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.examined import of_kind, span_of
 
 CODE = "expression-context"
 
 
 def check(context: Context) -> list[Diagnostic]:
     """Matrices know inputs only, a milestone its own steps, a step not itself."""
-    return of_kind(context.document, context.examined, "context", CODE)
+    found = of_kind(context.document, context.examined, "context", CODE)
+    for one in context.examined:
+        for name, at in calls(one.found.text) if one.found.use.mode != "cache" else ():
+            if name == "hash":
+                span = span_of(context.document, one.found, at, at + len(name))
+                hint = "in a command, compute it there: sha256sum FILE"
+                found.append(error(CODE, f"`hash` is known only in the key of a `cache` (in {one.where})", span, hint))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, Related
+from runner.compiler.plan.graph import upstream_of
 from runner.compiler.rules.context import Context, warning
 from runner.compiler.spec import MilestoneDecl
 
@@ -36,7 +37,7 @@ def check(context: Context) -> list[Diagnostic]:
     for milestone in context.workflow.milestones:
         when = _when(milestone)
         for at in milestone.needs if when else ():
-            for id_ in sorted(context.upstream.get(at.value, ())):
+            for id_ in sorted(upstream_of(context.edges, at.value)):
                 later = delivered.get(id_)
                 if when and later and later[0][0] == when[0] and later[0][1] > when[1]:
                     message = (

@@ -223,6 +223,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "",
         "steps: {a: {run: a}, b: {run: 'echo ${{ steps.a.state }}'}}",
     ),
+    "expression-context#hash": (
+        "steps: {a: {run: \"echo ${{ hash('x') }}\"}}",
+        "only in the key of a `cache`",
+        "sha256sum",
+        "steps: {a: {run: a, cache: {key: \"v1-${{ hash('x') }}\"}}}",
+    ),
     "expression-context#milestone": (
         "steps: {a: {run: a}, b: {run: b}}\nmilestones: [{id: m, needs: [a], accept: [\"steps.b.state == 'failed'\"]}]",
         "the step `b` is neither among the steps",
