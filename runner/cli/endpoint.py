@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import typer
@@ -23,6 +22,8 @@ def e2b(
     ),
 ) -> None:
     """Serve E2B's protocol: any program that uses E2B's SDK makes its boxes here, without an account."""
+    import asyncio
+
     from runner.embedded.e2b.server import run
 
     def tell(exports: str) -> None:

@@ -83,7 +83,7 @@ class Box:
                 os.chown(place, self._uid, self._uid)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = (self.folder / "log").open("wb")
-        command = [str(bubblewrap.python_in_box()), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
+        command = [str(walls.python.program), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
         arguments = bubblewrap.build(walls, walls.view.seen(home), walls.view.seen(tmp), command, {"LC_ALL": "C.UTF-8"})
         try:
             self._process = subprocess.Popen(
@@ -96,11 +96,11 @@ class Box:
             log.close()
         self._channel = ours
         with suppress(OSError):  # it has died already: `ready` tells why
-            ours.send(json.dumps({"environment": self._environment(), "limits": _LIMITS}).encode())
+            ours.send(json.dumps({"environment": self._environment(walls), "limits": _LIMITS}).encode())
         ours.setblocking(False)
 
-    def _environment(self) -> dict[str, str]:
-        python = bubblewrap.python_in_box().parent
+    def _environment(self, walls: bubblewrap.Walls) -> dict[str, str]:
+        python = walls.python.program.parent
         path = f"/home/user/.local/bin:{bubblewrap.TOOLS}:{python}:/usr/local/bin:/usr/bin:/bin"
         own = {
             "PATH": path, "HOME": "/home/user", "USER": "user", "LOGNAME": "user", "SHELL": "/bin/bash",

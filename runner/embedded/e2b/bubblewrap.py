@@ -41,10 +41,21 @@ _ETC = (
 
 
 @dataclass(frozen=True, slots=True)
+class Python:
+    """An interpreter for boxes: its path there, and, when it does not come with /usr, its folder there and that folder
+    as boxes' users reach it on the host.
+    """
+
+    program: Path
+    prefix: Path | None = None
+    source: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Walls:
-    """What all boxes of an edge share: the program, whether it can refuse nested namespaces, the prepared /etc, the
-    agent's folder, our small commands, the interpreter's folder when it does not lie in /usr (all as boxes' users reach
-    them), and how other paths are reached.
+    """What all boxes of an edge share: bubblewrap, whether it can refuse nested namespaces, the prepared /etc, the
+    agent's folder, our small commands (all as boxes' users reach them), the interpreter, and how other paths are
+    reached.
     """
 
     bwrap: Path
@@ -52,7 +63,7 @@ class Walls:
     etc: Path
     agent: Path
     tools: Path
-    python: Path | None
+    python: Python
     view: View
 
 
@@ -84,16 +95,13 @@ def stage(program: Path, folder: Path) -> Path:
     return program
 
 
-def interpreter() -> Path | None:
-    """The folder of the interpreter that runs the edge, or None when boxes have it anyway with /usr."""
+def own_python(view: View) -> Python:
+    """The interpreter that runs the edge. Raises OSError when boxes' users cannot be given a way to it."""
     prefix = Path(sys.base_prefix).resolve()
-    return None if prefix == Path("/usr") or Path("/usr") in prefix.parents else prefix
-
-
-def python_in_box() -> Path:
-    """The interpreter's path in a box."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return Path(sys.base_prefix).resolve() / "bin" / name
+    program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if prefix.is_relative_to("/usr"):
+        return Python(program)
+    return Python(program, prefix, view.show(prefix, "python"))
 
 
 def uid_for(number: int) -> int | None:
@@ -138,7 +146,7 @@ def build(walls: Walls, home: Path, tmp: Path, command: Sequence[str], environme
     wall.add("--dir", "/var", "--symlink", "/tmp", "/var/tmp")  # noqa: S108
     wall.folder("/home", 0o755)
     wall.bind(home, "/home/user", writable=True)
-    _python(wall, walls)
+    _python(wall, walls.python)
     wall.add("--remount-ro", "/", "--chdir", "/home/user", "--clearenv")
     for name, value in environment.items():
         wall.add("--setenv", name, value)
@@ -146,18 +154,17 @@ def build(walls: Walls, home: Path, tmp: Path, command: Sequence[str], environme
     return wall.arguments
 
 
-def _python(wall: Wall, walls: Walls) -> None:
+def _python(wall: Wall, python: Python) -> None:
     """Put the interpreter where it lies on the host, for its libraries and scripts may hold that path.
 
     The folders on the way there can be walked through, not looked into.
     """
-    prefix = interpreter()
-    if walls.python is None or prefix is None:
+    if python.prefix is None or python.source is None:
         return
-    for place in reversed(prefix.parents[:-1]):
+    for place in reversed(python.prefix.parents[:-1]):
         if str(place) not in _MADE:
             wall.folder(str(place), 0o111)
-    wall.bind(walls.python, str(prefix))
+    wall.bind(python.source, str(python.prefix))
 
 
 def _system(wall: Wall) -> None:
@@ -220,21 +227,35 @@ def prepare_tools(folder: Path, python: Path) -> None:
             script.chmod(0o755)
 
 
-def probe(walls: Walls) -> bool:
+def probe(bwrap: Path) -> bool:
     """Whether nested user namespaces can be refused. Raises SandboxMissing when no box can be made at all."""
-    reason = ""
+    first = ""
     for nested in (True, False):
         words = ["--unshare-user", "--unshare-all", *(["--disable-userns"] if nested else []), "--ro-bind", "/", "/"]
-        uid = uid_for(0)
-        try:
-            done = subprocess.run(
-                [walls.bwrap, *words, "/bin/true"], capture_output=True, text=True, timeout=20, check=False, env={},
-                user=uid, group=uid, extra_groups=None if uid is None else [], cwd="/",
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            reason = str(error)
-            continue
-        if done.returncode == 0:
+        reason = _tried(bwrap, [*words, "/bin/true"])
+        if not reason:
             return nested
-        reason = reason or done.stderr.strip()
-    raise SandboxMissing(f"this machine does not let bubblewrap make a box: {reason}", _USERNS_HINT)
+        first = first or reason
+    raise SandboxMissing(f"this machine does not let bubblewrap make a box: {first}", _USERNS_HINT)
+
+
+def runs(bwrap: Path, python: Python) -> str:
+    """Try an interpreter in a box that has nothing else; an empty text, or why it does not run there."""
+    wall = Wall()
+    wall.add("--unshare-all")
+    _system(wall)
+    _python(wall, python)
+    check = "import sys, socket; sys.exit(sys.version_info < (3, 10))"
+    return _tried(bwrap, [*wall.arguments, "--", str(python.program), "-I", "-S", "-B", "-c", check])
+
+
+def _tried(bwrap: Path, words: Sequence[str]) -> str:
+    uid = uid_for(0)
+    try:
+        done = subprocess.run(
+            [bwrap, *words], capture_output=True, text=True, timeout=20, check=False, env={}, cwd="/",
+            user=uid, group=uid, extra_groups=None if uid is None else [],
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"

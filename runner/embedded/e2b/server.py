@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import os
+import resource
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from runner.embedded.e2b import bubblewrap
@@ -21,7 +21,7 @@ from runner.embedded.e2b.control import ControlPlane
 from runner.embedded.e2b.edge import Edge
 from runner.embedded.e2b.state import StateFolder
 from runner.embedded.e2b.view import View
-from runner.errors import RunnerError, ServiceError
+from runner.errors import RunnerError, SandboxMissing, ServiceError
 
 
 def make_walls(folder: Path) -> bubblewrap.Walls:
@@ -32,19 +32,39 @@ def make_walls(folder: Path) -> bubblewrap.Walls:
     bubblewrap.prepare_etc(folder / "etc")
     copy_agent(folder / "agent")
     view = View()
-    view.show(folder, "state", writable=True)
-    python = bubblewrap.interpreter()
-    walls = bubblewrap.Walls(
-        bwrap=view.seen(bubblewrap.stage(program, folder / "bin")),
-        nested=True,
+    try:
+        view.show(folder, "state", writable=True)
+    except OSError as error:
+        hint = "choose a folder that every user of this machine can walk to"
+        raise SandboxMissing(f"boxes cannot reach their files in {folder}: {error}", hint) from error
+    bwrap = view.seen(bubblewrap.stage(program, folder / "bin"))
+    nested = bubblewrap.probe(bwrap)
+    python = _choose_python(bwrap, view)
+    bubblewrap.prepare_tools(folder / "tools", python.program)
+    return bubblewrap.Walls(
+        bwrap=bwrap,
+        nested=nested,
         etc=view.seen(folder / "etc"),
         agent=view.seen(folder / "agent"),
         tools=view.seen(folder / "tools"),
-        python=None if python is None else view.show(python, "python"),
+        python=python,
         view=view,
     )
-    bubblewrap.prepare_tools(folder / "tools", bubblewrap.python_in_box())
-    return replace(walls, nested=bubblewrap.probe(walls))
+
+
+def _choose_python(bwrap: Path, view: View) -> bubblewrap.Python:
+    """The edge's own interpreter where it runs in a box, else the system's. Raises SandboxMissing when neither does."""
+    try:
+        python = bubblewrap.own_python(view)
+        reason = bubblewrap.runs(bwrap, python)
+    except OSError as error:
+        python, reason = bubblewrap.Python(Path(sys.executable)), str(error)
+    if not reason:
+        return python
+    system = bubblewrap.Python(Path("/usr/bin/python3"))
+    if bubblewrap.runs(bwrap, system):
+        raise SandboxMissing(f"{python.program} does not run in a box: {reason}", "apt-get install python3")
+    return system
 
 
 async def run(port: int, state: Path | None, tell: Callable[[str], None], with_parent: bool) -> None:
@@ -58,6 +78,8 @@ async def run(port: int, state: Path | None, tell: Callable[[str], None], with_p
         loop.add_signal_handler(number, stop.set)
     if with_parent:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+    # Every box and every connection takes descriptors.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with StateFolder(state) as folder:
         walls = make_walls(folder.path)
         boxes = Boxes(walls, folder.path / "boxes")

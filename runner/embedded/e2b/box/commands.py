@@ -123,7 +123,9 @@ class Command:
             )
         except (OSError, ValueError) as error:
             self._close_all()
-            raise CallError("invalid_argument", f"cannot start {self.spec.cmd}: {error}") from error
+            full = isinstance(error, BlockingIOError)  # the box has as many processes as it may
+            code = "failed_precondition" if full else "invalid_argument"
+            raise CallError(code, f"cannot start {self.spec.cmd}: {error}") from error
         finally:
             for fd in theirs:
                 os.close(fd)
