@@ -1,0 +1,38 @@
+"""docs/checks.md has one section per rule, and each example gives exactly the findings printed below it.
+
+`RUNNER_GOLDEN=write` writes the findings anew: read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from runner.compiler.compile import check
+from runner.compiler.renderers.text import one_line
+from runner.compiler.rules import RULES
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "checks.md"
+SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"```yaml\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+SECTIONS = dict(SECTION.findall(DOCUMENT.read_text(encoding="utf-8")))
+
+
+def test_every_rule_has_its_section_in_the_order_of_the_rules() -> None:
+    assert [code for code in SECTIONS if code in RULES] == list(RULES)
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_the_example_gives_what_is_printed(code: str) -> None:
+    match = EXAMPLE.search(SECTIONS[code])
+    assert match is not None
+    found = "".join(one_line(finding) + "\n" for finding in check(match[1].encode(), "demo.yaml"))
+    if os.environ.get("RUNNER_GOLDEN") == "write":
+        written = DOCUMENT.read_text(encoding="utf-8")
+        new = match[0].replace(f"```text\n{match[2]}```", f"```text\n{found}```")
+        DOCUMENT.write_text(written.replace(match[0], new), encoding="utf-8")
+    assert code in found
+    assert match[2] == found
