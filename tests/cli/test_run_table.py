@@ -1,0 +1,33 @@
+"""The page at the end of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.cli.run_table import page
+from runner.run.execute import Report
+
+DOCUMENT = {"created_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:01:05Z", "message": "it\nfailed"}
+STEP = {"state": "skipped", "attempt": 0, "started_at": None, "ended_at": None, "provider": None, "message": "a failed"}
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 2**20, "5.0 MiB"), (3 * 2**30, "3.0 GiB"), (None, "0 B")],
+)
+def test_sizes_for_people(size, shown):
+    artifact = {"files": 2, "bytes": size, "digest": "ab" * 32}
+    text = page(Report("r", "failed", DOCUMENT, {"b": STEP}, {}, {"a/d": artifact}), Path(".runner"))
+    assert f"a/d       2      {shown}" in text
+
+
+def test_the_end_in_one_line_with_warnings_before_it():
+    report = Report("r", "failed", DOCUMENT, {"b": STEP}, {}, {}, ("box x could not be freed",))
+    lines = page(report, Path(".runner")).splitlines()
+    assert lines[1].split() == ["STEP", "STATE", "ATTEMPTS", "TIME", "PROVIDER", "MESSAGE"]
+    assert lines[2].split() == ["b", "skipped", "–", "–", "–", "a", "failed"]
+    assert "warning: box x could not be freed" in lines
+    assert lines[-2] == "run r failed in 1 m 05 s: it failed"
+    assert lines[-1] == "next: runner logs r · runner status r · runner audit verify r"
