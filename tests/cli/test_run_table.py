@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer import unstyle
 
 from runner.cli.run_table import page
 from runner.run.execute import Report
@@ -25,7 +26,7 @@ def test_sizes_for_people(size, shown):
 
 def test_the_end_in_one_line_with_warnings_before_it():
     report = Report("r", "failed", DOCUMENT, {"b": STEP}, {}, {}, ("box x could not be freed",))
-    lines = page(report, Path(".runner")).splitlines()
+    lines = unstyle(page(report, Path(".runner"))).splitlines()
     assert lines[1].split() == ["STEP", "STATE", "ATTEMPTS", "TIME", "PROVIDER", "MESSAGE"]
     assert lines[2].split() == ["b", "skipped", "–", "–", "–", "a", "failed"]
     assert "warning: box x could not be freed" in lines
