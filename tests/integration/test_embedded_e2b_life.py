@@ -132,6 +132,18 @@ def test_boxes_end_with_the_block_that_launched_them() -> None:
     asyncio.run(go())
 
 
+def test_files_of_the_current_folder_do_not_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("socket.py", "secrets.py", "asyncio.py"):
+        (tmp_path / name).write_text("raise SystemExit('the wrong module')")
+    monkeypatch.chdir(tmp_path)
+
+    async def go() -> str:
+        async with launch() as endpoint:
+            return endpoint.api_url
+
+    assert asyncio.run(go()).startswith("http://127.0.0.1:")
+
+
 def test_without_bubblewrap_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     # A package of that name without a program in it stands before the wheel.

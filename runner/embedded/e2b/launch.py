@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -37,12 +38,15 @@ async def launch(state: Path | None = None) -> AsyncIterator[Endpoint]:
     which boxes keep their files, default the temporary folder. Raises SandboxMissing when this machine cannot make
     boxes, ProviderOffline when the endpoint does not start for another reason.
     """
-    words = [sys.executable, "-m", "runner.embedded.e2b", "--with-parent"]
+    # -P: a file of the current folder must not stand for a module of Python's; our own package is found by its place.
+    words = [sys.executable, "-P", "-m", "runner.embedded.e2b", "--with-parent"]
+    places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
     if state is not None:
         words += ["--state", str(state)]
     pipe = asyncio.subprocess.PIPE
     # Its own session: Ctrl-C is ours to handle, and boxes must outlive it long enough to be freed in order.
-    child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, start_new_session=True)
+    child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, start_new_session=True, env=env)
     try:
         yield await _told(child)
     finally:

@@ -9,13 +9,14 @@ So the edge takes a mount namespace of its own and binds those folders to a plac
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from pathlib import Path
 
 _CLONE_NEWNS = 0x00020000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
-#: Places that exist on every Linux (FHS) and hold nothing that an edge needs.
-_STAGES = ("/mnt", "/media", "/srv")
+#: Places that every Linux has (FHS), mostly empty; only an empty one is used, so that nothing is hidden.
+_STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 
 class View:
@@ -33,7 +34,7 @@ class View:
         if os.getuid() != 0 or _walkable(folder):
             return folder
         if self._stage is None:
-            self._stage = _open_stage([folder])
+            self._stage = _open_stage()
         place = self._stage / name
         place.mkdir()
         _mount(str(folder), str(place), None, _MS_BIND | _MS_REC)
@@ -54,9 +55,11 @@ def _walkable(folder: Path) -> bool:
     return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
 
 
-def _open_stage(kept: list[Path]) -> Path:
+def _open_stage() -> Path:
     stages = [Path(each) for each in _STAGES]
-    stage = next(each for each in stages if each.is_dir() and not any(path.is_relative_to(each) for path in kept))
+    stage = next((each for each in stages if each.is_dir() and not any(each.iterdir())), None)
+    if stage is None:
+        raise OSError(errno.ENOENT, f"one of {', '.join(_STAGES)} must be an empty folder")
     _check(_libc().unshare(_CLONE_NEWNS), "unshare")
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     _mount("runner", str(stage), "tmpfs", 0, "mode=755,size=1m")
