@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer import unstyle
+from click import unstyle
 
 from runner.cli.run_table import page
 from runner.run.execute import Report
