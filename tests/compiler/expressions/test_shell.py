@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from runner.compiler.expressions.scan import pieces
 from runner.compiler.expressions.shell import rewrite
 
 CASES = {
@@ -95,3 +98,45 @@ def test_a_nasty_value_arrives_as_it_is(text: str) -> None:
     env = {"PATH": "/usr/bin:/bin", **dict.fromkeys(found.expressions, NASTY)}
     done = subprocess.run(["bash", "-c", found.command], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == NASTY
+
+
+PIECES = st.sampled_from(
+    [
+        "'",
+        '"',
+        "`",
+        "$(",
+        ")",
+        "$((",
+        "))",
+        "${x:-",
+        "}",
+        "(",
+        "\\",
+        "#",
+        " ",
+        "\n",
+        "<<E",
+        "<<'E'",
+        "<<-",
+        "E",
+        "$'",
+        "a",
+        "${{ e }}",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=20))
+def test_nothing_but_expressions_is_changed(parts: list[str]) -> None:
+    text = "".join(parts)
+    found = rewrite(text)
+    back = found.command.replace('"${RUNNER_EXPR_0}"', "${{ e }}").replace("${RUNNER_EXPR_0}", "${{ e }}")
+    # An expression between two quotes that belong to the text looks like one of ours: compare without quotes.
+    assert back.replace('"', "") == text.replace('"', "")
+    kept = len(found.problems) + len(found.comments)
+    assert found.command.count("${RUNNER_EXPR_0}") + kept == len(pieces_of(text))
+
+
+def pieces_of(text: str) -> list[str]:
+    return [piece.text for piece in pieces(text) if piece.is_expression and piece.closed]
