@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_MOST_EDITS = 4
 _LONGEST = 64  # characters compared; nobody mistypes a word longer than that into another
 
 
@@ -33,11 +34,11 @@ def _folded(word: str) -> str:
 def nearest(word: str, allowed: Iterable[str], count: int = 1) -> list[str]:
     """Return up to `count` of `allowed` that `word` may be a slip of, the nearest first.
 
-    A third of the letters may be wrong, at least one; case and `-` against `_` count nothing.
+    A third of the letters may be wrong, at least one and at most four; case and `-` against `_` count nothing.
     A word that begins another one (`desc`, `description`) is near too.
     """
     folded = _folded(word)
-    limit = max(1, len(folded) // 3)
+    limit = min(max(1, len(folded) // 3), _MOST_EDITS)
     scored: list[tuple[int, str]] = []
     for candidate in allowed:
         target = _folded(candidate)

@@ -5,9 +5,21 @@ Read in this order: `nodes` (the tree), `source` (bytes to text), `scalars` (tex
 words), `reader` (all of it together). Only `reader` and `builder` know the YAML library.
 """
 
-from runner.compiler.document.limits import Limits
+from runner.compiler.document.limits import DEFAULT_LIMITS, Limits
 from runner.compiler.document.nodes import Document, Entry, Mapping, Node, Scalar, Sequence, to_json
 from runner.compiler.document.reader import read
 from runner.compiler.document.source import split_lines
 
-__all__ = ["Document", "Entry", "Limits", "Mapping", "Node", "Scalar", "Sequence", "read", "split_lines", "to_json"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Document",
+    "Entry",
+    "Limits",
+    "Mapping",
+    "Node",
+    "Scalar",
+    "Sequence",
+    "read",
+    "split_lines",
+    "to_json",
+]

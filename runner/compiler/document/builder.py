@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
 from yaml.events import (
@@ -26,6 +27,7 @@ from runner.compiler.document.scalars import Unusable, kind_of, resolve
 from runner.compiler.document.source import place
 from runner.compiler.suggest import did_you_mean, listed
 
+_MOST_NAMES = 20  # anchors that a message may list
 _CORE = "tag:yaml.org,2002:"
 _PROPERTIES = re.compile(
     r"(?:(?:&[^\s\[\]{},]+|!(?:<[^>\n]*>|[^\s\[\]{},]*))(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$))*[ \t]*)+"
@@ -124,11 +126,11 @@ class Builder:
 
     def finish(self) -> None:
         """Warn of anchors that no alias uses."""
-        for name, anchor in self._anchors.items():
-            if not anchor.used:
-                hint = f"remove `&{name}`, or use it with `*{name}`"
-                message = f"no alias uses the anchor `{name}`"
-                self.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
+        unused = ((name, anchor) for name, anchor in self._anchors.items() if not anchor.used)
+        for name, anchor in islice(unused, self.limits.findings):
+            hint = f"remove `&{name}`, or use it with `*{name}`"
+            message = f"no alias uses the anchor `{name}`"
+            self.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
 
     # -- events
 
@@ -138,8 +140,7 @@ class Builder:
         line, column = start.line + self._line + 1, start.column + 1
         end_line, end_column = end.line + self._line + 1, end.column + 1
         if style and style in "|>":
-            written = self.text[: end.index + self._index].rstrip()
-            end_line, end_column = self._end_of_block(written, line, column)
+            end_line, end_column = self._end_of_block(event)
         elif event.anchor or event.tag:
             line, column = self._content_start(event)
         span = make_span(self.path, line, column, end_line, end_column)
@@ -197,8 +198,8 @@ class Builder:
         self._count(span)
         anchor = self._anchors.get(event.anchor)
         if anchor is None:
-            known = listed(self._anchors)
-            hint = did_you_mean(event.anchor, self._anchors) or (f"anchors so far: {known}" if known else "")
+            known = list(islice(self._anchors, _MOST_NAMES))
+            hint = did_you_mean(event.anchor, known) or (f"anchors so far: {listed(known, 'and')}" if known else "")
             message = f"there is no anchor `{event.anchor}` before this alias"
             self._error("unknown-anchor", message, span, hint or "quote it if a text with `*` is meant")
         elif anchor.node is None:
@@ -298,11 +299,18 @@ class Builder:
         found = _PROPERTIES.match(self.text, index, event.end_mark.index + self._index)
         if isinstance(event, CollectionStartEvent):
             found = _PROPERTIES.match(self.text, index)
-        return place(self.text, found.end()) if found else self._place(event)
+        return self._behind(event, self.text[index : found.end()]) if found else self._place(event)
 
-    def _end_of_block(self, written: str, line: int, column: int) -> tuple[int, int]:
-        end = place(written, len(written))
-        return max(end, (line, column + 1))
+    def _end_of_block(self, event: _Event) -> tuple[int, int]:
+        """The parser counts the empty lines behind a block text to it; we do not."""
+        index = event.start_mark.index + self._index
+        return self._behind(event, self.text[index : event.end_mark.index + self._index].rstrip())
+
+    def _behind(self, event: _Event, written: str) -> tuple[int, int]:
+        """The place behind `written`, the text with which the event begins."""
+        line, column = self._place(event)
+        lines, last = place(written, len(written))
+        return (line, column + last - 1) if lines == 1 else (line + lines - 1, last)
 
     def _anchor(self, event: _Event) -> _Anchor:
         name = event.anchor
@@ -354,6 +362,8 @@ class Builder:
         fix: Fix | None = None,
     ) -> None:
         self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint, related, fix))
+        if len(self.diagnostics) >= self.limits.findings:
+            raise Stop
 
 
 def _short(text: str) -> str:

@@ -14,6 +14,7 @@ class Limits:
     nodes: int = 100_000  # keys and values as written
     expanded: int = 100_000  # keys and values after every alias is replaced by what it stands for
     syntax_errors: int = 10  # syntax errors reported before the reader gives up
+    findings: int = 500  # findings of one stage: who makes more mistakes begins with the first ones
 
 
 DEFAULT_LIMITS = Limits()

@@ -10,8 +10,12 @@ The schema is written so that every mistake has one reason: a key that several t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import Document, Node, to_json
+from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.keys import KEY_SENTENCES
 from runner.compiler.shape.places import Finding, Site, locate
 from runner.compiler.shape.validator import Path, Violation, violations
@@ -28,11 +32,12 @@ def check(document: Document) -> list[Diagnostic]:
     """Return what breaks the workflow schema: one finding for one mistake, in the schema's order."""
     if document.root is None:
         return []
-    found = [
+    findings = (
         finding
         for violation, site in _sites(document.root, document.path)
         for finding in _SENTENCES.get(violation.keyword, unforeseen)(violation, site)
-    ]
+    )
+    found = list(islice(findings, DEFAULT_LIMITS.findings))
     told = {error.span for error in document.diagnostics if error.severity is Severity.ERROR}
     return [
         finding.diagnostic
@@ -43,7 +48,7 @@ def check(document: Document) -> list[Diagnostic]:
     ]
 
 
-def _sites(root: Node, path: str) -> list[tuple[Violation, Site]]:
+def _sites(root: Node, path: str) -> Iterator[tuple[Violation, Site]]:
     """The violations with their places.
 
     Beside a wrong type nothing else is said about a value, and nothing at all about what is inside a refused key.
@@ -51,9 +56,9 @@ def _sites(root: Node, path: str) -> list[tuple[Violation, Site]]:
     every = violations(to_json(root))
     wrong = {violation.path for violation in every if violation.keyword == "type"}
     refused = {violation.path for violation in every if violation.keyword == "falseSchema"}
-    return [
-        (violation, locate(root, violation.path, path)) for violation in every if not _hidden(violation, wrong, refused)
-    ]
+    for violation in every:
+        if not _hidden(violation, wrong, refused):
+            yield violation, locate(root, violation.path, path)
 
 
 def _hidden(violation: Violation, wrong: set[Path], refused: set[Path]) -> bool:

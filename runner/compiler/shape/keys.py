@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related
+from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.places import Finding, Site, error
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
-from runner.compiler.shape.words import BAD_PATTERN, RULES, keys_listed, likely, shown
+from runner.compiler.shape.words import RULES, keys_listed, likely, shown
 from runner.compiler.suggest import distance, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
@@ -59,11 +60,13 @@ _BELONGS = {"step": "a step", "top": "the top level of the spec"}
 
 def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
     """Keys that the schema does not know at this place."""
+    if "patternProperties" in violation.schema:
+        return bad_names(violation, site)
     allowed = list(violation.schema.get("properties", {}))
     free = [key for key in allowed if key not in site.entries]
     if not set(KINDS).isdisjoint(site.entries):
         free = [key for key in free if key not in KINDS]
-    return [_unknown_key(name, site, allowed, free) for name in violation.data]
+    return [_unknown_key(name, site, allowed, free) for name in violation.data[: DEFAULT_LIMITS.findings]]
 
 
 def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
@@ -145,15 +148,18 @@ def refused(violation: Violation, site: Site) -> list[Finding]:
 
 
 def bad_names(violation: Violation, site: Site) -> list[Finding]:
-    """A key that is a name of the author's, and not a good one."""
-    title, name = violation.schema.get("title", ""), str(violation.instance)
+    """Keys that are names of the author's, and not good ones."""
+    return [_bad_name(name, violation.schema["title"], site) for name in violation.data[: DEFAULT_LIMITS.findings]]
+
+
+def _bad_name(name: str, title: str, site: Site) -> Finding:
     span = site.key_span(name)
     better = likely(title, name)
     fix = Fix(f"rename it to `{better}`", span, better, safe=False) if better else None
-    hint = f"{RULES.get(title, '')}; did you mean `{better}`?" if better else RULES.get(title, "")
-    what = {"id": "an id", "variable": "the name of an environment variable"}.get(title, "a name")
+    hint = f"{RULES[title]}; did you mean `{better}`?" if better else RULES[title]
+    what = "the name of an environment variable" if title == "variable" else "an id"
     message = f"`{shown(name)}` cannot be {what}"
-    return [Finding(error(BAD_PATTERN.get(title, "bad-id"), message, span, hint, fix=fix), site.path)]
+    return Finding(error("bad-id", message, span, hint, fix=fix), site.path)
 
 
 KEY_SENTENCES: dict[str, Callable[[Violation, Site], list[Finding]]] = {
@@ -162,5 +168,4 @@ KEY_SENTENCES: dict[str, Callable[[Violation, Site], list[Finding]]] = {
     "anyOf": one_of_keys,
     "oneOf": kinds,
     "falseSchema": refused,
-    "propertyNames": bad_names,
 }

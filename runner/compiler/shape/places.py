@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
-from runner.compiler.document import Entry, Mapping, Node, Sequence
+from runner.compiler.document import Entry, Mapping, Node, Sequence, to_json
 from runner.compiler.shape.validator import Path
 
 
@@ -18,6 +19,11 @@ class Site:
     entry: Entry | None
     path: Path
     file: str
+
+    @property
+    def value(self) -> Json:
+        """The plain value."""
+        return to_json(self.node)
 
     @property
     def entries(self) -> dict[str, Entry]:

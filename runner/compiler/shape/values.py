@@ -24,7 +24,7 @@ def _one(diagnostic_of: tuple[str, str, str], site: Site, fix: Fix | None = None
 
 def wrong_type(violation: Violation, site: Site) -> list[Finding]:
     """A value of another type than the schema wants."""
-    schema, value = violation.schema, violation.instance
+    schema, value = violation.schema, site.value
     types = [schema["type"]] if isinstance(schema.get("type"), str) else list(schema.get("type", []))
     wanted = expected(schema)
     if value is None:
@@ -75,7 +75,7 @@ def _written(node: Scalar) -> str:
 
 def bad_enum(violation: Violation, site: Site) -> list[Finding]:
     """A value that is not among the allowed ones."""
-    value, options = violation.instance, [shown(option) for option in violation.data]
+    value, options = site.value, [shown(option) for option in violation.data]
     near = nearest(value, options) if isinstance(value, str) else []
     allowed = f"allowed: {listed(options)}"
     hint = f"did you mean `{near[0]}`? {allowed}" if near else allowed
@@ -89,7 +89,7 @@ def _is_plain(site: Site) -> bool:
 
 def bad_const(violation: Violation, site: Site) -> list[Finding]:
     """A value other than the only one allowed."""
-    message = f"{site.label} cannot be {found(violation.instance)}"
+    message = f"{site.label} cannot be {found(site.value)}"
     hint = f"this runner knows `{shown(violation.data)}`"
     return _one(("bad-enum", message, hint), site)
 
@@ -99,17 +99,17 @@ def bad_pattern(violation: Violation, site: Site) -> list[Finding]:
     title = violation.schema.get("title", "")
     code = BAD_PATTERN.get(title, "bad-id" if title == "id or list of ids" else "bad-pattern")
     hint, fix = RULES.get(title, ""), None
-    better = likely(title, violation.instance)
-    if better and better != violation.instance:
+    better = likely(title, site.value)
+    if better and better != site.value:
         hint = f"did you mean `{better}`? {hint}"
         fix = Fix(f"write `{better}`", site.node.span, better, safe=False) if _is_plain(site) else None
-    message = f"{site.label} must be {expected(violation.schema)}, but is {found(violation.instance)}"
+    message = f"{site.label} must be {expected(violation.schema)}, but is {found(site.value)}"
     return _one((code, message, hint), site, fix)
 
 
 def bad_number(violation: Violation, site: Site) -> list[Finding]:
     """A number out of its range."""
-    message = f"{site.label} is {shown(violation.instance)}; it must be {_range(violation.schema)}"
+    message = f"{site.label} is {shown(site.value)}; it must be {_range(violation.schema)}"
     limit = violation.data
     hint = f"write `{limit}` or {'more' if violation.keyword == 'minimum' else 'less'}"
     return _one(("bad-number", message, hint if violation.keyword in ("minimum", "maximum") else ""), site)
