@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import py_compile
 import secrets
 import shutil
 import signal
@@ -283,6 +284,11 @@ class Boxes:
 
 
 def copy_agent(folder: Path) -> None:
-    """Put the agent's sources where every box's user can read them."""
-    source = Path(__file__).parent / "box"
-    shutil.copytree(source, folder / "box")
+    """Put the agent's sources where every box's user can read them, compiled once for all boxes."""
+    target = folder / "box"
+    target.mkdir()
+    for source in (Path(__file__).parent / "box").glob("*.py"):
+        shutil.copyfile(source, target / source.name)
+        py_compile.compile(
+            str(target / source.name), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        )

@@ -78,6 +78,7 @@ async def run(port: int, state: Path | None, tell: Callable[[str], None], with_p
         loop.add_signal_handler(number, stop.set)
     if with_parent:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+    os.umask(0o022)  # what is made for boxes is for their users to read
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with StateFolder(state) as folder:
