@@ -147,13 +147,22 @@ async def _flow_run(plan: Plan, run: str, call: _Call) -> None:
         await run_flow_async(flow=flow, flow_run=flow_run, parameters=dict(values), return_type="state")
     except (Exception, Abort) as error:
         if not call.called:
-            raise EngineUnavailable(
-                f"the Prefect API does not take the run: {type(error).__name__}",
-                "runner down && runner up, or --engine local",
-            ) from error
+            raise _refused(error) from error
         # The steps have run and our own store knows how they ended; only Prefect's page of the run is behind.
         why = "went away" if call.lost else f"did not take the end of the run ({type(error).__name__})"
         _log.warning("the Prefect server %s: its page of run %s does not show how it ended", why, run)
+
+
+def _refused(error: BaseException) -> EngineUnavailable:
+    """Why there is no flow run. The text of the error stays out: it may hold the address with its credentials."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        hint = "set PREFECT_API_KEY or PREFECT_API_AUTH_STRING, or use --engine local"
+        return EngineUnavailable(f"the Prefect API asks for credentials ({status})", hint)
+    reason = f"status {status}" if status else type(error).__name__
+    return EngineUnavailable(
+        f"the Prefect API does not take the run: {reason}", "runner down && runner up, or --engine local"
+    )
 
 
 async def _answers_within(url: str, seconds: float) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import threading
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -206,6 +210,49 @@ def test_without_a_server_the_body_is_not_called_and_the_remedy_is_named(url: st
 
     assert "runner up" in error.value.hint
     assert error.value.exit_code == 4
+
+
+def test_an_api_that_wants_credentials_is_told_from_one_that_is_away() -> None:
+    class Closed(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    async def body(host: StepHost) -> RunState:
+        raise AssertionError("called")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as closed:
+        thread = threading.Thread(target=closed.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{closed.server_port}/api"
+        try:
+            with pytest.raises(EngineUnavailable, match="asks for credentials") as error:
+                asyncio.run(PrefectEngine(url, patience=1.0).run(plan(name="closed"), "r-0007", body))
+        finally:
+            closed.shutdown()
+            thread.join()
+    assert "PREFECT_API_KEY" in error.value.hint
+
+
+def test_the_programs_own_handler_of_sigterm_stays_in_charge(prefect_api: str) -> None:
+    async def main() -> RunState:
+        told = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+
+        async def body(host: StepHost) -> RunState:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await told.wait()
+            return "cancelled"
+
+        return await PrefectEngine(prefect_api).run(plan(name="told"), "r-0008", body)
+
+    assert asyncio.run(main()) == "cancelled"
 
 
 def test_another_version_of_prefect_gets_the_public_way_with_the_same_picture(
