@@ -156,6 +156,9 @@ class _Session:
         secrets = support.resolve_secrets(plan, self._environ)
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
+        note = support.unheeded(plan)
+        if note:
+            typer.echo(note, err=True)
         needed = bool(support.box_sandboxes(plan))
         progress = make_progress(
             plan.title or plan.name, quiet=options.quiet or options.as_json, terminal=sys.stdout.isatty()

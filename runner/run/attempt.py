@@ -147,7 +147,9 @@ class Attempts:
             "RUNNER_STEP": leg.key,
             "RUNNER_ATTEMPT": str(number),
         }
-        text = str(step.action.get("command", ""))
+        # A line that fails fails the step, as people expect of a list of commands; on one line, so that the shell's
+        # own line numbers stay those of the spec.
+        text = "set -e; " + str(step.action.get("command", ""))
         if step.kind == "script":
             program, suffix = _INTERPRETERS[str(step.action["language"])]
             path = posixpath.join(box.home, OWN, f"{mark}.{suffix}")

@@ -12,6 +12,9 @@ from runner.run.boxes import Chooser
 #: The kinds of steps that a run can execute.
 EXECUTABLE = ("run", "script")
 _UNSUPPORTED_KEYS = ("for_each", "repeat")
+#: Keys that are checked and planned, and that a run does not heed yet: said before it starts, never passed over.
+_UNHEEDED_STEP_KEYS = ("cache", "concurrency", "priority", "idempotent")
+_UNHEEDED_KEYS = ("policies", "concurrency", "priority")
 
 
 def all_steps(plan: Plan) -> list[PlanStep]:
@@ -43,6 +46,18 @@ def refuse_unsupported(plan: Plan) -> None:
             f"{count} of {plan.name} cannot be executed yet:\n" + "\n".join(found),
             hint="Steps of the kinds `run` and `script` can, also in a matrix; `runner plan` shows the whole plan.",
         )
+
+
+def unheeded(plan: Plan) -> str:
+    """A sentence that names the parts of the spec which a run does not heed yet; empty where there are none."""
+    found = [f"`{key}`" for key in _UNHEEDED_KEYS if key in plan.extra]
+    details = plan.extra.get("steps")
+    steps = details if isinstance(details, dict) else {}
+    for key in _UNHEEDED_STEP_KEYS:
+        names = [id_ for id_, more in steps.items() if isinstance(more, dict) and key in more]
+        if names:
+            found.append(f"`{key}` of {', '.join(names)}")
+    return f"note: runs do not heed yet: {'; '.join(found)}" if found else ""
 
 
 def used_secrets(plan: Plan) -> list[Secret]:

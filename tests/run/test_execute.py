@@ -268,3 +268,14 @@ def test_the_last_words_of_a_failed_command_are_told(lab, make_step):
     assert done.step("b")["message"] == "exit code 1: only"
     assert done.of("step.failed")[0].data["exit_code"] in (1, 7)
     assert done.of("step.failed")[0].data["log"]["bytes"] > 0
+
+
+def test_a_line_that_fails_fails_the_step_and_the_next_line_does_not_run(lab, make_step):
+    done = lab.run(make_step("a", "echo before\nfalse\necho after"))
+    assert done.states == {"a": "failed"}
+    assert "".join(text for _, _, text in lab.text) == "before\n"
+
+
+def test_the_shell_counts_the_lines_of_the_spec(lab, make_step):
+    lab.run(make_step("a", "echo fine\nno_such_program"))
+    assert "line 2" in "".join(text for _, _, text in lab.text)

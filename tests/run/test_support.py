@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import SpecError
+from runner.run.support import unheeded
 
 
 def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written(lab, make_step):
@@ -33,3 +34,15 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
 def test_one_step_is_one_step(lab, make_step):
     with pytest.raises(SpecError, match="1 step of lab cannot"):
         lab.run(make_step("gate", kind="approve", action={}, sandbox=None))
+
+
+def test_what_a_run_does_not_heed_yet_is_said(new_plan, make_step):
+    extra = {"policies": [], "labels": {}, "steps": {"a": {"cache": {}}, "b": {"cache": {}, "description": "x"}}}
+    assert unheeded(new_plan(make_step("a"), make_step("b"), extra=extra)) == (
+        "note: runs do not heed yet: `policies`; `cache` of a, b"
+    )
+
+
+def test_a_plan_that_is_heeded_whole_gives_no_note(new_plan, make_step):
+    assert unheeded(new_plan(make_step("a"), extra={"labels": {}, "steps": {"a": {"description": "x"}}})) == ""
+    assert unheeded(new_plan(make_step("a"))) == ""
