@@ -110,6 +110,11 @@ def _print_findings(found: Compilation, spec: str, data: bytes) -> None:
         typer.echo(RENDERERS["text"](report, colour=colour), nl=False, err=True)
 
 
+def _note(sentence: str) -> None:
+    if sentence:
+        typer.echo(sentence, err=True)
+
+
 class _Session:
     """One run from the command line: the engine, the store, the boxes, the signals."""
 
@@ -156,10 +161,7 @@ class _Session:
         secrets = support.resolve_secrets(plan, self._environ)
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
-        note = support.unheeded(plan)
-        if note:
-            typer.echo(note, err=True)
-        needed = bool(support.box_sandboxes(plan))
+        _note(support.unheeded(plan))
         progress = make_progress(
             plan.title or plan.name, quiet=options.quiet or options.as_json, terminal=sys.stdout.isatty()
         )
@@ -169,7 +171,9 @@ class _Session:
             # Store and endpoint open at the same time: each takes a tenth of a second or two.
             opening = asyncio.ensure_future(store.open())
             try:
-                provision = await stack.enter_async_context(wiring.open_providers(self._environ, needed=needed))
+                provision = await stack.enter_async_context(
+                    wiring.open_providers(self._environ, needed=bool(support.box_sandboxes(plan)))
+                )
             finally:
                 await asyncio.gather(opening, return_exceptions=True)
             opening.result()
