@@ -16,7 +16,7 @@ from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
 
 PREFIX = "RUNNER_EXPR_"
 Trouble = Literal["single-quotes", "quoted-heredoc"]
-_HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>'[^'\n]*'|\"[^\"\n]*\"|\\?[^\s'\"<>|&;()]+)")
+_HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>'[^'\n]*'|\"[^\"\n]*\"|\\?[^\s'\"<>|&;()$`]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Problem:
 class ShellText:
     """The shell text without expressions, the CEL behind each variable, and what could not be passed.
 
-    `comments` are the offsets of the expressions that stand in comments and mean nothing.
+    `inert` are the offsets of expressions that mean nothing: in comments, and behind a backslash.
     """
 
     command: str
     expressions: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
-    comments: frozenset[int] = frozenset()
+    inert: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class _Reader:
     out: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    comments: set[int] = field(default_factory=set)
+    inert: set[int] = field(default_factory=set)
     heredocs: list[tuple[str, bool, bool]] = field(default_factory=list)
 
     def read(self) -> ShellText:
@@ -67,7 +67,7 @@ class _Reader:
             else:
                 self.plain()
         expressions = {name: cel for cel, name in self.names.items()}
-        return ShellText("".join(self.out), expressions, tuple(self.problems), frozenset(self.comments))
+        return ShellText("".join(self.out), expressions, tuple(self.problems), frozenset(self.inert))
 
     def take(self, count: int = 1) -> None:
         self.out.append(self.text[self.at : self.at + count])
@@ -78,6 +78,12 @@ class _Reader:
         name = self.names.setdefault(cel, f"{PREFIX}{len(self.names)}")
         self.out.append(f"${{{name}}}" if bare else f'"${{{name}}}"')
         self.at = end
+
+    def escape(self) -> None:
+        """A backslash and what it protects; an expression behind one is text."""
+        if self.at + 1 in self.expressions:
+            self.inert.add(self.at + 1)
+        self.take(2)
 
     def until(self, end: int, trouble: Trouble | None = None) -> None:
         """Copy up to `end`; expressions on the way stay as they are, and are problems where `trouble` says so."""
@@ -106,7 +112,7 @@ class _Reader:
 
     def double(self) -> None:
         if self.text[self.at] == "\\":
-            self.take(2)
+            self.escape()
         elif self.text[self.at] == '"':
             self.modes.pop()
             self.take()
@@ -116,7 +122,7 @@ class _Reader:
     def plain(self) -> None:
         char = self.text[self.at]
         if char == "\\":
-            self.take(2)
+            self.escape()
         elif char == "'" and self.modes[-1] != '{"':
             self.single()
         elif char == "$" and self.text.startswith("$'", self.at):
@@ -159,7 +165,7 @@ class _Reader:
             return False
         end = self.text.find("\n", self.at)
         end = len(self.text) if end < 0 else end
-        self.comments |= {start for start in self.expressions if self.at <= start < end}
+        self.inert |= {start for start in self.expressions if self.at <= start < end}
         self.until(end)
         return True
 
@@ -174,7 +180,7 @@ class _Reader:
             return False
         word = match["word"]
         self.heredocs.append((word.strip("'\"\\"), word[0] in "'\"\\", bool(match["dash"])))
-        self.take(match.end() - self.at)
+        self.until(match.end(), "quoted-heredoc")
         return True
 
     def bodies(self) -> None:
@@ -196,6 +202,8 @@ class _Reader:
         while self.at < end:
             if self.at in self.expressions:
                 self.put(bare=True)
+            elif self.text[self.at] == "\\":
+                self.escape()
             else:
                 self.take()
 

@@ -125,7 +125,7 @@ def found_in(use: Use) -> list[Found]:
     value = use.node.value if isinstance(use.node.value, str) else use.node.text
     if use.mode == "bool":
         return [Found(use, value, 0)]
-    skipped = rewrite(value).comments if use.mode == "shell" else frozenset()
+    skipped = rewrite(value).inert if use.mode == "shell" else frozenset()
     return [
         Found(use, piece.text, piece.start, piece.closed)
         for piece in pieces(value)

@@ -29,7 +29,7 @@ def _facts(plan: Plan, step: PlanStep) -> Iterator[str]:
         yield f"in {step.sandbox} → {provider(plan.sandboxes[step.sandbox])}"
     else:
         yield "needs no box"
-    if step.after:
+    if step.after and step not in (plan.on_failure, plan.finally_):  # those come after everything
         yield f"after {', '.join(step.after)}"
     if step.condition is not None:
         yield f"if {step.condition}"
@@ -39,7 +39,7 @@ def _facts(plan: Plan, step: PlanStep) -> Iterator[str]:
         yield f"owner {step.owner}"
     if step.secrets:
         yield f"secrets {', '.join(step.secrets)}"
-    if step.retry.attempts > 1:
+    if step.retry.attempts > 1 and step.kind != "approve":
         yield f"up to {step.retry.attempts} attempts"
 
 
@@ -68,7 +68,8 @@ def _milestone_lines(plan: Plan) -> Iterator[str]:
 
 def render(plan: Plan) -> str:
     """Waves with their steps, sandboxes with every candidate, milestones, inputs and the digest."""
-    width = max((len(step.id) for step in plan.steps), default=0)
+    rows = [*plan.steps, *(step for step in (plan.on_failure, plan.finally_) if step is not None)]
+    width = max((len(step.id) for step in rows), default=0)
     lines = [f"{plan.name}: {plan.title}" if plan.title else plan.name, f"digest {plan.digest}"]
     if plan.inputs:
         lines += ["", "inputs", *(f"  {name} = {shown(value)}" for name, value in plan.inputs.items())]
