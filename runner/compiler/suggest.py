@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _MOST_EDITS = 4
+_MOST_CANDIDATES = 200  # of more than that, only words with the same first letter are compared
 _LONGEST = 64  # characters compared; nobody mistypes a word longer than that into another
 
 
@@ -12,6 +13,9 @@ def distance(left: str, right: str, limit: int) -> int:
     """Edits (insert, delete, replace, swap of neighbours) from `left` to `right`; `limit + 1` when more."""
     if abs(len(left) - len(right)) > limit:
         return limit + 1
+    left, right = _differing(left, right)
+    if not left or not right:
+        return min(len(left) + len(right), limit + 1)
     before: list[int] = []
     previous = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
@@ -27,6 +31,16 @@ def distance(left: str, right: str, limit: int) -> int:
     return min(previous[-1], limit + 1)
 
 
+def _differing(left: str, right: str) -> tuple[str, str]:
+    """Both words without the beginning and the end that they share."""
+    begin, end, shorter = 0, 0, min(len(left), len(right))
+    while begin < shorter and left[begin] == right[begin]:
+        begin += 1
+    while end < shorter - begin and left[-1 - end] == right[-1 - end]:
+        end += 1
+    return left[begin : len(left) - end], right[begin : len(right) - end]
+
+
 def _folded(word: str) -> str:
     return word[:_LONGEST].lower().replace("-", "_")
 
@@ -40,7 +54,10 @@ def nearest(word: str, allowed: Iterable[str], count: int = 1) -> list[str]:
     folded = _folded(word)
     limit = min(max(1, len(folded) // 3), _MOST_EDITS)
     scored: list[tuple[int, str]] = []
-    for candidate in allowed:
+    candidates = list(allowed)
+    if len(candidates) > _MOST_CANDIDATES:
+        candidates = [candidate for candidate in candidates if candidate[:1] == word[:1]][:_MOST_CANDIDATES]
+    for candidate in candidates:
         target = _folded(candidate)
         edits = distance(folded, target, limit)
         if edits <= limit and edits < len(target):

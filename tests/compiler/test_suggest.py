@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from runner.compiler.suggest import did_you_mean, distance, listed, nearest
@@ -46,3 +48,29 @@ def test_words_are_listed_as_a_phrase() -> None:
     assert listed(["a"]) == "`a`"
     assert listed(["a", "b"]) == "`a` or `b`"
     assert listed(["a", "b", "c"], "and") == "`a`, `b` and `c`"
+
+
+def slow_distance(left: str, right: str) -> int:
+    """The same by its definition, without any short cut."""
+    if not left or not right:
+        return len(left) + len(right)
+    best = min(
+        slow_distance(left[:-1], right) + 1,
+        slow_distance(left, right[:-1]) + 1,
+        slow_distance(left[:-1], right[:-1]) + (left[-1] != right[-1]),
+    )
+    if len(left) > 1 and len(right) > 1 and left[-1] == right[-2] and left[-2] == right[-1]:
+        best = min(best, slow_distance(left[:-2], right[:-2]) + 1)
+    return best
+
+
+def test_the_short_cuts_change_nothing() -> None:
+    words = ["".join(word) for size in range(4) for word in product("ab", repeat=size)] + ["abcd", "acbd", "bacd"]
+    for left, right in product(words, words):
+        assert distance(left, right, 9) == slow_distance(left, right)
+
+
+def test_among_very_many_words_only_those_with_the_same_first_letter_are_compared() -> None:
+    words = [f"step_{number}" for number in range(150)] + [f"task_{number}" for number in range(150)]
+    assert nearest("tsk_7", words) == ["task_7"]
+    assert nearest("xask_7", words) == []
