@@ -159,7 +159,7 @@ def test_colour_only_on_a_terminal_that_wants_it(
     assert ("\x1b[31m" in screen.getvalue()) is coloured
 
 
-@pytest.mark.parametrize("name", ["workflow", "diagnostics"])
+@pytest.mark.parametrize("name", ["workflow", "plan", "event", "diagnostics"])
 def test_schema_prints_a_json_schema(name: str) -> None:
     result = run("schema", "--name", name)
     assert result.exit_code == 0
