@@ -95,10 +95,12 @@ async def open_providers(environ: Mapping[str, str], *, needed: bool = True) -> 
         finally:
             await sandbox.close()
         return
+    from runner.embedded.e2b.limits import lacks
+
     async with _embedded() as own:
         here = "the embedded endpoint on this machine"
         sentence = f"boxes: E2B, {here} (the hosted service: set E2B_API_KEY)"
-        yield Provision({"e2b": own}, {**absent, "e2b": Fact(True, here)}, sentence)
+        yield Provision({"e2b": own}, {**absent, "e2b": Fact(True, here, lacks())}, sentence)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from runner.cli.table import one_line
+from runner.cli.table import one_line, visible
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -107,7 +107,7 @@ class Lines:
         """Nothing."""
 
     def _print(self, key: str, line: str) -> None:
-        show_line(f"  {typer.style(f'{key} │', fg='bright_black')} {one_line(line, 500)}")
+        show_line(f"  {typer.style(f'{key} │', fg='bright_black')} {visible(line, 500)}")
 
 
 def show_line(line: str) -> None:

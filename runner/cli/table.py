@@ -30,6 +30,12 @@ def one_line(text: object, most: int = 120) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def visible(text: str, most: int) -> str:
+    """A line of output as it is, its indentation too, without control characters and at most `most` characters."""
+    line = "".join(char for char in text.expandtabs(4) if unicodedata.category(char)[0] != "C").rstrip()
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def width(text: str) -> int:
     """Columns that `text` takes on a terminal."""
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

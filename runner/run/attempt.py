@@ -176,9 +176,7 @@ class Attempts:
             raw = await box.read(output)
         except FileMissing:
             raw = b""
-        found = outputs.parse(raw)
-        outputs.check(found, step.outputs)
-        result = Result(outputs=found)
+        result = Result(outputs=outputs.check(outputs.parse(raw), step.outputs))
         for name, decl in step.outputs.items():
             if decl.artifact is None:
                 continue

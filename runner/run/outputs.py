@@ -9,7 +9,7 @@ from typing import NoReturn
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import OutputDecl
 from runner.compiler.suggest import listed
-from runner.compiler.values import declared_types, problems
+from runner.compiler.values import coerced, declared_types, problems
 from runner.run.retry import OutputWrong
 
 #: Outputs are small facts; files are handed on as artifacts.
@@ -46,8 +46,11 @@ def _refuse(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> None:
-    """Hold outputs against their declarations. Raises OutputWrong, which names the output, expected and found."""
+def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> dict[str, Json]:
+    """The outputs, held against their declarations and in the types that expressions were checked with.
+
+    Raises OutputWrong, which names the output, expected and found.
+    """
     values = {name: decl.schema for name, decl in declared.items() if decl.schema is not None}
     for name in found:
         if name not in declared:
@@ -63,6 +66,7 @@ def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> None
         wrong = "; ".join(problems(schema, found[name]))
         if wrong:
             raise OutputWrong(f"output {name}: {wrong}")
+    return {name: coerced(values[name], value) for name, value in found.items()}
 
 
 def _wanted(schema: Mapping[str, Json]) -> str:

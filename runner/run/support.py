@@ -82,9 +82,11 @@ def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def refuse_unservable(plan: Plan, decide: Chooser, providers: Mapping[str, object]) -> None:
-    """Raise SandboxMissing when no provider that is there can serve a sandbox."""
+    """Raise SandboxMissing that lists every sandbox which no provider that is there can serve, with the reasons."""
+    found = []
     for name in box_sandboxes(plan):
         candidates = decide(plan.sandboxes[name])
         if not any(each.accepted and each.provider in providers for each in candidates):
-            reasons = "; ".join(f"{each.provider}: {each.reason}" for each in candidates)
-            raise SandboxMissing(f"no provider can serve the sandbox {name} now ({reasons})")
+            found.append(f"  {name}: " + "; ".join(f"{each.provider}: {each.reason}" for each in candidates))
+    if found:
+        raise SandboxMissing("no provider can serve now what these sandboxes need:\n" + "\n".join(found))

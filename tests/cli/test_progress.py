@@ -43,6 +43,11 @@ def test_lines_of_output_are_never_torn(capsys):
     assert capsys.readouterr().out.splitlines() == ["  a │ one", "  b │ other", "  a │ two", "  a │ rest", "✓ a"]
 
 
+def test_indentation_of_output_is_kept(capsys):
+    Lines().text("a", "stdout", "Traceback\n  File\n\tcode  \n")
+    assert capsys.readouterr().out == "  a │ Traceback\n  a │   File\n  a │     code\n"
+
+
 def test_the_hint_of_a_failure_is_shown_below_it(capsys):
     Lines().event(event("step.failed", "a", 1, message="no key", hint="Set E2B_API_KEY."))
     assert capsys.readouterr().out.splitlines() == ["✗ a: no key", "  hint: Set E2B_API_KEY."]

@@ -54,7 +54,16 @@ def test_what_does_not_fit_is_told_with_name_expected_and_found(found, message):
         check(found, DECLARED)
 
 
+def test_values_get_the_types_that_expressions_were_checked_with():
+    found = check({"ratio": 2, "count": 3.0}, {"ratio": decl("number"), "count": decl("integer")})
+    assert [type(value) for value in found.values()] == [float, int]
+
+
+def decl(type_):
+    return OutputDecl(schema={"type": type_})
+
+
 def test_what_fits_passes():
-    check({"n": 1, "any": None}, DECLARED)
+    assert check({"n": 1, "any": None}, DECLARED) == {"n": 1, "any": None}
     with pytest.raises(OutputWrong, match="declared: none"):
         check({"n": 1}, {})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
@@ -21,10 +21,15 @@ Row = Mapping[str, Any]  # one provider's row of schemas/providers.json
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is known of a provider right now: `reason` is a sentence (`E2B_API_KEY is not set`)."""
+    """What is known of a provider right now: `reason` is a sentence (`E2B_API_KEY is not set`).
+
+    `lacks` says what this endpoint cannot give although its provider can: a sentence for `network`, `desktop`,
+    `browser`, `template`, `persist`, or `runtime NAME`.
+    """
 
     available: bool
     reason: str
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
@@ -82,6 +87,19 @@ def _refuse_amount(needs: Mapping[str, Json], row: Row) -> str | None:
     return None
 
 
+def _refuse_here(needs: Mapping[str, Json], row: Row, fact: Fact) -> str | None:
+    """What its endpoint cannot give right now."""
+    if not fact.available:
+        return f"{row['title']} is not available: {fact.reason}"
+    wanted = [f"runtime {needs.get('runtime', 'shell')}"]
+    wanted += [need for need in ("desktop", "browser", "template") if needs.get(need)]
+    if needs.get("network", "none") != "none":
+        wanted.append("network")
+    if needs.get("persist_seconds"):
+        wanted.append("persist")
+    return next((f"{row['title']}: {fact.lacks[need]}" for need in wanted if need in fact.lacks), None)
+
+
 def usd_per_hour(needs: Mapping[str, Json], provider: str) -> float:
     """The likely price of a running box for an hour."""
     row = table()["providers"][provider]
@@ -104,8 +122,8 @@ def _candidate(needs: Mapping[str, Json], provider: str, fact: Fact | None) -> C
     if row is None:
         return Candidate(provider, accepted=False, reason=f"`{provider}` is no provider that runner knows")
     refused = _refuse_kind(needs, row) or _refuse_amount(needs, row)
-    if refused is None and fact is not None and not fact.available:
-        refused = f"{row['title']} is not available: {fact.reason}"
+    if refused is None and fact is not None:
+        refused = _refuse_here(needs, row, fact)
     if refused is not None:
         return Candidate(provider, accepted=False, reason=refused)
     reason = _accept(needs, provider, row)

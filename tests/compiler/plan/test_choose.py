@@ -61,6 +61,28 @@ def test_facts_of_now_refuse_and_explain() -> None:
     assert "chromium is here" in found["webcontainer"].reason
 
 
+@pytest.mark.parametrize(
+    ("needs", "lacked"),
+    [
+        ({"network": "*"}, "network"),
+        ({"network": {"allow": ["a.example"]}}, "network"),
+        ({"desktop": True}, "desktop"),
+        ({"browser": True}, "browser"),
+        ({"template": "t"}, "template"),
+        ({"persist_seconds": 60}, "persist"),
+        ({"runtime": "node"}, "runtime node"),
+    ],
+)
+def test_an_endpoint_that_lacks_what_is_needed_is_refused_with_its_sentence(
+    needs: dict[str, Json], lacked: str
+) -> None:
+    (first, _) = choose(needs, ("e2b",), {"e2b": Fact(True, "here", {lacked: "not here"})})
+    assert not first.accepted
+    assert first.reason == "E2B: not here"
+    (first, _) = choose({}, ("e2b",), {"e2b": Fact(True, "here", {lacked: "not here"})})
+    assert first.accepted
+
+
 def test_an_unknown_provider_is_refused() -> None:
     assert verdicts({}, "docker") == {"docker": False, "e2b": False, "webcontainer": False}
 
