@@ -6,9 +6,11 @@ Exit codes: 0 ok · 1 problems in the spec or a failed run · 2 bad usage · 3 i
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import typer
 
@@ -46,8 +48,19 @@ def _report(error: RunnerError) -> int:
     return error.exit_code
 
 
+def _prepare_streams() -> None:
+    """Printing must not fail for the reader's sake: a closed stream (`>&-`), an encoding without our characters."""
+    nowhere = Path(os.devnull)
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> None:
     """Run the command line; every error ends in a sentence and its exit code, never a traceback."""
+    _prepare_streams()
     try:
         code = app(standalone_mode=True)
     except RunnerError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -27,6 +30,9 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "milestone.missed": ("◇", "red"),
     "sandbox.fallback": ("!", "yellow"),
 }
+
+#: Characters of a line of output that are shown.
+_WIDTH = 500
 
 
 class Progress(Protocol):
@@ -99,23 +105,25 @@ class Lines:
     def text(self, key: str, stream: Stream, text: str) -> None:
         """Print the complete lines."""
         *lines, rest = (self._rests.get((key, stream), "") + text).split("\n")
-        self._rests[key, stream] = rest
-        for line in lines:
-            self._print(key, line)
+        self._rests[key, stream] = rest[: 8 * _WIDTH]
+        if lines:
+            self._print(key, *lines)
 
     def stop(self) -> None:
         """Nothing."""
 
-    def _print(self, key: str, line: str) -> None:
-        show_line(f"  {typer.style(f'{key} │', fg='bright_black')} {visible(line, 500)}")
+    def _print(self, key: str, *lines: str) -> None:
+        head = typer.style(f"{key} │", fg="bright_black")
+        show_line("\n".join(f"  {head} {visible(line, _WIDTH)}" for line in lines))
 
 
-def show_line(line: str) -> None:
-    """Print a line. A reader that went away (`runner run … | head`) does not stop the run."""
+def show_line(line: str, *, err: bool = False) -> None:
+    """Print a line. A reader that went away (`runner run … | head`) or a full disk does not stop the run."""
     try:
-        typer.echo(line)
+        typer.echo(line, err=err)
     except OSError:
-        return
+        with suppress(OSError):  # what is left in the buffer must not fail again at the end of the process
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
 
 
 class LiveTable:

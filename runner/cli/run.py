@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from runner.run.event import Event
     from runner.run.execute import Report
 
+#: What stops a run, and how it is called.
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
+
 
 class EngineChoice(StrEnum):
     """Where a run is shown and supervised."""
@@ -112,7 +115,7 @@ def _print_findings(found: Compilation, spec: str, data: bytes) -> None:
 
 def _note(sentence: str) -> None:
     if sentence:
-        typer.echo(sentence, err=True)
+        show_line(sentence, err=True)
 
 
 class _Session:
@@ -130,25 +133,27 @@ class _Session:
         """The exit code. Raises RunnerError for what kept the run from starting or from being written down."""
         task = asyncio.ensure_future(self._run())
         loop = asyncio.get_running_loop()
-        for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        # A run under `nohup` goes on when its terminal is closed.
+        heard = {number: name for number, name in _SIGNALS.items() if signal.getsignal(number) != signal.SIG_IGN}
+        for number, name in heard.items():
             loop.add_signal_handler(number, self._stop, task, name)
         try:
             return await task
         except asyncio.CancelledError:
             return 130
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in heard:
                 loop.remove_signal_handler(number)
 
     def _stop(self, task: asyncio.Task[int], name: str) -> None:
         if not self._started:
             task.cancel()
             return
+        self._control.stop(f"stopped by {name}")
         if not self._pressed:
             words = "commands are killed, boxes freed (again: without waiting for `finally`)"
-            typer.echo(f"stopping after {name}: {words}", err=True)
+            show_line(f"stopping after {name}: {words}", err=True)
         self._pressed = True
-        self._control.stop(f"stopped by {name}")
 
     async def _run(self) -> int:
         from runner import wiring
@@ -203,14 +208,14 @@ class _Session:
         from runner.cli.run_table import as_json_document, page
 
         if self._options.as_json:
-            typer.echo(json.dumps(as_json_document(report), ensure_ascii=False))
+            show_line(json.dumps(as_json_document(report), ensure_ascii=False))
         else:
-            typer.echo(page(report, self._options.state))
+            show_line(page(report, self._options.state))
         return {"succeeded": 0, "cancelled": 130}.get(report.state, 1)
 
     def _tell(self, sentence: str) -> None:
         if not self._options.as_json:
-            typer.echo(sentence)
+            show_line(sentence)
 
     def _folder(self) -> Path:
         path = self._plan.source.get("path", "-")

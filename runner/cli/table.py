@@ -32,8 +32,11 @@ def one_line(text: object, most: int = 120) -> str:
 
 def visible(text: str, most: int) -> str:
     """A line of output as it is, its indentation too, without control characters and at most `most` characters."""
-    line = "".join(char for char in text.expandtabs(4) if unicodedata.category(char)[0] != "C").rstrip()
-    return line if len(line) <= most else line[: most - 1] + "…"
+    line = text[: 4 * most]  # a line of megabytes is not worth looking at to its end
+    if not line.isprintable():
+        line = "".join(char for char in line.expandtabs(4) if unicodedata.category(char)[0] != "C")
+    line = line.rstrip()
+    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
 def width(text: str) -> int:

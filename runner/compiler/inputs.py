@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from runner.compiler.canonical import Json
 from runner.compiler.spec.model import Workflow
 from runner.compiler.suggest import did_you_mean, listed
-from runner.compiler.values import coerced, declared_types, problems, shown
+from runner.compiler.values import coerced, declared_types, problems, shown, unfit
 from runner.errors import UsageError
 
 
@@ -44,6 +44,8 @@ def complete(schema: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str,
         if name not in names:
             hint = did_you_mean(name, names)
             wrong.append(f"there is no input `{name}`" + (f"; {hint}" if hint else ""))
+        elif sentence := unfit(value):
+            wrong.append(f"input `{name}`: {sentence}")
         else:
             wrong += [f"input `{name}`: {sentence}" for sentence in problems(_property(schema, name), value)]
     values = defaults(schema)

@@ -6,12 +6,16 @@ Types, `enum`, `const`, bounds, lengths, `pattern`, `items`, `properties`, `requ
 from __future__ import annotations
 
 import json
+import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 from runner.compiler.canonical import Json
 from runner.compiler.suggest import did_you_mean, listed
+
+#: Lists and maps inside each other.
+MAX_DEPTH = 64
 
 
 def type_name(value: Json) -> str:
@@ -169,3 +173,15 @@ def coerced(schema: Mapping[str, Json], value: Json) -> Json:
         inner = {name: each for name, each in properties.items() if isinstance(each, dict)}
         return {name: coerced(inner.get(name, {}), item) for name, item in value.items()}
     return value
+
+
+def unfit(value: Json, depth: int = 0) -> str:
+    """What keeps a value from being stored and handed on, though it could be read as JSON; "" for nothing."""
+    if depth > MAX_DEPTH:
+        return f"lists and maps are nested more than {MAX_DEPTH} deep"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "the number is too large"
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+        return "it is not Unicode text"
+    inside = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return next(filter(None, (unfit(each, depth + 1) for each in inside)), "")

@@ -173,6 +173,7 @@ class Attempts:
 
     async def _results(self, box: Box, step: PlanStep, leg: Leg, cwd: str, output: str) -> Result:
         try:
+            outputs.check_size((await box.stat(output)).size)
             raw = await box.read(output)
         except FileMissing:
             raw = b""

@@ -9,7 +9,7 @@ from typing import NoReturn
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import OutputDecl
 from runner.compiler.suggest import listed
-from runner.compiler.values import coerced, declared_types, problems
+from runner.compiler.values import coerced, declared_types, problems, unfit
 from runner.run.retry import OutputWrong
 
 #: Outputs are small facts; files are handed on as artifacts.
@@ -20,10 +20,7 @@ _HINT = 'Write one line `name=json` per output: echo "count=3" >> "$RUNNER_OUTPU
 
 def parse(raw: bytes) -> dict[str, Json]:
     """The `name=json` lines of an output file; of a repeated name the last one counts. Raises OutputWrong."""
-    if len(raw) > MAX_BYTES:
-        raise OutputWrong(
-            f"$RUNNER_OUTPUT holds {len(raw):,} bytes, allowed are {MAX_BYTES:,}", "Hand on large data as an artifact."
-        )
+    check_size(len(raw))
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -39,7 +36,18 @@ def parse(raw: bytes) -> dict[str, Json]:
             found[name.strip()] = json.loads(value, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise OutputWrong(f"output {name.strip()}: {_short(value)} is not JSON", _HINT) from error
+        wrong = unfit(found[name.strip()])
+        if wrong:
+            raise OutputWrong(f"output {name.strip()}: {_short(value)} cannot be kept: {wrong}")
     return found
+
+
+def check_size(size: int) -> None:
+    """Raises OutputWrong for an output file that is larger than outputs may be."""
+    if size > MAX_BYTES:
+        raise OutputWrong(
+            f"$RUNNER_OUTPUT holds {size:,} bytes, allowed are {MAX_BYTES:,}", "Hand on large data as an artifact."
+        )
 
 
 def _refuse(text: str) -> NoReturn:

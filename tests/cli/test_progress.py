@@ -59,7 +59,7 @@ def test_output_cannot_steer_the_terminal(capsys):
 
 
 def test_a_reader_that_went_away_does_not_stop_the_run(monkeypatch):
-    def broken(line):
+    def broken(line, err):
         raise BrokenPipeError
 
     monkeypatch.setattr("typer.echo", broken)
@@ -93,3 +93,20 @@ def test_which_way_is_chosen():
     silent.text("a", "stdout", "x")
     silent.stop()
     LiveTable("t").stop()
+
+
+def test_a_line_without_an_end_is_kept_short_and_shown_once(capsys):
+    lines = Lines()
+    for _ in range(100):
+        lines.text("a", "stdout", "x" * 10_000)
+    lines.text("a", "stdout", "\nnext\n")
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ["  a │ " + "x" * 499 + "…", "  a │ next"]
+    assert sum(map(len, lines._rests.values())) == 0
+
+
+def test_a_line_is_cut_after_its_control_characters_are_gone(capsys):
+    Lines().text("a", "stdout", "\x1b[0m" * 100 + "end\n" + "y" * 3000 + "\n")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("[0mend")
+    assert second == "  a │ " + "y" * 499 + "…"

@@ -195,6 +195,21 @@ def test_ctrl_c_stops_the_run_with_exit_code_130(machine, monkeypatch):
     assert "■ a: stopped by Ctrl-C" in result.output
 
 
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_run_when_nobody_hears_of_it(machine, monkeypatch, sent):
+    from runner.cli.progress import Lines
+
+    def gone(line="", *, err=False, nl=True):
+        if err:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("typer.echo", gone)
+    monkeypatch.setattr(Lines, "text", lambda *_: os.kill(os.getpid(), sent))
+    result = machine.run("spec: 1\nname: x\nsteps: {a: {run: 'echo begun; sleep 60'}}\n")
+    assert result.exit_code == 130
+    assert machine.cloud.boxes == {}
+
+
 def test_ctrl_c_before_anything_started(machine, monkeypatch):
     @asynccontextmanager
     async def providers(environ, *, needed=True):

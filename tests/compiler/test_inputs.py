@@ -70,3 +70,16 @@ def test_no_inputs_declared() -> None:
     with pytest.raises(UsageError) as caught:
         complete({}, {"a": 1})
     assert "none" in caught.value.hint
+
+
+def test_values_that_no_store_could_keep_are_refused() -> None:
+    deep: Json = 1
+    for _ in range(70):
+        deep = [deep]
+    with pytest.raises(UsageError) as caught:
+        complete({"properties": {"a": {}, "b": {}, "c": {}}}, {"a": "x\udcff", "b": [1e999], "c": deep})
+    assert caught.value.message.split("\n")[1:] == [
+        "  - input `a`: it is not Unicode text",
+        "  - input `b`: the number is too large",
+        "  - input `c`: lists and maps are nested more than 64 deep",
+    ]

@@ -251,6 +251,8 @@ def test_scripts_stdin_cwd_and_environment(lab, make_step):
         ("true", {"n": INTEGER}, "output n is missing"),
         ("echo 'n=\"x\"' >> $RUNNER_OUTPUT", {"n": INTEGER}, 'output n: "x" is of type string'),
         ("echo 'm=1' >> $RUNNER_OUTPUT", {}, "output m is not declared"),
+        ("echo 'n=1e999' >> $RUNNER_OUTPUT", {"n": OutputDecl(schema={})}, "output n: 1e999 cannot be kept"),
+        ("head -c 1100000 /dev/zero > $RUNNER_OUTPUT", {}, "holds 1,100,000 bytes, allowed are 1,048,576"),
         ("true", {"d": OutputDecl(artifact="dist/*")}, "expected files matching dist/*"),
     ],
 )
