@@ -16,7 +16,11 @@ from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
 
 PREFIX = "RUNNER_EXPR_"
 Trouble = Literal["single-quotes", "quoted-heredoc"]
-_HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>'[^'\n]*'|\"[^\"\n]*\"|\\?[^\s'\"<>|&;()$`]+)")
+_HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>(?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\<>|&;()$`])+)")
+_ARITHMETIC = ("((", "(+")
+_NO_COMMAND = (*_ARITHMETIC, "{", '{"')  # where no comment, heredoc or arithmetic command begins
+_QUOTING = re.compile(r"['\"\\]")
+_LONGEST_ARITHMETIC = 1000  # characters looked through for the end of a `((`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +36,23 @@ class Problem:
 class ShellText:
     """The shell text without expressions, the CEL behind each variable, and what could not be passed.
 
-    `inert` are the offsets of expressions that mean nothing: in comments, and behind a backslash.
+    `inert` are the offsets of expressions that mean nothing: in comments, and behind a backslash. `arithmetic` are
+    the offsets of those inside `(( ))`: what stands there, the shell evaluates, so it must be a number.
     """
 
     command: str
     expressions: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
     inert: frozenset[int] = frozenset()
+    arithmetic: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class _Reader:
     """A walk over shell text. `modes` is the stack of nested contexts:
 
-    plain, `(` (a subshell), `` ` ``, `"`, `{"`/`{` (a `${…}` inside or outside double quotes), `((` arithmetic.
+    plain, `(` (a subshell), `` ` ``, `"`, `{"`/`{` (a `${…}` inside or outside double quotes), `((` arithmetic
+    and `(+` a parenthesis in it, `<<` the body of a heredoc whose end word is not quoted.
     """
 
     text: str
@@ -56,26 +63,35 @@ class _Reader:
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     inert: set[int] = field(default_factory=set)
+    arithmetic: set[int] = field(default_factory=set)
     heredocs: list[tuple[str, bool, bool]] = field(default_factory=list)
 
     def read(self) -> ShellText:
-        while self.at < len(self.text):
+        self.walk(len(self.text))
+        expressions = {name: cel for cel, name in self.names.items()}
+        sets = frozenset(self.inert), frozenset(self.arithmetic)
+        return ShellText("".join(self.out), expressions, tuple(self.problems), *sets)
+
+    def walk(self, end: int) -> None:
+        while self.at < end:
             if self.at in self.expressions:
-                self.put(bare=self.modes[-1] in ('"', '{"', "(("))
-            elif self.modes[-1] == '"':
+                self.put()
+            elif self.modes[-1] in ('"', "<<"):
                 self.double()
             else:
                 self.plain()
-        expressions = {name: cel for cel, name in self.names.items()}
-        return ShellText("".join(self.out), expressions, tuple(self.problems), frozenset(self.inert))
 
     def take(self, count: int = 1) -> None:
         self.out.append(self.text[self.at : self.at + count])
         self.at += count
 
-    def put(self, *, bare: bool) -> None:
+    def put(self) -> None:
         cel, end = self.expressions[self.at]
+        nearest = next((mode for mode in reversed(self.modes) if mode in (*_ARITHMETIC, "(", "`")), "")
+        if nearest in _ARITHMETIC:
+            self.arithmetic.add(self.at)
         name = self.names.setdefault(cel, f"{PREFIX}{len(self.names)}")
+        bare = self.modes[-1] in ('"', '{"', "<<", *_ARITHMETIC)
         self.out.append(f"${{{name}}}" if bare else f'"${{{name}}}"')
         self.at = end
 
@@ -94,7 +110,7 @@ class _Reader:
 
     def opens(self) -> bool:
         """`$((`, `$(`, `${`, `` ` ``: what nests in plain text and inside double quotes alike."""
-        inside = self.modes[-1] in ('"', '{"')
+        inside = self.modes[-1] in ('"', '{"', "<<")
         for mark, mode in (("$((", "(("), ("$(", "("), ("${", '{"' if inside else "{")):
             if self.text.startswith(mark, self.at):
                 self.modes.append(mode)
@@ -113,7 +129,7 @@ class _Reader:
     def double(self) -> None:
         if self.text[self.at] == "\\":
             self.escape()
-        elif self.text[self.at] == '"':
+        elif self.text[self.at] == '"' and self.modes[-1] == '"':
             self.modes.pop()
             self.take()
         elif not self.opens():
@@ -135,9 +151,21 @@ class _Reader:
         elif char == "\n" and self.heredocs:
             self.bodies()
         else:
+            mark = "((" if self.computes() else char
             if char == "(" and self.modes[-1] != "{":
-                self.modes.append("(")
-            self.take()
+                self.modes.append("(+" if self.modes[-1] in _ARITHMETIC else mark)
+            self.take(len(mark))
+
+    def computes(self) -> bool:
+        """Whether a `((` here is arithmetic and not two subshells: both parentheses close together."""
+        if not self.text.startswith("((", self.at) or self.modes[-1] in _NO_COMMAND:
+            return False
+        depth = 0
+        for at in range(self.at, min(len(self.text), self.at + _LONGEST_ARITHMETIC)):
+            depth += {"(": 1, ")": -1}.get(self.text[at], 0)
+            if depth == 1 and self.text[at] == ")":
+                return self.text.startswith("))", at)
+        return False
 
     def single(self) -> None:
         end = self.text.find("'", self.at + 1)
@@ -152,7 +180,7 @@ class _Reader:
         if mode == "((" and self.text.startswith("))", self.at):
             self.modes.pop()
             self.take(2)
-        elif (mode == "(" and char == ")") or (mode in ("{", '{"') and char == "}"):
+        elif (mode in ("(", "(+") and char == ")") or (mode in ("{", '{"') and char == "}"):
             self.modes.pop()
             self.take()
         else:
@@ -161,7 +189,7 @@ class _Reader:
 
     def comment(self) -> bool:
         starts = self.at == 0 or self.text[self.at - 1] in " \t\n;&|("
-        if self.text[self.at] != "#" or not starts or self.modes[-1] in ("((", "{", '{"'):
+        if self.text[self.at] != "#" or not starts or self.modes[-1] in _NO_COMMAND:
             return False
         end = self.text.find("\n", self.at)
         end = len(self.text) if end < 0 else end
@@ -170,7 +198,7 @@ class _Reader:
         return True
 
     def heredoc(self) -> bool:
-        if self.modes[-1] in ("((", "{", '{"') or not self.text.startswith("<<", self.at):
+        if self.modes[-1] in _NO_COMMAND or not self.text.startswith("<<", self.at):
             return False
         if self.text.startswith("<<<", self.at):
             self.take(3)
@@ -179,33 +207,33 @@ class _Reader:
         if match is None:
             return False
         word = match["word"]
-        self.heredocs.append((word.strip("'\"\\"), word[0] in "'\"\\", bool(match["dash"])))
+        self.heredocs.append((_QUOTING.sub("", word), bool(_QUOTING.search(word)), bool(match["dash"])))
         self.until(match.end(), "quoted-heredoc")
         return True
 
     def bodies(self) -> None:
         """The bodies of the heredocs opened on the line that ends here."""
         self.take()
-        for word, quoted, dash in self.heredocs:
-            ended = False
-            while self.at < len(self.text) and not ended:
-                end = self.text.find("\n", self.at)
-                end = len(self.text) if end < 0 else end + 1
-                line = self.text[self.at : end].rstrip("\n")
-                ended = (line.lstrip("\t") if dash else line) == word
-                self.body_line(end, quoted=quoted)
-        self.heredocs.clear()
+        heredocs, self.heredocs = self.heredocs, []
+        for word, quoted, dash in heredocs:
+            end = self.end_of_body(word, dash=dash)
+            if quoted:
+                self.until(end, "quoted-heredoc")
+                continue
+            depth = len(self.modes)
+            self.modes.append("<<")
+            self.walk(end)
+            del self.modes[depth:]
 
-    def body_line(self, end: int, *, quoted: bool) -> None:
-        if quoted:
-            self.until(end, "quoted-heredoc")
-        while self.at < end:
-            if self.at in self.expressions:
-                self.put(bare=True)
-            elif self.text[self.at] == "\\":
-                self.escape()
-            else:
-                self.take()
+    def end_of_body(self, word: str, *, dash: bool) -> int:
+        at, ended = self.at, False
+        while at < len(self.text) and not ended:
+            end = self.text.find("\n", at)
+            end = len(self.text) if end < 0 else end + 1
+            line = self.text[at:end].rstrip("\n")
+            ended = (line.lstrip("\t") if dash else line) == word
+            at = end
+        return at
 
 
 @lru_cache(maxsize=1024)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.expressions.scan import OPEN
+from runner.compiler.expressions.shell import rewrite
+from runner.compiler.expressions.uses import Found
 from runner.compiler.rules.context import Context, error
 from runner.compiler.rules.examined import Examined, of_kind, span_of
 
 CODE = "expression-type"
-_WORDS = {"STRING": "text", "INT": "a whole number", "DOUBLE": "a number", "BOOL": "a boolean", "NULL": "null"}
+_WORDS = {
+    "STRING": "text",
+    "INT": "a whole number",
+    "DOUBLE": "a number",
+    "BOOL": "a boolean",
+    "NULL": "null",
+    "DYN": "any value",
+}
 
 
 def _words(kind: str) -> str:
@@ -16,10 +26,20 @@ def _words(kind: str) -> str:
     return "an object" if kind.startswith("MAP") else _WORDS.get(kind, f"a {kind.lower()}")
 
 
+def _in_arithmetic(found: Found) -> bool:
+    text = found.use.node.value
+    return found.use.mode == "shell" and isinstance(text, str) and found.start - len(OPEN) in rewrite(text).arithmetic
+
+
 def _misfit(one: Examined) -> tuple[str, str] | None:
     """What the place wants and does not get, with the remedy."""
     kind, use = one.verdict.type, one.found.use
-    if one.verdict.troubles or kind == "DYN" or not one.found.closed:
+    if one.verdict.troubles or not one.found.closed:
+        return None
+    if kind != "INT" and _in_arithmetic(one.found):
+        # The shell evaluates the value: a text such as `a[$(reboot)]` would be executed.
+        return f"in `(( ))` only a whole number may stand, this is {_words(kind)}", "convert it: int(x)"
+    if kind == "DYN":
         return None
     if use.mode == "bool" and kind != "BOOL":
         return f"`{use.place}` must be true or false, this is {_words(kind)}", "compare it: a == b, a > 0, size(a) > 0"
@@ -41,7 +61,9 @@ def _misfit(one: Examined) -> tuple[str, str] | None:
 
 
 def check(context: Context) -> list[Diagnostic]:
-    """Operators and functions must get what they take; conditions are boolean, axes are lists, texts hold no lists."""
+    """Operators and functions must get what they take; conditions are boolean, axes are lists, texts hold no lists,
+    and shell arithmetic computes with whole numbers.
+    """
     found = of_kind(context.document, context.examined, "type", CODE)
     for one in context.examined:
         misfit = _misfit(one)

@@ -23,6 +23,16 @@ CASES = {
     "backticks": ("echo `f ${{ a }}` ${{ b }}", 'echo `f "${RUNNER_EXPR_0}"` "${RUNNER_EXPR_1}"'),
     "backticks in quotes": ('echo "`f ${{ a }}`"', 'echo "`f "${RUNNER_EXPR_0}"`"'),
     "arithmetic": ("echo $((${{ a }} << 1))", "echo $((${RUNNER_EXPR_0} << 1))"),
+    "arithmetic command": (
+        "((x = ${{ a }} << 1)); echo ${{ a }}",
+        '((x = ${RUNNER_EXPR_0} << 1)); echo "${RUNNER_EXPR_0}"',
+    ),
+    "parenthesis in arithmetic": (
+        "echo $(( (${{ a }} << 1) ))\necho ${{ a }}",
+        'echo $(( (${RUNNER_EXPR_0} << 1) ))\necho "${RUNNER_EXPR_0}"',
+    ),
+    "two subshells, no arithmetic": ("((f ${{ a }}); g ${{ a }})", '((f "${RUNNER_EXPR_0}"); g "${RUNNER_EXPR_0}")'),
+    "parentheses that never close": ("((f ${{ a }}", '((f "${RUNNER_EXPR_0}"'),
     "fallback": ("echo ${x:-${{ a }}}", 'echo ${x:-"${RUNNER_EXPR_0}"}'),
     "fallback in quotes": ('echo "${x:-it\'s ${{ a }}}"', 'echo "${x:-it\'s ${RUNNER_EXPR_0}}"'),
     "escapes": ('echo \\\' ${{ a }} "\\" ${{ a }}"', 'echo \\\' "${RUNNER_EXPR_0}" "\\" ${RUNNER_EXPR_0}"'),
@@ -36,6 +46,14 @@ CASES = {
     "heredoc with tabs": (
         "cat <<-E\n\t${{ a }}\n\tE\necho ${{ a }}",
         'cat <<-E\n\t${RUNNER_EXPR_0}\n\tE\necho "${RUNNER_EXPR_0}"',
+    ),
+    "heredoc with a substitution": (
+        "cat <<E\n\"it's $(f ${{ a }})\nE\necho ${{ a }}",
+        'cat <<E\n"it\'s $(f "${RUNNER_EXPR_0}")\nE\necho "${RUNNER_EXPR_0}"',
+    ),
+    "heredoc with a half quoted word": (
+        'cat <<E"O"F\n$x\'\nEOF\necho ${{ a }}',
+        'cat <<E"O"F\n$x\'\nEOF\necho "${RUNNER_EXPR_0}"',
     ),
     "two heredocs": (
         "cat <<A - <<B\n${{ a }}\nA\n${{ a }}\nB\n",
@@ -65,6 +83,11 @@ def test_rewrites(case: str) -> None:
     assert found.problems == ()
 
 
+def test_what_the_shell_would_compute_with_is_named() -> None:
+    text = "x=$((${{ a }} + $(f ${{ b }}))); ((y = (${{ c }})))"
+    assert rewrite(text).arithmetic == {text.index("${{ a"), text.index("${{ c")}
+
+
 @pytest.mark.parametrize(
     ("text", "trouble"),
     [
@@ -75,6 +98,7 @@ def test_rewrites(case: str) -> None:
         ("cat <<'EOF'\n${{ a }}\nEOF\n", "quoted-heredoc"),
         ('cat <<"EOF"\n${{ a }}\nEOF\n', "quoted-heredoc"),
         ("cat <<\\EOF\n${{ a }}\nEOF\n", "quoted-heredoc"),
+        ("cat <<E'O'F\n${{ a }}\nEOF\n", "quoted-heredoc"),
     ],
 )
 def test_where_no_variable_can_stand(text: str, trouble: str) -> None:
@@ -94,6 +118,7 @@ NASTY = "$(echo pwned) `id` \"'; * \\ \n ${HOME}"
         'x=${{ a }}; printf %s "$x"',
         "cat <<E | head -c -1\n${{ a }}\nE\n",
         'printf %s "${nothing:-${{ a }}}"',
+        "cat <<E | head -c -1\n$(printf %s ${{ a }})\nE\n",
     ],
 )
 def test_a_nasty_value_arrives_as_it_is(text: str) -> None:

@@ -265,6 +265,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "join",
         "inputs: {l: {type: array, items: {type: string}, default: []}}\nsteps: {a: {run: \"echo ${{ inputs.l.join(' ') }}\"}}",
     ),
+    "expression-type#text in arithmetic": (
+        "inputs: {s: {type: string, default: '1'}}\nsteps: {a: {run: 'echo $(( ${{ inputs.s }} + 1 ))'}}",
+        "in `(( ))` only a whole number may stand, this is text",
+        "int(x)",
+        "inputs: {s: {type: string, default: '1'}}\nsteps: {a: {run: 'echo $(( ${{ int(inputs.s) }} + 1 ))'}}",
+    ),
+    "expression-type#anything in arithmetic": (
+        "inputs: {x: {default: 1}}\nsteps: {a: {run: '((${{ inputs.x }} > 1))'}}",
+        "in `(( ))` only a whole number may stand, this is any value",
+        "int(x)",
+        "inputs: {x: {default: 1}}\nsteps: {a: {run: '((${{ int(inputs.x) }} > 1))'}}",
+    ),
     "expression-type#object in text": (
         "inputs: {o: {type: object, default: {}}}\nsteps: {a: {run: a, env: {X: 'x ${{ inputs.o }}'}}}",
         "an object cannot be part of a longer text",
