@@ -82,6 +82,36 @@ def test_a_hostile_archive_is_refused_before_anything_is_written(name: str, tmp_
     assert [path for path in tmp_path.rglob("*") if path not in (target, target.parent)] == []
 
 
+def _member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def test_a_hard_link_does_not_move_a_symbolic_one_to_where_it_leads_outside(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(_member("a/link", tarfile.SYMTYPE, "../inside"))
+        archive.addfile(_member("door", tarfile.LNKTYPE, "a/link"))
+        archive.addfile(_member("door/file", tarfile.REGTYPE))
+    with pytest.raises(RequestRefused, match="hard link to a symbolic link"):
+        snapshot.unpack(buffer.getvalue(), tmp_path / "target")
+    assert list(tmp_path.rglob("file")) == []
+
+
+def test_archives_are_judged_the_same_where_python_has_no_filters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Debian 12 has Python 3.11.2; filters came with 3.11.4."""
+    for name in ("data_filter", "tar_filter", "fully_trusted_filter", "FilterError"):
+        monkeypatch.delattr(tarfile, name, raising=False)
+    for name, tar in hostile_tars().items():
+        with pytest.raises(RequestRefused):
+            snapshot.unpack(tar, tmp_path / name / "target")
+    snapshot.unpack(snapshot.pack(grow(tmp_path / "tree", ["a/b"])), tmp_path / "out")
+    assert (tmp_path / "out/a/b").read_text() == "a/b"
+
+
 def test_a_link_that_is_there_already_leads_nowhere_outside(tmp_path: Path) -> None:
     target, outside = tmp_path / "target", tmp_path / "outside"
     target.mkdir()
