@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from e2b import CommandExitException, Sandbox
+from e2b.exceptions import SandboxException
 
 from runner.embedded.e2b.launch import Endpoint
 
@@ -93,6 +94,7 @@ def test_no_file_of_another_box_is_seen(embedded_e2b: Endpoint, box: Sandbox) ->
     "command",
     [
         "touch /usr/x",
+        "touch /dev/x",
         "touch /etc/x",
         "touch /opt/runner/lib/box/x",
         "mkdir /x",
@@ -106,6 +108,31 @@ def test_no_file_of_another_box_is_seen(embedded_e2b: Endpoint, box: Sandbox) ->
 def test_what_a_box_may_not_do(box: Sandbox, command: str) -> None:
     with pytest.raises(CommandExitException):
         box.commands.run(command)
+
+
+def test_a_command_has_nothing_open_but_its_own(box: Sandbox) -> None:
+    """The agent's connections with the edge are not for commands to read, or to write into."""
+    running = box.commands.run("sleep 60", background=True, timeout=0)
+    assert _out(box, "ls -l /proc/self/fd | grep -c socket") == "0\n"
+    assert _out(box, "ls -l /proc/1/fd | wc -l") == "ls: cannot open directory '/proc/1/fd': Permission denied\n0\n"
+    running.kill()
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "KILL", "STOP"])
+def test_no_signal_from_a_box_ends_its_agent(box: Sandbox, name: str) -> None:
+    assert _out(box, f"kill -{name} 1; sleep 0.1; echo lives") == "lives\n"
+
+
+def test_folders_of_any_depth_harm_nobody(embedded_e2b: Endpoint) -> None:
+    deep = "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('leaf', 'wb').write(bytes(9999))"
+    other = _make(embedded_e2b)
+    other.files.write("deep.py", deep)
+    other.commands.run("python3 deep.py")
+    assert other.get_metrics()[-1].disk_used >= 9999
+    with pytest.raises(SandboxException, match="too deep"):
+        other.files.remove("d")
+    assert other.commands.run("rm -r d; ls").stdout == "deep.py\n"
+    other.kill()
 
 
 def test_nobody_in_a_box_has_rights(box: Sandbox) -> None:

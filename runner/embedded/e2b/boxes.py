@@ -184,7 +184,7 @@ class Box:
         with self._hand_over(f"dial {port}") as reply:
             await _readable(reply)
             try:
-                word, fds, _, _ = socket.recv_fds(reply, 256, 1, socket.MSG_CMSG_CLOEXEC)
+                word, fds, _, _ = socket.recv_fds(reply, 256, 1)
             except OSError as error:
                 raise BoxDead(self.id) from error
         if not fds:
@@ -192,6 +192,7 @@ class Box:
                 raise BoxDead(self.id)
             raise PortShut(word.decode(errors="replace"))
         connected = socket.socket(fileno=fds[0])
+        connected.set_inheritable(False)
         connected.setblocking(False)
         return connected
 

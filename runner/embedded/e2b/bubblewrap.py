@@ -147,7 +147,7 @@ def build(walls: Walls, home: Path, tmp: Path, command: Sequence[str], environme
     wall.folder("/home", 0o755)
     wall.bind(home, "/home/user", writable=True)
     _python(wall, walls.python)
-    wall.add("--remount-ro", "/", "--chdir", "/home/user", "--clearenv")
+    wall.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/user", "--clearenv")
     for name, value in environment.items():
         wall.add("--setenv", name, value)
     wall.add("--", *command)

@@ -234,7 +234,7 @@ def _after(found: list[Box], token: str) -> int:
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         value = json.loads(raw or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise Refused(400, "the body is not a JSON object")
@@ -242,13 +242,13 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _number(text: str, name: str, low: int, high: int) -> int:
-    if not text.isdigit() or not low <= int(text) <= high:
+    if not text.isdecimal() or len(text) > 18 or not low <= int(text) <= high:
         raise Refused(400, f"{name} must be a number from {low} to {high}, not {text!r}")
     return int(text)
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise Refused(400, f"timeout must be a number of seconds, not {value!r}")
     if value > _LONGEST:
         raise Refused(400, f"timeout cannot be greater than {_LONGEST} seconds")

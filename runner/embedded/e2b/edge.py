@@ -60,7 +60,7 @@ class Edge:
             await self._control.answer(exchange)
 
     async def _to_box(self, exchange: Exchange, name: str, port: str, target: str) -> None:
-        number = int(port) if port.isdigit() and len(port) < 6 else ENVD_PORT
+        number = int(port) if port.isdecimal() and len(port) < 6 else ENVD_PORT
         box = self._boxes.get(name)
         if box is not None and number == ENVD_PORT and not _allowed(exchange, box):
             await exchange.body.drain()
@@ -93,7 +93,7 @@ def signed(exchange: Exchange, box: Box) -> bool:
     operation = "read" if exchange.head.method == "GET" else "write"
     words = [query.get("path", ""), operation, query.get("username", ""), box.token]
     if expires := query.get("signature_expiration"):
-        if not expires.isdigit() or int(expires) < time.time():
+        if not expires.isdecimal() or len(expires) > 18 or int(expires) < time.time():
             return False
         words.append(expires)
     digest = hashlib.sha256(":".join(words).encode()).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -50,14 +51,10 @@ class StateFolder:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and all in it, also what a box has made unwritable for itself."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        folder.chmod(0o700)
-        for place, folders, _ in os.walk(folder):
-            for name in folders:
-                inner = Path(place, name)
-                if not inner.is_symlink():  # a link may lead out of the box's files
-                    with suppress(OSError):
-                        inner.chmod(0o700)
+    """Remove a folder and all in it, also what a box has made unwritable for itself, or deeper than Python can go."""
+    with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
+    for words in (["chmod", "-Rf", "u+rwx"], ["rm", "-rf"]):  # neither follows links
+        if folder.exists():
+            with suppress(OSError):
+                subprocess.run([*words, "--", str(folder)], capture_output=True, check=False)

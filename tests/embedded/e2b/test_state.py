@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from runner.embedded.e2b.state import StateFolder, remove
 
@@ -40,3 +43,15 @@ def test_what_a_box_made_unwritable_is_removed_and_links_are_not_followed(tmp_pa
     remove(tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
     assert kept.stat().st_mode & 0o777 == 0o500
+
+
+def test_folders_deeper_than_python_can_go_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    for _ in range(1500):
+        os.mkdir("d")  # noqa: PTH102 - the whole path is too long for pathlib
+        os.chdir("d")
+    os.chdir(tmp_path)
+    remove(gone)
+    assert not gone.exists()

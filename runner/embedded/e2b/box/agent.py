@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from . import tree
@@ -122,13 +123,14 @@ async def _metrics(exchange: Exchange) -> None:
 
 
 def _usage(folder: str) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += Path(place, name).lstat().st_blocks * 512
-            except OSError:
-                continue  # it went away while we looked
+    total, todo = 0, [folder]
+    while todo:  # not os.walk, which recurses: a box may make folders of any depth
+        with suppress(OSError), os.scandir(todo.pop()) as found:  # it may go away while we look
+            for each in found:
+                if each.is_dir(follow_symlinks=False):
+                    todo.append(each.path)
+                else:
+                    total += each.stat(follow_symlinks=False).st_blocks * 512
     return total
 
 
@@ -143,9 +145,11 @@ class Control:
     def readable(self) -> None:
         """Take up what the edge has sent."""
         try:
-            word, fds, _, _ = socket.recv_fds(self._channel, 64, 1, socket.MSG_CMSG_CLOEXEC)
+            word, fds, _, _ = socket.recv_fds(self._channel, 64, 1)
         except BlockingIOError:
             return
+        for fd in fds:
+            os.set_inheritable(fd, False)  # recv_fds takes flags and forgets them: commands would get our connections
         if not word:
             os._exit(0)  # the edge is gone; the kernel ends all that is left in this pid namespace
         if not fds:
@@ -207,8 +211,13 @@ def main() -> None:
     settings = decode(channel.recv(1024 * 1024))
     for name, value in settings["limits"].items():
         _limit(getattr(resource, name), int(value))
+    # When the machine is out of memory, boxes go before the edge.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     # Nobody else in the box may look into process 1, though it has the same user.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    # Python would take SIGINT, which anybody in the box can send, for its end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)

@@ -54,7 +54,7 @@ def decode(raw: bytes) -> Message:
     """A message from its JSON. Raises CallError for anything else."""
     try:
         message = json.loads(raw or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CallError("invalid_argument", f"the message is not JSON: {error}") from error
     if not isinstance(message, dict):
         raise CallError("invalid_argument", "the message is not a JSON object")
@@ -117,6 +117,6 @@ def deadline(exchange: Exchange) -> float | None:
     text = exchange.head.get("connect-timeout-ms")
     if not text:
         return None
-    if not text.isdigit() or len(text) > 10:
+    if not text.isdecimal() or len(text) > 10:
         raise CallError("invalid_argument", f"Connect-Timeout-Ms is not a number of milliseconds: {text!r}")
     return int(text) / 1000 or None

@@ -40,6 +40,10 @@ def translated(path: str) -> Iterator[None]:
         raise CallError("permission_denied", f"permission denied: {path!r}") from error
     except OSError as error:
         raise CallError("internal", f"path {path!r}: {os.strerror(error.errno or 0)}") from error
+    except RecursionError as error:
+        raise CallError(
+            "failed_precondition", f"path {path!r} holds folders too deep for this; use a command"
+        ) from error
 
 
 class FilesystemService:

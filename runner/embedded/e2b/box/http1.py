@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
@@ -17,6 +18,9 @@ from urllib.parse import parse_qsl, unquote
 HEAD_LIMIT = 64 * 1024
 BUFFER = 256 * 1024
 _CHUNK = 256 * 1024
+# `int` takes more than the protocol: signs, underscores, other scripts' digits; and it fails at thousands of digits.
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _REASONS = {
     100: "Continue", 101: "Switching Protocols", 200: "OK", 201: "Created", 204: "No Content",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
@@ -142,7 +146,7 @@ def parse_head(raw: bytes) -> Head:
     head = Head(first, second, third)
     if head.version not in ("HTTP/1.1", "HTTP/1.0") or not second:
         raise ProtocolError("not an HTTP/1.1 head")
-    if first.startswith("HTTP/") and not (len(second) == 3 and second.isdigit()):
+    if first.startswith("HTTP/") and not (len(second) == 3 and _DIGITS.fullmatch(second)):
         raise ProtocolError("not an HTTP status")
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -230,11 +234,10 @@ class Body:
 
     async def _chunk(self) -> bytes:
         if not self._left:
-            size = await self._line()
-            try:
-                self._left = int(size.partition(b";")[0].strip() or b"x", 16)
-            except ValueError as error:
-                raise ProtocolError("a chunk's size is malformed") from error
+            size = (await self._line()).partition(b";")[0].strip()
+            if not _HEX.fullmatch(size):
+                raise ProtocolError("a chunk's size is malformed")
+            self._left = int(size, 16)
             if self._left == 0:
                 while await self._line():
                     pass  # trailers say nothing that is needed here
@@ -265,7 +268,7 @@ def _framing(head: Head) -> tuple[int | None, bool]:
     if not lengths:
         return None, False
     text = lengths.pop()
-    if lengths or not text.isdigit():
+    if lengths or not _DIGITS.fullmatch(text):
         raise ProtocolError("the body's length is malformed")
     return int(text), False
 

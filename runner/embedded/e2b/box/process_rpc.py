@@ -137,7 +137,7 @@ async def _next(listener: Listener, gone: asyncio.Future[Any], wait: float) -> t
 
 def _interval(exchange: Exchange) -> float:
     text = exchange.head.get("keepalive-ping-interval")
-    return float(text) if text.isdigit() and text != "0" else _KEEPALIVE
+    return float(text) if text.isdecimal() and text != "0" else _KEEPALIVE
 
 
 def _data(item: tuple[str, bytes]) -> Message:
@@ -183,7 +183,10 @@ def _size(pty: object) -> tuple[int, int] | None:
     if not isinstance(pty, dict):
         return None
     size = pty.get("size") or {}
-    return int(size.get("cols") or 80), int(size.get("rows") or 24)
+    columns, rows = int(size.get("cols") or 80), int(size.get("rows") or 24)
+    if not (0 < columns < 2**16 and 0 < rows < 2**16):
+        raise CallError("invalid_argument", f"a terminal cannot have {columns} columns and {rows} rows")
+    return columns, rows
 
 
 def _input(message: object) -> bytes:

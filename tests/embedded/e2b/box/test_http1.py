@@ -22,7 +22,7 @@ def _inlet(raw: bytes, *, ended: bool = True, step: int = 0) -> Inlet:
 def _body(head: str, raw: bytes) -> bytes:
     async def go() -> bytes:
         inlet = _inlet(raw)
-        return await Body.of_request(inlet, parse_head(head.encode())).read()
+        return await Body.of_request(inlet, parse_head(head.encode("latin-1"))).read()
 
     return asyncio.run(go())
 
@@ -74,6 +74,8 @@ def test_a_malformed_head_is_refused(raw: bytes) -> None:
         "Content-Length: 5\r\nContent-Length: 6",
         "Content-Length: -1",
         "Content-Length: five",
+        "Content-Length: \xb2",
+        "Content-Length: " + "9" * 5000,
         "Transfer-Encoding: gzip, chunked",
     ],
 )
@@ -89,7 +91,21 @@ def test_bodies() -> None:
     assert _body(chunked, b"3\r\nabc\r\n00A;x=y\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n") == b"abc0123456789"
 
 
-@pytest.mark.parametrize("raw", [b"", b"3\r\nab", b"3\r\nabcd\r\n", b"x\r\n", b"\r\n", b"3\r\nabc\r\n", b"0\r\n"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"3\r\nab",
+        b"3\r\nabcd\r\n",
+        b"x\r\n",
+        b"\r\n",
+        b"3\r\nabc\r\n",
+        b"0\r\n",
+        b"-1\r\nabc",
+        b"0x1\r\na\r\n0\r\n\r\n",
+        b"1_0\r\n",
+    ],
+)
 def test_a_broken_chunked_body_is_no_body(raw: bytes) -> None:
     with pytest.raises(ProtocolError):
         _body("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", raw)
