@@ -22,6 +22,7 @@ from pathlib import Path
 
 from runner.errors import EngineUnavailable, UsageError
 from runner.flow.address import ServerRecord, answers, read_record, record_path, write_record
+from runner.run.owner import start_ticks
 
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
@@ -99,7 +100,7 @@ def stop(state: Path) -> ServerRecord | None:
 def running(state: Path) -> ServerRecord | None:
     """The remembered server, if its process lives and is really the one that was started."""
     record = read_record(state)
-    if record is None or _ticks(record.pid) != record.ticks:
+    if record is None or start_ticks(record.pid) != record.ticks:
         return None
     words = Path(f"/proc/{record.pid}/cmdline").read_bytes().split(b"\0")
     return record if b"prefect" in words and str(record.port).encode() in words else None
@@ -119,7 +120,7 @@ def _launch(state: Path, port: int, wait: float) -> ServerRecord:
         )
     _children[process.pid] = process
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = ServerRecord(process.pid, port, f"http://{HOST}:{port}/api", now, _ticks(process.pid) or 0)
+    record = ServerRecord(process.pid, port, f"http://{HOST}:{port}/api", now, start_ticks(process.pid) or 0)
     try:
         _await_answer(state, process, record, wait)
     except BaseException:
@@ -152,12 +153,12 @@ def _end(record: ServerRecord, grace: float = 10.0) -> None:
     child = _children.pop(record.pid, None)
     deadline = time.monotonic() + grace
     sign = signal.SIGTERM
-    while _ticks(record.pid) == record.ticks:
+    while start_ticks(record.pid) == record.ticks:
         try:
             os.kill(record.pid, sign)
         except ProcessLookupError:
             break
-        while _ticks(record.pid) == record.ticks and time.monotonic() < deadline:
+        while start_ticks(record.pid) == record.ticks and time.monotonic() < deadline:
             time.sleep(0.05)
         sign, deadline = signal.SIGKILL, time.monotonic() + grace
     if child is not None:
@@ -169,16 +170,6 @@ def _reap() -> None:
     for pid, child in list(_children.items()):
         if child.poll() is not None:
             del _children[pid]
-
-
-def _ticks(pid: int) -> int | None:
-    """The start time of a live process in clock ticks since boot; None when it is gone or a zombie."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
-    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def _port(asked: int | None) -> int:

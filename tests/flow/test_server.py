@@ -15,6 +15,7 @@ import pytest
 from runner.errors import EngineUnavailable, UsageError
 from runner.flow import server
 from runner.flow.address import ServerRecord, record_path, write_record
+from runner.run.owner import start_ticks
 
 
 def test_the_environment_is_tuned_on_loopback_and_without_the_callers_prefect(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def sleeper():
 
 
 def record_of(process: subprocess.Popen[bytes]) -> ServerRecord:
-    ticks = server._ticks(process.pid)
+    ticks = start_ticks(process.pid)
     assert ticks is not None
     return ServerRecord(process.pid, 4299, "http://127.0.0.1:4299/api", "2026-01-01T00:00:00Z", ticks)
 
@@ -108,5 +109,5 @@ def test_down_leaves_a_process_alone_that_only_has_the_number(tmp_path: Path, sl
 def test_a_zombie_is_not_a_server(tmp_path: Path) -> None:
     process = subprocess.Popen(["true"])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert server._ticks(process.pid) is None
+    assert start_ticks(process.pid) is None
     process.wait()

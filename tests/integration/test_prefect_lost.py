@@ -18,6 +18,7 @@ from runner.compiler.plan.model import Plan
 from runner.flow import server
 from runner.flow.engine import PrefectEngine
 from runner.run.engine_conformance import ends, leg, plan_of
+from runner.run.owner import start_ticks
 from runner.run.ports import RunState, StepHost
 
 pytestmark = [
@@ -32,7 +33,7 @@ CHAIN = plan_of({"a": (), "b": ("a",), "c": ("b",), "d": ("c",)})
 
 def kill(record: server.ServerRecord) -> None:
     os.kill(record.pid, signal.SIGKILL)
-    while server._ticks(record.pid) is not None:
+    while start_ticks(record.pid) is not None:
         time.sleep(0.01)
 
 

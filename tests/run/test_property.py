@@ -20,7 +20,7 @@ from runner.compiler.plan.model import Retry
 from runner.errors import FileMissing, NoCapacity
 from runner.run.event import verify
 from runner.run.execute import execute
-from runner.run.ports import BoxRequest, Command, CommandResult, OnOutput
+from runner.run.ports import BoxRequest, Command, CommandResult, FileInfo, OnOutput
 from runner.run.state import replay
 from runner.run.values import legs_of
 
@@ -43,7 +43,7 @@ class ScriptedBox:
     async def mkdir(self, path: str) -> None:
         await asyncio.sleep(0)
 
-    async def read(self, path: str) -> bytes:
+    async def stat(self, path: str) -> FileInfo:
         raise FileMissing(path)
 
     async def set_timeout(self, seconds: float) -> None:
