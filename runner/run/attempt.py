@@ -177,7 +177,8 @@ class Attempts:
             raw = await box.read(output)
         except FileMissing:
             raw = b""
-        result = Result(outputs=outputs.check(outputs.parse(raw), step.outputs))
+        mask = self._journal.mask
+        result = Result(outputs=outputs.check(outputs.parse(raw, mask), step.outputs, mask))
         for name, decl in step.outputs.items():
             if decl.artifact is None:
                 continue

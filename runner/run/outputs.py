@@ -10,16 +10,21 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import OutputDecl
 from runner.compiler.suggest import listed
 from runner.compiler.values import coerced, declared_types, problems, unfit
+from runner.run.mask import Mask
 from runner.run.retry import OutputWrong
 
 #: Outputs are small facts; files are handed on as artifacts.
 MAX_BYTES = 1024 * 1024
 
+_NOTHING = Mask(())
 _HINT = 'Write one line `name=json` per output: echo "count=3" >> "$RUNNER_OUTPUT"; texts in quotes: echo \'who="me"\'.'
 
 
-def parse(raw: bytes) -> dict[str, Json]:
-    """The `name=json` lines of an output file; of a repeated name the last one counts. Raises OutputWrong."""
+def parse(raw: bytes, mask: Mask = _NOTHING) -> dict[str, Json]:
+    """The `name=json` lines of an output file; of a repeated name the last one counts.
+
+    Raises OutputWrong. What it quotes is masked before it is cut: half a secret could not be found any more.
+    """
     check_size(len(raw))
     try:
         text = raw.decode()
@@ -31,14 +36,14 @@ def parse(raw: bytes) -> dict[str, Json]:
             continue
         name, equals, value = line.partition("=")
         if not equals or not name.strip():
-            raise OutputWrong(f"line {number} of $RUNNER_OUTPUT is not `name=json`: {_short(line)}", _HINT)
+            raise OutputWrong(f"line {number} of $RUNNER_OUTPUT is not `name=json`: {_short(mask.text(line))}", _HINT)
         try:
             found[name.strip()] = json.loads(value, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise OutputWrong(f"output {name.strip()}: {_short(value)} is not JSON", _HINT) from error
+            raise OutputWrong(f"output {name.strip()}: {_short(mask.text(value))} is not JSON", _HINT) from error
         wrong = unfit(found[name.strip()])
         if wrong:
-            raise OutputWrong(f"output {name.strip()}: {_short(value)} cannot be kept: {wrong}")
+            raise OutputWrong(f"output {name.strip()}: {_short(mask.text(value))} cannot be kept: {wrong}")
     return found
 
 
@@ -54,7 +59,7 @@ def _refuse(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> dict[str, Json]:
+def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl], mask: Mask = _NOTHING) -> dict[str, Json]:
     """The outputs, held against their declarations and in the types that expressions were checked with.
 
     Raises OutputWrong, which names the output, expected and found.
@@ -71,9 +76,9 @@ def check(found: Mapping[str, Json], declared: Mapping[str, OutputDecl]) -> dict
     for name, schema in values.items():
         if name not in found:
             raise OutputWrong(f"output {name} is missing: expected {_wanted(schema)}, found nothing", _HINT)
-        wrong = "; ".join(problems(schema, found[name]))
-        if wrong:
-            raise OutputWrong(f"output {name}: {wrong}")
+        if any(problems(schema, found[name])):
+            told = "; ".join(problems(schema, mask.json(found[name])))
+            raise OutputWrong(f"output {name}: {told or f'it is not {_wanted(schema)} as declared'}")
     return {name: coerced(values[name], value) for name, value in found.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.plan.model import OutputDecl
+from runner.run.mask import Mask
 from runner.run.outputs import MAX_BYTES, check, parse
 from runner.run.retry import OutputWrong
 
@@ -71,3 +72,28 @@ def test_what_fits_passes():
     assert check({"n": 1, "any": None}, DECLARED) == {"n": 1, "any": None}
     with pytest.raises(OutputWrong, match="declared: none"):
         check({"n": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            b"a" * 60 + b"canary-12345678901234567890",
+            "line 1 of $RUNNER_OUTPUT is not `name=json`: " + "a" * 60 + "***",
+        ),
+        (b"n=" + b"b" * 60 + b"canary-12345678901234567890", "output n: " + "b" * 60 + "*** is not JSON"),
+        (b'n="canary-12345678901234567890"', 'output n: "***" is of type string, not `integer`'),
+        (b"n=-1234567", 'output n: "***" is of type string, not `integer`'),
+    ],
+)
+def test_what_is_quoted_is_masked_before_it_is_cut(line, message):
+    mask = Mask(["canary-12345678901234567890", "-1234567"])
+    with pytest.raises(OutputWrong) as caught:
+        check(parse(line, mask), {"n": DECLARED["n"]}, mask)
+    assert caught.value.message == message
+
+
+def test_a_value_that_is_wrong_only_without_its_mask_is_told_without_it():
+    schema = {"type": "string", "maxLength": 5}
+    with pytest.raises(OutputWrong, match=r"output n: it is not `string` as declared\Z"):
+        check({"n": "canary-1"}, {"n": OutputDecl(schema=schema)}, Mask(["canary-1"]))
