@@ -7,6 +7,7 @@ import io
 import os
 import posixpath
 import tarfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from runner.run.retry import OutputWrong
 
 #: Folders of runner itself in a box's home: never part of an artifact.
 OWN_FOLDERS = (".artifacts", ".runner")
+
+#: What an artifact may hold: it is in memory while it is packed.
+MAX_BYTES = 1 << 30
+#: From so many files on, one archive of their folder is quicker than reading each.
+_MANY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Kept:
 async def collect(box: Box, cwd: str, pattern: str, name: str) -> Collected:
     """The files that match `pattern` below `cwd`, named without the folders before its first wildcard.
 
-    A plain path to a folder takes all that is in it. Raises OutputWrong when nothing matches.
+    A plain path to a folder takes all that is in it. Raises OutputWrong when nothing matches, or too much.
     """
     folder, rest = glob.split(pattern)
     base = posixpath.join(cwd, folder)
@@ -48,9 +54,11 @@ async def collect(box: Box, cwd: str, pattern: str, name: str) -> Collected:
         if glob.is_plain(rest) and (await box.stat(posixpath.join(base, rest))).kind == "dir":
             base, rest = posixpath.join(base, rest), "**"
         if "**" in rest:
-            members = _from_tar(await box.export_tar(base), rest)
+            members = _from_tar(await box.export_tar(base), glob.compiled(rest).fullmatch)
         else:
-            members = await _by_listing(box, base, rest)
+            found = await _listed(box, base, rest)
+            _check_size(name, pattern, sum(info.size for info in found.values()))
+            members = await _read(box, base, found)
     except (FileMissing, NotADirectory):
         members = []
     if not members:
@@ -58,38 +66,52 @@ async def collect(box: Box, cwd: str, pattern: str, name: str) -> Collected:
             f"output {name}: expected files matching {pattern} in {cwd}, found none",
             "The pattern is relative to the step's working folder (`cwd`, or the home folder).",
         )
+    _check_size(name, pattern, sum(len(content) for _, content in members))
     return Collected(_tar(members), len(members))
 
 
-def _from_tar(tar: bytes, pattern: str) -> list[tuple[tarfile.TarInfo, bytes]]:
-    wanted = glob.compiled(pattern)
+def _check_size(name: str, pattern: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise OutputWrong(
+            f"output {name}: the files matching {pattern} hold {size:,} bytes, allowed are {MAX_BYTES:,}",
+            "Narrow the pattern; keep data of that size in a storage of its own and hand on its address.",
+        )
+
+
+def _from_tar(tar: bytes, wanted: Callable[[str], object]) -> list[tuple[tarfile.TarInfo, bytes]]:
     found = []
     with tarfile.open(fileobj=io.BytesIO(tar)) as source:
         for member in source.getmembers():
             member.name = posixpath.normpath(member.name)
             own = member.name.split("/")[0] in OWN_FOLDERS
-            if own or not (member.isfile() or member.issym()) or not wanted.fullmatch(member.name):
+            if own or not (member.isfile() or member.issym()) or not wanted(member.name):
                 continue
             file = source.extractfile(member) if member.isfile() else None
             found.append((member, file.read() if file is not None else b""))
     return found
 
 
-async def _by_listing(box: Box, base: str, pattern: str) -> list[tuple[tarfile.TarInfo, bytes]]:
+async def _listed(box: Box, base: str, pattern: str) -> dict[str, FileInfo]:
     """Without `**` only the folders on the way are listed: a small artifact in a large tree costs little."""
     parts = pattern.split("/")
-    folders, found = [""], list[tuple[str, FileInfo]]()
+    folders, found = [""], dict[str, FileInfo]()
     for depth, part in enumerate(parts):
         wanted, kind = glob.compiled(part), "file" if depth == len(parts) - 1 else "dir"
-        found = [
-            (posixpath.join(folder, info.name), info)
+        found = {
+            posixpath.join(folder, info.name): info
             for folder in folders
             for info in await box.list(posixpath.join(base, folder))
             if info.kind == kind and wanted.fullmatch(info.name) and info.name not in OWN_FOLDERS
-        ]
-        folders = [path for path, _ in found]
+        }
+        folders = list(found)
+    return found
+
+
+async def _read(box: Box, base: str, found: Mapping[str, FileInfo]) -> list[tuple[tarfile.TarInfo, bytes]]:
+    if len(found) >= _MANY:
+        return _from_tar(await box.export_tar(base), found.__contains__)
     members = []
-    for path, info in found:
+    for path, info in found.items():
         member = tarfile.TarInfo(path)
         member.mode = info.mode
         members.append((member, await box.read(posixpath.join(base, path))))
@@ -110,12 +132,14 @@ def _tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
 def keep(folder: Path, collected: Collected) -> Kept:
     """Store a tar by its digest and sync it to disk; equal content is stored once. Blocks.
 
-    Raises StoreFull when the disk is full, StoreError when it cannot be written.
+    A file with that name and other content, changed from outside, is replaced. Raises StoreFull when the disk is full,
+    StoreError when it cannot be written.
     """
     digest = hashlib.sha256(collected.tar).hexdigest()
     path = folder / f"{digest}.tar"
     try:
-        write_durably(path, collected.tar)
+        if not (path.is_file() and path.read_bytes() == collected.tar):
+            write_durably(path, collected.tar)
     except OSError as error:
         raise storage_error(error, path) from error
     return Kept(digest, len(collected.tar), collected.files, path)
@@ -135,8 +159,6 @@ def load(folder: Path, digest: str) -> bytes:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file so that it is there as a whole, or not at all, even after a power loss. Raises OSError."""
-    if path.exists():
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{id(content)}.tmp")
     try:

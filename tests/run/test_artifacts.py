@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from runner.compiler.plan.model import Candidate, FileCopy, OutputDecl, SandboxPlan
-from runner.errors import StoreError, StoreFull
+from runner.errors import FileMissing, StoreError, StoreFull
 from runner.run import artifacts
 from runner.run.artifacts import Collected, keep, load, write_durably
 
@@ -42,6 +42,33 @@ def test_patterns_find_files_and_drop_the_folders_before_the_wildcard(lab, make_
     assert sorted(members(lab, done, "a/d")) == found
     stored = done.of("artifact.stored")[0]
     assert (stored.step, stored.data["output"], stored.data["files"]) == ("a", "d", len(found))
+
+
+@pytest.mark.parametrize("pattern", ["dist/*.*", "*/*.whl", "*/sub/*"])
+def test_many_files_come_as_one_archive_and_are_the_same(lab, make_step, monkeypatch, pattern):
+    one = members(lab, done := lab.run(make_step("a", TREE, outputs={"d": OutputDecl(artifact=pattern)})), "a/d")
+    lab.clock.time += 1
+    monkeypatch.setattr(artifacts, "_MANY", 1)
+    monkeypatch.setattr("runner.sandbox.fake.FakeBox.read", _not_one_by_one)
+    many = lab.run(make_step("a", TREE, outputs={"d": OutputDecl(artifact=pattern)}))
+    assert {name: (each.size, each.mode) for name, each in members(lab, many, "a/d").items()} == {
+        name: (each.size, each.mode) for name, each in one.items()
+    }
+    assert many.report.artifacts["a/d"]["digest"] == done.report.artifacts["a/d"]["digest"]
+
+
+async def _not_one_by_one(box, path):
+    if ".runner/" in path:
+        raise FileMissing(path)
+    raise AssertionError(path)
+
+
+@pytest.mark.parametrize("pattern", ["dist/*", "dist/**"])
+def test_files_that_are_too_large_fail_the_step(lab, make_step, monkeypatch, pattern):
+    monkeypatch.setattr(artifacts, "MAX_BYTES", 3)
+    done = lab.run(make_step("a", TREE, outputs={"d": OutputDecl(artifact=pattern)}))
+    assert done.step("a")["error_class"] == "output"
+    assert "bytes, allowed are 3" in done.step("a")["message"]
 
 
 def test_modes_and_links_survive(lab, make_step):
@@ -140,6 +167,15 @@ def test_equal_content_is_stored_once_and_read_back(tmp_path):
     assert first == second
     assert [path.name for path in (tmp_path / "new").iterdir()] == [f"{first.digest}.tar"]
     assert load(tmp_path / "new", first.digest) == b"tar"
+
+
+def test_content_that_was_changed_on_the_disk_is_mended(tmp_path):
+    kept = keep(tmp_path, Collected(b"content", 1))
+    kept.path.write_bytes(b"changed")
+    with pytest.raises(StoreError, match="was changed after it was stored"):
+        load(tmp_path, kept.digest)
+    assert keep(tmp_path, Collected(b"content", 1)) == kept
+    assert load(tmp_path, kept.digest) == b"content"
 
 
 def test_what_is_lost_is_told(tmp_path):
