@@ -85,5 +85,5 @@ def existing(words: Iterable[str]) -> str:
     """Return which words there are as a sentence without its end: ``there are `a` and `b` ``; many are not listed."""
     known = list(words)
     if not known:
-        return "there is none"
+        return "none is declared"
     return f"there {'is' if len(known) == 1 else 'are'} {listed(known, 'and')}" if len(known) <= 12 else ""

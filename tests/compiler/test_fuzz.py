@@ -85,6 +85,11 @@ def test_any_text_gets_findings(text: str) -> None:
     assert has_errors(verified(text.encode("utf-8", "surrogatepass")))
 
 
+@pytest.mark.parametrize("text", ["[?1", "[? a", "a: [? b\n", "{?\n"])
+def test_a_value_that_is_not_there_stands_inside_the_text(text: str) -> None:
+    assert has_errors(verified(text.encode()))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary())
 def test_any_bytes_get_findings(data: bytes) -> None:

@@ -143,6 +143,9 @@ class Builder:
             end_line, end_column = self._end_of_block(event)
         elif event.anchor or event.tag:
             line, column = self._content_start(event)
+        elif not (text or style) and self._frames and line > self._frames[-1].end[0]:
+            # The parser puts a value that is not there where the next thing stands, even behind the last line.
+            line, column = end_line, end_column = self._frames[-1].end
         span = make_span(self.path, line, column, end_line, end_column)
         anchor = self._anchor(event) if event.anchor else None
         value: object = text if style else resolve(text)

@@ -100,6 +100,7 @@ _STARTERS = {
     "`": "a backquote cannot begin a text",
     "%": "`%` cannot begin a text",
 }
+_BARE_EXPRESSION = re.compile(r"""[{,][^'"]*\$\{\{""")
 _TABS = re.compile(r"[ \t]*")
 
 
@@ -116,8 +117,14 @@ def explain(complaint: Complaint, path: str, lines: list[str]) -> Diagnostic:
         if re.search(sentence.pattern, said):
             if sentence.where == "context" and complaint.context_at is not None:
                 at = complaint.context_at
-            return _at(path, lines, at, sentence.message, sentence.hint)
+            return _at(path, lines, at, sentence.message, _quote(lines, complaint.problem_at) or sentence.hint)
     return _at(path, lines, at, "this is not YAML", "put texts with special characters in quotes")
+
+
+def _quote(lines: list[str], at: Position) -> str:
+    """The remedy when the braces of an expression were taken for a map."""
+    line = lines[at.line] if at.line < len(lines) else ""
+    return 'quote a text with an expression: "${{ … }}"' if _BARE_EXPRESSION.search(line) else ""
 
 
 def _char(lines: list[str], at: Position) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from cel_expr_python import cel
 
-from runner.compiler.expressions.functions import DECLARATIONS, NAMES, extensions
+from runner.compiler.expressions.functions import DECLARATIONS, FUNCTIONS, METHODS, extensions
 from runner.compiler.expressions.scan import ROOTS, Reference, calls, references
 from runner.compiler.expressions.symbols import SECRET, Scope, Symbol
 from runner.compiler.suggest import did_you_mean, existing, listed
@@ -164,6 +164,9 @@ _ADVICE = (
     (("string", "bool"), "compare a boolean with true or false, or use it as it is"),
 )
 
+# What other languages call it.
+_ELSEWHERE = {"len": "size", "length": "size", "count": "size", "lower": "lowerAscii", "upper": "upperAscii"}
+
 
 def _type_trouble(sentence: str, start: int, expression: str) -> Trouble:
     overload = _OVERLOAD.search(sentence)
@@ -178,16 +181,26 @@ def _type_trouble(sentence: str, start: int, expression: str) -> Trouble:
     return Trouble("type", sentence, start, min(start + 1, len(expression)))
 
 
+def _function_hint(name: str) -> str:
+    if name in METHODS:
+        return f"it is called on a value: x.{name}(…)"
+    if name in _ELSEWHERE:
+        return f"did you mean `{_ELSEWHERE[name]}`?"
+    known = did_you_mean(name, (*FUNCTIONS, *METHODS))
+    return known or "functions are CEL's own, its string and math extensions, range and hash"
+
+
 def _undeclared(name: str, start: int, expression: str, scope: Scope) -> Trouble:
     """`name` is what CEL does not know; for a function CEL points at its parenthesis."""
     known_calls = {at: called for called, at in calls(expression)}
     begin = start - len(name)
     if known_calls.get(begin) == name or expression[start : start + 1] == "(":
-        hint = did_you_mean(name, NAMES) or "functions are CEL's own, its string and math extensions, range and hash"
-        return Trouble("unknown", f"there is no function `{name}`", max(begin, 0), start, hint)
+        return Trouble("unknown", f"there is no function `{name}`", max(begin, 0), start, _function_hint(name))
     root = name.split(".")[0]
+    own = [path for path in scope.table if "." not in path]  # the variable of a `for_each`
     hint = (
-        did_you_mean(root, scope.roots) or f"an expression may use {listed(scope.roots, 'and')}; text stands in quotes"
+        did_you_mean(root, [*scope.roots, *own])
+        or f"an expression may use {listed(scope.roots, 'and')}; text stands in quotes"
     )
     return Trouble("unknown", f"`{name}` is not known", start, start + len(name), hint)
 
@@ -214,7 +227,10 @@ def _syntax(start: int, expression: str) -> Trouble:
         return Trouble("syntax", "the expression is empty", 0, len(expression), "write a name such as `inputs.NAME`")
     rest = expression[start : start + 12].split()
     message = f"syntax error at `{rest[0]}`" if rest else "the expression ends too early"
-    return Trouble("syntax", message, start, start + 1, "expressions are CEL: a == 'b' && (c > 1 || !d)")
+    hint = "expressions are CEL: a == 'b' && (c > 1 || !d)"
+    if set("“”‘’").intersection(expression):
+        hint = "quotes are straight in CEL: 'text' or \"text\""
+    return Trouble("syntax", message, start, start + 1, hint)
 
 
 def check(expression: str, scope: Scope) -> Verdict:

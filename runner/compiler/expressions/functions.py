@@ -7,12 +7,12 @@ from cel_expr_python.ext import ext_math, ext_strings
 
 _MOST = 10_000
 
-#: Names and a sentence each, for messages and docs.
-NAMES = {
-    "range": "range(n) is [0, …, n-1]; range(a, b) is [a, …, b-1]",
-    "hash": "hash(path) is a digest of a file, for cache keys",
-    "size": "size(x) is the length of a string, list or map",
-}
+#: What is called as `f(x)`, and what as `x.f()`: for "did you mean".
+FUNCTIONS = ("range", "hash", "size", "string", "int", "double", "bool", "type", "has", "timestamp", "duration")
+METHODS = (
+    *("contains", "startsWith", "endsWith", "matches", "lowerAscii", "upperAscii", "trim", "split", "join", "replace"),
+    *("substring", "charAt", "indexOf", "lastIndexOf", "format", "all", "exists", "exists_one", "filter", "map"),
+)
 
 
 def _range(first: int, end: int | None = None) -> list[int]:

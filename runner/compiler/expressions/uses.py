@@ -10,6 +10,7 @@ from runner.compiler.document import Mapping, Node, Scalar, Sequence
 from runner.compiler.expressions.scan import OPEN, Reference, pieces, references
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.spec.model import SandboxDecl, StepSpec, Workflow
+from runner.compiler.spec.read import child
 
 #: bool: bare CEL that must give true or false; text: words with `${{ }}`; shell: a `run` text; code: a script's code;
 #: axis: a matrix axis (a list); cache: a cache key (knows `hash`).
@@ -71,8 +72,8 @@ def step_uses(step: StepSpec) -> list[Use]:
     found += _strings(step.cwd, "cwd")
     for copy in step.files:
         found += _strings(copy.source, f"files.{copy.target.value}")
-    cache = step.node.get("cache")
-    found += _strings(cache, "cache", "cache")
+    found += _strings(step.node.get("cache"), "cache", "cache")
+    found += _strings(child(step.node.get("concurrency"), "group"), "concurrency.group")
     found += _action_uses(step)
     return found
 
@@ -113,6 +114,11 @@ def until_uses(step: StepSpec) -> list[Use]:
 def sandbox_uses(sandbox: SandboxDecl) -> list[Use]:
     """The places of a sandbox: its environment."""
     return [use for key, value in sandbox.env.items() for use in _strings(value, f"env.{key}")]
+
+
+def concurrency_uses(workflow: Workflow) -> list[Use]:
+    """The group whose runs share a limit."""
+    return list(_strings(child(workflow.node.get("concurrency"), "group"), "concurrency.group"))
 
 
 def workflow_env_uses(workflow: Workflow) -> list[Use]:

@@ -10,6 +10,8 @@ from runner.compiler.diagnostic import Span
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.spec.model import StepSpec, Workflow
 
+_MOST_CYCLES = 20  # that are told at once
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -81,7 +83,21 @@ def waves(edges: Mapping[str, list[Edge]]) -> dict[str, int]:
     return found
 
 
-def find_cycle(edges: Mapping[str, list[Edge]]) -> list[Edge] | None:
+def find_cycles(edges: Mapping[str, list[Edge]]) -> list[list[Edge]]:
+    """Cycles that share no step, each as its edges, the first of them in the spec first."""
+    found: list[list[Edge]] = []
+    while len(found) < _MOST_CYCLES and (cycle := _cycle(edges)) is not None:
+        found.append(cycle)
+        gone = {edge.step for edge in cycle}
+        edges = {
+            id_: [edge for edge in waits if edge.upstream not in gone]
+            for id_, waits in edges.items()
+            if id_ not in gone
+        }
+    return found
+
+
+def _cycle(edges: Mapping[str, list[Edge]]) -> list[Edge] | None:
     """One cycle as its edges, the same every time: it starts at the step of it that comes first in the spec."""
     left = edges.keys() - set(order(edges))  # what is on a cycle, or waits for one
     start = next((id_ for id_ in edges if id_ in left and id_ in upstream_of(edges, id_)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runner.compiler.diagnostic import Diagnostic, tidy
+from runner.compiler.diagnostic import Diagnostic, Span, tidy
 from runner.compiler.document import Document
 from runner.compiler.rules import (
     agent_unknown,
@@ -91,4 +91,13 @@ RULES: dict[str, Rule] = {
 def check_all(document: Document) -> list[Diagnostic]:
     """Every finding of every rule, sorted. Never raises on any tree, however broken."""
     context = Context.of(document)
-    return tidy([finding for rule in RULES.values() for finding in rule(context)])
+    return _once(tidy([finding for rule in RULES.values() for finding in rule(context)]))
+
+
+def _once(findings: list[Diagnostic]) -> list[Diagnostic]:
+    """Steps that share a text, by a template or an anchor, share its mistake: only the first one is named."""
+    first: dict[tuple[str, Span, str], Diagnostic] = {}
+    for finding in findings:
+        sentence = finding.message.rpartition(" (in ")[0] or finding.message
+        first.setdefault((finding.code, finding.span, sentence), finding)
+    return list(first.values())

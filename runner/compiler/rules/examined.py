@@ -21,6 +21,7 @@ from runner.compiler.expressions.symbols import (
 from runner.compiler.expressions.uses import (
     Found,
     Use,
+    concurrency_uses,
     found_in,
     matrix_uses,
     sandbox_uses,
@@ -103,7 +104,8 @@ class _Examiner:
 
     def rest(self) -> Iterator[Examined]:
         env = Scope(self.base, ("inputs", "secrets", "run"))
-        yield from self.uses(workflow_env_uses(self.workflow), env, "the workflow")
+        shared = [*workflow_env_uses(self.workflow), *concurrency_uses(self.workflow)]
+        yield from self.uses(shared, env, "the workflow")
         for sandbox in self.workflow.sandboxes.values():
             yield from self.uses(sandbox_uses(sandbox), env, f"the sandbox `{sandbox.id}`")
         policies = self.workflow.node.get("policies")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.document import Mapping, Node, Scalar, Sequence
+from runner.compiler.expressions.scan import OPEN
 from runner.compiler.rules.context import Context, error
 from runner.compiler.rules.examined import Examined, of_kind, span_of
 
@@ -26,10 +30,39 @@ def _place_trouble(context: Context, one: Examined) -> Diagnostic | None:
     return None
 
 
+# What is filled in, checked by itself, or text that is nobody's but the author's.
+_TAKEN = frozenset(
+    (
+        *("run", "script", "agent", "tool", "approve", "prompt", "with", "env", "stdin", "cwd", "files"),
+        *("matrix", "for_each", "repeat", "cache", "concurrency", "if", "when", "accept", "triggers", "tests"),
+        *("default", "const", "enum", "examples", "pattern", "description", "instructions"),
+    )
+)
+
+
+def _strays(node: Node | None) -> Iterator[Scalar]:
+    """The texts with an expression where none is filled in."""
+    if isinstance(node, Scalar):
+        if isinstance(node.value, str) and OPEN in node.value:
+            yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _strays(item)
+    elif isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            if key not in _TAKEN:
+                yield from _strays(entry.value)
+
+
+def _stray(scalar: Scalar) -> Diagnostic:
+    hint = "write the text itself; `runner schema` says which keys take expressions"
+    return error(CODE, "no expression is filled in here", scalar.span, hint)
+
+
 def check(context: Context) -> list[Diagnostic]:
     """Expressions must be complete CEL, closed, and at a place that takes them."""
     found: list[Diagnostic] = []
     for one in context.examined:
         trouble = _place_trouble(context, one)
         found += [trouble] if trouble else of_kind(context.document, [one], "syntax", CODE)
-    return found
+    return found + [_stray(scalar) for scalar in _strays(context.document.root)]

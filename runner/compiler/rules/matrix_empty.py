@@ -5,8 +5,14 @@ from __future__ import annotations
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context, error
 from runner.compiler.rules.matrix_values import rows
+from runner.compiler.spec.model import MatrixDecl
 
 CODE = "matrix-empty"
+
+
+def _is_told(matrix: MatrixDecl) -> bool:
+    """A list without items is found by the schema already."""
+    return not matrix.plain or () in matrix.axes.values()
 
 
 def check(context: Context) -> list[Diagnostic]:
@@ -16,5 +22,5 @@ def check(context: Context) -> list[Diagnostic]:
             CODE, f"the matrix of `{step.id}` has no leg, so the step would never run", step.matrix.span, "add a value"
         )
         for step in context.workflow.steps.values()
-        if step.matrix is not None and rows(context, step.matrix) == []
+        if step.matrix is not None and not _is_told(step.matrix) and rows(context, step.matrix) == []
     ]

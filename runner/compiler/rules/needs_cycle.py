@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, Related
-from runner.compiler.plan.graph import find_cycle
+from runner.compiler.plan.graph import Edge, find_cycles
 from runner.compiler.rules.context import Context, error
 
 CODE = "needs-cycle"
@@ -11,9 +11,10 @@ CODE = "needs-cycle"
 
 def check(context: Context) -> list[Diagnostic]:
     """The graph of `after` and of references in expressions must have no circle; its path is printed."""
-    cycle = find_cycle(context.edges)
-    if cycle is None:
-        return []
+    return [_finding(cycle) for cycle in find_cycles(context.edges)]
+
+
+def _finding(cycle: list[Edge]) -> Diagnostic:
     path = " → ".join([edge.step for edge in cycle] + [cycle[0].step])
     related = tuple(
         Related(
@@ -23,4 +24,4 @@ def check(context: Context) -> list[Diagnostic]:
         for edge in cycle
     )
     message = f"these steps wait for each other, so none could start: {path}"
-    return [error(CODE, message, cycle[0].span, "remove one of these edges", related)]
+    return error(CODE, message, cycle[0].span, "remove one of these edges", related)

@@ -19,9 +19,8 @@ _WHY = {
 def _finding(context: Context, step: StepSpec, node: Scalar, problem: Problem) -> Diagnostic:
     where, hint = _WHY[problem.trouble]
     end = problem.start + len(problem.expression) + 5
-    message = (
-        f"`{problem.expression}` cannot be passed {where}: the shell would keep the text (in `run` of `{step.id}`)"
-    )
+    why = f"cannot be passed {where}: the shell would keep the text"
+    message = f"`{problem.expression}` {why} (in `run` of the step `{step.id}`)"
     return error(CODE, message, locate(context.document, node, problem.start, end), hint)
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import Document, Node, to_json
 from runner.compiler.document.limits import DEFAULT_LIMITS
-from runner.compiler.shape.keys import KEY_SENTENCES
+from runner.compiler.shape.keys import KEY_SENTENCES, mistyped
 from runner.compiler.shape.places import Finding, Site, locate
 from runner.compiler.shape.validator import Path, Violation, violations
 from runner.compiler.shape.values import VALUE_SENTENCES, unforeseen
@@ -56,6 +56,7 @@ def _sites(root: Node, path: str) -> Iterator[tuple[Violation, Site]]:
     every = violations(to_json(root))
     wrong = {violation.path for violation in every if violation.keyword == "type"}
     refused = {violation.path for violation in every if violation.keyword == "falseSchema"}
+    refused |= {(*violation.path, name) for violation in every for name in mistyped(violation)}
     for violation in every:
         if not _hidden(violation, wrong, refused):
             yield violation, locate(root, violation.path, path)

@@ -8,7 +8,7 @@ from runner.compiler.diagnostic import Fix, Related
 from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.places import Finding, Site, error
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
-from runner.compiler.shape.words import RULES, keys_listed, likely, shown
+from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, likely, shown
 from runner.compiler.suggest import distance, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
@@ -74,7 +74,7 @@ def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> 
     close = _close(name, free)
     message = f"{site.map_label} has no key `{shown(name)}`"
     if not close:
-        hint = _elsewhere(name, allowed) or f"allowed here: {keys_listed(free or allowed)}"
+        hint = _elsewhere(name, allowed) or _invisible(name) or f"allowed here: {keys_listed(free or allowed)}"
         return Finding(error("unknown-key", message, span, hint), site.path)
     fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=distance(name, close[0], 2) <= 2)
     hint = f"did you mean `{close[0]}`?"
@@ -99,6 +99,10 @@ def _elsewhere(name: str, allowed: list[str]) -> str:
         if place != here and name in properties and here is not None:
             return f"`{name}` is a key of {_BELONGS[place]}; move it there"
     return ""
+
+
+def _invisible(name: str) -> str:
+    return "a no-break space stands before it: replace it by a plain one" if NO_BREAK in name else ""
 
 
 def missing_key(violation: Violation, site: Site) -> list[Finding]:
@@ -150,6 +154,12 @@ def refused(violation: Violation, site: Site) -> list[Finding]:
 def bad_names(violation: Violation, site: Site) -> list[Finding]:
     """Keys that are names of the author's, and not good ones."""
     return [_bad_name(name, violation.schema["title"], site) for name in violation.data[: DEFAULT_LIMITS.findings]]
+
+
+def mistyped(violation: Violation) -> list[str]:
+    """Bad names that are a known key, written in another way: `fail-fast` in a matrix."""
+    known = violation.schema.get("known", ())
+    return [name for name in violation.data if likely("id", name) in known] if known else []
 
 
 def _bad_name(name: str, title: str, site: Site) -> Finding:

@@ -50,6 +50,7 @@ def _list_bad_names(part: Any, definitions: Schema) -> None:
             title = names["$ref"].rpartition("/")[2]
             pattern = definitions[title]["pattern"]
             listed = {"title": title, "patternProperties": {pattern: True}, "additionalProperties": False}
+            listed["known"] = list(part.get("properties", {}))
             part["allOf"] = [*part.get("allOf", []), listed]
             del part["propertyNames"]
         part = list(part.values())

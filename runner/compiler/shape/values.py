@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,13 @@ from runner.compiler.diagnostic import Fix, Related
 from runner.compiler.document import Scalar, Sequence, to_json
 from runner.compiler.shape.places import Finding, Site, children, error
 from runner.compiler.shape.validator import Violation
-from runner.compiler.shape.words import BAD_PATTERN, RULES, expected, found, likely, shown
+from runner.compiler.shape.words import BAD_PATTERN, NO_BREAK, RULES, expected, flow, found, likely, shown
 from runner.compiler.suggest import listed, nearest
 
 # The booleans of YAML 1.1 that are texts in YAML 1.2.
 _OLD_BOOLEANS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+_NO_SPACE = re.compile(r"[a-z_]+:\S")
+_LONGEST_EXAMPLE = 80
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 
 
@@ -34,10 +37,11 @@ def wrong_type(violation: Violation, site: Site) -> list[Finding]:
         hint = "remove it, or put something into it" if site.path else "begin with `spec: 1`"
         return _one((code, f"{where} is empty; {wanted} is expected", hint), site)
     hint, fix = _remedy(types, schema.get("title", ""), site)
+    hint = hint or _example(types, schema, site)
     if types == ["boolean"] and fix is not None and str(value).lower() in _OLD_BOOLEANS:
         message = f"`{shown(value)}` is a text in YAML 1.2, not a boolean"
         return _one(("yaml11-surprise", message, hint), site, fix)
-    return _one(("wrong-type", f"{site.label} must be {wanted}, but is {found(value)}", hint), site, fix)
+    return _one(("wrong-type", f"{site.map_label} must be {wanted}, but is {found(value)}", hint), site, fix)
 
 
 def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
@@ -60,6 +64,23 @@ def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
     if types == ["array"]:
         return f"write a list: [{shown(text)}]", Fix("make it a list", node.span, f"[{_written(node)}]", safe=False)
     return "", None
+
+
+def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
+    """What a map or text looks like, for a value of another kind."""
+    node = site.node
+    if types == ["string"] and not {"enum", "title"} & schema.keys() and isinstance(node, Sequence):
+        return "write one text; several lines stand below `|`, indented"
+    if "object" not in types or not isinstance(node, Scalar):
+        return ""
+    if NO_BREAK in node.text:
+        return "there is a no-break space in it: replace it by a plain one"
+    if _NO_SPACE.match(node.text):
+        return "write a space after the `:`"
+    if site.path[-2:-1] == ("steps",):
+        return "say what kind of step it is: {run: …}"
+    examples = [flow(example) for example in schema.get("examples", ()) if isinstance(example, dict)]
+    return f"write a map: {examples[0]}" if examples and len(examples[0]) <= _LONGEST_EXAMPLE else "write a map"
 
 
 def _fits(text: str, types: list[str]) -> bool:
@@ -99,6 +120,8 @@ def bad_pattern(violation: Violation, site: Site) -> list[Finding]:
     title = violation.schema.get("title", "")
     code = BAD_PATTERN.get(title, "bad-id" if title == "id or list of ids" else "bad-pattern")
     hint, fix = RULES.get(title, ""), None
+    if "${{" in str(site.value) and "${{" not in hint:
+        hint = "no expression is filled in here"
     better = likely(title, site.value)
     if better and better != site.value:
         hint = f"did you mean `{better}`? {hint}"

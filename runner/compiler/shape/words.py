@@ -42,6 +42,7 @@ RULES = {
     "for_each": "write exactly one expression: ${{ inputs.files }}",
     "list": "write a list, or exactly one expression: ${{ inputs.files }}",
 }
+NO_BREAK = "\u00a0"
 _UNITS = {
     "millisecond": "ms",
     "second": "s",
@@ -90,9 +91,18 @@ def shown(value: object) -> str:
     return one if len(one) <= 40 else one[:39] + "…"
 
 
+def flow(value: object) -> str:
+    """A value as it is written in a spec on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+    return "[" + ", ".join(map(flow, value)) + "]" if isinstance(value, list) else shown(value)
+
+
 def likely(title: str, value: object) -> str:
     """What a wrong literal of that kind probably means, or an empty text."""
     text = str(value).strip()
+    if "${{" in text:
+        return ""
     if title == "duration":
         return _likely_duration(text)
     if title == "size":

@@ -265,6 +265,36 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "join",
         "inputs: {l: {type: array, items: {type: string}, default: []}}\nsteps: {a: {run: \"echo ${{ inputs.l.join(' ') }}\"}}",
     ),
+    "expression-syntax#where none is filled in": (
+        "inputs: {t: {type: string, default: x}}\nsteps: {a: {run: 'echo ${{ inputs.t }}', outputs: {o: {artifact: '${{ inputs.t }}/*'}}}}",
+        "no expression is filled in here",
+        "runner schema",
+        "description: 'says ${{ what }}'\ninputs: {t: {type: string, default: '${{ no }}'}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+    ),
+    "expression-unknown#concurrency": (
+        "concurrency: {group: 'x-${{ inputs.t }}'}\nsteps: {a: {run: a}}",
+        "there is no input `t`",
+        "declare it",
+        "inputs: {t: {type: string}}\nconcurrency: {group: 'x-${{ inputs.t }}'}\nsteps: {a: {run: a}}",
+    ),
+    "expression-unknown#concurrency of a step": (
+        "steps: {a: {run: a, concurrency: {group: '${{ inputs.t }}'}}}",
+        "there is no input `t`",
+        "declare it",
+        "inputs: {t: {type: string}}\nsteps: {a: {run: a, concurrency: {group: '${{ inputs.t }}'}}}",
+    ),
+    "expression-unknown#method called as a function": (
+        "steps: {a: {run: 'echo ${{ contains(run.id, \"x\") }}'}}",
+        "there is no function `contains`",
+        "x.contains(…)",
+        "steps: {a: {run: 'echo ${{ run.id.contains(\"x\") ? 1 : 2 }}'}}",
+    ),
+    "expression-unknown#name of another language": (
+        "steps: {a: {run: 'echo ${{ len(run.id) }}'}}",
+        "there is no function `len`",
+        "`size`",
+        "steps: {a: {run: 'echo ${{ size(run.id) }}'}}",
+    ),
     "expression-type#text in arithmetic": (
         "inputs: {s: {type: string, default: '1'}}\nsteps: {a: {run: 'echo $(( ${{ inputs.s }} + 1 ))'}}",
         "in `(( ))` only a whole number may stand, this is text",
@@ -401,7 +431,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "schedule-inputs#unknown": (
         f"{ONE}schedules: [{{id: s, cron: '0 9 * * *', inputs: {{n: 3}}}}]",
         "an unknown input `n`",
-        "there is none",
+        "none is declared",
         f"{ONE}schedules: [{{id: s, cron: '0 9 * * *'}}]",
     ),
     "input-unused": (
