@@ -292,6 +292,10 @@ class E2BBox:
     async def kill_tree(self, command_id: str, root: int, name: str = "SIGKILL") -> bool:
         """Signal the tree of a command; False when nobody was left. Raises BoxGone, ProviderOffline."""
         result = await self._plain(tree.script(command_id, root, name))
+        if name == "SIGKILL":
+            # The agent knows of this command what no search does once its shell has gone.
+            with self.errors("cannot end the command"):
+                await self._sdk.commands.kill(root)
         return result.exit_code != 1
 
     def errors(self, what: str) -> contextlib.AbstractContextManager[None]:

@@ -4,7 +4,9 @@ Each command is started with its own value of `RUNNER_COMMAND_ID` in its environ
 process that carries that value, every process whose session or process group is that of the command's
 shell, and all descendants of these. A child that called setsid or forked twice still carries the mark; one that
 cleared its environment is still a descendant or a member of the session. What does all three at once
-and has lost its parent gets away. Process 1, whoever searches and its ancestors are never members.
+and has lost its parent gets away, except in boxes of the embedded endpoint: there each command has a soft
+RLIMIT_RTTIME of its own, which is inherited through all that and which the script looks for, too. Process 1, whoever
+searches and its ancestors are never members.
 
 The same search exists twice: as a shell script for a box that is reached only by commands, and in
 Python for processes of this machine.
@@ -23,13 +25,20 @@ from pathlib import Path
 MARK = "RUNNER_COMMAND_ID"
 _ROUNDS = 20
 
+# A limit that whoever searches has as well is nobody's badge: on such a machine it would be everybody's.
 # One round finds the members and signals them; SIGKILL repeats until a round finds nobody alive, since
 # a process may fork while it is looked for. `sudo -n` serves boxes in which a command became root.
 _SCRIPT = """
 mark={mark} root={root} sig={sig} rounds={rounds} hit=1
+badge=$(grep -s "^Max realtime timeout *[0-9]" /proc/$root/limits)
+grep -qsxF -- "$badge" /proc/$$/limits && badge=
 while [ $rounds -gt 0 ]; do
   rounds=$((rounds - 1)); set=" "; more=1
   for f in $(grep -lzsxF -- "$mark" /proc/[0-9]*/environ); do f=${{f#/proc/}}; set="$set${{f%/environ}} "; done
+  [ -z "$badge" ] || for f in $(grep -lsxF -- "$badge" /proc/[0-9]*/limits); do
+    pid=${{f#/proc/}}; pid=${{pid%/limits}}
+    case "$set" in *" $pid "*) ;; *) set="$set$pid ";; esac
+  done
   while [ $more = 1 ]; do
     more=0
     for d in /proc/[0-9]*; do

@@ -229,6 +229,24 @@ def test_kill_takes_the_whole_family(in_box: Go) -> None:
     in_box(body)
 
 
+def test_kill_finds_who_has_left_session_parent_and_environment(in_box: Go) -> None:
+    hide = "env -i setsid sh -c 'sleep 4001 </dev/null >/dev/null 2>&1 &'"
+
+    async def body(box: AsyncSandbox) -> None:
+        other = await box.commands.run(f"{hide.replace('4001', '4002')}; sleep 2000", background=True, timeout=0)
+        running = await box.commands.run(f"{hide}; echo up; sleep 2000", background=True, timeout=0)
+        while "sleep 4001" not in (before := (await box.commands.run("ps -eo ppid,args")).stdout):
+            assert running.exit_code is None, before
+        assert "1 sleep 4001" in before, "it has lost its parent"
+        assert await running.kill()
+        after = (await box.commands.run("ps -eo args")).stdout
+        assert "sleep 4001" not in after
+        assert "sleep 4002" in after, "another command's processes are not touched"
+        await other.kill()
+
+    in_box(body)
+
+
 def test_a_timeout_ends_the_command_and_its_family(in_box: Go) -> None:
     async def body(box: AsyncSandbox) -> None:
         started = time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -14,11 +13,11 @@ from runner.errors import (
     BoxDiskFull,
     BoxFileError,
     BoxGone,
+    CommandTimeout,
     CredentialRefused,
     FileExists,
     ProviderOffline,
     RequestRefused,
-    SandboxMissing,
 )
 from runner.run.ports import BoxRequest, Command
 from runner.sandbox.conformance import CHECKS, Check, Lab
@@ -28,23 +27,9 @@ from runner.sandbox.e2b import E2BSandbox
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[Endpoint]:
-    with asyncio.Runner() as runner:
-        serving = launch()
-        try:
-            found = runner.run(serving.__aenter__())
-        except SandboxMissing as exc:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(f"{exc} {exc.hint}")
-        yield found
-        runner.run(serving.__aexit__(None, None, None))
-
-
 @pytest.fixture
-def lab(endpoint: Endpoint) -> Lab:
-    return Lab(lambda: E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url))
+def lab(embedded_e2b: Endpoint) -> Lab:
+    return Lab(lambda: E2BSandbox(embedded_e2b.api_key, embedded_e2b.api_url, embedded_e2b.sandbox_url))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -62,6 +47,22 @@ def test_no_process_of_a_box_shows_the_hosts_environment(lab: Lab) -> None:
     assert (
         seen & {f"{name}={value}" for name, value in os.environ.items() if not f"{name}=".startswith(common)} == set()
     )
+
+
+@pytest.mark.parametrize("shell", ["sleep 600", "true"], ids=["shell lives", "shell is gone"])
+def test_a_timeout_finds_who_has_left_session_parent_and_environment(lab: Lab, shell: str) -> None:
+    """The second has only the command's output, which it keeps open, in common with it."""
+
+    async def scenario() -> str:
+        async with lab.box() as box:
+            hide = "env -i setsid bash -c 'sleep 4005 & sleep 0.1'"
+            with pytest.raises(CommandTimeout):
+                await box.run(Command(f"{hide}; {shell}", timeout=2))
+            return (await box.run(Command("ps -eo args"))).stdout
+
+    seen = asyncio.run(scenario())
+    assert "COMMAND" in seen
+    assert "sleep 4005" not in seen
 
 
 def test_an_endpoint_that_is_killed_ends_its_commands_promptly() -> None:

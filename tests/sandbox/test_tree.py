@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -120,6 +121,32 @@ def test_a_root_that_would_mean_everybody_means_nobody() -> None:
 def test_a_number_that_passed_to_somebody_else_is_no_root(family: Family) -> None:
     assert tree.members([f"{tree.MARK}=of-another"], [family.shell.pid]) == []
     assert len(tree.members([f"{tree.MARK}={family.id}"], [family.shell.pid])) >= 5
+
+
+def _badge(number: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_RTTIME, (number, resource.RLIM_INFINITY))
+
+
+def test_the_script_finds_by_a_limit_of_the_commands_own_what_has_left_all_else() -> None:
+    words = ["/bin/bash", "-c", "env -i setsid sh -c 'sleep 600 & echo $!' ; sleep 600"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=_badge(10**12 + 7)) as shell:
+        assert shell.stdout is not None
+        hidden = psutil.Process(int(shell.stdout.readline()))
+        assert hidden.environ() == {} or tree.MARK not in hidden.environ()
+        assert by_script("of-nobody", shell.pid, "SIGKILL") is True
+        wait_for(lambda: not hidden.is_running() or hidden.status() == "zombie")
+
+
+def test_a_limit_that_the_searcher_has_too_tells_nothing() -> None:
+    mine = _badge(10**12 + 8)
+    with subprocess.Popen(["sleep", "600"], preexec_fn=mine) as stranger:
+        with subprocess.Popen(["sleep", "600"], preexec_fn=mine, start_new_session=True) as root:
+            script = tree.script("of-nobody", root.pid)
+            done = subprocess.run(["/bin/bash", "-c", script], preexec_fn=mine, check=False)
+            assert done.returncode == 0
+            assert root.wait() == -signal.SIGKILL
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_the_searcher_and_its_ancestors_are_never_members(tmp_path: Path) -> None:

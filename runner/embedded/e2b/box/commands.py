@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import secrets
 import signal
 import struct
 import subprocess
@@ -91,9 +90,11 @@ class Listener:
 class Command:
     """A started command. It goes on when nobody listens; what it prints then is lost, as with the vendor."""
 
-    def __init__(self, spec: Spec, mark: str, on_end: Callable[[Command], None]) -> None:
+    def __init__(self, spec: Spec, number: int, on_end: Callable[[Command], None]) -> None:
+        """`number` is the command's own in this box."""
         self.spec = spec
-        self.mark = mark
+        self._number = number
+        self._badge = 0
         self._on_end = [on_end]
         self.pid = 0
         self.ended: Ended | None = None
@@ -110,17 +111,18 @@ class Command:
         theirs: list[int] = []
         try:
             stdin, stdout, stderr = self._pipes(theirs)
-            self._process = subprocess.Popen(
-                [self.spec.cmd, *self.spec.args],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                cwd=self.spec.cwd,
-                env=dict(env),
-                start_new_session=True,
-                close_fds=False,  # all of ours are close-on-exec; walking them costs more than the fork
-                preexec_fn=_take_terminal if self.spec.size else None,
-            )
+            with tree.wearing(self._number) as self._badge:
+                self._process = subprocess.Popen(
+                    [self.spec.cmd, *self.spec.args],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=self.spec.cwd,
+                    env=dict(env),
+                    start_new_session=True,
+                    close_fds=False,  # all of ours are close-on-exec; walking them costs more than the fork
+                    preexec_fn=_take_terminal if self.spec.size else None,
+                )
         except (OSError, ValueError) as error:
             self._close_all()
             full = isinstance(error, BlockingIOError)  # the box has as many processes as it may
@@ -259,7 +261,7 @@ class Command:
 
     def signal(self, number: int) -> bool:
         """Send a signal to the command and all that it started. False when nothing of it lives."""
-        return tree.send(self.pid, self.mark, number)
+        return tree.send(self.pid, self._badge, number)
 
     def _close_all(self) -> None:
         for fd in [*self._outputs, *([] if self._stdin is None else [self._stdin])]:
@@ -284,12 +286,13 @@ class Commands:
         """`environment` is what every command gets."""
         self.environment = dict(environment)
         self.running: dict[int, Command] = {}
+        self._started = 0
 
     def start(self, spec: Spec) -> Command:
         """Start a command. Raises CallError."""
-        mark = secrets.token_hex(8)
-        command = Command(spec, mark, self._forget)
-        command.start({**self.environment, **spec.envs, tree.MARK: mark})
+        self._started += 1
+        command = Command(spec, self._started, self._forget)
+        command.start({**self.environment, **spec.envs})
         self.running[command.pid] = command
         return command
 

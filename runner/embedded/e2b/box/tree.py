@@ -1,20 +1,26 @@
-"""Which processes belong to a command: its session, its descendants, and whoever carries its mark.
+"""Which processes belong to a command: its session, its descendants, and whoever carries its badge.
 
-A command's children may leave its session (`setsid`) and be orphaned (a double fork), so neither the process group
-nor the parents alone find them. Every command therefore gets a mark in its environment, which children inherit.
+A command's children may leave its session (`setsid`), be orphaned (a double fork) and clear their environment
+(`env -i`), so none of these finds them all. Every command therefore gets a badge that children inherit through all
+that: a soft RLIMIT_RTTIME of its own. That limit is for processes with realtime scheduling, which a box has none of,
+and it is set so high that it limits nobody.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import resource
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The environment variable that marks the processes of one command.
-MARK = "E2B_COMMAND"
+#: The first badge, in microseconds, where the hard limit allows it: eleven days.
+_FIRST_BADGE = 10**12
+_BADGE = re.compile(rb"^Max realtime timeout +(\d+) ", re.MULTILINE)
 _PAUSE = 0.002
 _ROUNDS = 50
 
@@ -51,17 +57,29 @@ def processes(proc: Path = Path("/proc")) -> list[Proc]:
     return found
 
 
-def marked(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
-    """Whether a process was started with this mark in its environment."""
+@contextmanager
+def wearing(number: int) -> Iterator[int]:
+    """Give what is started inside the n-th badge, and say which it is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+    badge = _FIRST_BADGE + number if hard == resource.RLIM_INFINITY else hard - number
+    resource.setrlimit(resource.RLIMIT_RTTIME, (badge, hard))
     try:
-        environment = (proc / str(pid) / "environ").read_bytes()
+        yield badge
+    finally:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (soft, hard))
+
+
+def wears(pid: int, badge: int, proc: Path = Path("/proc")) -> bool:
+    """Whether a process carries this badge."""
+    try:
+        found = _BADGE.search((proc / str(pid) / "limits").read_bytes())
     except OSError:
         return False
-    return f"{MARK}={mark}".encode() in environment.split(b"\0")
+    return found is not None and int(found[1]) == badge
 
 
 def members(root: int, table: Iterable[Proc], carriers: Iterable[int] = ()) -> set[int]:
-    """The living processes of the command that was started as `root`: session, descendants, carriers of its mark."""
+    """The living processes of the command that was started as `root`: session, descendants, carriers of its badge."""
     alive = [entry for entry in table if entry.state not in ("Z", "X")]
     family = {entry.pid for entry in alive if entry.session == root or entry.pid == root} | set(carriers)
     grown = True
@@ -72,19 +90,19 @@ def members(root: int, table: Iterable[Proc], carriers: Iterable[int] = ()) -> s
     return family & {entry.pid for entry in alive}
 
 
-def find(root: int, mark: str) -> set[int]:
+def find(root: int, badge: int) -> set[int]:
     """The living processes of a command, never the agent itself."""
     table = processes()
-    carriers = [entry.pid for entry in table if marked(entry.pid, mark)]
+    carriers = [entry.pid for entry in table if wears(entry.pid, badge)]
     return members(root, table, carriers) - {1, os.getpid()}
 
 
-def send(root: int, mark: str, number: int) -> bool:
+def send(root: int, badge: int, number: int) -> bool:
     """Send a signal to all processes of a command. False when none lives.
 
     SIGKILL goes round until nobody is left, because a process may fork between the look and the signal.
     """
-    family = find(root, mark)
+    family = find(root, badge)
     reached = bool(family)
     for _ in range(_ROUNDS):
         for pid in family:
@@ -95,5 +113,5 @@ def send(root: int, mark: str, number: int) -> bool:
         if number != signal.SIGKILL or not family:
             break
         time.sleep(_PAUSE)
-        family = find(root, mark)
+        family = find(root, badge)
     return reached

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
-from runner.embedded.e2b.box.tree import MARK, Proc, marked, members, parse_stat, processes
+import psutil
+
+from runner.embedded.e2b.box.tree import Proc, members, parse_stat, processes, wearing, wears
 
 
 def _proc(pid: int, parent: int, session: int, state: str = "S") -> Proc:
@@ -24,7 +30,7 @@ def test_session_descendants_and_carriers_belong() -> None:
         _proc(12, 11, 12),  # left the session
         _proc(13, 12, 12),
         _proc(14, 1, 10),  # orphaned, still of the session
-        _proc(15, 1, 15),  # orphaned and of its own session: only its mark tells
+        _proc(15, 1, 15),  # orphaned and of its own session: only its badge tells
         _proc(16, 15, 15),
         _proc(20, 1, 20),
         _proc(21, 20, 20),
@@ -48,10 +54,34 @@ def test_processes_that_end_while_we_look_are_passed_over(tmp_path: Path) -> Non
     assert [each.pid for each in processes(tmp_path)] == [1]
 
 
-def test_a_mark_is_whole(tmp_path: Path) -> None:
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "environ").write_bytes(f"A=1\0{MARK}=abc\0X{MARK}=abcd\0".encode())
-    assert marked(7, "abc", tmp_path)
-    assert not marked(7, "ab", tmp_path)
-    assert not marked(7, "abcd", tmp_path)
-    assert not marked(8, "abc", tmp_path)
+def test_a_badge_is_whole_and_no_limit_is_none(tmp_path: Path) -> None:
+    for pid, soft in (("7", "1000000000012"), ("8", "unlimited")):
+        (tmp_path / pid).mkdir()
+        lines = (
+            f"Max realtime priority     7                    0\nMax realtime timeout      {soft}    unlimited     us\n"
+        )
+        (tmp_path / pid / "limits").write_text(lines)
+    assert wears(7, 1_000_000_000_012, tmp_path)
+    assert not wears(7, 1_000_000_000_01, tmp_path)
+    assert not wears(7, 7, tmp_path)
+    assert not wears(8, 1_000_000_000_012, tmp_path)
+    assert not wears(9, 1_000_000_000_012, tmp_path)
+
+
+def test_a_badge_is_inherited_without_an_environment_and_taken_off_again() -> None:
+    before = resource.getrlimit(resource.RLIMIT_RTTIME)
+    with wearing(5) as badge:
+        words = "import subprocess; subprocess.run(['sleep', '60'], env={}, start_new_session=True)"
+        child = subprocess.Popen([sys.executable, "-c", words])
+    try:
+        assert resource.getrlimit(resource.RLIMIT_RTTIME) == before
+        found: list[psutil.Process] = []
+        while not found:
+            found = psutil.Process(child.pid).children()
+        assert wears(child.pid, badge)
+        assert wears(found[0].pid, badge)
+        assert not wears(os.getpid(), badge)
+        found[0].kill()
+    finally:
+        child.kill()
+        child.wait()
