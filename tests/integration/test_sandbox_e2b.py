@@ -98,9 +98,9 @@ def test_a_cancelled_create_leaves_no_box(lab: Lab) -> None:
     asyncio.run(scenario())
 
 
-def test_a_wrong_key_is_said(endpoint: Endpoint) -> None:
+def test_a_wrong_key_is_said(embedded_e2b: Endpoint) -> None:
     with pytest.raises(CredentialRefused):
-        asyncio.run(E2BSandbox("e2b_wrong", endpoint.api_url, endpoint.sandbox_url).create(BoxRequest()))
+        asyncio.run(E2BSandbox("e2b_wrong", embedded_e2b.api_url, embedded_e2b.sandbox_url).create(BoxRequest()))
 
 
 def test_a_template_that_is_not_there_is_said(lab: Lab) -> None:
