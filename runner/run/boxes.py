@@ -45,10 +45,14 @@ def chooser(facts: Mapping[str, Fact]) -> Chooser:
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A live box of this run. `succeeded` are the legs whose files may be in it; `placed` what was put into it."""
+    """A live box of this run. `succeeded` are the legs whose files may be in it; `placed` what was put into it.
+
+    Its time to live was counted from `since` and ends at `ends_at`, on this machine's clock.
+    """
 
     box: Box
     sandbox: SandboxPlan
+    since: float
     ends_at: float
     succeeded: list[str] = field(default_factory=list)
     placed: set[str] = field(default_factory=set)
@@ -190,7 +194,8 @@ class Boxes:
         return self._record(box, sandbox, ttl, key)
 
     def _record(self, box: Box, sandbox: SandboxPlan, ttl: float, key: str | None) -> Held:
-        held = Held(box, sandbox, self._clock.now() + ttl)
+        now = self._clock.now()
+        held = Held(box, sandbox, now, now + ttl)
         self._live[box.id] = held
         document: dict[str, Json] = {
             "provider": box.provider,
@@ -210,10 +215,11 @@ class Boxes:
 
     async def _extend(self, held: Held, seconds: float) -> None:
         now = self._clock.now()
-        if now + seconds + SLACK > held.ends_at:
+        # A clock that was put back would make the box look young for as long.
+        if now < held.since or now + seconds + SLACK > held.ends_at:
             ttl = self._longest(held.sandbox.name) + 2 * SLACK
             await held.box.set_timeout(ttl)
-            held.ends_at = now + ttl
+            held.since, held.ends_at = now, now + ttl
 
     async def _free(self, held: Held) -> str:
         """Kill a box; "" or the sentence that says why it may still live."""
@@ -224,7 +230,8 @@ class Boxes:
                 await held.box.kill()
         except (BoxError, TimeoutError) as error:
             reason = error.message if isinstance(error, BoxError) else "no answer"
-            self._journal.put("box", held.box.id, {"state": "left"})
+            fact = self._journal.fact("box.left", {**self._about(held), "reason": reason})
+            self._journal.put("box", held.box.id, {"state": "left"}, fact)
             return f"box {held.box.id} could not be freed ({reason}); it ends by itself when its time is over"
         self._end(held, "killed", self._journal.fact("box.killed", self._about(held)))
         return ""

@@ -26,6 +26,7 @@ EVENT_TYPES: dict[str, str] = {
     "sandbox.fallback": "a provider failed and the next candidate took over",
     "box.created": "a box is live",
     "box.killed": "a box was freed",
+    "box.left": "a box could not be freed: it ends by itself when its time is over",
     "step.ready": "everything upstream of the step has ended; its attempts may begin",
     "step.started": "an attempt began",
     "step.retrying": "an attempt failed and another will follow after a delay",

@@ -17,6 +17,9 @@ from runner.run.retry import FilesWrong
 #: Left out unless `include` names them: caches, histories and what other machines must build for themselves.
 DEFAULT_EXCLUDES = (".git", ".venv", "node_modules", "__pycache__", ".runner", ".cache")
 
+#: What `files` may bring: it is in memory while it is packed.
+MAX_BYTES = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -39,7 +42,7 @@ def pack(base: Path, source: str, copy: FileCopy) -> Packed:
         if root.is_file():
             ends = copy.target.endswith("/")
             folder, name = (copy.target, root.name) if ends else posixpath.split(copy.target)
-            return Packed(folder or ".", _tar([(name, root)]), 1)
+            return Packed(folder or ".", _tar([(name, root.resolve())]), 1)
         if not root.is_dir():
             raise FilesWrong(
                 f"files: {root} does not exist (from: {source}, relative to the folder of the spec)",
@@ -98,6 +101,12 @@ def _stays(root: Path, link: Path) -> bool:
 
 def _tar(entries: list[tuple[str, Path]]) -> bytes:
     """A tar that depends on names, content, modes and times alone."""
+    size = sum(path.lstat().st_size for _, path in entries)
+    if size > MAX_BYTES:
+        raise FilesWrong(
+            f"files: {len(entries):,} files hold {size:,} bytes, allowed are {MAX_BYTES:,}",
+            "Name a smaller folder in `from`, or leave out what the step does not need: `exclude`, `include`.",
+        )
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as target:
         for name, path in sorted(entries):

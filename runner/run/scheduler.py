@@ -71,8 +71,12 @@ class Scheduler:
             self.sweep()
 
     async def run_last(self, host: StepHost, step: PlanStep) -> LegOutcome:
-        """Run `on_failure` or `finally` after everything else. After a stop it has `FINAL_SECONDS`, once."""
+        """Run `on_failure` or `finally` after everything else.
+
+        A first stop ends `on_failure`; `finally` has `FINAL_SECONDS`, once, after it, and ends with the second.
+        """
         leg = legs_of(step)[0]
+        level = FINAL if step is self._life.plan.finally_ else STEPS
         if self._life.control.stopped(STEPS):
             step = replace(step, timeout=min(step.timeout, FINAL_SECONDS), retry=Retry(attempts=1))
         upstream = self._upstream(self._sinks())
@@ -80,7 +84,7 @@ class Scheduler:
         limit = FINAL_SECONDS + GRACE if self._life.control.stopped(STEPS) else None
         try:
             async with asyncio.timeout(limit):
-                return await self._live(host, step, leg, FINAL, upstream)
+                return await self._live(host, step, leg, level, upstream)
         except TimeoutError:
             return LegOutcome(leg.key, "cancelled", "it did not end in time")
 

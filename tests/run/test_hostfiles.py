@@ -9,6 +9,7 @@ import tarfile
 import pytest
 
 from runner.compiler.plan.model import FileCopy
+from runner.run import hostfiles
 from runner.run.hostfiles import pack
 from runner.run.retry import FilesWrong
 
@@ -51,6 +52,19 @@ def test_a_single_file(tree, target, folder, name):
     packed = pack(tree, "outside.txt", FileCopy("", target))
     assert packed.folder == folder
     assert list(names(packed)) == [name]
+
+
+def test_a_link_that_is_named_itself_brings_the_file(tree):
+    (tree / "latest").symlink_to("outside.txt")
+    (found,) = names(pack(tree, "latest", FileCopy("", "in/"))).values()
+    assert (found.name, found.isfile(), found.size) == ("latest", True, len("outside.txt"))
+
+
+def test_a_tree_that_is_too_large_is_refused_before_it_is_read(tree, monkeypatch):
+    monkeypatch.setattr(hostfiles, "MAX_BYTES", 20)
+    with pytest.raises(FilesWrong, match=r"files: 3 files hold \d+ bytes, allowed are 20") as caught:
+        pack(tree, "src", FileCopy("", "w"))
+    assert "exclude" in caught.value.hint
 
 
 def test_links_are_kept_only_when_they_point_inside(tree):

@@ -216,6 +216,23 @@ def test_a_box_lives_longer_than_its_longest_step_and_is_extended(lab, make_step
     assert extended == [1600.0, 1600.0]
 
 
+def test_a_box_is_extended_when_the_clock_was_put_back(lab, make_step, monkeypatch):
+    extended = []
+
+    async def extend(box, seconds):
+        extended.append(seconds)
+
+    monkeypatch.setattr("runner.sandbox.fake.FakeBox.set_timeout", extend)
+
+    def put_back(event):
+        lab.clock.time -= 3600 if (event.type, event.step) == ("step.started", "a") else 0
+
+    lab.on_event = put_back
+    done = lab.run(make_step("a"), make_step("b", after=("a",)), make_step("c", after=("b",)))
+    assert done.state == "succeeded"
+    assert len(extended) == 1
+
+
 def test_a_box_that_is_dead_when_it_should_be_extended_is_replaced(lab, make_step):
     create = lab.fake.create
 

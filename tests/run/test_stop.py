@@ -75,6 +75,14 @@ def test_a_second_stop_does_not_wait_for_finally(lab, make_step):
     assert done.state == "cancelled"
 
 
+def test_the_first_stop_ends_on_failure_and_not_finally(lab, make_step):
+    stop_when_output_comes(lab)
+    last = {"on_failure": make_step("on_failure", FOREVER), "finally_": make_step("finally", "sleep 0.1")}
+    done = lab.run(make_step("a", "exit 1"), **last)
+    assert done.states == {"a": "failed", "on_failure": "cancelled", "finally": "succeeded"}
+    assert done.state == "cancelled"
+
+
 def test_two_stops_at_once_leave_finally_out(lab, make_step):
     stop_when_output_comes(lab, 2)
     done = lab.run(make_step("a", FOREVER), finally_=make_step("finally"))
@@ -289,6 +297,14 @@ def test_a_box_that_cannot_be_freed_is_told(lab, make_step, monkeypatch, error, 
     (warning,) = done.report.warnings
     assert words in warning
     assert "it ends by itself" in warning
+    (left,) = done.of("box.left")
+    assert left.data == {
+        "box": done.of("box.created")[0].data["box"],
+        "provider": "fake",
+        "sandbox": "default",
+        "reason": words,
+    }
+    assert done.of("box.killed") == []
 
 
 def test_a_box_that_is_gone_at_the_end_needs_no_freeing(lab, make_step):
