@@ -16,6 +16,7 @@ The only file that knows the SurrealDB SDK. What it has to get right, each measu
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import tempfile
@@ -66,9 +67,10 @@ class _Refused(Exception):
 class SurrealStore:
     """A StateStore in the folder `path`, with `<path>.lock` and `<path>.mark` beside it.
 
-    With `read_only`, a store that another process holds is read from a copy (its log only grows, so a copy is the
-    state of a moment ago), and commits are refused. `timeout` is in seconds and holds for each call. A commit whose
-    caller is cancelled is finished before the cancellation goes on; it is then written all the same.
+    With `read_only`, commits are refused, and a store that another process holds or that cannot be written is read from
+    a copy (its log only grows, so a copy is the state of a moment ago). `timeout` is in seconds and holds for each
+    call. A commit whose caller is cancelled is finished before the cancellation goes on; it is then written all the
+    same.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, timeout: float = _TIMEOUT) -> None:
@@ -108,12 +110,15 @@ class SurrealStore:
 
     def _open(self) -> None:
         path = self.path
-        try:
-            self._lock.acquire(reading=self._read_only)
-        except StoreLocked:
-            if not self._read_only:
-                raise
-            path = self._copied()
+        if self._read_only and not os.access(path.parent, os.W_OK):
+            path = self._copied()  # on a device or in a folder of somebody else, where even a lock cannot be written
+        else:
+            try:
+                self._lock.acquire(reading=self._read_only)
+            except StoreLocked:
+                if not self._read_only:
+                    raise
+                path = self._copied()
         self._engine = _Engine(path, stamp=not self._read_only)
         self._engine.connect()
 

@@ -135,6 +135,27 @@ def test_a_held_store_can_be_read_meanwhile(tmp_path: Path) -> None:
     assert set(Path(tempfile.gettempdir()).glob("runner-state-*")) <= before
 
 
+def test_a_store_that_cannot_be_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "there"
+
+    def found() -> dict[Path, tuple[int, int]]:
+        return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+    async def main() -> None:
+        store = await opened(folder / "state")
+        await store.commit("r", [Change("run", "r", 0, {})], [draft(), draft()])
+        await store.close()
+        before = found()
+        # As on a read-only file system; the tests may run as root, whom no mode of a folder keeps out.
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+        view = await opened(folder / "state", read_only=True)
+        assert verify(await view.events("r"), "r", await view.head("r")) == 2
+        await view.close()
+        assert found() == before
+
+    asyncio.run(main())
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
