@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,6 +176,31 @@ def test_where_namespaces_are_refused_there_is_a_remedy(monkeypatch: pytest.Monk
         asyncio.run(go())
     assert "No permissions to create new namespace" in caught.value.message
     assert "user namespaces" in caught.value.hint
+
+
+_ONE_COMMAND = """
+import asyncio
+from e2b import AsyncSandbox
+from runner.embedded.e2b.launch import launch
+
+async def main():
+    async with launch() as it:
+        box = await AsyncSandbox.create(api_url=it.api_url, sandbox_url=it.sandbox_url, api_key=it.api_key)
+        print((await box.commands.run("id -un")).stdout)
+
+asyncio.run(main())
+"""
+
+
+def test_the_root_of_a_namespace_without_other_users_has_boxes_too() -> None:
+    """As in a container whose root is an ordinary person on the host."""
+    words = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine makes no user namespaces by `unshare` (apt-get install util-linux)")
+    done = subprocess.run(
+        [*words, sys.executable, "-c", _ONE_COMMAND], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "user\n\n"), done.stderr
 
 
 def test_a_taken_port_is_said(embedded_e2b: Endpoint) -> None:

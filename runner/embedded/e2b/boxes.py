@@ -21,6 +21,7 @@ from pathlib import Path
 from runner.embedded.e2b import bubblewrap
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
 from runner.embedded.e2b.state import remove
+from runner.embedded.e2b.uids import uid_for
 from runner.errors import SandboxMissing
 
 #: What boxes are said to have: the machine's own, for that is what they may use. They are limited in processes, open
@@ -68,7 +69,7 @@ class Box:
         self.started_at = time.time()
         self.ends_at = self.started_at + order.timeout
         self.folder = folder / self.id
-        self._uid = bubblewrap.uid_for(number)
+        self._uid = uid_for(number)
         self.ended = asyncio.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None

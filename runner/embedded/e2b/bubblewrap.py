@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.embedded.e2b.uids import uid_for
 from runner.embedded.e2b.view import View
 from runner.errors import SandboxMissing
 
@@ -26,11 +27,9 @@ _HINT = "apt-get install bubblewrap, or pip install 'runner[e2b]', which brings 
 _USERNS_HINT = (
     "allow unprivileged user namespaces: sysctl -w user.max_user_namespaces=15000, and where they exist"
     " kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0;"
-    " in a container, run it with --security-opt seccomp=unconfined or --privileged"
+    " in a container, run it with --security-opt seccomp=unconfined or --privileged; as root it needs CAP_SETUID and"
+    " CAP_SETGID, so that boxes do not run as root"
 )
-#: The first host uid for boxes when the edge is root: far from people, services and containers' ranges.
-_FIRST_UID = 1_900_000_000
-_UIDS = 100_000
 #: Folders of a box that have their own right to be there.
 _MADE = {"/opt", "/home", "/home/user", "/tmp", "/run", "/var"}  # noqa: S108
 #: What of the host's /etc a box sees, where it is there: programs need it, and it tells nothing of the host's people.
@@ -102,11 +101,6 @@ def own_python(view: View) -> Python:
     if prefix.is_relative_to("/usr"):
         return Python(program)
     return Python(program, prefix, view.show(prefix, "python"))
-
-
-def uid_for(number: int) -> int | None:
-    """The host uid of the edge's n-th box; None when we are not root and boxes run as ourselves."""
-    return _FIRST_UID + (os.getpid() * 64 + number) % _UIDS if os.getuid() == 0 else None
 
 
 class Wall:
@@ -256,6 +250,8 @@ def _tried(bwrap: Path, words: Sequence[str]) -> str:
             [bwrap, *words], capture_output=True, text=True, timeout=20, check=False, env={}, cwd="/",
             user=uid, group=uid, extra_groups=None if uid is None else [],
         )  # fmt: skip
+    except PermissionError as error:
+        return f"{bwrap} cannot be started{'' if uid is None else f' as the user {uid}'}: {error.strerror}"
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"

@@ -13,6 +13,8 @@ import errno
 import os
 from pathlib import Path
 
+from runner.embedded.e2b.uids import uid_for
+
 _CLONE_NEWNS = 0x00020000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 #: Places that every Linux has (FHS), mostly empty; only an empty one is used, so that nothing is hidden.
@@ -29,9 +31,9 @@ class View:
     def show(self, folder: Path, name: str, *, writable: bool = False) -> Path:
         """Make a folder reachable, where it is not; `name` tells it from others. Raises OSError.
 
-        Only for an edge that is root; anybody else's boxes run as that body and reach what it reaches.
+        Only where boxes have users of their own; others run as ourselves and reach what we reach.
         """
-        if os.getuid() != 0 or _walkable(folder):
+        if uid_for(0) is None or _walkable(folder):
             return folder
         if self._stage is None:
             self._stage = _open_stage()
