@@ -37,12 +37,17 @@ class _Verdict:
 
 @app.command()
 def verify(
-    runs: list[str] | None = typer.Argument(None, help="Runs: ids, beginnings of ids, or `last`; none means all."),
+    runs: list[str] | None = typer.Argument(
+        None, metavar="[RUN]...", help="Runs: ids, beginnings of ids, or `last`; none means all."
+    ),
     every: bool = typer.Option(False, "--all", help="All runs (the default when none is named)."),
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Check that no event of a run's journal was changed, lost or put in; exit code 1 when one was."""
+    """Check that the journals of runs are whole.
+
+    No event was changed, lost or put in; exit code 1 when one was.
+    """
     if runs and every:
         raise UsageError("--all and the names of runs exclude each other", "Give one of them.")
     verdicts = asyncio.run(_verify(state, runs or []))

@@ -11,7 +11,10 @@ from runner.cli.up import JSON, STATE
 
 
 def down(state: Path = STATE, as_json: bool = JSON) -> None:
-    """Stop the Prefect server of this state folder, and no other process. Its database stays."""
+    """Stop the Prefect server that `runner up` started.
+
+    Only the one of this state folder, and no other process. Its database stays.
+    """
     from runner.flow import server
 
     record = server.stop(state)

@@ -26,14 +26,19 @@ class _Log:
 
 
 def logs(
-    run: str = typer.Argument(..., help="A run's id, the beginning of it, or `last`."),
-    step: str | None = typer.Argument(None, help="A step's id or the key of one matrix leg; without it, all steps."),
+    run: str = typer.Argument(..., metavar="RUN", help="A run's id, the beginning of it, or `last`."),
+    step: str | None = typer.Argument(
+        None, metavar="[STEP]", help="A step's id or the key of one matrix leg; without it, all steps."
+    ),
     attempt: int | None = typer.Option(None, "--attempt", min=1, help="Which attempt; without it, the last one."),
-    stream: str | None = typer.Option(None, "--stream", help="Only `stdout` or only `stderr`."),
+    stream: str | None = typer.Option(None, "--stream", metavar="NAME", help="Only `stdout` or only `stderr`."),
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Print what the steps of a run printed, in order; secrets are masked."""
+    """Print what the steps of a run printed.
+
+    Step by step in the order of their starts; secrets are masked.
+    """
     if stream not in (None, "stdout", "stderr"):
         raise UsageError(f"no stream {stream!r}", "Streams are stdout and stderr.")
     wanted: Literal["stdout", "stderr"] | None = stream  # type: ignore[assignment]

@@ -17,7 +17,7 @@ import typer
 from runner import __version__
 from runner.cli.commands import COMMANDS
 from runner.cli.group import on_demand
-from runner.errors import RunnerError
+from runner.errors import RunnerError, ServiceError
 
 app = typer.Typer(
     name="runner",
@@ -37,7 +37,11 @@ def _version(value: bool) -> None:
 
 
 @app.callback()
-def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
     """Declarative workflows: checked before they run, executed in sandboxes, every event kept."""
 
 
@@ -46,6 +50,13 @@ def _report(error: RunnerError) -> int:
     if error.hint:
         typer.echo(f"  hint: {error.hint}", err=True)
     return error.exit_code
+
+
+def _refused(error: OSError) -> ServiceError:
+    """What the operating system refused, for people: a full disk, a path that cannot be used."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "output or files"
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    return ServiceError(f"{where}: {reason}", "check the path, its rights and the free space")
 
 
 def _prepare_streams() -> None:
@@ -58,19 +69,29 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _drop_output() -> None:
+    """What standard output still holds goes nowhere, so that Python does not fail to write it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line; every error ends in a sentence and its exit code, never a traceback."""
     _prepare_streams()
     try:
-        code = app(standalone_mode=True)
+        try:
+            code = app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be told
     except RunnerError as error:
         code = _report(error)
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # The reader went away (`runner … | head`): not an error of ours; keep Python from flushing again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader went away (`runner … | head`): not an error of ours
         code = 141
+    except OSError as error:
+        _drop_output()
+        code = _report(_refused(error))
     except Exception as error:  # noqa: BLE001 - the one place that turns the unforeseen into exit code 3
         typer.echo(f"runner: internal error: {type(error).__name__}: {error}", err=True)
         if os.environ.get("RUNNER_DEBUG"):

@@ -17,14 +17,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from runner.cli.progress import Progress, make_progress, show_line
+from runner.cli.specfile import STDIN, compiled
 from runner.compiler.canonical import Json
-from runner.compiler.compile import Compilation, compile_plan
-from runner.compiler.diagnostic import Severity
-from runner.compiler.inputs import parse_inputs
 from runner.compiler.plan.model import Plan
-from runner.compiler.renderers import RENDERERS
-from runner.compiler.renderers import Report as Findings
-from runner.errors import SpecError, UsageError
+from runner.errors import UsageError
 from runner.run.interrupt import Control
 
 if TYPE_CHECKING:
@@ -57,60 +53,30 @@ class Options:
 
 def run(  # noqa: PLR0913 - one parameter per option
     spec: str = typer.Argument(..., metavar="SPEC", help="The spec to run, or - for standard input."),
-    inputs: list[str] = typer.Option([], "--input", "-i", metavar="KEY=VALUE", help="An input; may be given often."),
+    inputs: list[str] = typer.Option(
+        [], "--input", "-i", metavar="KEY=VALUE", help="An input of the spec; may be given often."
+    ),
     engine: EngineChoice = typer.Option(
-        EngineChoice.AUTO, "--engine", help="auto is prefect when an API answers, else local."
+        EngineChoice.AUTO, "--engine", help="What carries the run; auto is prefect when an API answers, else local."
     ),
     state: Path = typer.Option(
-        Path(".runner"), "--state", envvar="RUNNER_STATE", help="The folder that holds runner's state."
+        Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document at the end instead of text."),
     events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
     max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
 ) -> None:
-    """Run a spec in sandboxes. Exit code 1 if the spec has errors or the run fails, 130 if it is interrupted."""
+    """Run a spec, each step in a sandbox.
+
+    Exit code 1 if the spec has errors or the run fails, 130 if it is interrupted.
+    """
     if events and not as_json:
         raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
-    plan = compiled(spec, inputs)
+    plan = compiled(spec, inputs, complete=True)
     options = Options(engine, state, as_json, events, max_parallel, quiet)
     code = asyncio.run(_Session(plan, options, os.environ).run())
     raise typer.Exit(code)
-
-
-def compiled(spec: str, pairs: list[str]) -> Plan:
-    """The plan of a spec with inputs; warnings go to standard error. Raises SpecError after printing the errors."""
-    if spec == "-":
-        data = sys.stdin.buffer.read()
-    else:
-        try:
-            data = Path(spec).read_bytes()
-        except OSError as error:
-            raise UsageError(
-                f"{spec} cannot be read: {error.strerror}", "Give the path of a spec, or - for standard input."
-            ) from error
-    first = compile_plan(data, spec)
-    if first.plan is None:
-        _print_findings(first, spec, data)
-        errors = sum(finding.severity is Severity.ERROR for finding in first.diagnostics)
-        raise SpecError(
-            f"{spec} has {'1 error' if errors == 1 else f'{errors} errors'}; nothing was run",
-            first.diagnostics,
-            f"runner validate {spec}",
-        )
-    _print_findings(first, spec, data)
-    given = parse_inputs(pairs, first.plan.inputs_schema)
-    plan = compile_plan(data, spec, given).plan
-    if plan is None:  # the text is the same: it cannot have errors now
-        raise SpecError(f"{spec} has errors with these inputs", hint=f"runner validate {spec}")
-    return plan
-
-
-def _print_findings(found: Compilation, spec: str, data: bytes) -> None:
-    if found.diagnostics:
-        report = Findings(tuple(found.diagnostics), {spec: data.decode("utf-8-sig", "replace")}, 1)
-        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        typer.echo(RENDERERS["text"](report, colour=colour), nl=False, err=True)
 
 
 def _note(sentence: str) -> None:
@@ -218,8 +184,8 @@ class _Session:
             show_line(sentence)
 
     def _folder(self) -> Path:
-        path = self._plan.source.get("path", "-")
-        return Path.cwd() if path == "-" else Path(path).resolve().parent
+        path = self._plan.source.get("path", STDIN)
+        return Path.cwd() if path == STDIN else Path(path).resolve().parent
 
     def _observer(self, progress: Progress) -> Callable[[Event], None]:
         def both(event: Event) -> None:

@@ -22,5 +22,8 @@ def schema(
     name: Name = typer.Option(Name.WORKFLOW, "--name", help="Which schema to print."),
     json_: bool = typer.Option(False, "--json", help="Accepted for symmetry: a schema is JSON in any case."),
 ) -> None:
-    """Print a JSON Schema (2020-12): of specs, plans, events or findings. Editors complete and check with it."""
+    """Print the JSON Schema of specs, plans, events or findings.
+
+    It is of the version 2020-12; editors with a YAML language server complete and check specs with it.
+    """
     typer.echo(schema_path(f"{name.value}.v1.schema.json").read_text(encoding="utf-8"), nl=False)

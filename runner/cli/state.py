@@ -14,7 +14,9 @@ from runner.errors import UsageError
 from runner.run.ports import Record, StateStore
 from runner.wiring import has_store, open_store
 
-STATE = typer.Option(Path(".runner"), "--state", envvar="RUNNER_STATE", help="The folder that holds runner's state.")
+STATE = typer.Option(
+    Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
+)
 JSON = typer.Option(False, "--json", help="Print JSON instead of text.")
 #: More runs than a state folder ever holds.
 ALL = 1_000_000

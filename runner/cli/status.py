@@ -20,12 +20,17 @@ Document = dict[str, Json]
 
 
 def status(
-    run: str | None = typer.Argument(None, help="A run's id, the beginning of it, or `last`; without it, all runs."),
+    run: str | None = typer.Argument(
+        None, metavar="[RUN]", help="A run's id, the beginning of it, or `last`; without it, all runs."
+    ),
     limit: int = typer.Option(20, "--limit", min=1, help="How many runs to list, the newest first."),
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Show the runs, or one run with its steps, milestones and artifacts."""
+    """Show all runs, or one run in detail.
+
+    The detail is its steps, milestones and artifacts, and where each step ran.
+    """
     asyncio.run(_list(state, limit, as_json) if run is None else _one(state, run, as_json))
 
 

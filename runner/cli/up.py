@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
-STATE = typer.Option(Path(".runner"), "--state", envvar="RUNNER_STATE", help="The folder that holds runner's state.")
+STATE = typer.Option(
+    Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
+)
 JSON = typer.Option(False, "--json", help="Print one JSON object instead of text.")
 
 
@@ -22,7 +24,10 @@ def up(
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Start a Prefect server in the background, tuned for short steps; does nothing when it is up already."""
+    """Start a Prefect server in the background.
+
+    It is tuned for many short steps, and listens on loopback only. Nothing happens when it is up already.
+    """
     from runner.flow import server
 
     if not as_json and server.running(state) is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.specfile import STDIN, read_stdin
 from runner.compiler.compile import check
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.renderers import RENDERERS, Report
@@ -20,7 +21,6 @@ from runner.errors import UsageError
 _SPEC_KEY = re.compile(rb"^(?:\xef\xbb\xbf)?spec[ \t]*:", re.MULTILINE)
 _SUFFIXES = (".yaml", ".yml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
-_STDIN = "<stdin>"
 
 
 class Format(StrEnum):
@@ -38,10 +38,10 @@ def validate(
     format_: Format = typer.Option(Format.TEXT, "--format", help="How to print the findings."),
     json_: bool = typer.Option(False, "--json", help="The same as --format json."),
 ) -> None:
-    """Check specs without running anything. Exit code 1 if there is an error.
+    """Check specs without running anything.
 
-    Without PATHS: the specs in the folder `specs`, or else the ones in the current folder. A folder is searched for
-    *.yaml and *.yml with a top-level key `spec`.
+    Exit code 1 if there is an error. Without PATHS: the specs in the folder `specs`, or else the ones in the current
+    folder. A folder is searched for *.yaml and *.yml with a top-level key `spec`.
     """
     report = _check_all(_sources(paths or _default_paths()))
     print_report(report, "json" if json_ else format_.value)
@@ -84,9 +84,11 @@ def _sources(paths: list[str]) -> list[tuple[str, bytes | Diagnostic]]:
     out: dict[str, bytes | Diagnostic] = {}
     for name in paths:
         if name == "-":
-            out.setdefault(_STDIN, sys.stdin.buffer.read())
+            out.setdefault(STDIN, read_stdin())
             continue
         path = Path(name)
+        if not name:
+            raise UsageError("the path of a spec is empty", "leave it out, or name a spec or a folder")
         if path.is_dir():
             found = list(_search(path))
             if not found:

@@ -88,6 +88,8 @@ def start(state: Path, port: int | None = None, wait: float = 60.0) -> tuple[Ser
 
 def stop(state: Path) -> ServerRecord | None:
     """Stop the server that `start` remembered there, exactly that process; None when there is none alive."""
+    if not state.is_dir():
+        return None
     with _only_one(state):
         record = running(state)
         if record is not None:

@@ -137,11 +137,11 @@ class _Run:
         except OSError as error:
             raise storage_error(error, path) from error
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
-        spec = plan.source.get("path", "-")
+        spec = plan.source.get("path", "<stdin>")
         document: dict[str, Json] = {
             "id": self.id,
             "spec": spec,
-            "spec_path": spec if spec == "-" else str(self._setup.spec / Path(spec).name),
+            "spec_path": spec if spec == "<stdin>" else str(self._setup.spec / Path(spec).name),
             "name": plan.name,
             "title": plan.title,
             "plan_digest": plan.digest,

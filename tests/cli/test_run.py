@@ -143,13 +143,13 @@ def test_inputs_that_do_not_fit_are_bad_usage(machine, arguments, words):
 def test_a_file_that_is_not_there(tmp_path):
     error = CliRunner().invoke(app, ["run", str(tmp_path / "no.yaml")]).exception
     assert isinstance(error, UsageError)
-    assert "No such file" in error.message
+    assert "no such file" in error.message
 
 
 def test_a_spec_from_standard_input(machine, tmp_path):
     words = ["run", "-", "--state", str(tmp_path / "state"), "--json"]
     result = CliRunner().invoke(app, words, input=HELLO)
-    assert json.loads(result.stdout)["run"]["spec"] == "-"
+    assert json.loads(result.stdout)["run"]["spec"] == "<stdin>"
 
 
 def test_steps_that_cannot_run_yet_start_nothing(machine):

@@ -55,7 +55,7 @@ def test_the_plan_of_the_run_is_kept(lab, make_step):
 
 
 def test_a_spec_without_a_file_has_no_path(lab, make_step):
-    assert lab.run(make_step("a"), source={"path": "-"}).report.document["spec_path"] == "-"
+    assert lab.run(make_step("a"), source={"path": "<stdin>"}).report.document["spec_path"] == "<stdin>"
 
 
 @pytest.mark.parametrize(("allow", "state", "after"), [(False, "failed", "skipped"), (True, "succeeded", "succeeded")])
