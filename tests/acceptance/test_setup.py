@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -52,6 +54,32 @@ def test_a_python_without_venv_names_the_package(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert "apt-get install python3-venv" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("end", ["success", "failure", signal.SIGINT, signal.SIGTERM])
+def test_the_demonstration_stops_its_server_however_it_ends(tmp_path: Path, end: str | signal.Signals) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "demo.sh", tmp_path / "scripts")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    told = tmp_path / "told"
+    act = {"success": "true", "failure": "exit 4"}.get(str(end), "touch begun; exec sleep 20")
+    program(tmp_path / ".venv" / "bin" / "runner", f'echo "$1" >> "{told}"; case "$1" in run) {act};; esac')
+    demo = subprocess.Popen(
+        ["sh", "scripts/demo.sh"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        process_group=0,
+        stdout=subprocess.DEVNULL,
+    )
+    if isinstance(end, signal.Signals):
+        while not (tmp_path / "begun").exists():
+            assert demo.poll() is None
+            time.sleep(0.01)
+        os.killpg(demo.pid, end)
+    code = demo.wait(timeout=30)
+    assert code == {"success": 0, "failure": 4, signal.SIGINT: 130, signal.SIGTERM: 143}[end]
+    rest = ["status", "audit"] if end == "success" else []
+    assert told.read_text().split() == ["validate", "plan", "up", "run", *rest, "down"]
 
 
 def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> None:
