@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,9 +76,9 @@ def _size(value: Json) -> str:
 def _end(report: Report, state: Path) -> str:
     took = span(seconds_between(report.document["created_at"], report.document["ended_at"]))
     message = one_line(report.document["message"], 300)
-    where = "" if state == Path(".runner") else f" --state {state}"
+    where = "" if state == Path(".runner") else f" --state {shlex.quote(str(state))}"
     lines = [f"run {report.run} {report.state} in {took}" + (f": {message}" if message else "")]
     failed = next((key for key, each in report.steps.items() if each["state"] == "failed"), None)
-    logs = f"runner logs {report.run}" + (f" {failed}" if failed else "")
+    logs = f"runner logs {report.run}" + (f" {shlex.quote(failed)}" if failed else "")
     lines.append(f"next: {logs}{where} · runner status {report.run}{where} · runner audit verify {report.run}{where}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Plan, PlanStep, Secret
+from runner.compiler.values import unfit
 from runner.errors import SandboxMissing, SpecError, UsageError
 from runner.run.boxes import Chooser
 
@@ -69,7 +70,9 @@ def used_secrets(plan: Plan) -> list[Secret]:
 
 
 def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    """The values of the used secrets. Raises UsageError that lists every environment variable that is missing."""
+    """The values of the used secrets. Raises UsageError that lists every environment variable that is missing, or that
+    holds bytes which are no text.
+    """
     used = used_secrets(plan)
     missing = [secret for secret in used if not environ.get(secret.env)]
     if missing:
@@ -77,6 +80,12 @@ def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
         raise UsageError(
             f"{plan.name} needs secrets that are not set: {listed}",
             "Set them for this command: " + " ".join(f"{secret.env}=…" for secret in missing) + " runner run …",
+        )
+    odd = [secret for secret in used if unfit(environ[secret.env])]
+    if odd:
+        listed = ", ".join(f"{secret.env} (secret {secret.name})" for secret in odd)
+        raise UsageError(
+            f"these secrets are not UTF-8 text: {listed}", "Hand bytes on in base64; the step decodes them."
         )
     return {secret.name: environ[secret.env] for secret in used}
 

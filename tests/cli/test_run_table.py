@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,11 @@ def test_the_end_in_one_line_with_warnings_before_it():
     assert "warning: box x could not be freed" in lines
     assert lines[-2] == "run r failed in 1 m 05 s: it failed"
     assert lines[-1] == "next: runner logs r · runner status r · runner audit verify r"
+
+
+def test_what_to_type_next_can_be_pasted_into_a_shell():
+    report = Report("r", "failed", DOCUMENT, {"a[x=1, y=$HOME]": {**STEP, "state": "failed"}}, {}, {})
+    last = unstyle(page(report, Path("/a folder"))).splitlines()[-1]
+    first = last.removeprefix("next: ").split(" · ")[0]
+    assert shlex.split(first) == ["runner", "logs", "r", "a[x=1, y=$HOME]", "--state", "/a folder"]
+    assert "'a[x=1, y=$HOME]'" in first

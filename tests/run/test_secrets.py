@@ -111,3 +111,11 @@ def test_all_missing_secrets_are_listed(make_step, new_plan):
         == "lab needs secrets that are not set: OF_BOX (secret of_box), OF_FINALLY (secret of_finally)"
     )
     assert "OF_BOX=… OF_FINALLY=… runner run" in caught.value.hint
+
+
+def test_a_secret_that_is_no_text_is_refused_before_anything_runs(make_step, new_plan):
+    environ = {"USED": "ab\udcffcanary", "OF_BOX": "2", "OF_FINALLY": "3"}
+    with pytest.raises(UsageError) as caught:
+        resolve_secrets(plan_with_secrets(make_step, new_plan), environ)
+    assert caught.value.message == "these secrets are not UTF-8 text: USED (secret used)"
+    assert "base64" in caught.value.hint
