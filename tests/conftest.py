@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,11 +63,16 @@ def _environment_unchanged() -> Iterator[None]:
     assert Path.cwd() == folder, "the test left another current folder"
 
 
-def absent(reason: str) -> None:
-    """Skip for want of something absent: with its reason locally, a failure where CI=true."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"needed in CI: {reason}")
-    pytest.skip(reason)
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], None]:
+    """Skip for want of something, with its reason; a failure where CI=true."""
+
+    def stop(reason: str) -> None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"needed in CI: {reason}")
+        pytest.skip(reason)
+
+    return stop
 
 
 @pytest.fixture(scope="session")

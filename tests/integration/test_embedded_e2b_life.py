@@ -192,11 +192,11 @@ asyncio.run(main())
 """
 
 
-def test_the_root_of_a_namespace_without_other_users_has_boxes_too() -> None:
+def test_the_root_of_a_namespace_without_other_users_has_boxes_too(missing: Callable[[str], None]) -> None:
     """As in a container whose root is an ordinary person on the host."""
     words = ["unshare", "--user", "--map-root-user"]
     if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine makes no user namespaces by `unshare` (apt-get install util-linux)")
+        missing("this machine makes no user namespaces by `unshare` (apt-get install util-linux)")
     done = subprocess.run(
         [*words, sys.executable, "-c", _ONE_COMMAND], capture_output=True, text=True, timeout=60, check=False
     )

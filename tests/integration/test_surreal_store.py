@@ -34,18 +34,6 @@ from runner.store.watermark import Watermark
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def missing() -> Callable[[str], None]:
-    """Skip for want of something, with its reason; a failure in CI."""
-
-    def stop(reason: str) -> None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"needed in CI: {reason}")
-        pytest.skip(reason)
-
-    return stop
-
-
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_conformance(check: Check, tmp_path: Path) -> None:
     async def main() -> None:
