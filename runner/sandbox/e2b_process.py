@@ -19,6 +19,9 @@ _MISSES = 3
 _CLEANUP = 20.0
 _DRAIN = 5.0
 _INPUT_PIECE = 512 * 1024
+_DIED = "the box died while the command ran: it was killed or ran past its time"
+_DIED_HINT = "Give the sandbox a longer timeout, or look for what ended it."
+_SILENT = "the box was lost while the command ran: its endpoint does not answer any more"
 #: How Go names signals in "signal: killed", which the vendor's agent passes on beside exit code -1.
 _SIGNALS = {
     "hangup": 1,
@@ -109,17 +112,23 @@ class E2BProcess:
             await self._watch(ending)
             with self._box.errors("lost the command"):
                 return await ending
-        except ProviderOffline:
-            # The stream broke before the provider knew that the box is gone: ask once more.
-            if not await self._box.lives():
-                raise BoxGone("the box died while the command ran") from None
-            raise
+        except (BoxGone, ProviderOffline) as exc:
+            raise await self._explained(exc) from exc.__cause__
         finally:
             if feeding is not None:
                 feeding.cancel()
             if not ending.done():
                 ending.cancel()
                 await self._handle.disconnect()
+
+    async def _explained(self, error: BoxError) -> BoxError:
+        """Why a stream broke, in fewer words than the SDK's; it may have broken before the provider knew."""
+        try:
+            alive = await self._box.lives()
+        except ProviderOffline as offline:
+            # What was said of the box stays true: it is lost, and a new one may do.
+            return BoxGone(_SILENT, offline.hint) if isinstance(error, BoxGone) else offline
+        return error if alive else BoxGone(_DIED, _DIED_HINT)
 
     async def _watch(self, ending: asyncio.Future[CommandResult]) -> None:
         """Return when the command has ended. Raises CommandTimeout (its tree is dead), BoxGone, ProviderOffline."""
@@ -146,7 +155,7 @@ class E2BProcess:
                 raise
             return misses + 1
         if not alive:
-            raise BoxGone("the box died while the command ran")
+            raise BoxGone(_DIED, _DIED_HINT)
         return 0
 
     async def _feed(self, data: bytes) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pytest
 from e2b import AsyncSandbox, FileType
@@ -18,31 +16,8 @@ from e2b.exceptions import (
     SandboxException,
 )
 
-from runner.embedded.e2b.launch import Endpoint
-
 pytestmark = pytest.mark.integration
 Go = Callable[[Callable[[AsyncSandbox], Awaitable[None]]], None]
-
-
-@pytest.fixture
-def in_box(embedded_e2b: Endpoint) -> Go:
-    where: dict[str, Any] = {
-        "api_url": embedded_e2b.api_url,
-        "sandbox_url": embedded_e2b.sandbox_url,
-        "api_key": embedded_e2b.api_key,
-    }
-
-    def run(body: Callable[[AsyncSandbox], Awaitable[None]]) -> None:
-        async def go() -> None:
-            box = await AsyncSandbox.create(timeout=120, **where)
-            try:
-                await body(box)
-            finally:
-                await box.kill()
-
-        asyncio.run(go())
-
-    return run
 
 
 @pytest.mark.parametrize("octets", [False, True], ids=["form", "octets"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
+from e2b.exceptions import SandboxNotRunningException
 
 from runner.errors import BoxGone, CommandTimeout, ProviderOffline
 from runner.run.ports import Command
@@ -96,6 +97,25 @@ def test_no_answer_is_forgiven_twice_in_a_row() -> None:
         with pytest.raises(ProviderOffline):
             await follow(host, Command("x", timeout=None)).wait()
         assert len(host.answers) == 1, "it was asked until the third silence in a row"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("lives", "says"),
+    [(False, "died while the command ran"), (ProviderOffline("no answer"), "its endpoint does not answer any more")],
+    ids=["box", "endpoint"],
+)
+def test_a_lost_box_is_told_in_one_sentence(lives: bool | Exception, says: str) -> None:
+    """Not in the SDK's words, which begin with where in its layers the stream broke."""
+
+    async def scenario() -> None:
+        handle = Handle()
+        handle.failure = SandboxNotRunningException("Error reading content: unexpected EOF during chunk size line")
+        handle.ended.set()
+        with pytest.raises(BoxGone, match=says) as caught:
+            await follow(Host(handle, lives), Command("x")).wait()
+        assert "EOF" not in caught.value.message
 
     asyncio.run(scenario())
 
