@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from runner.cli.up import JSON, STATE
+from runner.cli.state import JSON, STATE
 
 
 def down(state: Path = STATE, as_json: bool = JSON) -> None:

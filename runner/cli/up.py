@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.state import JSON, STATE
+
 STATE = typer.Option(
     Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
 )
