@@ -11,8 +11,8 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.checking import check_each
 from runner.cli.specfile import STDIN, read_stdin
-from runner.compiler.compile import check
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.renderers import RENDERERS, Report
 from runner.errors import UsageError
@@ -68,11 +68,12 @@ def _default_paths() -> list[str]:
 def _check_all(sources: list[tuple[str, bytes | Diagnostic]]) -> Report:
     diagnostics: list[Diagnostic] = []
     texts: dict[str, str] = {}
+    checked = iter(check_each([(path, data) for path, data in sources if isinstance(data, bytes)]))
     for path, data in sources:
         if isinstance(data, Diagnostic):
             diagnostics.append(data)
             continue
-        found = check(data, path)
+        found = next(checked)
         diagnostics += found
         if found:
             texts[path] = data.decode("utf-8-sig", "replace")

@@ -10,10 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.compiler.compile import check
+from runner.compiler.compile import check, compile_plan
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import split_lines
+from runner.compiler.plan import mermaid, text
 from runner.compiler.renderers import RENDERERS, Report
+from runner.errors import UsageError
 
 SPECS = sorted((Path(__file__).parents[1] / "golden" / "ok").glob("*.yaml"))
 MUTATIONS = 10_000
@@ -77,6 +79,16 @@ def test_damaged_specs_never_break_the_compiler(shard: int) -> None:
             yaml.load(data.decode(), yaml.CBaseLoader)
         except (yaml.YAMLError, UnicodeDecodeError):
             assert has_errors(found), data
+        assert has_errors(found) or is_planned(data), data
+
+
+def is_planned(data: bytes) -> bool:
+    """Whether a valid spec has a plan that can be shown; a matrix that its inputs make impossible may be refused."""
+    try:
+        plan = compile_plan(data, "a.yaml").plan
+    except UsageError as refused:
+        return "matrix" in refused.message
+    return plan is not None and bool(text.render(plan)) and bool(mermaid.render(plan))
 
 
 @settings(max_examples=400, deadline=None)

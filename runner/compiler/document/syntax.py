@@ -49,6 +49,11 @@ _SENTENCES = (
         "this escape is not known in a text in double quotes",
         "write \\\\ for a backslash, or use single quotes, in which a backslash is only a backslash",
     ),
+    _Sentence(
+        r"invalid Unicode character escape",
+        "this escape is no character by itself",
+        "write the character itself, or its number with eight digits: \\U0001F600",
+    ),
     _Sentence(r"hexdecimal|hexadecimal|escape code", "this escape needs hexadecimal digits", "for example \\u00e9"),
     _Sentence(r"flow sequence", "this list has no closing `]`, or a `,` is missing in it", "[a, b, c]", "context"),
     _Sentence(r"flow mapping", "this map has no closing `}`, or a `,` is missing in it", "{a: 1, b: 2}", "context"),

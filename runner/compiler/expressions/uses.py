@@ -116,6 +116,13 @@ def sandbox_uses(sandbox: SandboxDecl) -> list[Use]:
     return [use for key, value in sandbox.env.items() for use in _strings(value, f"env.{key}")]
 
 
+def reaction_uses(node: Node) -> list[Use]:
+    """What a policy or a trigger waits for, and the inputs that a trigger gives to a run."""
+    when = child(node, "when")
+    found = [Use(when, "bool", "when")] if isinstance(when, Scalar) and when.value is not None else []
+    return [*found, *_strings(child(node, "inputs"), "inputs")]
+
+
 def concurrency_uses(workflow: Workflow) -> list[Use]:
     """The group whose runs share a limit."""
     return list(_strings(child(workflow.node.get("concurrency"), "group"), "concurrency.group"))

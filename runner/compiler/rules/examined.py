@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
-from runner.compiler.document import Document, Scalar, Sequence
+from runner.compiler.document import Document, Scalar
 from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.symbols import (
@@ -24,6 +24,7 @@ from runner.compiler.expressions.uses import (
     concurrency_uses,
     found_in,
     matrix_uses,
+    reaction_uses,
     sandbox_uses,
     step_uses,
     until_uses,
@@ -108,12 +109,12 @@ class _Examiner:
         yield from self.uses(shared, env, "the workflow")
         for sandbox in self.workflow.sandboxes.values():
             yield from self.uses(sandbox_uses(sandbox), env, f"the sandbox `{sandbox.id}`")
-        policies = self.workflow.node.get("policies")
-        scope = Scope(policy_table(self.base), ("inputs", "run", "steps"))
-        for item in items(policies) if isinstance(policies, Sequence) else ():
-            when = child(item, "when")
-            if isinstance(when, Scalar):
-                yield from self.uses([Use(when, "bool", "when")], scope, "a policy")
+        watched = Scope(policy_table(self.base), ("inputs", "run", "steps"))
+        for policy in items(self.workflow.node.get("policies")):
+            yield from self.uses(reaction_uses(policy), watched, "a policy")
+        event = Scope({"event": Symbol("DYN")}, ("event",))
+        for trigger in items(self.workflow.node.get("triggers")):
+            yield from self.uses(reaction_uses(trigger), event, "a trigger")
 
 
 def examine(workflow: Workflow, edges: dict[str, list[Edge]]) -> list[Examined]:

@@ -38,6 +38,7 @@ from runner.compiler.spec.units import mebibytes, seconds
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow")
 _MATRIX_WORDS = ("include", "exclude", "max_parallel", "fail_fast")
+_DEFAULTS = ("timeout", "retry", "sandbox", "env")
 _SIZES = ("memory", "disk")
 
 
@@ -160,12 +161,10 @@ def _schedule(node: Mapping, number: int) -> ScheduleDecl:
 # ---------------------------------------------------------------- steps
 
 
-def _merged(below: Mapping | None, above: Mapping) -> Mapping:
+def _merged(below: dict[str, Entry], above: Mapping) -> Mapping:
     """`above` laid over `below`; the maps `env` and `retry` are merged key by key."""
-    if below is None:
-        return above
     entries = dict(above.entries)
-    for key, entry in below.entries.items():
+    for key, entry in below.items():
         mine = entries.get(key)
         if mine is None:
             entries[key] = entry
@@ -181,8 +180,9 @@ def _effective(body: Node, defaults: Mapping | None, templates: dict[str, Named]
     template = templates.get(use.value) if use else None
     body_of = mapping(template.body.get("step")) if template else None
     if body_of is not None:
-        node = _merged(body_of, node)
-    return _merged(defaults, node), use
+        node = _merged(body_of.entries, node)
+    below = {key: entry for key, entry in defaults.entries.items() if key in _DEFAULTS} if defaults else {}
+    return _merged(below, node), use
 
 
 def _step(id_: str, span: Span, body: Node, defaults: Mapping | None, templates: dict[str, Named]) -> StepSpec:

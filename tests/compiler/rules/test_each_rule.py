@@ -271,6 +271,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "runner schema",
         "description: 'says ${{ what }}'\ninputs: {t: {type: string, default: '${{ no }}'}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
     ),
+    "expression-syntax#trigger": (
+        "steps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x ==}]",
+        "the expression ends too early",
+        "CEL",
+        "steps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x == 1, inputs: {y: '${{ event.y }}'}}]",
+    ),
     "expression-unknown#concurrency": (
         "concurrency: {group: 'x-${{ inputs.t }}'}\nsteps: {a: {run: a}}",
         "there is no input `t`",
@@ -634,3 +640,8 @@ def test_cron_that_cannot_be(cron: str, trouble: str) -> None:
 @pytest.mark.parametrize("cron", ["0 0 29 2 *", "0 0 31 2 MON", "5/10 * * * *", "0 9 * * mon", "0 0 * * 7"])
 def test_cron_that_can_be(cron: str) -> None:
     assert found(f"{ONE}schedules: [{{id: s, cron: '{cron}'}}]", "schedule-cron") == []
+
+
+def test_typographic_quotes_are_named() -> None:
+    (one,) = found("steps: {a: {run: x, if: 'run.id == “x”'}}", "expression-syntax")
+    assert one.hint.startswith("quotes are straight in CEL")
