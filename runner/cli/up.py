@@ -9,11 +9,6 @@ import typer
 
 from runner.cli.state import JSON, STATE
 
-STATE = typer.Option(
-    Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
-)
-JSON = typer.Option(False, "--json", help="Print one JSON object instead of text.")
-
 
 def up(
     state: Path = STATE,
