@@ -291,12 +291,22 @@ class E2BBox:
 
     async def kill_tree(self, command_id: str, root: int, name: str = "SIGKILL") -> bool:
         """Signal the tree of a command; False when nobody was left. Raises BoxGone, ProviderOffline."""
-        result = await self._plain(tree.script(command_id, root, name))
-        if name == "SIGKILL":
-            # The agent knows of this command what no search does once its shell has gone.
-            with self.errors("cannot end the command"):
-                await self._sdk.commands.kill(root)
+        script = tree.script(command_id, root, name)
+        if name != "SIGKILL":
+            return (await self._plain(script)).exit_code != 1
+        try:
+            result = await self._plain(script)
+        except RequestRefused:
+            # The box has no room for another process; the agent needs none to end the command.
+            await self._end(root)
+            result = await self._plain(script)
+        # The agent knows of this command what no search does once its shell has gone.
+        await self._end(root)
         return result.exit_code != 1
+
+    async def _end(self, root: int) -> None:
+        with self.errors("cannot end the command"):
+            await self._sdk.commands.kill(root)
 
     def errors(self, what: str) -> contextlib.AbstractContextManager[None]:
         """The translation of what the SDK raises about this box."""

@@ -65,6 +65,21 @@ def test_a_timeout_finds_who_has_left_session_parent_and_environment(lab: Lab, s
     assert "sleep 4005" not in seen
 
 
+def test_a_command_that_takes_all_processes_of_its_box_ends_in_time(lab: Lab) -> None:
+    few = "import resource; resource.prlimit(1, resource.RLIMIT_NPROC, (40, 40))"
+    many = "for i in $(seq 60); do sleep 600 & done 2>/dev/null; sleep 600"
+
+    async def scenario() -> None:
+        async with lab.box() as box, lab.box() as other:
+            await box.run(Command(f"python3 -c '{few}'"))
+            with pytest.raises(CommandTimeout):
+                await box.run(Command(many, timeout=3))
+            assert (await other.run(Command("echo other"))).stdout == "other\n"
+            assert (await box.run(Command("echo usable; pgrep -c sleep"))).stdout == "usable\n0\n"
+
+    asyncio.run(scenario())
+
+
 def test_an_endpoint_that_is_killed_ends_its_commands_promptly() -> None:
     async def scenario() -> None:
         before = {child.pid for child in psutil.Process().children()}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import py_compile
+import resource
 import secrets
 import shutil
 import signal
@@ -33,7 +34,8 @@ DISK_MB = 10 * 1024
 ENVD_PORT = 49983
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
-_LIMITS = {"RLIMIT_NOFILE": 65_536, "RLIMIT_NPROC": 4_096, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": DISK_MB * 1024 * 1024}
+_LIMITS = {"RLIMIT_NOFILE": 65_536, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": DISK_MB * 1024 * 1024}
+_PROCESSES = 4_096
 _BOOT = (
     "import sys; sys.modules['ssl'] = None; sys.path.insert(0, '" + bubblewrap.AGENT + "');"
     " from box.agent import main; main()"
@@ -98,7 +100,8 @@ class Box:
             log.close()
         self._channel = ours
         with suppress(OSError):  # it has died already: `ready` tells why
-            ours.send(json.dumps({"environment": self._environment(walls), "limits": _LIMITS}).encode())
+            limits = {**_LIMITS, "RLIMIT_NPROC": _processes()}
+            ours.send(json.dumps({"environment": self._environment(walls), "limits": limits}).encode())
         ours.setblocking(False)
 
     def _environment(self, walls: bubblewrap.Walls) -> dict[str, str]:
@@ -196,6 +199,12 @@ class Box:
         connected.set_inheritable(False)
         connected.setblocking(False)
         return connected
+
+
+def _processes() -> int:
+    """How many a box may have: where boxes run as ourselves, at most half of ours, so that we can still make others."""
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    return _PROCESSES if hard == resource.RLIM_INFINITY else min(_PROCESSES, hard // 2)
 
 
 def _children(pid: int) -> list[int]:
