@@ -113,7 +113,10 @@ def read_spec(path: Path) -> bytes | Diagnostic:
 
 
 def _search(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        raise error  # what cannot be searched is not checked: that must not pass for "no problems"
+
+    for root, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         yield from (path for name in sorted(files) if _looks_like_spec(path := Path(root, name)))
 

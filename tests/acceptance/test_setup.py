@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -96,3 +98,20 @@ def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> Non
     assert {f"runner/data/specs/{path.name}" for path in (ROOT / "specs").iterdir()} <= names
     assert {"flows/run_spec.py", "runner/store/queries.surql", "runner/cli/main.py"} <= names
     assert not [name for name in names if name.startswith(("tests/", ".", "docs/"))]
+
+
+def test_the_source_archive_carries_what_make_needs(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (archive,) = tmp_path.glob("runner-*.tar.gz")
+    with tarfile.open(archive) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    called = set(re.findall(r"(?:scripts|benchmarks)/\w+[.]sh", (ROOT / "Makefile").read_text()))
+    assert len(called) == 3
+    needed = {"Makefile", "uv.lock", "pyproject.toml", "README.md", "LICENSE", ".ci/run", "specs/self-check.yaml"}
+    assert called | needed | {"tests/conftest.py"} <= names

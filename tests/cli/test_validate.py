@@ -172,3 +172,15 @@ def test_schema_of_the_workflow_is_the_default() -> None:
 
 def test_schema_of_something_unknown_is_bad_usage() -> None:
     assert run("schema", "--name", "cheese").exit_code == 2
+
+
+def test_a_folder_that_cannot_be_searched_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD)
+
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    result = run("validate", str(tmp_path))
+    assert isinstance(result.exception, PermissionError)  # `main` tells it, with exit code 4
+    assert result.output == ""
