@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import posixpath
+import shlex
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from runner.errors import FileMissing, NotADirectory, StoreError, StoreFull
 from runner.run import glob
-from runner.run.ports import Box, FileInfo
+from runner.run.ports import Box, Command, FileInfo
 from runner.run.retry import OutputWrong
 
 #: Folders of runner itself in a box's home: never part of an artifact.
@@ -54,10 +55,11 @@ async def collect(box: Box, cwd: str, pattern: str, name: str) -> Collected:
         if glob.is_plain(rest) and (await box.stat(posixpath.join(base, rest))).kind == "dir":
             base, rest = posixpath.join(base, rest), "**"
         if "**" in rest:
+            await _check_folder(box, base, name, pattern)
             members = _from_tar(await box.export_tar(base), glob.compiled(rest).fullmatch)
         else:
             found = await _listed(box, base, rest)
-            _check_size(name, pattern, sum(info.size for info in found.values()))
+            _check_size(name, f"the files matching {pattern}", sum(info.size for info in found.values()))
             members = await _read(box, base, found)
     except (FileMissing, NotADirectory):
         members = []
@@ -66,16 +68,28 @@ async def collect(box: Box, cwd: str, pattern: str, name: str) -> Collected:
             f"output {name}: expected files matching {pattern} in {cwd}, found none",
             "The pattern is relative to the step's working folder (`cwd`, or the home folder).",
         )
-    _check_size(name, pattern, sum(len(content) for _, content in members))
+    _check_size(name, f"the files matching {pattern}", sum(len(content) for _, content in members))
     return Collected(_tar(members), len(members))
 
 
-def _check_size(name: str, pattern: str, size: int) -> None:
+def _check_size(name: str, what: str, size: int) -> None:
     if size > MAX_BYTES:
         raise OutputWrong(
-            f"output {name}: the files matching {pattern} hold {size:,} bytes, allowed are {MAX_BYTES:,}",
+            f"output {name}: {what} hold {size:,} bytes, allowed are {MAX_BYTES:,}",
             "Narrow the pattern; keep data of that size in a storage of its own and hand on its address.",
         )
+
+
+async def _check_folder(box: Box, base: str, name: str, pattern: str) -> None:
+    """A pattern with `**` brings its whole folder here before its files are chosen."""
+    _check_size(name, f"all files in {base}, where {pattern} is looked for,", await _folder_size(box, base))
+
+
+async def _folder_size(box: Box, folder: str) -> int:
+    """The bytes in a folder of the box, 0 where that cannot be told."""
+    told = await box.run(Command(f"du -sb -- {shlex.quote(folder)} 2>/dev/null | cut -f1"))
+    size = told.stdout.strip()
+    return int(size) if size.isdecimal() else 0
 
 
 def _from_tar(tar: bytes, wanted: Callable[[str], object]) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -108,7 +122,7 @@ async def _listed(box: Box, base: str, pattern: str) -> dict[str, FileInfo]:
 
 
 async def _read(box: Box, base: str, found: Mapping[str, FileInfo]) -> list[tuple[tarfile.TarInfo, bytes]]:
-    if len(found) >= _MANY:
+    if len(found) >= _MANY and await _folder_size(box, base) <= MAX_BYTES:
         return _from_tar(await box.export_tar(base), found.__contains__)
     members = []
     for path, info in found.items():

@@ -71,6 +71,26 @@ def test_files_that_are_too_large_fail_the_step(lab, make_step, monkeypatch, pat
     assert "bytes, allowed are 3" in done.step("a")["message"]
 
 
+def test_a_folder_that_is_too_large_is_not_brought_here_to_choose_from(lab, make_step, monkeypatch):
+    async def export(box, path):
+        raise AssertionError(path)
+
+    monkeypatch.setattr("runner.sandbox.fake.FakeBox.export_tar", export)
+    monkeypatch.setattr(artifacts, "MAX_BYTES", 10**7)
+    command = "mkdir d && echo small > d/a.txt && truncate -s 20000000 d/big"
+    done = lab.run(make_step("a", command, outputs={"d": OutputDecl(artifact="d/**/*.txt")}))
+    assert done.step("a")["error_class"] == "output"
+    assert "where d/**/*.txt is looked for, hold 20," in done.step("a")["message"]
+
+
+def test_many_small_files_beside_a_large_one_are_read_one_by_one(lab, make_step, monkeypatch):
+    monkeypatch.setattr(artifacts, "_MANY", 1)
+    monkeypatch.setattr(artifacts, "MAX_BYTES", 10**7)
+    command = "mkdir d && echo 1 > d/a.txt && echo 2 > d/b.txt && truncate -s 20000000 d/big"
+    done = lab.run(make_step("a", command, outputs={"d": OutputDecl(artifact="d/*.txt")}))
+    assert sorted(members(lab, done, "a/d")) == ["a.txt", "b.txt"]
+
+
 def test_modes_and_links_survive(lab, make_step):
     done = lab.run(make_step("a", TREE, outputs={"d": OutputDecl(artifact="dist/**")}))
     found = members(lab, done, "a/d")
