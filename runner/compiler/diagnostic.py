@@ -64,6 +64,18 @@ class Diagnostic:
         return (self.span.path, self.span.line, self.span.column, self.code, self.message)
 
 
+def error(
+    code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = (), fix: Fix | None = None
+) -> Diagnostic:
+    """A finding that stops the compiler."""
+    return Diagnostic(code, Severity.ERROR, message, span, hint, related, fix)
+
+
+def warning(code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = ()) -> Diagnostic:
+    """A finding that does not stop the compiler."""
+    return Diagnostic(code, Severity.WARNING, message, span, hint, related)
+
+
 def tidy(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     """Sort by place and drop findings that say the same thing at the same place."""
     seen: dict[tuple[str, int, int, str, str], Diagnostic] = {}

@@ -218,8 +218,6 @@ def _action(spec: StepSpec) -> dict[str, Json]:
     if spec.kind == "run":
         shell = rewrite(text(spec.action))
         return {"command": shell.command, "expressions": {**shell.expressions}}
-    if spec.kind == "script":
-        return {"language": "bash", **plain_map(spec.action)}
     if isinstance(spec.action, MappingNode):
         return plain_map(spec.action)
     found: dict[str, Json] = {"path" if spec.kind == "workflow" else spec.kind: plain(spec.action)}

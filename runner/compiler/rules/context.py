@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
+from runner.compiler.diagnostic import Diagnostic, Fix, error
 from runner.compiler.document import Document
 from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
@@ -35,18 +35,6 @@ class Context:
     def examined(self) -> list[Examined]:
         """Every expression with its verdict."""
         return examine(self.workflow, self.edges)
-
-
-def error(
-    code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = (), fix: Fix | None = None
-) -> Diagnostic:
-    """A finding that stops the compiler."""
-    return Diagnostic(code, Severity.ERROR, message, span, hint, related, fix)
-
-
-def warning(code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = ()) -> Diagnostic:
-    """A finding that does not stop the compiler."""
-    return Diagnostic(code, Severity.WARNING, message, span, hint, related)
 
 
 def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> Diagnostic:

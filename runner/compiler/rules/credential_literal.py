@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
 from runner.compiler.expressions.place import locate
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 
 CODE = "credential-literal"
 _PATTERN = re.compile(

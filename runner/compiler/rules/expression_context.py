@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.expressions.scan import calls
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import of_kind, span_of
 
 CODE = "expression-context"

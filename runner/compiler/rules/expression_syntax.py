@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
 from runner.compiler.expressions.scan import OPEN
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import Examined, of_kind, span_of
 
 CODE = "expression-syntax"

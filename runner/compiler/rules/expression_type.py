@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.expressions.scan import OPEN
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import Found
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import Examined, of_kind, span_of
 
 CODE = "expression-type"

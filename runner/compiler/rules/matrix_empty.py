@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, error
+from runner.compiler.diagnostic import Diagnostic, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.matrix_values import rows
 from runner.compiler.spec.model import MatrixDecl
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.plan.matrix import MOST_LEGS, matches
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.matrix_values import literal_axes
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain_map

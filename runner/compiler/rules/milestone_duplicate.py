@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic, Related, Span
-from runner.compiler.rules.context import Context, error
+from runner.compiler.diagnostic import Diagnostic, Related, Span, error
+from runner.compiler.rules.context import Context
 
 CODE = "milestone-duplicate"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic, Related
+from runner.compiler.diagnostic import Diagnostic, Related, warning
 from runner.compiler.plan.graph import upstream_of
-from runner.compiler.rules.context import Context, warning
+from runner.compiler.rules.context import Context
 from runner.compiler.spec import MilestoneDecl
 
 CODE = "milestone-order"

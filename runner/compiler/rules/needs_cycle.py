@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic, Related
+from runner.compiler.diagnostic import Diagnostic, Related, error
 from runner.compiler.plan.graph import Edge, find_cycles
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 
 CODE = "needs-cycle"
 

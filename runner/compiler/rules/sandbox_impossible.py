@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.plan.choose import choose
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.spec.read import key_span
 
 CODE = "sandbox-impossible"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, error
+from runner.compiler.diagnostic import Diagnostic, error
+from runner.compiler.rules.context import Context
 
 CODE = "schedule-cron"
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, error
+from runner.compiler.diagnostic import Diagnostic, error
+from runner.compiler.rules.context import Context
 from runner.compiler.spec import ScheduleDecl, Workflow
 from runner.compiler.spec.read import plain
 from runner.compiler.suggest import did_you_mean, existing

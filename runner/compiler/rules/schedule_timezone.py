@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, error
+from runner.compiler.diagnostic import Diagnostic, error
+from runner.compiler.rules.context import Context
 from runner.compiler.suggest import did_you_mean
 
 CODE = "schedule-timezone"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.expressions.scan import references
 from runner.compiler.expressions.uses import Use
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import span_of
 
 CODE = "secret-exposed"

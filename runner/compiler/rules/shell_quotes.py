@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.document import Scalar
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.shell import Problem, rewrite
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 
 CODE = "shell-quotes"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runner.compiler.diagnostic import Diagnostic, Span
+from runner.compiler.diagnostic import Diagnostic, Span, error
 from runner.compiler.document import Mapping, Node
-from runner.compiler.rules.context import Context, error
+from runner.compiler.rules.context import Context
 from runner.compiler.spec.read import at_text, key_span, plain, plain_map, text, texts
 from runner.compiler.suggest import did_you_mean, existing
 from runner.compiler.values import problems

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.compiler.diagnostic import Diagnostic, Span
+from runner.compiler.diagnostic import Diagnostic, Span, warning
 from runner.compiler.expressions.scan import references
-from runner.compiler.rules.context import Context, warning
+from runner.compiler.rules.context import Context
 from runner.compiler.suggest import nearest
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runner.compiler.diagnostic import Fix, Related
+from runner.compiler.diagnostic import Fix, Related, error
 from runner.compiler.document.limits import DEFAULT_LIMITS
-from runner.compiler.shape.places import Finding, Site, error
+from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
 from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, likely, shown
 from runner.compiler.suggest import distance, listed, nearest

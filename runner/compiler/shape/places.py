@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from runner.compiler.canonical import Json
-from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
+from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.document import Entry, Mapping, Node, Sequence, to_json
 from runner.compiler.shape.validator import Path
 
@@ -128,15 +128,3 @@ def locate(root: Node, path: Path, file: str) -> Site:
         else:
             return Site(node, entry, path[:depth], file)
     return Site(node, entry, path, file)
-
-
-def error(
-    code: str,
-    message: str,
-    span: Span,
-    hint: str = "",
-    related: tuple[Related, ...] = (),
-    fix: Fix | None = None,
-) -> Diagnostic:
-    """An error at `span`."""
-    return Diagnostic(code, Severity.ERROR, message, span, hint, related, fix)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from runner.compiler.diagnostic import Fix, Related
+from runner.compiler.diagnostic import Fix, Related, error
 from runner.compiler.document import Scalar, Sequence, to_json
-from runner.compiler.shape.places import Finding, Site, children, error
+from runner.compiler.shape.places import Finding, Site, children
 from runner.compiler.shape.validator import Violation
 from runner.compiler.shape.words import BAD_PATTERN, NO_BREAK, RULES, expected, flow, found, likely, shown
 from runner.compiler.suggest import listed, nearest
