@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import lru_cache
 
 from runner.compiler.diagnostic import Span
 from runner.compiler.document import Document, Scalar
@@ -11,6 +13,7 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 _ESCAPE = re.compile(r"\\(?:x..|u....|U........|\r\n\s*|[\r\n]\s*|.)", re.DOTALL)
 
 
+@lru_cache(maxsize=4)
 def _line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in _BREAK.finditer(text))]
 
@@ -59,7 +62,7 @@ def locate(document: Document, node: Scalar, start: int, end: int) -> Span:
     found, past = [], 0
     for offset in (start, max(start, end - 1)):
         index = first + _aligned(raw, begin, value, min(offset, len(value)), node.style)
-        line = max(number for number, at in enumerate(starts) if at <= index)
+        line = bisect_right(starts, index) - 1
         found.append((line + 1, index - starts[line] + 1))
         past = 1 if end > start and document.text[index : index + 1].strip("\r\n") else 0
     return Span(document.path, *found[0], found[1][0], found[1][1] + past)

@@ -7,6 +7,7 @@ never becomes shell text. Inside single quotes a variable means nothing: that is
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,8 +20,9 @@ Trouble = Literal["single-quotes", "quoted-heredoc"]
 _HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>(?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\<>|&;()$`])+)")
 _ARITHMETIC = ("((", "(+")
 _NO_COMMAND = (*_ARITHMETIC, "{", '{"')  # where no comment, heredoc or arithmetic command begins
+_DEEPEST = 20  # heredocs in substitutions in heredocs; a deeper one is taken for quoted
 _QUOTING = re.compile(r"['\"\\]")
-_LONGEST_ARITHMETIC = 1000  # characters looked through for the end of a `((`
+_LONGEST_ARITHMETIC = 200  # characters looked through for the end of a `((`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class _Reader:
 
     text: str
     expressions: dict[int, tuple[str, int]]
+    starts: list[int]
     modes: list[str] = field(default_factory=lambda: ["plain"])
     at: int = 0
     out: list[str] = field(default_factory=list)
@@ -103,10 +106,13 @@ class _Reader:
 
     def until(self, end: int, trouble: Trouble | None = None) -> None:
         """Copy up to `end`; expressions on the way stay as they are, and are problems where `trouble` says so."""
-        for start, (cel, _) in self.expressions.items():
-            if trouble and self.at <= start < end:
-                self.problems.append(Problem(start, cel, trouble))
+        if trouble:
+            self.problems += [Problem(start, self.expressions[start][0], trouble) for start in self.ahead(end)]
         self.take(end - self.at)
+
+    def ahead(self, end: int) -> list[int]:
+        """The expressions from here to `end`."""
+        return self.starts[bisect_left(self.starts, self.at) : bisect_left(self.starts, end)]
 
     def opens(self) -> bool:
         """`$((`, `$(`, `${`, `` ` ``: what nests in plain text and inside double quotes alike."""
@@ -193,7 +199,7 @@ class _Reader:
             return False
         end = self.text.find("\n", self.at)
         end = len(self.text) if end < 0 else end
-        self.inert |= {start for start in self.expressions if self.at <= start < end}
+        self.inert.update(self.ahead(end))
         self.until(end)
         return True
 
@@ -217,7 +223,7 @@ class _Reader:
         heredocs, self.heredocs = self.heredocs, []
         for word, quoted, dash in heredocs:
             end = self.end_of_body(word, dash=dash)
-            if quoted:
+            if quoted or self.modes.count("<<") >= _DEEPEST:
                 self.until(end, "quoted-heredoc")
                 continue
             depth = len(self.modes)
@@ -244,4 +250,4 @@ def rewrite(text: str) -> ShellText:
         for piece in pieces(text)
         if piece.is_expression and piece.closed
     }
-    return _Reader(text, expressions).read() if expressions else ShellText(text, {})
+    return _Reader(text, expressions, list(expressions)).read() if expressions else ShellText(text, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, error
-from runner.compiler.document import Scalar
+from runner.compiler.document import DEFAULT_LIMITS, Scalar
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.shell import Problem, rewrite
 from runner.compiler.rules.context import Context
@@ -30,5 +30,5 @@ def check(context: Context) -> list[Diagnostic]:
         _finding(context, step, step.action, problem)
         for step in context.workflow.all_steps
         if step.kind == "run" and isinstance(step.action, Scalar) and isinstance(step.action.value, str)
-        for problem in rewrite(step.action.value).problems
+        for problem in rewrite(step.action.value).problems[: DEFAULT_LIMITS.findings]
     ]

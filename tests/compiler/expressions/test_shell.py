@@ -83,6 +83,11 @@ def test_rewrites(case: str) -> None:
     assert found.problems == ()
 
 
+def test_heredocs_without_end_in_each_other_are_read() -> None:
+    found = rewrite("cat <<E\n$(cat <<F\n" * 500 + "${{ a }}")
+    assert [problem.trouble for problem in found.problems] == ["quoted-heredoc"]
+
+
 def test_what_the_shell_would_compute_with_is_named() -> None:
     text = "x=$((${{ a }} + $(f ${{ b }}))); ((y = (${{ c }})))"
     assert rewrite(text).arithmetic == {text.index("${{ a"), text.index("${{ c")}
