@@ -51,7 +51,7 @@ def test_a_python_that_is_too_old_is_refused_with_its_version(tmp_path: Path) ->
 
 
 def test_a_python_without_venv_names_the_package(tmp_path: Path) -> None:
-    bare = program(tmp_path / "bare", f'case "$*" in *ensurepip*) exit 1;; *) exec {sys.executable} "$@";; esac')
+    bare = program(tmp_path / "bare", f'case "$*" in *ensurepip*) exit 1;; *) exec "{sys.executable}" "$@";; esac')
     done = bootstrap(tmp_path, bare)
     assert done.returncode == 4
     assert "apt-get install python3-venv" in done.stderr
