@@ -69,6 +69,15 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _reach_this_machine_directly() -> None:
+    """No proxy of the environment can reach our own endpoints: the vendors' clients must not ask one for loopback."""
+    proxies = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+    if proxies.intersection(name.upper() for name in os.environ):
+        known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, [known, "127.0.0.1", "localhost", "::1"]))
+
+
 def _drop_output() -> None:
     """What standard output still holds goes nowhere, so that Python does not fail to write it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +86,7 @@ def _drop_output() -> None:
 def main() -> None:
     """Run the command line; every error ends in a sentence and its exit code, never a traceback."""
     _prepare_streams()
+    _reach_this_machine_directly()
     try:
         try:
             code = app(standalone_mode=True)

@@ -203,6 +203,21 @@ def test_the_root_of_a_namespace_without_other_users_has_boxes_too(missing: Call
     assert (done.returncode, done.stdout) == (0, "user\n\n"), done.stderr
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_our_own_endpoint(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9"
+    words = [sys.executable, "-m", "runner", "run", "specs/hello.yaml", "--engine", "local", "--state", str(tmp_path)]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("E2B_")}
+    done = subprocess.run(
+        words,
+        env={**env, "HTTP_PROXY": nobody, "http_proxy": nobody, "ALL_PROXY": nobody, "NO_PROXY": "example.com"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_taken_port_is_said(embedded_e2b: Endpoint) -> None:
     port = embedded_e2b.api_url.rpartition(":")[2]
     words = [sys.executable, "-m", "runner", "endpoint", "e2b", "--port", port]
