@@ -84,6 +84,14 @@ def _note(sentence: str) -> None:
         show_line(sentence, err=True)
 
 
+def exit_code(report: Report) -> int:
+    """0 for success, 130 for a run that was stopped, 4 where nothing but providers of boxes failed, else 1."""
+    if report.state != "failed":
+        return {"succeeded": 0, "cancelled": 130}.get(report.state, 1)
+    failures = [step.get("error_class") for step in report.steps.values() if step.get("state") == "failed"]
+    return 4 if failures and set(failures) == {"provider"} else 1
+
+
 class _Session:
     """One run from the command line: the engine, the store, the boxes, the signals."""
 
@@ -177,7 +185,7 @@ class _Session:
             show_line(json.dumps(as_json_document(report), ensure_ascii=False))
         else:
             show_line(page(report, self._options.state))
-        return {"succeeded": 0, "cancelled": 130}.get(report.state, 1)
+        return exit_code(report)
 
     def _tell(self, sentence: str) -> None:
         if not self._options.as_json:

@@ -214,6 +214,12 @@ async def a_failed_leg_does_not_stop_the_next(open_: Open) -> None:
         await open_().run(plan, "run-failed-upstream", body)
 
 
+async def _never() -> LegOutcome:
+    """Wait for something that does not come: only a cancellation ends it."""
+    never: asyncio.Future[LegOutcome] = asyncio.get_running_loop().create_future()
+    return await never
+
+
 @_check
 async def cancelling_the_run_reaches_every_body(open_: Open) -> None:
     """Ctrl-C killed the engine before a step could free its box."""
@@ -222,19 +228,17 @@ async def cancelling_the_run_reaches_every_body(open_: Open) -> None:
     async def work() -> LegOutcome:
         try:
             going.set()
-            await asyncio.sleep(60)
+            return await _never()
         finally:
             await asyncio.sleep(0.01)  # cleaning up takes more than one turn of the loop
             seen.append("leg")
-        return LegOutcome("a", "succeeded")
 
     async def body(host: StepHost) -> RunState:
         try:
-            await leg(host, plan, "a", work)
+            return "succeeded" if (await leg(host, plan, "a", work)).state == "succeeded" else "failed"
         finally:
             await asyncio.sleep(0.01)
             seen.append("run")
-        return "succeeded"
 
     task = asyncio.ensure_future(open_().run(plan, "run-cancel", body))
     await asyncio.wait({task, asyncio.ensure_future(going.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -251,8 +255,7 @@ async def cancelling_one_leg_spares_the_others(open_: Open) -> None:
 
     async def work() -> LegOutcome:
         going.set()
-        await asyncio.sleep(60)
-        return LegOutcome("a", "succeeded")
+        return await _never()
 
     async def body(host: StepHost) -> RunState:
         task = asyncio.ensure_future(leg(host, plan, "a", work))
@@ -274,10 +277,9 @@ async def a_body_may_answer_a_cancellation(open_: Open) -> None:
     async def work() -> LegOutcome:
         going.set()
         try:
-            await asyncio.sleep(60)
+            return await _never()
         except asyncio.CancelledError:
             return LegOutcome("a", "cancelled", "stopped")
-        return LegOutcome("a", "succeeded")
 
     async def body(host: StepHost) -> RunState:
         task = asyncio.ensure_future(leg(host, plan, "a", work))

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from runner import wiring
 from runner.cli.main import app
 from runner.compiler.plan.choose import Fact
-from runner.errors import EngineUnavailable, SpecError, StoreFull, UsageError
-from runner.sandbox.fake import FakeCloud, FakeSandbox
+from runner.errors import BoxError, EngineUnavailable, SpecError, StoreFull, UsageError
+from runner.sandbox.fake import FakeCloud, FakeSandbox, declared_fault
 from runner.store.memory import MemoryStore
 
 HELLO = """\
@@ -40,6 +40,7 @@ class Machine:
     store: MemoryStore = field(default_factory=MemoryStore)
     cloud: FakeCloud = field(default_factory=FakeCloud)
     needed: list[bool] = field(default_factory=list)
+    faults: list[BoxError] = field(default_factory=list)
 
     def spec(self, text):
         path = self.folder / "spec.yaml"
@@ -59,7 +60,7 @@ def machine(tmp_path, monkeypatch):
     async def providers(environ, *, needed=True):
         made.needed.append(needed)
         facts = {"webcontainer": Fact(False, "it is not part of this build"), "e2b": Fact(True, "a fake")}
-        yield wiring.Provision({"e2b": FakeSandbox(made.cloud, provider="e2b")}, facts, "boxes: fakes")
+        yield wiring.Provision({"e2b": FakeSandbox(made.cloud, made.faults, provider="e2b")}, facts, "boxes: fakes")
 
     monkeypatch.setattr(wiring, "open_store", lambda state: made.store)
     monkeypatch.setattr(wiring, "open_providers", providers)
@@ -115,6 +116,19 @@ def test_a_failed_run_is_exit_code_1_and_points_at_the_step(machine):
     assert "- b: a failed" in result.output
     run = result.output.split("run 20")[1].split()[0]
     assert f"next: runner logs 20{run} a " in result.output
+
+
+def test_a_run_that_failed_for_want_of_boxes_alone_is_exit_code_4(machine):
+    machine.faults += [declared_fault("provider_offline")] * 2
+    both = (
+        "spec: 1\nname: none\nsandboxes: {s: {needs: {runtime: shell}, scope: step}}\n"
+        "steps: {a: {sandbox: s, run: 'true'}, b: {sandbox: s, run: '%s'}}\n"
+    )
+    result = machine.run(both % "true")
+    assert result.exit_code == 4
+    assert "✗ a: " in result.output
+    machine.faults[1:] = []
+    assert machine.run(both % "exit 1").exit_code == 1
 
 
 def test_a_spec_with_errors_is_shown_and_not_run(machine):
