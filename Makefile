@@ -21,8 +21,8 @@ check: setup ## the static gates: format, lint, types, architecture, our own spe
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/runner validate specs
 
-test: check ## every test, with real boxes, servers and processes
-	@$(BIN)/python -m pytest
+test: check ## every test, with real boxes, servers and processes; every branch of compiler/ and run/ covered
+	@$(BIN)/python -m pytest --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 bench: setup ## all benchmarks; rewrites benchmarks/README.md
 	@sh benchmarks/run.sh
