@@ -6,6 +6,7 @@ Exit codes: 0 ok · 1 problems in the spec or a failed run · 2 bad usage · 3 i
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -83,30 +84,44 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def main() -> None:
-    """Run the command line; every error ends in a sentence and its exit code, never a traceback."""
-    _prepare_streams()
-    _reach_this_machine_directly()
+def _run() -> int:
+    """Run the command line and return its exit code; every error ends in a sentence, never a traceback."""
     try:
         try:
-            code = app(standalone_mode=True)
+            app(standalone_mode=True)
         finally:
             sys.stdout.flush()  # here, where a full disk can still be told
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except RunnerError as error:
-        code = _report(error)
+        return _report(error)
     except KeyboardInterrupt:
-        code = 130
+        return 130
     except BrokenPipeError:
         _drop_output()  # the reader went away (`runner … | head`): not an error of ours
-        code = 141
+        return 141
     except OSError as error:
         _drop_output()
-        code = _report(_refused(error))
+        return _report(_refused(error))
     except Exception as error:  # noqa: BLE001 - the one place that turns the unforeseen into exit code 3
         typer.echo(f"runner: internal error: {type(error).__name__}: {error}", err=True)
         if os.environ.get("RUNNER_DEBUG"):
             traceback.print_exc()
         else:
             typer.echo("  hint: this is a bug in runner; set RUNNER_DEBUG=1 to see the traceback", err=True)
-        code = 3
-    sys.exit(code)
+        return 3
+    return 0
+
+
+def main() -> None:
+    """The console script: one command, then the end of the process with the command's exit code."""
+    _prepare_streams()
+    _reach_this_machine_directly()
+    code = _run()
+    if "prefect" in sys.modules:
+        sys.exit(code)  # Prefect delivers its last logs and events at Python's exit
+    # Everything of ours is closed by now. Python would take its modules apart for another tenth of a second.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
