@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from runner.compiler.compile import Compilation, compile_plan
+from runner.compiler.compile import Compilation, compile_plan, with_inputs
 from runner.compiler.diagnostic import Severity
 from runner.compiler.inputs import parse_inputs
 from runner.compiler.plan.model import Plan
@@ -36,10 +36,7 @@ def compiled(spec: str, pairs: list[str], *, complete: bool) -> Plan:
         raise SpecError(f"{path} has {found}; nothing was run", first.diagnostics, f"runner validate {spec}")
     if not pairs and not complete:
         return first.plan
-    plan = compile_plan(data, path, parse_inputs(pairs, first.plan.inputs_schema)).plan
-    if plan is None:  # the text is the same: it cannot have errors now
-        raise SpecError(f"{path} has errors with these inputs", hint=f"runner validate {spec}")
-    return plan
+    return with_inputs(first, parse_inputs(pairs, first.plan.inputs_schema))
 
 
 def read_stdin() -> bytes:

@@ -58,3 +58,13 @@ def compile_plan(data: bytes, path: str, inputs: Mapping[str, Json] | None = Non
     if any(finding.severity is Severity.ERROR for finding in diagnostics):
         return Compilation(None, diagnostics, document)
     return Compilation(build_plan(document, build(document), inputs), diagnostics, document)
+
+
+def with_inputs(compiled: Compilation, inputs: Mapping[str, Json]) -> Plan:
+    """The plan for a run with these inputs, of a spec that compiled; nothing is read or checked again.
+
+    Raises UsageError that lists every problem with the inputs, ValueError for a spec that has errors.
+    """
+    if compiled.plan is None:
+        raise ValueError("a spec with errors has no plan")
+    return build_plan(compiled.document, build(compiled.document), inputs)
