@@ -60,6 +60,7 @@ def test_the_baseline_really_runs_the_graph(tmp_path: Path) -> None:
     argv = baseline.write(tmp_path, graph)
     harness.process(argv, cwd=tmp_path, env=harness.clean_environment(tmp_path / "home"))
     graphs.prove_log(tmp_path / "order.log", graph, baseline.name)
+    assert len((tmp_path / "order.log").read_text().split()) == 100
 
 
 def test_rounds_are_interleaved_and_a_wrong_result_ends_the_benchmark() -> None:
@@ -95,7 +96,7 @@ def test_a_section_replaces_its_own_text_only(tmp_path: Path) -> None:
 def test_the_page_has_a_place_for_every_benchmark() -> None:
     text = (report.FOLDER / "README.md").read_text()
     for name in ("validate", "engines", "e2b", "store"):
-        report.spliced(text, Section(name, name))
+        assert f"the figures of {name}" in report.spliced(text, Section(name, name, [f"the figures of {name}"]))
 
 
 def test_an_absent_peer_is_a_failure_with_its_remedy(

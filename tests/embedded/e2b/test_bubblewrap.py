@@ -42,12 +42,12 @@ def test_nested_namespaces_are_refused_where_that_can_be(tmp_path: Path) -> None
 
 
 def test_the_way_to_an_interpreter_cannot_be_looked_into(tmp_path: Path) -> None:
-    prefix = Path("/root/.pyenv/versions/3")
+    prefix = Path("/srv/ann/versions/3")
     python = bubblewrap.Python(prefix / "bin/python3", prefix, Path("/mnt/python"))
     words = _words(_walls(tmp_path, python))
-    for place in ("/root", "/root/.pyenv", "/root/.pyenv/versions"):
+    for place in ("/srv", "/srv/ann", "/srv/ann/versions"):
         assert f"--perms 0111 --dir {place} " in words
-    assert "--ro-bind /mnt/python /root/.pyenv/versions/3" in words
+    assert "--ro-bind /mnt/python /srv/ann/versions/3" in words
 
 
 def test_the_etc_of_a_box_names_nobody_of_the_host(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_a_need_that_cannot_be_met_is_refused_with_what_to_do(needs):
 def test_node_is_there_when_the_system_has_it(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/env")
     assert "runtime node" not in lacks()
-    monkeypatch.setattr("shutil.which", lambda name: "/root/.local/bin/node")
+    monkeypatch.setattr("shutil.which", lambda name: "/opt/ann/bin/node")
     assert "below /usr" in lacks()["runtime node"]
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert "apt-get install nodejs" in lacks()["runtime node"]
