@@ -7,6 +7,10 @@
     ├── SpecError                    exit 1  the spec has errors; carries its diagnostics
     ├── RunFailed                    exit 1  the run ended, and not in success
     ├── ExpressionFailed             exit 1  an expression cannot be evaluated with the values of this run
+    ├── CommandFailed                exit 1  the command of a step ended with an exit code other than 0
+    ├── OutputWrong                  exit 1  a step's outputs are not what it declares
+    ├── FilesWrong                   exit 1  host files that a step wants in its box cannot be had
+    ├── IllegalMove                  exit 3  a state may not follow the one before it
     ├── Interrupted                  exit 130
     ├── JournalBroken                exit 1  the journal's hash chain does not hold
     ├── ServiceError                 exit 4  something runner needs is missing or unreachable
@@ -25,6 +29,7 @@
         │   ├── NoCapacity           the provider has no room now
         │   └── ProviderOffline      nothing answers
         ├── BoxGone                  the box died, was killed or ran past its time
+        │   └── FilesLost            and took the files of steps that had succeeded along
         ├── CommandTimeout           a command ran past its timeout; its process tree was killed
         ├── RequestRefused           the provider says that the request itself is wrong
         └── BoxFileError             a path in the box
@@ -84,6 +89,28 @@ class ExpressionFailed(RunnerError):
     """An expression cannot be evaluated with the values of this run."""
 
     exit_code = 1
+
+
+class CommandFailed(RunnerError):
+    """The command of a step ended with an exit code other than 0."""
+
+    exit_code = 1
+
+
+class OutputWrong(RunnerError):
+    """A declared output is missing, has the wrong type, or was never declared; or an artifact matches no file."""
+
+    exit_code = 1
+
+
+class FilesWrong(RunnerError):
+    """Host files that a step wants in its box cannot be had."""
+
+    exit_code = 1
+
+
+class IllegalMove(RunnerError):
+    """A state machine was asked for a move that its table does not have: a bug in runner."""
 
 
 class Interrupted(RunnerError):
@@ -164,6 +191,10 @@ class ProviderOffline(ProviderError):
 
 class BoxGone(BoxError):
     """The box died, was killed, or ran past its time to live."""
+
+
+class FilesLost(BoxGone):
+    """A shared box died after steps had succeeded in it: their files are gone, so repeating is no help."""
 
 
 class CommandTimeout(BoxError):

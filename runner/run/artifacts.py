@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import FileMissing, NotADirectory, StoreError, StoreFull
+from runner.errors import FileMissing, NotADirectory, OutputWrong, StoreError, StoreFull
 from runner.run import glob
 from runner.run.ports import Box, Command, FileInfo
-from runner.run.retry import OutputWrong
 
 #: Folders of runner itself in a box's home: never part of an artifact.
 OWN_FOLDERS = (".artifacts", ".runner")

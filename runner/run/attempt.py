@@ -13,13 +13,12 @@ from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
 from runner.compiler.expressions.runtime import as_text
 from runner.compiler.plan.model import DEFAULT_SANDBOX, FileCopy, Leg, Plan, PlanStep
-from runner.errors import CommandTimeout, FileMissing
+from runner.errors import CommandFailed, CommandTimeout, FileMissing
 from runner.run import artifacts, hostfiles, outputs
 from runner.run.boxes import Boxes, Held
 from runner.run.journal import Journal
 from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
-from runner.run.retry import CommandFailed
 from runner.run.values import ARTIFACTS, Values, artifact_folder, legs_of, rendered
 
 #: runner's own folder in a box's home: output files and scripts.

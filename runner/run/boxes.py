@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from runner.compiler.canonical import Json
 from runner.compiler.plan.choose import Fact, choose
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate, Plan, PlanStep, SandboxPlan
-from runner.errors import BoxError, BoxGone, ProviderError
+from runner.errors import BoxError, BoxGone, FilesLost, ProviderError
 from runner.run.event import EventDraft
 from runner.run.interrupt import uninterrupted
 from runner.run.journal import Journal
 from runner.run.ports import Box, BoxRequest, Clock, Sandbox
-from runner.run.retry import FilesLost
 
 #: Decides at run time, with live facts: every candidate with its reason, accepted ones in the order of preference.
 Chooser = Callable[[SandboxPlan], tuple[Candidate, ...]]

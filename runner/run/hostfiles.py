@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.compiler.plan.model import FileCopy
+from runner.errors import FilesWrong
 from runner.run.glob import matches
-from runner.run.retry import FilesWrong
 
 #: Left out unless `include` names them: caches, histories and what other machines must build for themselves.
 DEFAULT_EXCLUDES = (".git", ".venv", "node_modules", "__pycache__", ".runner", ".cache")

@@ -10,8 +10,8 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import OutputDecl
 from runner.compiler.suggest import listed
 from runner.compiler.values import coerced, declared_types, problems, unfit
+from runner.errors import OutputWrong
 from runner.run.mask import Mask
-from runner.run.retry import OutputWrong
 
 #: Outputs are small facts; files are handed on as artifacts.
 MAX_BYTES = 1024 * 1024

@@ -8,8 +8,12 @@ from runner.compiler.plan.model import Retry
 from runner.errors import (
     BoxError,
     BoxGone,
+    CommandFailed,
     CommandTimeout,
     ExpressionFailed,
+    FilesLost,
+    FilesWrong,
+    OutputWrong,
     ProviderError,
     RunnerError,
 )
@@ -18,28 +22,6 @@ ErrorClass = Literal["exit", "timeout", "provider", "box_gone", "output", "files
 
 #: The classes a spec may name in `retry.on`; the others would fail the same way again.
 RETRYABLE: frozenset[str] = frozenset({"exit", "timeout", "provider", "box_gone"})
-
-
-class CommandFailed(RunnerError):
-    """The command of a step ended with an exit code other than 0."""
-
-    exit_code = 1
-
-
-class OutputWrong(RunnerError):
-    """A declared output is missing, has the wrong type, or was never declared; or an artifact matches no file."""
-
-    exit_code = 1
-
-
-class FilesWrong(RunnerError):
-    """Host files that a step wants in its box cannot be had."""
-
-    exit_code = 1
-
-
-class FilesLost(BoxGone):
-    """A shared box died after steps had succeeded in it: their files are gone, so repeating is no help."""
 
 
 _CLASSES: tuple[tuple[type[RunnerError], ErrorClass], ...] = (

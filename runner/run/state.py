@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runner.errors import RunnerError
+from runner.errors import IllegalMove
 from runner.run.event import Event
 from runner.run.ports import RunState, StepState
 
@@ -50,10 +50,6 @@ RUN_STATE: Mapping[str, RunState] = {
     "run.failed": "failed",
     "run.cancelled": "cancelled",
 }
-
-
-class IllegalMove(RunnerError):
-    """A state machine was asked for a move that its table does not have: a bug in runner."""
 
 
 def check_step(key: str, old: StepState, new: StepState) -> None:

@@ -9,9 +9,9 @@ import tarfile
 import pytest
 
 from runner.compiler.plan.model import FileCopy
+from runner.errors import FilesWrong
 from runner.run import hostfiles
 from runner.run.hostfiles import pack
-from runner.run.retry import FilesWrong
 
 
 @pytest.fixture

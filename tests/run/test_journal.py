@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
-from runner.errors import StoreFull
+from runner.errors import IllegalMove, StoreFull
 from runner.run.journal import Journal
 from runner.run.mask import Mask
-from runner.run.state import IllegalMove
 
 
 class Recording:
@@ -71,6 +70,7 @@ def test_nothing_waits_long_for_company(lab, journal):
         await journal.recording.committed.acquire()
 
     open_(lab, body)
+    assert [changes for changes, _ in journal.recording.commits] == [[("step", "a", 0)], [("step", "b", 0)]]
 
 
 def test_what_comes_during_a_commit_goes_into_the_next(lab, journal):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.plan.model import OutputDecl
+from runner.errors import OutputWrong
 from runner.run.mask import Mask
 from runner.run.outputs import MAX_BYTES, check, parse
-from runner.run.retry import OutputWrong
 
 DECLARED = {
     "n": OutputDecl(schema={"type": "integer", "minimum": 1}),

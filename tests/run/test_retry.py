@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from runner.compiler.plan.model import Retry
 from runner.errors import (
     BoxGone,
+    CommandFailed,
     CommandTimeout,
     ExpressionFailed,
     FileMissing,
+    FilesLost,
+    FilesWrong,
+    OutputWrong,
     QuotaExhausted,
     RequestRefused,
     StoreFull,
 )
-from runner.run.retry import CommandFailed, FilesLost, FilesWrong, OutputWrong, delay, error_class, repeats
+from runner.run.retry import delay, error_class, repeats
 
 
 @pytest.mark.parametrize(

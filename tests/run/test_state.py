@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner.errors import IllegalMove
 from runner.run.event import GENESIS, Event
-from runner.run.state import RUN_MOVES, STEP_MOVES, IllegalMove, check_run, check_step, replay
+from runner.run.state import RUN_MOVES, STEP_MOVES, check_run, check_step, replay
 
 FINAL = {"succeeded", "failed", "skipped", "cancelled"}
 

@@ -135,9 +135,11 @@ def test_opening_twice_without_a_repair_keeps_the_one_file(tmp_path: Path) -> No
 def test_a_torn_mark_holds_nothing_against_the_log(tmp_path: Path) -> None:
     path = store(tmp_path)
     (tmp_path / "state.mark").write_bytes(b"\0\0\0")
+    before = [file.read_bytes() for file in (path / "clog").iterdir()]
     mark = Watermark(path)
     mark.begin()
     mark.end()
+    assert [file.read_bytes() for file in (path / "clog").iterdir()] == before
 
 
 def test_a_removed_store_starts_anew(tmp_path: Path) -> None:
@@ -148,6 +150,7 @@ def test_a_removed_store_starts_anew(tmp_path: Path) -> None:
     mark.begin()
     (path / "clog").mkdir(parents=True)
     mark.end()
+    assert list((path / "clog").iterdir()) == []
 
 
 def test_a_log_that_is_gone_altogether_is_damage(tmp_path: Path) -> None:
