@@ -17,6 +17,7 @@ from runner.compiler.plan.build import build_plan
 from runner.compiler.plan.model import Plan
 from runner.compiler.rules import check_all
 from runner.compiler.spec import build
+from runner.compiler.surroundings import ALONE, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +29,29 @@ class Compilation:
     document: Document
 
 
-def check(data: bytes, path: str) -> list[Diagnostic]:
-    """Return every finding about the spec in `data`, sorted by place; `path` is only for the positions.
+def check(data: bytes, path: str, around: Surroundings = ALONE) -> list[Diagnostic]:
+    """Return every finding about the spec in `data`, sorted by place.
+
+    `path` is for the positions, and other files are relative to it. `around` is what else it is checked with.
 
     Every stage runs as far as it can. After a syntax error the rules keep silent: what they would miss may stand
     in the part that could not be read.
     """
-    return _findings(read(data, path))
+    return _findings(read(data, path), around)
 
 
-def _findings(document: Document) -> list[Diagnostic]:
+def _findings(document: Document, around: Surroundings) -> list[Diagnostic]:
     told = [*document.diagnostics, *shape.check(document)]
-    return tidy([*told, *news(document, told, _rules(document))])
+    return tidy([*told, *news(document, told, _rules(document, around))])
 
 
-def _rules(document: Document) -> list[Diagnostic]:
-    return [] if document.broken or document.root is None else check_all(document)
+def _rules(document: Document, around: Surroundings) -> list[Diagnostic]:
+    return [] if document.broken or document.root is None else check_all(document, around)
 
 
-def compile_plan(data: bytes, path: str, inputs: Mapping[str, Json] | None = None) -> Compilation:
+def compile_plan(
+    data: bytes, path: str, inputs: Mapping[str, Json] | None = None, around: Surroundings = ALONE
+) -> Compilation:
     """Compile a spec. `path` is shown in findings and kept in the plan.
 
     With `inputs=None` the plan knows only defaults, and a matrix that needs more stays symbolic. With a mapping, the
@@ -54,7 +59,7 @@ def compile_plan(data: bytes, path: str, inputs: Mapping[str, Json] | None = Non
     nothing: they are findings, and `plan` is None.
     """
     document = read(data, path)
-    diagnostics = _findings(document)
+    diagnostics = _findings(document, around)
     if any(finding.severity is Severity.ERROR for finding in diagnostics):
         return Compilation(None, diagnostics, document)
     return Compilation(build_plan(document, build(document), inputs), diagnostics, document)

@@ -65,6 +65,59 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class ForEach:
+    """A fan-out over a list that is known when the steps before have ended: a leg `id[0]`, `id[1]`, … for each item.
+
+    `items` is a template that gives a list, or the list as written, whose texts are templates; `variable` names the
+    item in expressions; `max_parallel` is how many legs may run at once, None for no limit of its own.
+    """
+
+    items: Json
+    variable: str = "item"
+    max_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A step that is repeated until the bare CEL `until` holds over its own `outputs`, at most `most` times, with
+    `delay` seconds in between; when it never holds the step fails.
+    """
+
+    until: str
+    most: int
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Outputs are taken from an earlier run whose `key` (a template) had the same value, `ttl` seconds at most ago."""
+
+    key: str
+    ttl: float = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """At most `limit` legs (or runs) of one `group` (a template) at once; what comes too late, by `on_conflict`."""
+
+    group: str
+    limit: int = 1
+    on_conflict: str = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class SubWorkflow:
+    """Another workflow that a step runs: the spec's text as it was when the plan was made, so that what runs is what
+    was checked. `path` is for people and for the files it refers to; `name` chooses one of several documents.
+    """
+
+    path: str
+    name: str
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStep:
     """A step, ready for an engine.
 
@@ -82,6 +135,9 @@ class PlanStep:
     - `secrets`: names of the secrets that its expressions use.
     - `legs`: in matrix order; None while the matrix depends on inputs that are not given yet
       (`matrix_source` then holds the matrix as written).
+    - `params`: the values of template parameters, outermost template first; texts in them are templates. Those of
+      the first layer see what the step sees, those of a later one `params` of the layer before; the last layer is
+      `params` in the step's own expressions.
     - `line`, `column`: where the step's key stands in the spec, 1-based.
     """
 
@@ -110,6 +166,13 @@ class PlanStep:
     legs: tuple[Leg, ...] | None = ()
     matrix_source: Json = None
     is_matrix: bool = False
+    params: tuple[dict[str, Json], ...] = ()
+    for_each: ForEach | None = None
+    repeat: Repeat | None = None
+    cache: Cache | None = None
+    concurrency: Concurrency | None = None
+    priority: int = 0
+    idempotent: bool = True
     line: int = 1
     column: int = 1
 
@@ -164,7 +227,9 @@ class Milestone:
 class Plan:
     """The compiled workflow. `steps` are in stable topological order (ties by order in the spec);
     `inputs_schema` is a JSON Schema of type object; `inputs` are the values, defaults filled in;
-    `source` is `{"path": as given, "sha256": of the text}`; `extra` holds validated parts of the spec that later
+    `source` is `{"path": as given, "sha256": of the text}`; `outputs` are the workflow's own, each a template;
+    `workflows` are those that steps of the kind `workflow` run, theirs too, by the path that `action.path` of the step
+    gives, resolved; `extra` holds validated parts of the spec that later
     stages use (phases, agents, policies, schedules, triggers, risks, tests), as plain JSON.
     """
 
@@ -180,6 +245,10 @@ class Plan:
     milestones: tuple[Milestone, ...] = ()
     on_failure: PlanStep | None = None
     finally_: PlanStep | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    workflows: dict[str, SubWorkflow] = field(default_factory=dict)
+    concurrency: Concurrency | None = None
+    priority: int = 0
     extra: dict[str, Json] = field(default_factory=dict)
     digest: str = ""
 

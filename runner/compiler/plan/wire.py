@@ -9,16 +9,21 @@ from typing import Any
 from runner.compiler.canonical import Json, digest
 from runner.compiler.plan.model import (
     PLAN_VERSION,
+    Cache,
     Candidate,
+    Concurrency,
     FileCopy,
+    ForEach,
     Leg,
     Milestone,
     OutputDecl,
     Plan,
     PlanStep,
+    Repeat,
     Retry,
     SandboxPlan,
     Secret,
+    SubWorkflow,
 )
 from runner.errors import RunnerError
 
@@ -57,6 +62,9 @@ def sealed(plan: Plan) -> Plan:
 # ---------------------------------------------------------------- reading
 
 
+_PARTS: dict[str, type] = {"for_each": ForEach, "repeat": Repeat, "cache": Cache, "concurrency": Concurrency}
+
+
 def _step(value: Mapping[str, Any]) -> PlanStep:
     made = dict(value)
     made["files"] = tuple(
@@ -66,8 +74,10 @@ def _step(value: Mapping[str, Any]) -> PlanStep:
     made["outputs"] = {name: OutputDecl(**one) for name, one in value["outputs"].items()}
     made["retry"] = Retry(**{**value["retry"], "on": tuple(value["retry"]["on"])})
     made["legs"] = None if value["legs"] is None else tuple(Leg(**leg) for leg in value["legs"])
-    for key in ("after", "secrets"):
+    for key in ("after", "secrets", "params"):
         made[key] = tuple(value[key])
+    for key, kind in _PARTS.items():
+        made[key] = None if value[key] is None else kind(**value[key])
     return PlanStep(**made)
 
 
@@ -94,6 +104,8 @@ def from_json(value: Mapping[str, Any]) -> Plan:
         made["sandboxes"] = {name: _sandbox(one) for name, one in value["sandboxes"].items()}
         made["secrets"] = tuple(Secret(**one) for one in value["secrets"])
         made["milestones"] = tuple(_milestone(one) for one in value["milestones"])
+        made["workflows"] = {path: SubWorkflow(**one) for path, one in value["workflows"].items()}
+        made["concurrency"] = None if value["concurrency"] is None else Concurrency(**value["concurrency"])
         made["on_failure"] = None if value["on_failure"] is None else _step(value["on_failure"])
         made["finally_"] = None if closing is None else _step(closing)
         return Plan(**made)

@@ -12,6 +12,7 @@ from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
 from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.surroundings import ALONE, Surroundings
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,12 @@ class Context:
 
     document: Document
     workflow: Workflow
+    around: Surroundings = ALONE
 
     @staticmethod
-    def of(document: Document) -> Context:
+    def of(document: Document, around: Surroundings = ALONE) -> Context:
         """The context of a document."""
-        return Context(document, build(document))
+        return Context(document, build(document), around)
 
     @cached_property
     def edges(self) -> dict[str, list[Edge]]:

@@ -7,7 +7,7 @@ from itertools import product
 from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.plan.matrix import MOST_LEGS, matches
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.matrix_values import literal_axes
+from runner.compiler.rules.types.matrix_values import literal_axes
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain_map
 from runner.compiler.suggest import did_you_mean, existing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.matrix_values import rows
+from runner.compiler.rules.types.matrix_values import rows
 from runner.compiler.spec.model import MatrixDecl
 
 CODE = "matrix-empty"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.unused import unused
+from runner.compiler.rules.leftovers.unused import unused
 from runner.compiler.spec.read import child, items, text
 
 CODE = "agent-unused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.document import Scalar
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.matrix_values import literal_axes
+from runner.compiler.rules.types.matrix_values import literal_axes
 from runner.compiler.values import same, shown
 
 CODE = "matrix-duplicate"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.unused import named_in_expressions, unused
+from runner.compiler.rules.leftovers.unused import named_in_expressions, unused
 
 CODE = "secret-unused"
 

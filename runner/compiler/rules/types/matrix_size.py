@@ -7,7 +7,7 @@ from math import prod
 from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.plan.matrix import MOST_LEGS
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.matrix_values import literal_axes, rows
+from runner.compiler.rules.types.matrix_values import literal_axes, rows
 
 CODE = "matrix-size"
 

@@ -1,0 +1,14 @@
+"""Names that must be declared. `RULES` lists the modules in the order of docs/checks.md."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from runner.compiler.rules.names import (
+    agent_unknown,
+    owner_unknown,
+    phase_unknown,
+    sandbox_unknown,
+)
+
+RULES: tuple[ModuleType, ...] = (sandbox_unknown, agent_unknown, owner_unknown, phase_unknown)

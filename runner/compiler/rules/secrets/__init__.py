@@ -1,0 +1,12 @@
+"""Secrets and where they go. `RULES` lists the modules in the order of docs/checks.md."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from runner.compiler.rules.secrets import (
+    credential_literal,
+    secret_exposed,
+)
+
+RULES: tuple[ModuleType, ...] = (secret_exposed, credential_literal)

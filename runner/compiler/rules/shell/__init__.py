@@ -1,0 +1,11 @@
+"""The shell text of steps. `RULES` lists the modules in the order of docs/checks.md."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from runner.compiler.rules.shell import (
+    shell_quotes,
+)
+
+RULES: tuple[ModuleType, ...] = (shell_quotes,)
