@@ -71,9 +71,11 @@ def error(
     return Diagnostic(code, Severity.ERROR, message, span, hint, related, fix)
 
 
-def warning(code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = ()) -> Diagnostic:
+def warning(
+    code: str, message: str, span: Span, hint: str = "", related: tuple[Related, ...] = (), fix: Fix | None = None
+) -> Diagnostic:
     """A finding that does not stop the compiler."""
-    return Diagnostic(code, Severity.WARNING, message, span, hint, related)
+    return Diagnostic(code, Severity.WARNING, message, span, hint, related, fix)
 
 
 def tidy(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
