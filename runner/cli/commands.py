@@ -27,6 +27,12 @@ def _plan() -> Callable[..., None]:
     return plan
 
 
+def _explain() -> Callable[..., None]:
+    from runner.cli.explain import explain
+
+    return explain
+
+
 def _run() -> Callable[..., None]:
     from runner.cli.run import run
 
@@ -72,6 +78,7 @@ def _endpoint() -> typer.Typer:
 COMMANDS: dict[str, Source] = {
     "validate": _validate,
     "schema": _schema,
+    "explain": _explain,
     "plan": _plan,
     "run": _run,
     "up": _up,

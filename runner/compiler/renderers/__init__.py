@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from runner.compiler.renderers.github import render as _github
 from runner.compiler.renderers.json import render as _json
+from runner.compiler.renderers.junit import render as _junit
 from runner.compiler.renderers.report import Report
+from runner.compiler.renderers.sarif import render as _sarif
 from runner.compiler.renderers.text import render as _text
 
 __all__ = ["RENDERERS", "Renderer", "Report"]
@@ -17,4 +20,10 @@ class Renderer(Protocol):
     def __call__(self, report: Report, *, colour: bool = False) -> str: ...
 
 
-RENDERERS: dict[str, Renderer] = {"text": _text, "json": _json}
+RENDERERS: dict[str, Renderer] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+    "github": _github,
+    "junit": _junit,
+}
