@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -116,3 +118,28 @@ def other_prefect_state(prefect_state: Path, tmp_path: Path) -> Iterator[Path]:
     yield state
     server.stop(state)
     shutil.rmtree(state)
+
+
+@pytest.fixture(scope="session")
+def npm_tools(missing: Callable[[str], None], root: Path) -> Callable[[str], Path]:
+    """Install the programs of tests/tools/NAME from npm by lock file, once; give its folder `node_modules`."""
+
+    def installed(name: str) -> Path:
+        source = root / "tests" / "tools" / name
+        lock = (source / "package-lock.json").read_bytes()
+        folder = root / ".cache" / "npm" / f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}"
+        if not (folder / "done").is_file():
+            npm = shutil.which("npm")
+            if npm is None:
+                missing("npm is not installed: apt-get install npm")
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(source / file, folder / file)
+            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+            if done.returncode != 0:
+                missing(f"npm could not install tests/tools/{name}: {done.stderr.strip()[-300:]}")
+            (folder / "done").touch()
+        return folder / "node_modules"
+
+    return installed
