@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +29,9 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
 
 
 def validate(
@@ -43,10 +47,10 @@ def validate(
     Exit code 1 if there is an error. Without PATHS: the specs in the folder `specs`, or else the ones in the current
     folder. A folder is searched for *.yaml and *.yml with a top-level key `spec`.
     """
-    report = _check_all(_sources(paths or _default_paths()))
+    failing = frozenset({Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR})
+    report = replace(_check_all(_sources(paths or _default_paths())), failing=failing)
     print_report(report, "json" if json_ else format_.value)
-    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    if any(found.severity in bad for found in report.diagnostics):
+    if any(found.severity in failing for found in report.diagnostics):
         raise typer.Exit(1)
 
 
@@ -77,7 +81,7 @@ def _check_all(sources: list[tuple[str, bytes | Diagnostic]]) -> Report:
         diagnostics += found
         if found:
             texts[path] = data.decode("utf-8-sig", "replace")
-    return Report(tuple(diagnostics), texts, len(sources))
+    return Report(tuple(diagnostics), texts, len(sources), tuple(path for path, _ in sources))
 
 
 def _sources(paths: list[str]) -> list[tuple[str, bytes | Diagnostic]]:
