@@ -65,6 +65,7 @@ _NOUNS = {
     "steps": "step",
     "run": "property of `run`",
     "params": "parameter",
+    "outputs": "output of the step",
 }
 
 

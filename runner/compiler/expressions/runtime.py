@@ -16,16 +16,15 @@ from runner.compiler.expressions.scan import OPEN, ROOTS, pieces
 from runner.errors import ExpressionFailed
 
 
-@lru_cache(maxsize=1)
-def _environment() -> cel.Env:
-    return cel.NewEnv(
-        variables=dict.fromkeys(ROOTS, cel.Type.DYN), functions=list(DECLARATIONS), extensions=extensions()
-    )
+@lru_cache(maxsize=16)
+def _environment(names: tuple[str, ...]) -> cel.Env:
+    variables = dict.fromkeys(names, cel.Type.DYN)
+    return cel.NewEnv(variables=variables, functions=list(DECLARATIONS), extensions=extensions())
 
 
 @lru_cache(maxsize=4096)
-def _program(expression: str) -> cel.Expression:
-    return _environment().compile(expression)
+def _program(expression: str, names: tuple[str, ...] = ROOTS) -> cel.Expression:
+    return _environment(names).compile(expression)
 
 
 def _cause(error: object, secrets: Json) -> str:
@@ -58,13 +57,14 @@ def _to_json(value: object, expression: str) -> Json:
 def evaluate(expression: str, variables: Mapping[str, Json]) -> Json:
     """Evaluate bare CEL over plain JSON values; whole numbers stay whole.
 
-    `variables` holds `inputs`, `matrix`, `secrets`, `run`, `steps`; missing ones are empty. Bytes come back as base64,
-    timestamps as ISO 8601, durations as seconds. Raises ExpressionFailed, which never tells a value.
+    `variables` holds `inputs`, `matrix`, `secrets`, `run`, `steps`, `params`, `outputs`, missing ones are empty; and
+    the variable of a `for_each` by its name. Bytes come back as base64, timestamps as ISO 8601, durations as seconds.
+    Raises ExpressionFailed, which never tells a value.
     """
-    data: dict[str, Json] = {root: variables.get(root, {}) for root in ROOTS}
+    data: dict[str, Json] = {**{root: {} for root in ROOTS}, **variables}
     shown = expression.strip()
     try:
-        result = _program(expression).eval(data=data)
+        result = _program(expression, tuple(data)).eval(data=data)
         if result.type() == cel.Type.ERROR:
             raise ExpressionFailed(
                 f"the expression `{shown}` failed: " + _cause(result.value(), variables.get("secrets")),

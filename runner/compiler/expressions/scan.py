@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 OPEN, CLOSE = "${{", "}}"
-ROOTS = ("inputs", "matrix", "secrets", "run", "steps", "params")
+ROOTS = ("inputs", "matrix", "secrets", "run", "steps", "params", "outputs")
 
 #: CEL string literals, longest quotes first; raw strings (prefix r) know no escapes.
 _STRING = re.compile(

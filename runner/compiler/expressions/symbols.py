@@ -91,17 +91,30 @@ def base_table(workflow: Workflow) -> Table:
         table[f"{path}.state"] = Symbol("STRING", STATES)
         table[f"{path}.outputs"] = Symbol(_OBJECT, closed=True)
         for name, output in step.outputs.items():
-            _add_output(table, f"{path}.outputs.{name}", output, many=step.matrix is not None)
+            _add_output(table, f"{path}.outputs.{name}", output, many=step.many)
     return table
 
 
-def template_table(workflow: Workflow, step: StepSpec) -> Table:
-    """The parameters of the template that a step uses."""
+def own_outputs(step: StepSpec) -> Table:
+    """`outputs.NAME`, the step's own as each leg gives them: for the condition that ends a repetition."""
     table: Table = {}
-    template = workflow.templates.get(step.use.value) if step.use else None
-    params = template.plain.get("params") if template else None
-    for name, schema in params.items() if isinstance(params, dict) else ():
-        _add(table, f"params.{name}", schema if isinstance(schema, dict) else {})
+    for name, output in step.outputs.items():
+        _add_output(table, f"outputs.{name}", output, many=False)
+    return table
+
+
+def template_table(step: StepSpec, depth: int | None = None) -> Table:
+    """The parameters that a step may name: those of the templates it is made of, the innermost last.
+
+    With `depth`: what may be named in what is given to that layer.
+    """
+    table: Table = {}
+    uses = len(step.layers) if depth is None else depth
+    seen = len(step.templates) - len([one for one in step.layers[uses:] if one.template is not None])
+    for template in step.templates[:seen]:
+        params = template.plain.get("params")
+        for name, schema in params.items() if isinstance(params, dict) else ():
+            _add(table, f"params.{name}", schema if isinstance(schema, dict) else {})
     return table
 
 

@@ -59,6 +59,11 @@ def _action_uses(step: StepSpec) -> Iterator[Use]:
         yield from _strings(step.node.get(key), key)
 
 
+def layer_uses(step: StepSpec) -> list[list[Use]]:
+    """The values given to the templates that a step is made of, for each of them."""
+    return [list(_strings(layer.given, "with")) for layer in step.layers]
+
+
 def step_uses(step: StepSpec) -> list[Use]:
     """Every place of a step where an expression may stand, in the order of the language's description."""
     found: list[Use] = []
@@ -75,7 +80,7 @@ def step_uses(step: StepSpec) -> list[Use]:
     found += _strings(step.node.get("cache"), "cache", "cache")
     found += _strings(child(step.node.get("concurrency"), "group"), "concurrency.group")
     found += _action_uses(step)
-    return found
+    return [*found, *(use for uses in layer_uses(step) for use in uses)]
 
 
 def matrix_uses(step: StepSpec) -> list[Use]:

@@ -16,6 +16,7 @@ from runner.compiler.expressions.scan import masked
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.inputs import complete, defaults, inputs_schema
+from runner.compiler.plan import parts
 from runner.compiler.plan.choose import choose
 from runner.compiler.plan.graph import all_edges, order, waves
 from runner.compiler.plan.matrix import MOST_LEGS, Row, expand, legs
@@ -45,17 +46,10 @@ _EXTRA = (
     "policies",
     "schedules",
     "triggers",
-    "concurrency",
-    "priority",
     "risks",
     "tests",
 )
-_UNREADY = {
-    "use": "write the template's step where it is used",
-    "for_each": "use `matrix` with a list that is known before the run",
-    "repeat": "loop in the command itself",
-}
-_STEP_EXTRA = ("for_each", "repeat", "cache", "concurrency", "priority", "idempotent", "description")
+_STEP_EXTRA = ("description",)
 _STATE = re.compile(r"(?<![\w.])steps\s*\.\s*[\w-]+\s*\.\s*state(?!\w)")
 _BACKOFFS: dict[str, Literal["none", "fixed", "linear", "exponential"]] = {
     "none": "none",
@@ -73,24 +67,11 @@ _KINDS: dict[str, StepKind] = {
 _BOXLESS = ("approve", "workflow")
 
 
-def _refuse_unready(workflow: Workflow) -> None:
-    """What validates today and cannot be executed yet must not be run as something else."""
-    for step in workflow.all_steps:
-        for key, words in _UNREADY.items():
-            if key in step.node.entries:
-                raise UsageError(
-                    f"the step `{step.id}` uses `{key}`, which this version of runner can check but not run",
-                    words,
-                )
-
-
 def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json] | None) -> Plan:
     """The plan. With `inputs=None` only defaults are known and some matrices stay symbolic.
 
     Raises UsageError when the inputs do not fit, or a matrix cannot be expanded with them.
     """
-    if inputs is not None:
-        _refuse_unready(workflow)
     schema = inputs_schema(workflow)
     values = defaults(schema) if inputs is None else complete(schema, inputs)
     edges = all_edges(workflow)
@@ -119,6 +100,8 @@ def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json
         milestones=tuple(_milestones(workflow)),
         on_failure=closing[0],
         finally_=closing[1],
+        concurrency=parts.concurrency(workflow.node.get("concurrency")),
+        priority=parts.priority(workflow.node),
         extra=_extra(workflow),
     )
     return sealed(plan)
@@ -208,6 +191,13 @@ def _step(workflow: Workflow, spec: StepSpec, after: tuple[str, ...], wave: int,
         timeout=600.0 if spec.timeout is None else spec.timeout,
         retry=_retry(spec),
         allow_failure=spec.allow_failure,
+        params=parts.params(spec),
+        for_each=parts.for_each(spec),
+        repeat=parts.repeat(spec),
+        cache=parts.cache(spec),
+        concurrency=parts.concurrency(spec.node.get("concurrency")),
+        priority=parts.priority(spec.node),
+        idempotent=plain(spec.node.get("idempotent")) is not False,
         line=spec.span.line,
         column=spec.span.column,
     )
@@ -298,6 +288,8 @@ def matrix_rows(matrix: MatrixDecl, inputs: Mapping[str, Json]) -> list[Row]:
 
 
 def _with_legs(step: PlanStep, matrix: MatrixDecl | None, inputs: dict[str, Json]) -> PlanStep:
+    if step.for_each is not None:
+        return replace(step, legs=None)
     if matrix is None:
         return replace(step, legs=(Leg(step.id),))
     found: tuple[Leg, ...] | None

@@ -98,11 +98,13 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """At most `limit` legs (or runs) of one `group` (a template) at once; what comes too late, by `on_conflict`."""
+    """At most `limit` legs (or runs) of one `group` (a template) at once; what comes too late, by `on_conflict`:
+    `wait`, `cancel_old` or `cancel_new`.
+    """
 
     group: str
     limit: int = 1
-    on_conflict: str = "queue"
+    on_conflict: str = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class PlanStep:
       the box first, and the value of `steps.STEP.outputs.OUTPUT` is the folder where it is.
     - `secrets`: names of the secrets that its expressions use.
     - `legs`: in matrix order; None while the matrix depends on inputs that are not given yet
-      (`matrix_source` then holds the matrix as written).
+      (`matrix_source` then holds the matrix as written), and always with `for_each`: its legs are known when the
+      step starts.
     - `params`: the values of template parameters, outermost template first; texts in them are templates. Those of
       the first layer see what the step sees, those of a later one `params` of the layer before; the last layer is
       `params` in the step's own expressions.

@@ -17,6 +17,11 @@ def provider(sandbox: SandboxPlan) -> str:
 
 
 def _legs(step: PlanStep) -> str:
+    if step.for_each is not None:
+        most = step.for_each.max_parallel
+        return f"for each {step.for_each.variable} of {as_text(step.for_each.items)}" + (
+            f", {most} at once" if most else ""
+        )
     if step.legs is None:
         return "matrix, known when the inputs are given"
     names = [",".join(f"{name}={as_text(value)}" for name, value in leg.matrix.items()) for leg in step.legs]
@@ -33,8 +38,10 @@ def _facts(plan: Plan, step: PlanStep) -> Iterator[str]:
         yield f"after {', '.join(step.after)}"
     if step.condition is not None:
         yield f"if {step.condition}"
-    if step.is_matrix:
+    if step.is_matrix or step.for_each is not None:
         yield _legs(step)
+    if step.repeat is not None:
+        yield f"repeated until {step.repeat.until}, {step.repeat.most} times at most"
     if step.owner:
         yield f"owner {step.owner}"
     if step.secrets:

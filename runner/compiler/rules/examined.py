@@ -15,6 +15,7 @@ from runner.compiler.expressions.symbols import (
     Table,
     base_table,
     matrix_table,
+    own_outputs,
     policy_table,
     template_table,
 )
@@ -23,6 +24,7 @@ from runner.compiler.expressions.uses import (
     Use,
     concurrency_uses,
     found_in,
+    layer_uses,
     matrix_uses,
     reaction_uses,
     sandbox_uses,
@@ -71,17 +73,29 @@ class _Examiner:
         where = f"the step `{step.id}`"
         yield from self.uses(matrix_uses(step), Scope(self.base, ("inputs",)), where)
         table = self.table(step)
-        extra = [*(["matrix"] if step.matrix else []), *(["params"] if step.use else [])]
-        roots = ("inputs", *extra, "secrets", "run", "steps")
+        roots = self.roots(step, bool(step.templates))
         own = f"a step cannot use its own values: `{step.id}` has none before it ends"
         scope = Scope(table, roots, {step.id: own} if step.id in self.workflow.steps else {})
-        rest = [use for use in step_uses(step) if not use.place.startswith("matrix.")]
+        given = layer_uses(step)
+        aside = {id(use.node) for uses in given for use in uses}
+        rest = [use for use in step_uses(step) if not use.place.startswith("matrix.") and id(use.node) not in aside]
         yield from self.uses(rest, scope, where)
-        yield from self.uses(until_uses(step), Scope(table, roots), where)
+        for depth, uses in enumerate(given):
+            params = template_table(step, depth)
+            seen = {**{path: one for path, one in table.items() if not path.startswith("params.")}, **params}
+            yield from self.uses(uses, Scope(seen, self.roots(step, bool(params)), scope.hidden), where)
+        until = until_uses(step)
+        if until:
+            ended = {**table, **own_outputs(step)}
+            yield from self.uses(until, Scope(ended, ("outputs", *roots)), where)
+
+    def roots(self, step: StepSpec, params: bool) -> tuple[str, ...]:
+        extra = [*(["matrix"] if step.matrix else []), *(["params"] if params else [])]
+        return ("inputs", *extra, "secrets", "run", "steps")
 
     def table(self, step: StepSpec) -> Table:
         """What this step alone may name, over what all may."""
-        own: Table = template_table(self.workflow, step)
+        own: Table = template_table(step)
         if step.matrix is not None:
             own.update(matrix_table(step.matrix, _axis_types(step.matrix, self.base)))
         for_each = step.node.get("for_each")

@@ -9,6 +9,7 @@ from runner.compiler.spec.model import (
     AgentDecl,
     At,
     FileDecl,
+    Layer,
     MatrixDecl,
     MilestoneDecl,
     Named,
@@ -46,12 +47,12 @@ def build(document: Document) -> Workflow:
     """The workflow that the document describes, with whatever could be understood of it."""
     nowhere = Span(document.path, 1, 1, 1, 1)
     root = mapping(document.root) or Mapping({}, nowhere)
-    defaults = mapping(root.get("defaults"))
     templates = _named(root.get("templates"))
+    common = mapping(root.get("defaults")), templates
 
     def single(key: str) -> StepSpec | None:
         body = mapping(root.get(key))
-        return None if body is None else _step(key, key_span(root, key), body, defaults, templates)
+        return None if body is None else _step(key, key_span(root, key), body, common)
 
     steps = mapping(root.get("steps"))
     return Workflow(
@@ -64,10 +65,15 @@ def build(document: Document) -> Workflow:
         sandboxes={named.id: _sandbox(named) for named in _named(root.get("sandboxes")).values()},
         agents={named.id: _agent(named) for named in _named(root.get("agents")).values()},
         templates=templates,
+        template_steps={
+            named.id: _step(named.id, named.span, body, common, named)
+            for named in templates.values()
+            if (body := mapping(named.body.get("step"))) is not None
+        },
         phases=_named(root.get("phases")),
         env=scalar_map(root.get("env")),
         steps={
-            key: _step(key, entry.key.span, entry.value, defaults, templates)
+            key: _step(key, entry.key.span, entry.value, common)
             for key, entry in (steps.entries.items() if steps else ())
             if isinstance(entry.value, Mapping)
         },
@@ -174,19 +180,30 @@ def _merged(below: dict[str, Entry], above: Mapping) -> Mapping:
     return Mapping(entries, above.span)
 
 
-def _effective(body: Node, defaults: Mapping | None, templates: dict[str, Named]) -> tuple[Mapping, At[str] | None]:
-    node = mapping(body) or Mapping({}, body.span)
-    use = at_text(node.get("use"))
-    template = templates.get(use.value) if use else None
-    body_of = mapping(template.body.get("step")) if template else None
-    if body_of is not None:
-        node = _merged(body_of.entries, node)
+def _unfolded(node: Mapping, templates: dict[str, Named]) -> tuple[Mapping, tuple[Layer, ...]]:
+    """The step laid over the template it uses, that one over the template it uses, and so on, once each."""
+    layers: list[Layer] = []
+    inner: Mapping | None = node
+    while inner is not None and (use := at_text(inner.get("use"))) is not None:
+        if any(layer.use.value == use.value for layer in layers):
+            break  # a circle, which a rule tells
+        template = templates.get(use.value)
+        layers.append(Layer(use, template, mapping(inner.get("with"))))
+        node = Mapping({key: entry for key, entry in node.entries.items() if key != "with"}, node.span)
+        inner = mapping(template.body.get("step")) if template else None
+        if inner is not None:
+            node = _merged(inner.entries, node)
+    return node, tuple(layers)
+
+
+def _step(
+    id_: str, span: Span, body: Node, common: tuple[Mapping | None, dict[str, Named]], owner: Named | None = None
+) -> StepSpec:
+    """A step over `common`, the defaults and the templates; `owner` is the template whose own step it is."""
+    defaults, templates = common
+    node, layers = _unfolded(mapping(body) or Mapping({}, body.span), templates)
     below = {key: entry for key, entry in defaults.entries.items() if key in _DEFAULTS} if defaults else {}
-    return _merged(below, node), use
-
-
-def _step(id_: str, span: Span, body: Node, defaults: Mapping | None, templates: dict[str, Named]) -> StepSpec:
-    node, use = _effective(body, defaults, templates)
+    node = _merged(below, node)
     kind = next((kind for kind in KINDS if kind in node.entries), "")
     return StepSpec(
         id=id_,
@@ -211,7 +228,8 @@ def _step(id_: str, span: Span, body: Node, defaults: Mapping | None, templates:
         timeout=seconds(plain(node.get("timeout"))),
         retry=_retry(node.get("retry")),
         allow_failure=plain(node.get("allow_failure")) is True,
-        use=use,
+        layers=layers,
+        owner_template=owner,
     )
 
 

@@ -76,8 +76,21 @@ class MatrixDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """One `use` of a template: what it is called, the template if there is one, and what is given `with` it."""
+
+    use: At[str]
+    template: Named | None
+    given: Mapping | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepSpec:
-    """A step with defaults and templates merged in. `kind` is "" when the spec does not say which."""
+    """A step with defaults and templates merged in. `kind` is "" when the spec does not say which.
+
+    `layers` are the templates it is made of, the one that the step itself names first; a template's own step has the
+    template as `owner_template`. `node` holds no `with` of a template, only that of a workflow.
+    """
 
     id: str
     span: Span
@@ -101,7 +114,24 @@ class StepSpec:
     timeout: float | None = None
     retry: RetryDecl = field(default_factory=RetryDecl)
     allow_failure: bool = False
-    use: At[str] | None = None
+    layers: tuple[Layer, ...] = ()
+    owner_template: Named | None = None
+
+    @property
+    def use(self) -> At[str] | None:
+        """The template that the step names."""
+        return self.layers[0].use if self.layers else None
+
+    @property
+    def many(self) -> bool:
+        """Whether the step runs once for each leg, so that its outputs are lists."""
+        return self.matrix is not None or "for_each" in self.node.entries
+
+    @property
+    def templates(self) -> list[Named]:
+        """The templates whose parameters the step may name, the innermost last."""
+        own = [self.owner_template] if self.owner_template else []
+        return [*own, *(layer.template for layer in self.layers if layer.template is not None)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +197,7 @@ class Workflow:
     sandboxes: dict[str, SandboxDecl]
     agents: dict[str, AgentDecl]
     templates: dict[str, Named]
+    template_steps: dict[str, StepSpec]
     phases: dict[str, Named]
     env: dict[str, Scalar]
     steps: dict[str, StepSpec]

@@ -12,7 +12,7 @@ import pytest
 from runner.compiler.canonical import Json
 from runner.compiler.compile import compile_plan
 from runner.compiler.plan import text
-from runner.compiler.plan.model import Leg, Plan, PlanStep, Retry
+from runner.compiler.plan.model import Cache, Concurrency, ForEach, Leg, Plan, PlanStep, Repeat, Retry
 from runner.compiler.plan.wire import from_json, plan_digest, to_json
 from runner.compiler.spec import build
 from runner.errors import RunnerError, UsageError
@@ -58,6 +58,9 @@ steps:
     retry: {attempts: 2, backoff: linear, max: 10s, jitter: 0, on: [exit]}
     outputs: {size: {type: integer}, dist: {artifact: dist/**}}
     cache: {key: "${{ hash('x') }}"}
+    concurrency: {group: build}
+    priority: 5
+    idempotent: false
   test:
     matrix: {i: '${{ range(inputs.n) }}', os: [deb]}
     run: test ${{ matrix.i }} ${{ steps.build.outputs.dist }}
@@ -164,8 +167,7 @@ def test_closing_steps_come_after_everything(full: Plan) -> None:
 
 
 def test_later_stages_find_the_rest_in_extra(full: Plan) -> None:
-    assert set(full.extra) == {"labels", "phases", "agents", "policies", "steps"}
-    assert full.extra["steps"] == {"build": {"cache": {"key": "${{ hash('x') }}"}}}
+    assert set(full.extra) == {"labels", "phases", "agents", "policies"}
     assert full.milestones[0].accept == ("steps.build.outputs.size < 5",)
     assert [(secret.name, secret.env) for secret in full.secrets] == [("token", "TOKEN")]
 
@@ -179,6 +181,61 @@ def test_the_order_is_the_one_of_the_spec_where_it_may_be() -> None:
     plan = plan_of("steps: {z: {run: a}, c: {run: a, after: [a]}, b: {run: a}, a: {run: a, after: [z]}}")
     assert [step.id for step in plan.steps] == ["z", "b", "a", "c"]
     assert [step.wave for step in plan.steps] == [0, 0, 1, 2]
+
+
+# ---------------------------------------------------------------- how often, when and with what
+
+
+def test_a_fan_out_is_known_when_the_step_starts() -> None:
+    each = step_of("{run: 'echo ${{ file }}', for_each: {items: '${{ [1, 2] }}', as: file, max_parallel: 2}}")
+    assert (each.for_each, each.legs, each.is_matrix) == (ForEach("${{ [1, 2] }}", "file", 2), None, False)
+    assert step_of("{run: 'echo ${{ item }}', for_each: '${{ [1] }}'}").for_each == ForEach("${{ [1] }}")
+    listed = step_of("{run: 'echo ${{ item }}', for_each: {items: [a, 'x${{ run.id }}']}}")
+    assert listed.for_each == ForEach(["a", "x${{ run.id }}"])
+
+
+def test_the_outputs_of_a_fan_out_are_lists() -> None:
+    head = "steps: {a: {run: x, for_each: '${{ [1] }}', outputs: {n: {type: integer}}}, b: {run: x, if: "
+    assert plan_of(head + "'steps.a.outputs.n.exists(n, n > 1)'}}").step("b").after == ("a",)
+    found = compile_plan((HEAD + head + "steps.a.outputs.n > 1}}").encode(), "demo.yaml")
+    assert [one.code for one in found.diagnostics] == ["expression-type"]
+
+
+def test_repetition_cache_limits_and_priority_are_planned(full: Plan) -> None:
+    again = step_of("{run: x, repeat: {until: outputs.ok, max: 3, delay: 5s}, outputs: {ok: {type: boolean}}}")
+    assert again.repeat == Repeat("outputs.ok", 3, 5.0)
+    assert step_of("{run: x, repeat: {until: true, max: 3}}").repeat == Repeat("true", 3)
+    assert step_of("{run: x, cache: {key: k, ttl: 1h}}").cache == Cache("k", 3600.0)
+    build = full.step("build")
+    assert (build.cache, build.concurrency) == (Cache("${{ hash('x') }}"), Concurrency("build"))
+    assert (build.priority, build.idempotent, full.step("test").idempotent) == (5, False, True)
+    whole = plan_of("concurrency: {group: g, limit: 2, on_conflict: cancel_old}\npriority: -3\nsteps: {a: {run: a}}")
+    assert (whole.concurrency, whole.priority) == (Concurrency("g", 2, "cancel_old"), -3)
+
+
+LAYERS = """
+inputs: {where: {type: string, default: src}}
+templates:
+  lint:
+    params: {path: {type: string}, depth: {type: number, default: 1}}
+    step: {run: 'lint ${{ params.path }} ${{ params.depth }}', env: {D: '1'}, timeout: 1m}
+  deep:
+    params: {root: {type: string}}
+    step: {use: lint, with: {path: 'all/${{ params.root }}', depth: 3}, env: {R: '${{ params.root }}'}}
+steps:
+  one: {use: lint, with: {path: '${{ inputs.where }}'}, timeout: 2m}
+  two: {use: deep, with: {root: x}, env: {D: '2'}}
+"""
+
+
+def test_templates_become_layers_of_parameters() -> None:
+    plan = plan_of(LAYERS)
+    one, two = plan.step("one"), plan.step("two")
+    assert one.params == ({"path": "${{ inputs.where }}", "depth": 1.0},)
+    assert two.params == ({"root": "x"}, {"root": "${{ params.root }}", "path": "all/${{ params.root }}", "depth": 3.0})
+    assert one.action == two.action
+    assert (one.timeout, one.env, two.env) == (120.0, {"D": "1"}, {"D": "2", "R": "${{ params.root }}"})
+    assert plan_of("steps: {a: {run: a}}").step("a").params == ()
 
 
 # ---------------------------------------------------------------- inputs
@@ -222,20 +279,6 @@ steps: {a: {run: a, matrix: {i: ['${{ inputs.n }}', [x, {y: 'v${{ inputs.n }}'}]
     )
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [
-        "steps: {a: {run: a, for_each: '${{ [1] }}'}}",
-        "steps: {a: {run: a, repeat: {until: true, max: 3}}}",
-        "templates: {t: {step: {run: a}}}\nsteps: {a: {use: t}}",
-    ],
-)
-def test_what_cannot_be_executed_yet_is_not_run_as_something_else(spec: str) -> None:
-    assert plan_of(spec).step("a")
-    with pytest.raises(UsageError, match="can check but not run"):
-        plan_of(spec, {})
-
-
 # ---------------------------------------------------------------- digest and wire
 
 
@@ -261,9 +304,15 @@ def test_the_wire_form_loses_nothing_and_fits_its_schema(full: Plan, root: Path)
     jsonschema.Draft202012Validator(schema).validate(wire)
 
 
-def test_an_open_plan_goes_over_the_wire_too() -> None:
-    plan = plan_of(FULL)
-    assert from_json(json.loads(json.dumps(to_json(plan)))) == plan
+@pytest.mark.parametrize(
+    "spec", [FULL, LAYERS, "steps: {a: {run: a, for_each: {items: [1]}, repeat: {until: true, max: 2}}}"]
+)
+def test_an_open_plan_goes_over_the_wire_too(spec: str, root: Path) -> None:
+    plan = plan_of(spec)
+    wire = json.loads(json.dumps(to_json(plan)))
+    assert from_json(wire) == plan
+    schema = json.loads((root / "schemas" / "plan.v1.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(wire)
 
 
 def test_another_version_is_refused(full: Plan) -> None:

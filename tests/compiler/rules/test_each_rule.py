@@ -506,7 +506,7 @@ def test_parameters_of_a_template_are_known_where_it_is_used() -> None:
 
 def test_the_item_of_a_loop_and_its_own_outputs_at_the_end_are_known() -> None:
     loop = "for_each: '${{ [1, 2] }}', run: 'echo ${{ item }}'"
-    until = "repeat: {until: steps.a.outputs.ok, max: 3}, outputs: {ok: {type: boolean}}"
+    until = "repeat: {until: outputs.ok, max: 3}, outputs: {ok: {type: boolean}}"
     assert codes(f"steps: {{a: {{{loop}, {until}}}}}") == []
     assert codes("steps: {a: {for_each: {items: [a, '${{ nope }}'], as: x}, run: 'echo ${{ x }}'}}") == [
         "expression-unknown"
