@@ -57,7 +57,8 @@ def validate(
 def print_report(report: Report, format_: str) -> None:
     """Print a report to standard output, in colour on a terminal unless NO_COLOR is set."""
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    typer.echo(RENDERERS[format_](report, colour=colour), nl=False)
+    shown = replace(report, home=f"{Path.cwd().as_uri()}/") if colour else report
+    typer.echo(RENDERERS[format_](shown, colour=colour), nl=False)
 
 
 def _default_paths() -> list[str]:

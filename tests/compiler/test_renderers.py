@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -83,6 +84,16 @@ def test_colour_is_an_argument() -> None:
     found = finding(span(1, 1, 2))
     assert "\x1b[31m" in text_of("a: 1\n", found, colour=True)
     assert "\x1b" not in text_of("a: 1\n", found)
+
+
+def test_on_a_terminal_the_place_and_the_code_are_links() -> None:
+    found = finding(span(1, 1, 2), related=(Related("here", Span("<stdin>", 1, 1, 1, 2)),))
+    report = Report((found,), {PATH: "a: 1\n"}, home="file:///w%20x/")
+    out = RENDERERS["text"](report, colour=True)
+    assert "\x1b]8;;file:///w%20x/specs/a.yaml\x1b\\specs/a.yaml:1:1\x1b]8;;\x1b\\" in out
+    assert re.search(r"\x1b\]8;;file:///\S+/checks\.md#some-code\x1b\\some-code", out)
+    assert "= <stdin>:1:1: here" in out
+    assert "\x1b" not in RENDERERS["text"](report)
 
 
 @pytest.mark.parametrize(

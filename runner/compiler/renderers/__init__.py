@@ -1,14 +1,13 @@
-"""Findings as text for people and as data for programs: one renderer a file, all in one dict."""
+"""Findings as text for people and as data for programs: one renderer a file, all in one dict.
+
+The file of a renderer is imported when it is asked for: most commands print text.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from runner.compiler.renderers.github import render as _github
-from runner.compiler.renderers.json import render as _json
-from runner.compiler.renderers.junit import render as _junit
 from runner.compiler.renderers.report import Report
-from runner.compiler.renderers.sarif import render as _sarif
 from runner.compiler.renderers.text import render as _text
 
 __all__ = ["RENDERERS", "Renderer", "Report"]
@@ -18,6 +17,30 @@ class Renderer(Protocol):
     """Makes the output of a report; `colour` asks for terminal colours where the format has them."""
 
     def __call__(self, report: Report, *, colour: bool = False) -> str: ...
+
+
+def _json(report: Report, *, colour: bool = False) -> str:
+    from runner.compiler.renderers.json import render
+
+    return render(report, colour=colour)
+
+
+def _sarif(report: Report, *, colour: bool = False) -> str:
+    from runner.compiler.renderers.sarif import render
+
+    return render(report, colour=colour)
+
+
+def _github(report: Report, *, colour: bool = False) -> str:
+    from runner.compiler.renderers.github import render
+
+    return render(report, colour=colour)
+
+
+def _junit(report: Report, *, colour: bool = False) -> str:
+    from runner.compiler.renderers.junit import render
+
+    return render(report, colour=colour)
 
 
 RENDERERS: dict[str, Renderer] = {

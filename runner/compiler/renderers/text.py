@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import split_lines
+from runner.compiler.handbook import handbook
 from runner.compiler.renderers.report import Report
 
 _CODES = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m", "dim": "\x1b[2m", "bold": "\x1b[1m"}
@@ -19,7 +21,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 def render(report: Report, *, colour: bool = False) -> str:
     """Return every finding with its excerpt, and one line that sums up."""
     lines = {path: split_lines(text) for path, text in report.texts.items()}
-    blocks = [_block(found, lines.get(found.span.path, []), colour) for found in report.diagnostics]
+    ink = _Ink(colour, report.home if colour else "")
+    blocks = [_block(found, lines.get(found.span.path, []), ink) for found in report.diagnostics]
     return "".join(f"{block}\n\n" for block in blocks) + summary(report) + "\n"
 
 
@@ -44,20 +47,46 @@ def _clean(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text)
 
 
-def _block(found: Diagnostic, lines: list[str], colour: bool) -> str:
-    head = _paint(f"{found.severity}[{found.code}]", found.severity, colour)
-    where = _paint(_clean(str(found.span)), "bold", colour)
-    out = [f"{where}: {head}: {_clean(found.message)}"]
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """How a terminal shows it: with colours or not, with links to files below `home` and to the handbook or not."""
+
+    colour: bool
+    home: str
+
+    def paint(self, text: str, name: str) -> str:
+        return f"{_CODES[name]}{text}\x1b[0m" if self.colour else text
+
+    def place(self, span: Span) -> str:
+        shown = _clean(str(span))
+        if not self.home or span.path.startswith("<"):
+            return shown
+        from urllib.parse import quote, urljoin  # only for a terminal
+
+        return self._link(shown, urljoin(self.home, quote(span.path.replace("\\", "/"))))
+
+    def code(self, found: Diagnostic) -> str:
+        return self._link(found.code, f"{handbook().as_uri()}#{found.code}") if self.home else found.code
+
+    @staticmethod
+    def _link(text: str, target: str) -> str:
+        """A hyperlink as terminals know it: the escape sequence OSC 8."""
+        return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def _block(found: Diagnostic, lines: list[str], ink: _Ink) -> str:
+    head = ink.paint(f"{found.severity}[{ink.code(found)}]", found.severity)
+    out = [f"{ink.paint(ink.place(found.span), 'bold')}: {head}: {_clean(found.message)}"]
     if found.span.line <= len(lines):
-        out += _excerpt(found, lines[found.span.line - 1], colour)
+        out += _excerpt(found, lines[found.span.line - 1], ink)
     margin = " " * len(str(found.span.line))
     if found.hint:
         out.append(f"{margin} = hint: {_clean(found.hint)}")
-    out += [f"{margin} = {_clean(str(related.span))}: {_clean(related.message)}" for related in found.related]
+    out += [f"{margin} = {ink.place(related.span)}: {_clean(related.message)}" for related in found.related]
     return "\n".join(out)
 
 
-def _excerpt(found: Diagnostic, line: str, colour: bool) -> list[str]:
+def _excerpt(found: Diagnostic, line: str, ink: _Ink) -> list[str]:
     span = found.span
     shown, start = _window(line, span.column - 1)
     at = span.column - 1 - start
@@ -66,11 +95,11 @@ def _excerpt(found: Diagnostic, line: str, colour: bool) -> list[str]:
     margin = " " * len(number)
     before = "".join("\t" if char == "\t" else " " * _width(char) for char in shown[:at])
     below = "^" * max(1, sum(_width(char) for char in shown[at : at + length]))
-    bar = _paint("|", "dim", colour)
+    bar = ink.paint("|", "dim")
     return [
         f"{margin} {bar}",
-        f"{_paint(number, 'dim', colour)} {bar} {shown}",
-        f"{margin} {bar} {before}{_paint(below, found.severity, colour)}",
+        f"{ink.paint(number, 'dim')} {bar} {shown}",
+        f"{margin} {bar} {before}{ink.paint(below, found.severity)}",
     ]
 
 
@@ -96,7 +125,3 @@ def _width(char: str) -> int:
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _paint(text: str, name: str, colour: bool) -> str:
-    return f"{_CODES[name]}{text}\x1b[0m" if colour else text
