@@ -1,0 +1,1 @@
+"""Specs on disk: finding and reading files, their settings, what is asked of other programs."""
