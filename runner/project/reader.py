@@ -48,8 +48,11 @@ def _read(path: Path, root: Path) -> bytes | Unreadable:
         return Unreadable(f"it is outside the project, whose folder is {root.name or root}")
     # Without O_NONBLOCK, a pipe that nobody writes to would never open.
     handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             return Unreadable("it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
-        return file.read(DEFAULT_LIMITS.size + 1)  # one more than a spec may have, so that the compiler tells it
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(DEFAULT_LIMITS.size + 1)  # one more than a spec may have, so that the compiler tells it
+    finally:
+        os.close(handle)
