@@ -33,7 +33,9 @@ from runner.compiler.plan.model import (
     Secret,
     StepKind,
 )
+from runner.compiler.plan.price import Known, price
 from runner.compiler.plan.wire import sealed
+from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.spec.build import normal_needs
 from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
 from runner.compiler.spec.read import plain, plain_map, scalar_text, text
@@ -64,7 +66,6 @@ _KINDS: dict[str, StepKind] = {
     "approve": "approve",
     "workflow": "workflow",
 }
-_BOXLESS = ("approve", "workflow")
 
 
 def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json] | None) -> Plan:
@@ -103,6 +104,7 @@ def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json
         concurrency=parts.concurrency(workflow.node.get("concurrency")),
         priority=parts.priority(workflow.node),
         extra=_extra(workflow),
+        price=price(workflow, edges, Known(values, {step.id: len(step.legs or ()) or None for step in steps}, {})),
     )
     return sealed(plan)
 
@@ -152,16 +154,6 @@ def _sandboxes(workflow: Workflow, steps: list[PlanStep]) -> dict[str, SandboxPl
 
 
 # ---------------------------------------------------------------- steps
-
-
-def sandbox_of(workflow: Workflow, step: StepSpec) -> str | None:
-    """The name of the sandbox a step runs in: its own, its agent's, else the default; None where it needs no box."""
-    if step.kind in _BOXLESS:
-        return None
-    if step.sandbox is not None:
-        return step.sandbox.value
-    agent = workflow.agents.get(step.agent.value) if step.agent else None
-    return agent.sandbox.value if agent and agent.sandbox else DEFAULT_SANDBOX
 
 
 def _step(workflow: Workflow, spec: StepSpec, after: tuple[str, ...], wave: int, inputs: dict[str, Json]) -> PlanStep:

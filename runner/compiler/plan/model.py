@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runner.compiler.canonical import Json
+from runner.compiler.plan.amounts import Price
 
 StepKind = Literal["run", "script", "agent", "tool", "approve", "workflow"]
 PLAN_VERSION = 1
@@ -233,7 +234,8 @@ class Plan:
     `source` is `{"path": as given, "sha256": of the text}`; `outputs` are the workflow's own, each a template;
     `workflows` are those that steps of the kind `workflow` run, theirs too, by the path that `action.path` of the step
     gives, resolved; `extra` holds validated parts of the spec that later
-    stages use (phases, agents, policies, schedules, triggers, risks, tests), as plain JSON.
+    stages use (phases, agents, policies, schedules, triggers, risks, tests), as plain JSON. `price` is what a run
+    costs by tables that change: it has no part in the digest.
     """
 
     name: str
@@ -253,6 +255,7 @@ class Plan:
     concurrency: Concurrency | None = None
     priority: int = 0
     extra: dict[str, Json] = field(default_factory=dict)
+    price: Price = field(default_factory=Price)
     digest: str = ""
 
     def step(self, id_: str) -> PlanStep:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.compiler.expressions.runtime import as_text
+from runner.compiler.plan.amounts import shown as shown_usd
+from runner.compiler.plan.amounts import shown_time
 from runner.compiler.plan.model import Plan, PlanStep, SandboxPlan
 from runner.compiler.values import shown
 
@@ -73,8 +75,19 @@ def _milestone_lines(plan: Plan) -> Iterator[str]:
         yield from (f"    accepts if {check}" for check in one.accept)
 
 
+def _price_lines(plan: Plan) -> Iterator[str]:
+    """A row for each step and sandbox, and the sum: what it takes, and US dollars low – likely – high."""
+    price = plan.price
+    rows = [(id_, shown_time(one.seconds), shown_usd(one.usd)) for id_, one in price.steps.items()]
+    rows += [(f"boxes of {name}", shown_time(one.seconds), shown_usd(one.usd)) for name, one in price.sandboxes.items()]
+    rows.append(("the run", shown_time(price.seconds), shown_usd(price.usd)))
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    yield from (f"  {name:<{first}}  {time:<{second}}  {usd}" for name, time, usd in rows)
+    yield from (f"  {note}" for note in price.notes)
+
+
 def render(plan: Plan) -> str:
-    """Waves with their steps, sandboxes with every candidate, milestones, inputs and the digest."""
+    """Waves with their steps, sandboxes with every candidate, milestones, price, inputs and the digest."""
     rows = [*plan.steps, *(step for step in (plan.on_failure, plan.finally_) if step is not None)]
     width = max((len(step.id) for step in rows), default=0)
     lines = [f"{plan.name}: {plan.title}" if plan.title else plan.name, f"digest {plan.digest}"]
@@ -95,4 +108,5 @@ def render(plan: Plan) -> str:
         lines += ["", "sandboxes", *_sandbox_lines(plan)]
     if plan.milestones:
         lines += ["", "milestones", *_milestone_lines(plan)]
+    lines += ["", "price in US dollars, low – likely – high", *_price_lines(plan)]
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from runner.compiler.canonical import Json, digest
+from runner.compiler.plan.amounts import Price, Range, SandboxPrice, StepPrice
 from runner.compiler.plan.model import (
     PLAN_VERSION,
     Cache,
@@ -45,11 +46,11 @@ def to_json(plan: Plan) -> dict[str, Json]:
 
 
 def plan_digest(plan: Plan) -> str:
-    """The SHA-256 of the canonical JSON without the digest itself and the path of the file: the same text and inputs
-    have the same digest wherever the file is.
+    """The SHA-256 of the canonical JSON without the digest itself, the path of the file and the price: the same text
+    and inputs have the same digest wherever the file is, and whatever a box costs.
     """
     body = to_json(plan)
-    del body["digest"]
+    del body["digest"], body["price"]
     body["source"] = {key: value for key, value in plan.source.items() if key != "path"}
     return digest(body)
 
@@ -89,6 +90,21 @@ def _milestone(value: Mapping[str, Any]) -> Milestone:
     return Milestone(**{**value, "needs": tuple(value["needs"]), "accept": tuple(value["accept"])})
 
 
+def _ranges(value: Mapping[str, Any]) -> dict[str, Range]:
+    return {key: Range(**one) for key, one in value.items()}
+
+
+def _price(value: Mapping[str, Any]) -> Price:
+    return Price(
+        usd=Range(**value["usd"]),
+        seconds=Range(**value["seconds"]),
+        steps={id_: StepPrice(**_ranges(one)) for id_, one in value["steps"].items()},
+        sandboxes={name: SandboxPrice(**_ranges(one)) for name, one in value["sandboxes"].items()},
+        bounded=value["bounded"],
+        notes=tuple(value["notes"]),
+    )
+
+
 def from_json(value: Mapping[str, Any]) -> Plan:
     """The plan that `to_json` made. Raises RunnerError for another version, or a value that is no plan."""
     if value.get("version") != PLAN_VERSION:
@@ -99,12 +115,14 @@ def from_json(value: Mapping[str, Any]) -> Plan:
     made = dict(value)
     try:
         del made["version"]
+        made.pop("next_fires", None)  # of the moment when it was printed: not the plan's
         closing = made.pop("finally")
         made["steps"] = tuple(_step(one) for one in value["steps"])
         made["sandboxes"] = {name: _sandbox(one) for name, one in value["sandboxes"].items()}
         made["secrets"] = tuple(Secret(**one) for one in value["secrets"])
         made["milestones"] = tuple(_milestone(one) for one in value["milestones"])
         made["workflows"] = {path: SubWorkflow(**one) for path, one in value["workflows"].items()}
+        made["price"] = _price(value["price"])
         made["concurrency"] = None if value["concurrency"] is None else Concurrency(**value["concurrency"])
         made["on_failure"] = None if value["on_failure"] is None else _step(value["on_failure"])
         made["finally_"] = None if closing is None else _step(closing)

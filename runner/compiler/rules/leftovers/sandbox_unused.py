@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.plan.build import sandbox_of
+from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.leftovers.unused import unused
 
