@@ -53,5 +53,5 @@ def test_validate_passes_good_specs_and_leaves_other_files_alone(
 def test_validate_fails_with_the_findings(try_hook: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     code, out = try_hook(tmp_path, "runner-validate", good=GOOD, wrong=WRONG)
     assert code == 1, out
-    assert "specs/wrong.yaml:3:39: error[needs-unknown]" in out
+    assert "specs/wrong.yaml:3:34: error[needs-unknown]" in out
     assert "2 files checked: 1 error" in out
