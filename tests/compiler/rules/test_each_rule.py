@@ -8,7 +8,13 @@ import pytest
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.document import read
 from runner.compiler.rules import RULES, check_all
+from runner.compiler.surroundings import ShellNote, Surroundings
 
+AROUND = Surroundings(
+    shell=lambda texts: [
+        [ShellNote("SC2086", "info", "quote it", 1, 6, 1, 8)] if text.startswith("echo $x") else [] for text, _ in texts
+    ]
+)
 HEAD = "spec: 1\nname: demo\n"
 ONE = "steps: {a: {run: echo}}\n"
 
@@ -464,13 +470,183 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "remove",
         f"agents: {{t: {{human: true}}}}\n{ONE}risks: [{{id: r, title: R, owner: t}}]",
     ),
+    "shell-syntax": (
+        "steps: {a: {run: 'echo \"x'}}",
+        'this `"` is never closed',
+        "close it",
+        "steps: {a: {run: 'echo \"x\"'}}",
+    ),
+    "shell-syntax#heredoc": (
+        'steps: {a: {run: "cat <<END\\nx\\n END\\n"}}',
+        "no line is `END` alone",
+        "end it by the line `END`",
+        'steps: {a: {run: "cat <<END\\nx\\nEND\\n"}}',
+    ),
+    "shell-check": (
+        "steps: {a: {run: 'echo $x'}}",
+        "SC2086: quote it (in `run` of the step `a`)",
+        "wiki/SC2086",
+        "steps: {a: {run: 'echo \"$x\"'}}",
+    ),
+    "step-unreachable": (
+        "steps: {a: {run: a, if: false}, b: {run: b, after: [a]}, c: {run: c, after: [b]}}",
+        "`b` and `c` never run: they wait for `a`, whose `if` is false",
+        "steps.a.state == 'skipped'",
+        "steps: {a: {run: a, if: false}, b: {run: b, after: [a], if: \"steps.a.state == 'skipped'\"}, c: {run: c, if: false, after: [a]}}",
+    ),
+    "id-duplicate": (
+        "steps: {a: {run: echo}}\nrisks: [{id: late, title: Late}, {id: late, title: Later}]",
+        "two risks have the id `late`",
+        "rename",
+        "steps: {a: {run: echo}}\nrisks: [{id: late, title: Late}, {id: later, title: Later}]",
+    ),
+    "id-duplicate#tests": (
+        "steps: {a: {run: echo}}\n"
+        "tests: [{name: works, expect: {state: completed}}, {name: works, expect: {state: failed}}]",
+        "two tests have the name `works`",
+        "rename",
+        "steps: {a: {run: echo}}\n"
+        "tests: [{name: works, expect: {state: completed}}, {name: fails, expect: {state: failed}}]",
+    ),
+    "ref-duplicate": (
+        'steps: {a: {run: a, ref: "1.1"}, b: {run: b, ref: "1.1"}}',
+        "the steps `a` and `b` have one `ref`, `1.1`",
+        "of its own",
+        'templates: {t: {step: {ref: "1.2", run: t}}}\nsteps: {a: {run: a, ref: "1.1"}, b: {use: t}, c: {use: t}}',
+    ),
+    "phase-order": (
+        "phases: {build: {}, ship: {}}\nsteps: {a: {phase: ship, run: a}, b: {phase: build, run: b, after: [a]}}",
+        "`b` of the phase `build` waits for `a` of the later phase `ship`",
+        "change the order",
+        "phases: {build: {}, ship: {}}\n"
+        "steps: {a: {phase: build, run: a}, b: {phase: ship, run: b, after: [a, c]}, c: {run: c}}",
+    ),
+    "test-names": (
+        "steps: {build: {run: a}}\ntests: [{name: works, expect: {steps: {biuld: {state: succeeded}}}}]",
+        "the step `biuld` does not exist",
+        "did you mean `build`?",
+        "steps: {build: {run: a}}\n"
+        "finally: {run: b}\n"
+        "tests: [{name: works, expect: {steps: {build: {state: succeeded}, finally: {state: succeeded}}}}]",
+    ),
+    "test-names#output": (
+        "steps: {build: {run: a, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, stubs: {build: {outputs: {sise: 3}}}, expect: {state: completed}}]",
+        "the output of `build` called `sise` does not exist",
+        "did you mean `size`?",
+        "steps: {build: {run: a, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, stubs: {build: {outputs: {size: 3}}}, expect: {state: completed}}]",
+    ),
+    "test-names#input": (
+        "inputs: {target: {type: string}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.target }}'}}\n"
+        "tests: [{name: works, inputs: {tagret: dev}, expect: {state: completed}}]",
+        "the input `tagret` does not exist",
+        "did you mean `target`?",
+        "inputs: {target: {type: string}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.target }}'}}\n"
+        "tests: [{name: works, inputs: {target: dev}, expect: {state: completed}}]",
+    ),
+    "test-names#fault": (
+        "steps: {build: {run: a}}\n"
+        "tests: [{name: works, faults: [{step: biuld, error: exit}], expect: {state: failed}}]",
+        "the step `biuld` does not exist",
+        "did you mean `build`?",
+        "steps: {build: {run: a}}\n"
+        "tests: [{name: works, faults: [{step: build, error: exit}, {provider: e2b, error: offline}], expect: {state: failed}}]",
+    ),
+    "name-similar": (
+        "inputs: {max_size: {type: integer, default: 1}, maxsize: {type: integer, default: 2}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.max_size + inputs.maxsize }}'}}",
+        "the inputs `max_size` and `maxsize` are easily confused",
+        "rename",
+        "steps: {a_1_1: {run: a}, a_11: {run: a, env: {HTTP_PROXY: x, http_proxy: x}}}",
+    ),
+    "name-similar#output": (
+        "steps: {a: {run: a, outputs: {file_size: {type: integer}, filesize: {type: integer}}}}",
+        "the outputs `file_size` and `filesize`",
+        "rename",
+        "steps: {a: {run: a, outputs: {file_size: {type: integer}, size: {type: integer}}}}",
+    ),
+    "milestone-date": (
+        "steps: {a: {run: echo}}\nmilestones: [{id: m, due: 2030-02-30, needs: [a]}]",
+        "there is no 2030-02-30: that month has 28 days",
+        "did you mean `2030-02-28`?",
+        "steps: {a: {run: echo}}\n"
+        "milestones: [{id: m, due: 2028-02-29, needs: [a]}, {id: n, due: 2028-12-31, needs: [a]}]",
+    ),
+    "milestone-sequence": (
+        "steps: {a: {run: a}, b: {run: b}}\nmilestones: [{id: m, week: 3, needs: [a]}, {id: n, week: 2, needs: [b]}]",
+        "the milestone `n` (week 2) stands below `m`, which comes later (week 3)",
+        "exchange",
+        "steps: {a: {run: a}, b: {run: b}}\n"
+        "milestones: [{id: m, week: 2, needs: [a]}, {id: n, week: 2, needs: [b]}, {id: o, needs: [a]}, {id: p, week: 1}]",
+    ),
+    "milestone-undated": (
+        "steps: {a: {run: a}, b: {run: b}}\nmilestones: [{id: m, week: 1, needs: [a]}, {id: n, needs: [b]}]",
+        "the milestone `n` has no date, others have",
+        "add `week`",
+        "steps: {a: {run: a}, b: {run: b}}\nmilestones: [{id: m, needs: [a]}, {id: n, needs: [b]}]",
+    ),
+    "milestone-undated#kinds": (
+        "steps: {a: {run: a}}\n"
+        "milestones: [{id: m, week: 1, needs: [a]}, {id: n, due: 2030-01-01, needs: [a]}, {id: o, week: 2, needs: [a]}]",
+        "the milestone `n` has `due`, others have `week`",
+        "write `week` for all",
+        "steps: {a: {run: a}}\n"
+        "milestones: [{id: n, due: 2030-01-01, needs: [a]}, {id: o, due: 2030-01-02, needs: [a]}]",
+    ),
+    "milestone-empty": (
+        "steps: {a: {run: echo}}\nmilestones: [{id: m, week: 1, title: Begun}]",
+        "the milestone `m` needs no step and checks nothing",
+        "add `needs",
+        "inputs: {n: {type: integer, default: 1}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+        "milestones: [{id: m, needs: [a]}, {id: n, accept: [inputs.n > 0]}]",
+    ),
+    "milestone-missing": (
+        "steps: {a: {run: a}, b: {run: b, after: [a]}, c: {run: c, after: [b]}}\n"
+        "milestones: [{id: m, week: 1, needs: [b]}]",
+        "no milestone needs the step `c`",
+        "`needs` of a milestone",
+        "steps: {a: {run: a}, b: {run: b, after: [a]}}\nmilestones: [{id: m, week: 1, needs: [b]}]",
+    ),
+    "owner-missing": (
+        "agents: {anna: {human: true}}\nsteps: {a: {run: a, owner: anna}, b: {run: b}}",
+        "nobody owns the step `b`",
+        "add `owner`: `anna`",
+        "agents: {anna: {human: true}, bot: {model: m}}\nsteps: {a: {run: a, owner: anna}, b: {agent: bot, prompt: p}}",
+    ),
+    "owner-missing#many": (
+        "steps: {a: {run: a, owner: nobody}, b: {run: b}}",
+        "nobody owns the step `b`",
+        "one of `agents`",
+        "agents: {anna: {human: true}}\nsteps: {a: {run: a, owner: anna}, b: {run: b}, c: {run: c}}",
+    ),
+    "owner-kind": (
+        "agents: {bot: {model: m}}\nsteps: {a: {approve: {prompt: Ship?}, owner: bot}}",
+        "the approval `a` is owned by `bot`, a model",
+        "human: true",
+        "agents: {bot: {model: m}, anna: {human: true}}\n"
+        "steps: {a: {approve: {prompt: Ship?}, owner: anna}, b: {run: b, owner: bot}}",
+    ),
+    "owner-overloaded": (
+        "agents: {anna: {human: true}}\n"
+        "steps: {s0: {run: a, owner: anna}, s1: {run: a, owner: anna}, s2: {run: a, owner: anna}, s3: {run: a, owner: anna}, s4: {run: a, owner: anna}, s5: {run: a, owner: anna}, s6: {run: a, owner: anna}, s7: {run: a, owner: anna}, s8: {run: a, owner: anna}}\n"
+        "milestones: [{id: m, week: 1, needs: [s0, s1, s2, s3, s4, s5, s6, s7, s8]}]",
+        "`anna` owns 9 steps of the milestone `m`; more than 8 are too many",
+        "another owner or milestone",
+        "agents: {anna: {human: true}, bot: {model: m}}\n"
+        "steps: {s0: {run: a, owner: anna}, s1: {run: a, owner: anna}, s2: {run: a, owner: anna}, s3: {run: a, owner: anna}, s4: {run: a, owner: anna}, s5: {run: a, owner: anna}, s6: {run: a, owner: anna}, s7: {run: a, owner: anna}, s8: {run: a, owner: anna}, s9: {run: a, owner: bot}, s10: {run: a, owner: bot}, s11: {run: a, owner: bot}, s12: {run: a, owner: bot}, s13: {run: a, owner: bot}, s14: {run: a, owner: bot}, s15: {run: a, owner: bot}, s16: {run: a, owner: bot}, s17: {run: a, owner: bot}, s18: {run: a, owner: bot}, s19: {run: a, owner: bot}}\n"
+        "milestones: [{id: m, week: 1, needs: [s0, s1, s2, s3, s4, s5, s6, s7]}, {id: n, week: 2, needs: [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15, s16, s17, s18, s19]}]",
+    ),
 }
 
 
 def found(text: str, code: str) -> list[Diagnostic]:
     document = read((HEAD + text).encode(), "a.yaml")
     assert document.diagnostics == ()
-    return [one for one in check_all(document) if one.code == code]
+    return [one for one in check_all(document, AROUND) if one.code == code]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -6,9 +6,22 @@ from types import ModuleType
 
 from runner.compiler.rules.graph import (
     artifact_glob,
+    id_duplicate,
     needs_cycle,
     needs_self,
     needs_unknown,
+    phase_order,
+    ref_duplicate,
+    step_unreachable,
 )
 
-RULES: tuple[ModuleType, ...] = (needs_unknown, needs_self, needs_cycle, artifact_glob)
+RULES: tuple[ModuleType, ...] = (
+    needs_unknown,
+    needs_self,
+    needs_cycle,
+    step_unreachable,
+    id_duplicate,
+    ref_duplicate,
+    phase_order,
+    artifact_glob,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.names.mentions import mentions
 
 CODE = "agent-unknown"
 
@@ -12,7 +13,7 @@ def check(context: Context) -> list[Diagnostic]:
     """The `agent` of a step must be under `agents`."""
     agents = context.workflow.agents
     return [
-        unknown(CODE, "the agent", step.agent, list(agents), "declare it under `agents`")
-        for step in context.workflow.all_steps
-        if step.agent is not None and step.agent.value not in agents
+        unknown(CODE, "the agent", at, list(agents), "declare it under `agents`")
+        for at in mentions(context.workflow, "agent")
+        if at.value not in agents
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.names.mentions import mentions
 from runner.compiler.spec.read import at_text, child, items
 
 CODE = "owner-unknown"
@@ -12,13 +13,12 @@ CODE = "owner-unknown"
 def check(context: Context) -> list[Diagnostic]:
     """An `owner` must be under `agents`: a model with tools, or the role of a person (`human: true`)."""
     workflow = context.workflow
-    owners = [step.owner for step in workflow.all_steps]
-    owners += [milestone.owner for milestone in workflow.milestones]
-    owners += [at_text(child(risk, "owner")) for risk in items(workflow.node.get("risks"))]
+    others = [milestone.owner for milestone in workflow.milestones]
+    others += [at_text(child(risk, "owner")) for risk in items(workflow.node.get("risks"))]
     return [
         unknown(
             CODE, "the owner", at, list(workflow.agents), "declare it under `agents`; for a person with `human: true`"
         )
-        for at in owners
+        for at in [*mentions(workflow, "owner"), *others]
         if at is not None and at.value not in workflow.agents
     ]

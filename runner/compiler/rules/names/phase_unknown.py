@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.names.mentions import mentions
 
 CODE = "phase-unknown"
 
@@ -12,7 +13,7 @@ def check(context: Context) -> list[Diagnostic]:
     """The `phase` of a step must be under `phases`."""
     phases = context.workflow.phases
     return [
-        unknown(CODE, "the phase", step.phase, list(phases), "declare it under `phases`")
-        for step in context.workflow.all_steps
-        if step.phase is not None and step.phase.value not in phases
+        unknown(CODE, "the phase", at, list(phases), "declare it under `phases`")
+        for at in mentions(context.workflow, "phase")
+        if at.value not in phases
     ]

@@ -1,0 +1,60 @@
+"""`step-unreachable`: a step waits for one that never runs, so it never runs either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.compiler.diagnostic import Diagnostic, Related, warning
+from runner.compiler.expressions.scan import references
+from runner.compiler.plan.graph import Edge
+from runner.compiler.rules.context import Context
+from runner.compiler.spec import StepSpec
+from runner.compiler.spec.read import scalar_text
+from runner.compiler.suggest import listed
+
+CODE = "step-unreachable"
+_MOST = 12  # steps that a message lists
+
+
+def _never(step: StepSpec) -> bool:
+    """Its `if` is written as false."""
+    return step.condition is not None and scalar_text(step.condition).strip() == "false"
+
+
+def _decides_alone(step: StepSpec) -> bool:
+    """Its condition looks at how other steps ended, so it may run though they did not succeed."""
+    text = scalar_text(step.condition) if step.condition is not None else ""
+    return "state" in text and any(
+        reference.path[0] == "steps" and reference.path[2:3] == ("state",) for reference in references(text)
+    )
+
+
+def _cut_off(edges: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: str) -> Iterator[Edge]:
+    """The first edge to what never runs, of each step that waits for `dead`, near ones first."""
+    waiting: dict[str, list[Edge]] = {}
+    for edge in (edge for found in edges.values() for edge in found):
+        waiting.setdefault(edge.upstream, []).append(edge)
+    seen, todo = {dead}, [dead]
+    for gone in todo:
+        for edge in waiting.get(gone, ()):
+            if edge.step not in seen and not _decides_alone(steps[edge.step]) and not _never(steps[edge.step]):
+                seen.add(edge.step)
+                todo.append(edge.step)
+                yield edge
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """What waits for a step whose `if` is false is skipped too, unless its own `if` looks at that step's `state`."""
+    steps = context.workflow.steps
+    found = []
+    for step in steps.values():
+        cut_off = list(_cut_off(context.edges, steps, step.id)) if _never(step) else []
+        if cut_off and step.condition is not None:
+            names = [edge.step for edge in cut_off]
+            whole = listed(names, "and") if len(names) <= _MOST else f"`{names[0]}` and {len(names) - 1} more"
+            verb = "never runs: it waits" if len(names) == 1 else "never run: they wait"
+            message = f"{whole} {verb} for `{step.id}`, whose `if` is false"
+            hint = f"remove the `if`, or write one that looks at it: steps.{step.id}.state == 'skipped'"
+            related = (Related("this is never true", step.condition.span),)
+            found.append(warning(CODE, message, cut_off[0].span, hint, related))
+    return found

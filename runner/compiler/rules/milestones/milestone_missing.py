@@ -1,0 +1,32 @@
+"""`milestone-missing`: a step that no milestone waits for."""
+
+from __future__ import annotations
+
+from runner.compiler.diagnostic import Diagnostic, warning
+from runner.compiler.rules.context import Context
+from runner.compiler.rules.milestones.schedule import covered
+from runner.compiler.suggest import nearest
+
+CODE = "milestone-missing"
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """Where there are milestones, each step should be needed by one, directly or by a step that is.
+
+    What a misspelt name means counts as needed.
+    """
+    workflow = context.workflow
+    if not any(milestone.needs for milestone in workflow.milestones):
+        return []
+    in_one = covered(workflow, context.edges)
+    in_one |= {near for name in in_one if name not in workflow.steps for near in nearest(name, workflow.steps)}
+    return [
+        warning(
+            CODE,
+            f"no milestone needs the step `{step.id}`, directly or through other steps",
+            step.span,
+            "add it to the `needs` of a milestone",
+        )
+        for step in workflow.steps.values()
+        if step.id not in in_one
+    ]
