@@ -27,6 +27,7 @@ _TITLES = {
     "matrix axis": "a list of values, or one expression `${{ … }}` that gives a list",
     "for_each": "one expression `${{ … }}` that gives a list, or a map with `items`",
     "list": "a list, or one expression `${{ … }}` that gives a list",
+    "spec path": "the path of a spec such as `build.yaml` or `build.yaml#name`",
     "file source": "a path, or a map with `from`",
 }
 BAD_PATTERN = {"duration": "bad-duration", "size": "bad-size", "id": "bad-id", "name": "bad-id", "variable": "bad-id"}
