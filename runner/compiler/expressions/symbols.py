@@ -89,7 +89,7 @@ def base_table(workflow: Workflow) -> Table:
     for step in workflow.steps.values():
         path = f"steps.{step.id}"
         table[f"{path}.state"] = Symbol("STRING", STATES)
-        table[f"{path}.outputs"] = Symbol(_OBJECT, closed=True)
+        table[f"{path}.outputs"] = Symbol(_OBJECT, closed=not step.outputs_open)
         for name, output in step.outputs.items():
             _add_output(table, f"{path}.outputs.{name}", output, many=step.many)
     return table

@@ -34,6 +34,14 @@ class Context:
         return all_edges(self.workflow)
 
     @cached_property
+    def verdicts(self) -> dict[int, list[Examined]]:
+        """The same by the identity of the text that holds them."""
+        found: dict[int, list[Examined]] = {}
+        for one in self.examined:
+            found.setdefault(id(one.found.use.node), []).append(one)
+        return found
+
+    @cached_property
     def examined(self) -> list[Examined]:
         """Every expression with its verdict."""
         return examine(self.workflow, self.edges)

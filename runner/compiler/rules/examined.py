@@ -70,12 +70,12 @@ class _Examiner:
                 yield Examined(found, check(found.text, scope), f"`{use.place}` of {where}")
 
     def step(self, step: StepSpec) -> Iterator[Examined]:
-        where = f"the step `{step.id}`"
+        where = f"the {'template' if step.owner_template else 'step'} `{step.id}`"
         yield from self.uses(matrix_uses(step), Scope(self.base, ("inputs",)), where)
         table = self.table(step)
         roots = self.roots(step, bool(step.templates))
         own = f"a step cannot use its own values: `{step.id}` has none before it ends"
-        scope = Scope(table, roots, {step.id: own} if step.id in self.workflow.steps else {})
+        scope = Scope(table, roots, {step.id: own} if self.workflow.steps.get(step.id) is step else {})
         given = layer_uses(step)
         aside = {id(use.node) for uses in given for use in uses}
         rest = [use for use in step_uses(step) if not use.place.startswith("matrix.") and id(use.node) not in aside]
@@ -90,7 +90,8 @@ class _Examiner:
             yield from self.uses(until, Scope(ended, ("outputs", *roots)), where)
 
     def roots(self, step: StepSpec, params: bool) -> tuple[str, ...]:
-        extra = [*(["matrix"] if step.matrix else []), *(["params"] if params else [])]
+        legs = step.matrix is not None or step.owner_template is not None
+        extra = [*(["matrix"] if legs else []), *(["params"] if params else [])]
         return ("inputs", *extra, "secrets", "run", "steps")
 
     def table(self, step: StepSpec) -> Table:
@@ -98,6 +99,8 @@ class _Examiner:
         own: Table = template_table(step)
         if step.matrix is not None:
             own.update(matrix_table(step.matrix, _axis_types(step.matrix, self.base)))
+        if step.owner_template is not None:  # who uses the template gives the legs
+            own.update({"matrix": Symbol("DYN"), "item": Symbol("DYN")})
         for_each = step.node.get("for_each")
         if for_each is not None:
             own[text(child(for_each, "as")) or "item"] = Symbol("DYN")
@@ -134,7 +137,7 @@ class _Examiner:
 def examine(workflow: Workflow, edges: dict[str, list[Edge]]) -> list[Examined]:
     """Every expression of the workflow with its verdict."""
     examiner = _Examiner(workflow, edges)
-    found = [one for step in workflow.all_steps for one in examiner.step(step)]
+    found = [one for step in workflow.every_step for one in examiner.step(step)]
     return [*found, *examiner.milestones(), *examiner.rest()]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Span
 from runner.compiler.document import Document, Entry, Mapping, Node, Scalar, Sequence
@@ -43,12 +46,32 @@ _DEFAULTS = ("timeout", "retry", "sandbox", "env")
 _SIZES = ("memory", "disk")
 
 
-def build(document: Document) -> Workflow:
-    """The workflow that the document describes, with whatever could be understood of it."""
+#: The outputs of the workflow at a path, as `workflow` of a step gives it; None where they cannot be known.
+OutputsOf = Callable[[str], "dict[str, OutputSpec] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all steps of a document are built with."""
+
+    defaults: Mapping | None
+    templates: dict[str, Named]
+    outputs_of: OutputsOf
+
+
+def _unknown_outputs(_: str) -> None:
+    return None
+
+
+def build(document: Document, outputs_of: OutputsOf = _unknown_outputs) -> Workflow:
+    """The workflow that the document describes, with whatever could be understood of it.
+
+    `outputs_of` tells the outputs of other workflows; without it those of steps that run one stay open.
+    """
     nowhere = Span(document.path, 1, 1, 1, 1)
     root = mapping(document.root) or Mapping({}, nowhere)
     templates = _named(root.get("templates"))
-    common = mapping(root.get("defaults")), templates
+    common = _Common(mapping(root.get("defaults")), templates, outputs_of)
 
     def single(key: str) -> StepSpec | None:
         body = mapping(root.get(key))
@@ -77,6 +100,7 @@ def build(document: Document) -> Workflow:
             for key, entry in (steps.entries.items() if steps else ())
             if isinstance(entry.value, Mapping)
         },
+        outputs=_named(root.get("outputs")),
         milestones=tuple(_milestone(item) for item in _maps(root.get("milestones"))),
         schedules=tuple(_schedule(item, number) for number, item in enumerate(_maps(root.get("schedules")))),
         on_failure=single("on_failure"),
@@ -196,15 +220,14 @@ def _unfolded(node: Mapping, templates: dict[str, Named]) -> tuple[Mapping, tupl
     return node, tuple(layers)
 
 
-def _step(
-    id_: str, span: Span, body: Node, common: tuple[Mapping | None, dict[str, Named]], owner: Named | None = None
-) -> StepSpec:
-    """A step over `common`, the defaults and the templates; `owner` is the template whose own step it is."""
-    defaults, templates = common
-    node, layers = _unfolded(mapping(body) or Mapping({}, body.span), templates)
+def _step(id_: str, span: Span, body: Node, common: _Common, owner: Named | None = None) -> StepSpec:
+    """A step over the defaults and the templates; `owner` is the template whose own step it is."""
+    defaults = common.defaults
+    node, layers = _unfolded(mapping(body) or Mapping({}, body.span), common.templates)
     below = {key: entry for key, entry in defaults.entries.items() if key in _DEFAULTS} if defaults else {}
     node = _merged(below, node)
     kind = next((kind for kind in KINDS if kind in node.entries), "")
+    given = common.outputs_of(text(node.get(kind))) if kind == "workflow" else None
     return StepSpec(
         id=id_,
         span=span,
@@ -224,12 +247,13 @@ def _step(
         stdin=scalar(node.get("stdin")),
         cwd=scalar(node.get("cwd")),
         files=_files(mapping(node.get("files"))),
-        outputs=_outputs(node),
+        outputs=_outputs(node) if given is None else given,
         timeout=seconds(plain(node.get("timeout"))),
         retry=_retry(node.get("retry")),
         allow_failure=plain(node.get("allow_failure")) is True,
         layers=layers,
         owner_template=owner,
+        outputs_open=kind == "workflow" and given is None,
     )
 
 

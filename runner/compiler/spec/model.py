@@ -116,6 +116,8 @@ class StepSpec:
     allow_failure: bool = False
     layers: tuple[Layer, ...] = ()
     owner_template: Named | None = None
+    #: Whether the outputs are those of a workflow that could not be looked at.
+    outputs_open: bool = False
 
     @property
     def use(self) -> At[str] | None:
@@ -201,6 +203,7 @@ class Workflow:
     phases: dict[str, Named]
     env: dict[str, Scalar]
     steps: dict[str, StepSpec]
+    outputs: dict[str, Named]
     milestones: tuple[MilestoneDecl, ...]
     schedules: tuple[ScheduleDecl, ...]
     on_failure: StepSpec | None = None
@@ -210,3 +213,9 @@ class Workflow:
     def all_steps(self) -> list[StepSpec]:
         """The steps, then `on_failure` and `finally` where given."""
         return [*self.steps.values(), *(s for s in (self.on_failure, self.finally_) if s is not None)]
+
+    @property
+    def every_step(self) -> list[StepSpec]:
+        """All steps, then those of templates that none of them uses: everything that must be right."""
+        used = {layer.use.value for step in self.all_steps for layer in step.layers}
+        return [*self.all_steps, *(step for id_, step in self.template_steps.items() if id_ not in used)]
