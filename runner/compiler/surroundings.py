@@ -37,7 +37,8 @@ class ShellNote:
     end_column: int
 
 
-#: Checks shell texts, each with its dialect (`sh` or `bash`); gives the notes of each, in the same order.
+#: Checks shell texts, each with its dialect (`sh`, `bash`, or `bash -e`: a line that fails ends it); gives the notes of
+#: each, in the same order. A note whose code does not begin with `SC` says why nothing was checked.
 CheckShell = Callable[[Sequence[tuple[str, str]]], "list[list[ShellNote]]"]
 
 

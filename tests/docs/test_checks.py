@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from runner.compiler.codes import CODES
 from runner.compiler.compile import check
 from runner.compiler.renderers.text import one_line
 from runner.compiler.rules import RULES
+from runner.compiler.surroundings import ALONE, Surroundings
+from runner.project.shellcheck import check_shell
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "checks.md"
 SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+#: What some examples are checked with.
+AROUND = {"shell-check": Surroundings(shell=check_shell)}
 SECTIONS = dict(SECTION.findall(DOCUMENT.read_text(encoding="utf-8")))
 
 
@@ -25,11 +30,16 @@ def test_every_rule_has_its_section_in_the_order_of_the_rules() -> None:
     assert [code for code in SECTIONS if code in RULES] == list(RULES)
 
 
-@pytest.mark.parametrize("code", RULES)
+def test_every_code_has_its_section_and_every_section_a_code() -> None:
+    assert sorted(SECTIONS) == sorted(CODES)
+
+
+@pytest.mark.parametrize("code", [code for code, text in SECTIONS.items() if code in RULES or "```yaml" in text])
 def test_the_example_gives_what_is_printed(code: str) -> None:
     match = EXAMPLE.search(SECTIONS[code])
     assert match is not None
-    found = "".join(one_line(finding) + "\n" for finding in check(match[1].encode(), "demo.yaml"))
+    findings = check(match[1].encode(), "demo.yaml", AROUND.get(code, ALONE))
+    found = "".join(one_line(finding) + "\n" for finding in findings)
     if os.environ.get("RUNNER_GOLDEN") == "write":
         written = DOCUMENT.read_text(encoding="utf-8")
         new = match[0].replace(f"```text\n{match[2]}```", f"```text\n{found}```")

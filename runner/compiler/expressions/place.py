@@ -10,12 +10,20 @@ from runner.compiler.diagnostic import Span
 from runner.compiler.document import Document, Scalar
 
 _BREAK = re.compile(r"\r\n|\r|\n")
+_NO_BLANK = re.compile(r"\S")
 _ESCAPE = re.compile(r"\\(?:x..|u....|U........|\r\n\s*|[\r\n]\s*|.)", re.DOTALL)
 
 
 @lru_cache(maxsize=4)
 def _line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in _BREAK.finditer(text))]
+
+
+def _blank(raw: str, at: int) -> tuple[int, int]:
+    """How much white space begins at `raw[at]`, and how many line breaks are in it: one folds to a space, n to n-1."""
+    end = _NO_BLANK.search(raw, at)
+    blank = raw[at : end.start() if end else len(raw)]
+    return len(blank), len(_BREAK.findall(blank))
 
 
 def _aligned(raw: str, at: int, value: str, offset: int, style: str) -> int:
@@ -30,6 +38,10 @@ def _aligned(raw: str, at: int, value: str, offset: int, style: str) -> int:
         if escape:
             v += 0 if escape[0][1] in "\r\n" else 1
             at = escape.end()
+        elif style == '"' and raw[at].isspace():
+            run, breaks = _blank(raw, at)
+            v += max(1, breaks - 1)
+            at += run if breaks else 1
         elif raw[at].isspace() or value[v].isspace():
             while v < offset and value[v].isspace():
                 v += 1

@@ -22,6 +22,19 @@ _ARITHMETIC = ("((", "(+")
 _NO_COMMAND = (*_ARITHMETIC, "{", '{"')  # where no comment, heredoc or arithmetic command begins
 _DEEPEST = 20  # heredocs in substitutions in heredocs; a deeper one is taken for quoted
 _QUOTING = re.compile(r"['\"\\]")
+#: What may mean something outside double quotes, and inside them; the words `case` and `esac` do at a command's place.
+_SPECIAL = re.compile(r"[\\'\"$`(){}<#\n]|(?<![\w$./-])(?:case|esac)(?!\w)")
+_SPECIAL_IN_QUOTES = re.compile(r'[\\"$`]')
+#: `case WORD in`: what its `)` mean differs from everywhere else.
+_CASE = re.compile(r"case\s+(?:\$\{\{.*?\}\}|\$\([^()]*\)|\"[^\"]*\"|'[^'\n]*'|\\.|[^\s\"'\\])+\s+in(?!\w)", re.DOTALL)
+#: What stands before the first word of a command.
+_COMMAND_BEGINS = re.compile(
+    r"(?:^|[;&|(){}\n`]|(?<![\w$-])(?:then|do|else|elif|if|while|until|in|fi|done|esac|!))\s*$"
+)
+_BEFORE = 80  # characters looked at to see where a command begins
+#: Text in which nothing can be left open: words, variables, complete quotes.
+_CALM = re.compile(r"""(?:[^'"`$\\(){}<\#]++|'[^']*+'|"(?:[^"$`\\]++|\$\w|\\.)*+"|\$\w|\\.)*+""", re.DOTALL)
+_ANSI = re.compile(r"\$'(?:\\.|[^'\\])*", re.DOTALL)
 _LONGEST_ARITHMETIC = 200  # characters looked through for the end of a `((`
 
 
@@ -35,11 +48,30 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclosed:
+    """A quote or bracket that nothing closes, or a heredoc without its end word: its offset, and what it is."""
+
+    start: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A stretch of the new text that stands for an expression: offsets there, and in the text as written."""
+
+    start: int
+    end: int
+    source_start: int
+    source_end: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShellText:
     """The shell text without expressions, the CEL behind each variable, and what could not be passed.
 
     `inert` are the offsets of expressions that mean nothing: in comments, and behind a backslash. `arithmetic` are
-    the offsets of those inside `(( ))`: what stands there, the shell evaluates, so it must be a number.
+    the offsets of those inside `(( ))`: what stands there, the shell evaluates, so it must be a number. `replaced`
+    says where each expression went, in order; `unclosed` what the text leaves open.
     """
 
     command: str
@@ -47,6 +79,29 @@ class ShellText:
     problems: tuple[Problem, ...] = ()
     inert: frozenset[int] = frozenset()
     arithmetic: frozenset[int] = frozenset()
+    replaced: tuple[Replaced, ...] = ()
+    unclosed: tuple[Unclosed, ...] = ()
+
+    def source(self, offset: int, *, end: bool = False) -> int:
+        """The offset in the text as written of an offset in `command`; inside an expression, its start or end."""
+        moved = 0
+        for one in self.replaced:
+            if offset <= one.start:
+                break
+            if offset < one.end:
+                return one.source_end if end else one.source_start
+            moved = one.source_end - one.end
+        return offset + moved
+
+
+@dataclass(frozen=True, slots=True)
+class _Heredoc:
+    """A heredoc whose body has not begun: its end word, whether that is quoted, `<<-`, and where it stands."""
+
+    word: str
+    quoted: bool
+    dash: bool
+    start: int
 
 
 @dataclass(slots=True)
@@ -54,39 +109,76 @@ class _Reader:
     """A walk over shell text. `modes` is the stack of nested contexts:
 
     plain, `(` (a subshell), `` ` ``, `"`, `{"`/`{` (a `${…}` inside or outside double quotes), `((` arithmetic
-    and `(+` a parenthesis in it, `<<` the body of a heredoc whose end word is not quoted.
+    and `(+` a parenthesis in it, `<<` the body of a heredoc whose end word is not quoted, `case` a case statement.
+    `opened` are the offsets at which they began. `across` is the first quote that goes over several lines.
     """
 
     text: str
     expressions: dict[int, tuple[str, int]]
     starts: list[int]
     modes: list[str] = field(default_factory=lambda: ["plain"])
+    opened: list[int] = field(default_factory=lambda: [0])
     at: int = 0
+    length: int = 0
+    replaced: list[Replaced] = field(default_factory=list)
+    unclosed: list[Unclosed] = field(default_factory=list)
+    across: Unclosed | None = None
     out: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     inert: set[int] = field(default_factory=set)
     arithmetic: set[int] = field(default_factory=set)
-    heredocs: list[tuple[str, bool, bool]] = field(default_factory=list)
+    heredocs: list[_Heredoc] = field(default_factory=list)
 
     def read(self) -> ShellText:
         self.walk(len(self.text))
         expressions = {name: cel for cel, name in self.names.items()}
         sets = frozenset(self.inert), frozenset(self.arithmetic)
-        return ShellText("".join(self.out), expressions, tuple(self.problems), *sets)
+        self.unclosed += [Unclosed(heredoc.start, f"<<{heredoc.word}") for heredoc in self.heredocs]
+        told = tuple(self.problems), *sets, tuple(self.replaced), tuple([*self.unclosed, *self.left_open()])
+        return ShellText("".join(self.out), expressions, *told)
+
+    def left_open(self) -> list[Unclosed]:
+        """What is open at the end. Of quotes, the first one over several lines: there the closing one was forgotten."""
+        open_ = [at for at, mode in zip(self.opened, self.modes, strict=True) if mode not in ("plain", "case")]
+        if not open_:
+            return []
+        at = open_[-1]
+        found = Unclosed(at, self.text[at : at + 2] if self.text[at] == "$" else self.text[at])
+        return [self.across if self.across and self.across.mark == found.mark else found]
 
     def walk(self, end: int) -> None:
         while self.at < end:
+            quoted = self.modes[-1] in ('"', "<<")
+            special = (_SPECIAL_IN_QUOTES if quoted else _SPECIAL).search(self.text, self.at, end)
+            self.take((special.start() if special else end) - self.at)
+            if special is None:
+                return
             if self.at in self.expressions:
                 self.put()
-            elif self.modes[-1] in ('"', "<<"):
+            elif quoted:
                 self.double()
             else:
                 self.plain()
 
+    def push(self, mode: str) -> None:
+        self.modes.append(mode)
+        self.opened.append(self.at)
+
+    def pop(self) -> str:
+        began = self.opened.pop()
+        mode = self.modes.pop()
+        if mode == '"' and self.across is None and "\n" in self.text[began : self.at]:
+            self.across = Unclosed(began, '"')
+        return mode
+
     def take(self, count: int = 1) -> None:
-        self.out.append(self.text[self.at : self.at + count])
+        self.give(self.text[self.at : self.at + count])
         self.at += count
+
+    def give(self, text: str) -> None:
+        self.out.append(text)
+        self.length += len(text)
 
     def put(self) -> None:
         cel, end = self.expressions[self.at]
@@ -95,7 +187,9 @@ class _Reader:
             self.arithmetic.add(self.at)
         name = self.names.setdefault(cel, f"{PREFIX}{len(self.names)}")
         bare = self.modes[-1] in ('"', '{"', "<<", *_ARITHMETIC)
-        self.out.append(f"${{{name}}}" if bare else f'"${{{name}}}"')
+        began = self.length
+        self.give(f"${{{name}}}" if bare else f'"${{{name}}}"')
+        self.replaced.append(Replaced(began, self.length, self.at, end))
         self.at = end
 
     def escape(self) -> None:
@@ -119,15 +213,15 @@ class _Reader:
         inside = self.modes[-1] in ('"', '{"', "<<")
         for mark, mode in (("$((", "(("), ("$(", "("), ("${", '{"' if inside else "{")):
             if self.text.startswith(mark, self.at):
-                self.modes.append(mode)
+                self.push(mode)
                 self.take(len(mark))
                 return True
         if self.text[self.at] == "`":
             if "`" in self.modes:
-                while self.modes.pop() != "`":
+                while self.pop() != "`":
                     pass
             else:
-                self.modes.append("`")
+                self.push("`")
             self.take()
             return True
         return False
@@ -136,7 +230,7 @@ class _Reader:
         if self.text[self.at] == "\\":
             self.escape()
         elif self.text[self.at] == '"' and self.modes[-1] == '"':
-            self.modes.pop()
+            self.pop()
             self.take()
         elif not self.opens():
             self.take()
@@ -150,17 +244,30 @@ class _Reader:
         elif char == "$" and self.text.startswith("$'", self.at):
             self.ansi()
         elif char == '"':
-            self.modes.append('"')
+            self.push('"')
             self.take()
-        elif self.opens() or self.closes() or self.heredoc() or self.comment():
+        elif self.opens() or self.closes() or self.heredoc() or self.comment() or self.chooses():
             pass
         elif char == "\n" and self.heredocs:
             self.bodies()
         else:
             mark = "((" if self.computes() else char
             if char == "(" and self.modes[-1] != "{":
-                self.modes.append("(+" if self.modes[-1] in _ARITHMETIC else mark)
+                self.push("(+" if self.modes[-1] in _ARITHMETIC else mark)
             self.take(len(mark))
+
+    def chooses(self) -> bool:
+        """`case … in` and `esac`: between them a `)` ends a pattern and no subshell."""
+        if self.modes[-1] in _NO_COMMAND or not self.text.startswith(("case", "esac"), self.at):
+            return False
+        if not _COMMAND_BEGINS.search(self.text[max(0, self.at - _BEFORE) : self.at]):
+            return False
+        if self.text[self.at] == "c" and _CASE.match(self.text, self.at):
+            self.push("case")
+        elif self.text[self.at] == "e" and self.modes[-1] == "case":
+            self.pop()
+        self.take(4)
+        return True
 
     def computes(self) -> bool:
         """Whether a `((` here is arithmetic and not two subshells: both parentheses close together."""
@@ -175,19 +282,27 @@ class _Reader:
 
     def single(self) -> None:
         end = self.text.find("'", self.at + 1)
+        if end < 0:
+            self.unclosed.append(self.across or Unclosed(self.at, "'"))
+        elif self.across is None and "\n" in self.text[self.at : end]:
+            self.across = Unclosed(self.at, "'")
         self.until(len(self.text) if end < 0 else end + 1, "single-quotes")
 
     def ansi(self) -> None:
-        end = re.compile(r"\$'(?:\\.|[^'\\])*'?", re.DOTALL).match(self.text, self.at)
-        self.until(end.end() if end else self.at + 2, "single-quotes")
+        begun = _ANSI.match(self.text, self.at)
+        stop = begun.end() if begun else len(self.text)
+        closed = self.text.startswith("'", stop)
+        if not closed:
+            self.unclosed.append(Unclosed(self.at, "$'"))
+        self.until(stop + closed, "single-quotes")
 
     def closes(self) -> bool:
         mode, char = self.modes[-1], self.text[self.at]
         if mode == "((" and self.text.startswith("))", self.at):
-            self.modes.pop()
+            self.pop()
             self.take(2)
         elif (mode in ("(", "(+") and char == ")") or (mode in ("{", '{"') and char == "}"):
-            self.modes.pop()
+            self.pop()
             self.take()
         else:
             return False
@@ -213,7 +328,9 @@ class _Reader:
         if match is None:
             return False
         word = match["word"]
-        self.heredocs.append((_QUOTING.sub("", word), bool(_QUOTING.search(word)), bool(match["dash"])))
+        self.heredocs.append(
+            _Heredoc(_QUOTING.sub("", word), bool(_QUOTING.search(word)), bool(match["dash"]), self.at)
+        )
         self.until(match.end(), "quoted-heredoc")
         return True
 
@@ -221,33 +338,47 @@ class _Reader:
         """The bodies of the heredocs opened on the line that ends here."""
         self.take()
         heredocs, self.heredocs = self.heredocs, []
-        for word, quoted, dash in heredocs:
-            end = self.end_of_body(word, dash=dash)
-            if quoted or self.modes.count("<<") >= _DEEPEST:
+        for heredoc in heredocs:
+            end = self.end_of_body(heredoc)
+            if heredoc.quoted or self.modes.count("<<") >= _DEEPEST:
                 self.until(end, "quoted-heredoc")
                 continue
             depth = len(self.modes)
-            self.modes.append("<<")
+            self.push("<<")
             self.walk(end)
-            del self.modes[depth:]
+            del self.modes[depth:], self.opened[depth:]
 
-    def end_of_body(self, word: str, *, dash: bool) -> int:
+    def end_of_body(self, heredoc: _Heredoc) -> int:
         at, ended = self.at, False
         while at < len(self.text) and not ended:
             end = self.text.find("\n", at)
             end = len(self.text) if end < 0 else end + 1
             line = self.text[at:end].rstrip("\n")
-            ended = (line.lstrip("\t") if dash else line) == word
+            ended = (line.lstrip("\t") if heredoc.dash else line) == heredoc.word
             at = end
+        if not ended:
+            self.unclosed.append(Unclosed(heredoc.start, f"<<{heredoc.word}"))
         return at
 
 
-@lru_cache(maxsize=1024)
-def rewrite(text: str) -> ShellText:
-    """Replace every closed `${{ e }}` of a `run` text. Equal expressions share a variable; comments are left alone."""
+def _read(text: str) -> ShellText:
     expressions = {
         piece.start - len(OPEN): (piece.text.strip(), piece.start + len(piece.text) + len(CLOSE))
         for piece in pieces(text)
         if piece.is_expression and piece.closed
     }
-    return _Reader(text, expressions, list(expressions)).read() if expressions else ShellText(text, {})
+    return _Reader(text, expressions, list(expressions)).read()
+
+
+@lru_cache(maxsize=1024)
+def rewrite(text: str) -> ShellText:
+    """Replace every closed `${{ e }}` of a `run` text. Equal expressions share a variable; comments are left alone."""
+    return _read(text) if OPEN in text else ShellText(text, {})
+
+
+@lru_cache(maxsize=1024)
+def unclosed(text: str) -> tuple[Unclosed, ...]:
+    """What a shell text leaves open: the shell would refuse it, or read on to its end."""
+    if OPEN in text:
+        return rewrite(text).unclosed if all(piece.closed for piece in pieces(text)) else ()
+    return () if _CALM.fullmatch(text) else _read(text).unclosed

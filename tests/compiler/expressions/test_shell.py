@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.compiler.expressions.scan import pieces
-from runner.compiler.expressions.shell import rewrite
+from runner.compiler.expressions.shell import rewrite, unclosed
 
 CASES = {
     "unquoted": ("echo ${{ a }}", 'echo "${RUNNER_EXPR_0}"'),
@@ -174,3 +176,101 @@ def test_nothing_but_expressions_is_changed(parts: list[str]) -> None:
 
 def pieces_of(text: str) -> list[str]:
     return [piece.text for piece in pieces(text) if piece.is_expression and piece.closed]
+
+
+CASE = 'case ${{ a }} in (a) echo "$(echo 1)";; b|c) echo ${{ a }} ;; *) echo ")" ;; esac'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'printf %s "$({CASE})"; printf %s ${{{{ a }}}}',
+        f"printf %s $({CASE}); printf %s ${{{{ a }}}}",
+        f"printf %s `{CASE}`; printf %s ${{{{ a }}}}",
+        f'printf %s "$(if true; then {CASE}; fi)" "x ${{{{ a }}}}"',
+        'printf %s "$(case x in esac; case "$(echo x)" in x) case a in a) echo 1;; esac; esac)" ${{ a }}',
+        'printf %s "$(echo case x in; echo esac)" ${{ a }}',
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_case_inside_a_substitution_is_read_to_its_end(text: str, shell: str, missing: Callable[[str], None]) -> None:
+    if shutil.which(shell) is None:
+        missing(shell)
+    found = rewrite(text)
+    assert found.unclosed == ()
+    env = {"PATH": "/usr/bin:/bin", **dict.fromkeys(found.expressions, "two  words")}
+    done = subprocess.run([shell, "-c", found.command], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("two  words")
+
+
+WORDS = st.sampled_from(['"', "'", "$(", ")", "`", "${x}", "a", " ", "\n", "#", "\\", "; ", "echo ", "$'", "(echo "])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=12))
+def test_what_is_called_unclosed_the_shell_refuses(parts: list[str]) -> None:
+    text = "".join(parts)
+    if not unclosed(text):
+        return
+    done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 or "`" in text  # what stands in backquotes is read only when it is executed
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=12))
+def test_what_ends_too_early_is_called_unclosed(parts: list[str]) -> None:
+    text = "".join(parts)
+    done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
+    if "unexpected EOF while looking for matching" in done.stderr:
+        assert unclosed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "mark"),
+    [
+        ('echo "a', 5, '"'),
+        ("echo 'a", 5, "'"),
+        ("echo `a", 5, "`"),
+        ("echo $(a", 5, "$("),
+        ("echo ${a", 5, "${"),
+        ("(echo", 0, "("),
+        ("echo $'a\\'", 5, "$'"),
+        ("echo $'", 5, "$'"),
+        ('echo "${{ a }}', 5, '"'),
+        ('echo "one\necho "two" "three"', 5, '"'),
+        ("echo 'one\necho 'two'", 5, "'"),
+        ("cat <<E\nx\n E", 4, "<<E"),
+        ("cat <<E", 4, "<<E"),
+        ("cat <<-'E'\nx", 4, "<<E"),
+    ],
+)
+def test_what_is_left_open_is_named(text: str, start: int, mark: str) -> None:
+    (one,) = unclosed(text)
+    assert (one.start, one.mark) == (start, mark)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo a b",
+        "echo \"a $b \\\" c\" 'd' \\' $e",
+        "# it's a comment\necho a",
+        'echo "$(case x in x) echo "y";; esac)"',
+        "x=${y:-it\\'s}; echo ${#x} $# $((1 << 2))",
+        "cat <<E\nit's \"\nE\n",
+        "if [[ $a =~ ^(x|y)$ ]]; then a=(1 2); f() { echo; }; fi",
+        "case $1 in a) echo;; (b) echo;; esac",
+        'echo "one\ntwo" "three"',
+    ],
+)
+def test_what_is_complete_leaves_nothing_open(text: str) -> None:
+    assert unclosed(text) == ()
+
+
+def test_places_lead_back_to_the_text_as_written() -> None:
+    text = 'a ${{ x }} b "${{ y }}" c'
+    found = rewrite(text)
+    for word in "abc":
+        assert text[found.source(found.command.index(f"{word} " if word != "c" else " c") + (word == "c"))] == word
+    inside = found.command.index("EXPR_1")
+    assert text[found.source(inside) : found.source(inside, end=True)] == "${{ y }}"

@@ -472,7 +472,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     ),
     "shell-syntax": (
         "steps: {a: {run: 'echo \"x'}}",
-        'this `"` is never closed',
+        "this double quote is never closed",
         "close it",
         "steps: {a: {run: 'echo \"x\"'}}",
     ),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from runner.compiler.rules.shell import (
+    shell_check,
     shell_quotes,
+    shell_syntax,
 )
 
-RULES: tuple[ModuleType, ...] = (shell_quotes,)
+RULES: tuple[ModuleType, ...] = (shell_syntax, shell_quotes, shell_check)
