@@ -13,6 +13,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.consequences import news
 from runner.compiler.diagnostic import Diagnostic, Severity, tidy
 from runner.compiler.document import Document, read
+from runner.compiler.ignores import heeded, judged
 from runner.compiler.plan.build import build_plan
 from runner.compiler.plan.model import Plan
 from runner.compiler.rules import check_all
@@ -42,7 +43,10 @@ def check(data: bytes, path: str, around: Surroundings = ALONE) -> list[Diagnost
 
 def _findings(document: Document, around: Surroundings) -> list[Diagnostic]:
     told = [*document.diagnostics, *shape.check(document)]
-    return tidy([*told, *news(document, told, _rules(document, around))])
+    found = tidy([*told, *news(document, told, _rules(document, around))])
+    if document.broken or document.root is None:
+        return judged(found, around.settings)  # what is not read cannot say what is ignored
+    return heeded(document.text, document.path, found, around)
 
 
 def _rules(document: Document, around: Surroundings) -> list[Diagnostic]:
