@@ -9,6 +9,7 @@ from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import Document, Scalar
 from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check
 from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.scan import Reference, references
 from runner.compiler.expressions.symbols import (
     Scope,
     Symbol,
@@ -150,6 +151,14 @@ def span_of(document: Document, found: Found, start: int = 0, end: int | None = 
     return locate(document, found.use.node, found.start + start, found.start + last)
 
 
+def exposed(one: Examined) -> list[Reference]:
+    """The secrets that an expression shows to others: only the command sees its environment and standard input."""
+    use = one.found.use
+    if use.place == "stdin" or use.place.startswith("env."):
+        return []
+    return [reference for reference in references(one.found.text) if reference.path[0] == "secrets"]
+
+
 def _finding(document: Document, code: str, one: Examined, trouble: Trouble) -> Diagnostic:
     span = span_of(document, one.found, trouble.start, trouble.end)
     message = f"{trouble.message} (in {one.where})"
@@ -161,7 +170,7 @@ def of_kind(document: Document, examined: list[Examined], kind: TroubleKind, cod
     return [
         _finding(document, code, one, trouble)
         for one in examined
-        if one.found.closed
+        if one.found.closed and not (kind in ("context", "type") and exposed(one))
         for trouble in one.verdict.troubles
         if trouble.kind == kind
     ]

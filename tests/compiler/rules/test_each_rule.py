@@ -117,7 +117,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "steps: {a: {run: a, matrix: {i: [1, 2, 1]}}}",
         "the axis `i` of `a` has 1 twice",
         "remove",
-        "steps: {a: {run: a, matrix: {i: [1, 2, '1', true]}}}",
+        "steps: {a: {run: a, matrix: {i: [1, 2, x, true]}}}",
     ),
     "matrix-exclude": (
         "steps: {a: {run: a, matrix: {i: [1, 2], exclude: [{i: 3}]}}}",
@@ -363,7 +363,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     ),
     "credential-literal": (
         f"steps: {{a: {{run: a, env: {{K: ghp_{'a' * 36}}}}}}}",
-        "this looks like a credential (`ghp_…`)",
+        "this looks like a GitHub token (`ghp_…`)",
         "revoke",
         "steps: {a: {run: a, env: {K: ghp_short}}}",
     ),
@@ -640,6 +640,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "steps: {s0: {run: a, owner: anna}, s1: {run: a, owner: anna}, s2: {run: a, owner: anna}, s3: {run: a, owner: anna}, s4: {run: a, owner: anna}, s5: {run: a, owner: anna}, s6: {run: a, owner: anna}, s7: {run: a, owner: anna}, s8: {run: a, owner: anna}, s9: {run: a, owner: bot}, s10: {run: a, owner: bot}, s11: {run: a, owner: bot}, s12: {run: a, owner: bot}, s13: {run: a, owner: bot}, s14: {run: a, owner: bot}, s15: {run: a, owner: bot}, s16: {run: a, owner: bot}, s17: {run: a, owner: bot}, s18: {run: a, owner: bot}, s19: {run: a, owner: bot}}\n"
         "milestones: [{id: m, week: 1, needs: [s0, s1, s2, s3, s4, s5, s6, s7]}, {id: n, week: 2, needs: [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15, s16, s17, s18, s19]}]",
     ),
+    "secret-duplicate": (
+        "secrets: {a: {env: T}, b: {env: T}}\nsteps: {a: {run: a, env: {A: '${{ secrets.a }}', B: '${{ secrets.b }}'}}}",
+        'the secrets `a` and `b` are one variable, `T`',
+        'its own variable',
+        "secrets: {a: {env: T}, b: {env: U}}\nsteps: {a: {run: a, env: {A: '${{ secrets.a }}', B: '${{ secrets.b }}'}}}",
+    ),
+    "secret-file": (
+        'steps: {a: {run: a, files: {.env: config/.env}}}',
+        '`.env` usually holds credentials',
+        'under `secrets`',
+        'steps: {a: {run: a, files: {.env: config/.env.example}}}',
+    ),
 }
 
 
@@ -714,7 +726,8 @@ def test_many_names_are_not_all_listed() -> None:
 
 def test_a_matrix_that_is_far_too_large_is_not_expanded() -> None:
     axes = ", ".join(f"{name}: [{', '.join(map(str, range(50)))}]" for name in "abcdef")
-    assert codes(f"steps: {{a: {{run: a, matrix: {{{axes}, exclude: [{{a: 99}}]}}}}}}") == ["matrix-size"]
+    used = " ".join(f"${{{{ matrix.{name} }}}}" for name in "abcdef")
+    assert codes(f"steps: {{a: {{run: '{used}', matrix: {{{axes}, exclude: [{{a: 99}}]}}}}}}") == ["matrix-size"]
 
 
 def test_the_shortest_cycle_is_told_though_steps_wait_for_several() -> None:

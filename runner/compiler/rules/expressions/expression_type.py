@@ -7,7 +7,7 @@ from runner.compiler.expressions.scan import OPEN
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import Found
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.examined import Examined, of_kind, span_of
+from runner.compiler.rules.examined import Examined, exposed, of_kind, span_of
 
 CODE = "expression-type"
 _WORDS = {
@@ -34,7 +34,7 @@ def _in_arithmetic(found: Found) -> bool:
 def _misfit(one: Examined) -> tuple[str, str] | None:
     """What the place wants and does not get, with the remedy."""
     kind, use = one.verdict.type, one.found.use
-    if one.verdict.troubles or not one.found.closed:
+    if one.verdict.troubles or not one.found.closed or exposed(one):
         return None
     if kind != "INT" and _in_arithmetic(one.found):
         # The shell evaluates the value: a text such as `a[$(reboot)]` would be executed.

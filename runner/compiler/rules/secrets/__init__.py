@@ -6,7 +6,9 @@ from types import ModuleType
 
 from runner.compiler.rules.secrets import (
     credential_literal,
+    secret_duplicate,
     secret_exposed,
+    secret_file,
 )
 
-RULES: tuple[ModuleType, ...] = (secret_exposed, credential_literal)
+RULES: tuple[ModuleType, ...] = (secret_exposed, credential_literal, secret_duplicate, secret_file)

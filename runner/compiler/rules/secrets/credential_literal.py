@@ -1,46 +1,58 @@
-"""`credential-literal`: something that looks like a key or token stands in the spec."""
+"""`credential-literal`: something that looks like a key, token or password stands in the spec."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from runner.compiler.diagnostic import Diagnostic, error
+from runner.compiler.diagnostic import Diagnostic, Span, error
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
-from runner.compiler.expressions.place import locate
+from runner.compiler.document.source import place
 from runner.compiler.rules.context import Context
+from runner.compiler.rules.secrets.credentials import in_text, keyed, may_hold_keyed
+from runner.compiler.spec.read import items
 
 CODE = "credential-literal"
-_PATTERN = re.compile(
-    r"""\b(?:
-        gh[pousr]_[A-Za-z0-9]{36,} | github_pat_\w{22,} | glpat-[\w-]{20,}
-      | sk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,} | e2b_[a-f0-9]{32,}
-      | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16} | AIza[\w-]{35}
-      | xox[abprs]-[A-Za-z0-9-]{10,} | npm_[A-Za-z0-9]{36} | pypi-[\w-]{50,} | hf_[A-Za-z0-9]{30,}
-      | [rs]k_live_[A-Za-z0-9]{20,}
-    )| -----BEGIN[ ](?:[A-Z]+[ ])?PRIVATE[ ]KEY-----""",
-    re.VERBOSE,
-)
-
-
-def _scalars(node: Node | None) -> Iterator[Scalar]:
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Scalar) and isinstance(one.value, str):
-            yield one
-        elif isinstance(one, Sequence):
-            todo += one.items
-        elif isinstance(one, Mapping):
-            todo += [entry.value for entry in one.entries.values()]
+_HINT = "revoke it, keep the new one in an environment variable, and declare it under `secrets`"
+_PLAIN_WORDS = ("env", "accept", "key_name")  # keys whose value is the name of a variable or an expression
 
 
 def check(context: Context) -> list[Diagnostic]:
-    """Credentials are never written into a spec; the message does not repeat them."""
+    """Credentials are never written into a spec, not even into a comment; the message does not repeat them."""
+    text, path = context.document.text, context.document.path
     found = []
-    for scalar in _scalars(context.document.root):
-        for match in _PATTERN.finditer(str(scalar.value)):
-            message = f"this looks like a credential (`{match[0][:4]}…`); a spec is read by many"
-            hint = "revoke it, keep the new one in an environment variable, and declare it under `secrets`"
-            found.append(error(CODE, message, locate(context.document, scalar, *match.span()), hint))
+    for one in in_text(text):
+        line, column = place(text, one.start)
+        span = Span(path, line, column, line, column + one.end - one.start)
+        shown = f" (`{one.shown}…`)" if one.shown else ""
+        message = f"this looks like {one.what}{shown}; a spec is read by many"
+        found.append(error(CODE, message, span, _HINT))
+    if may_hold_keyed(text):
+        told = {finding.span for finding in found}
+        found += [finding for finding in _keyed(context) if not any(_inside(at, finding.span) for at in told)]
     return found
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return (outer.line, outer.column) <= (inner.line, inner.column) <= (outer.end_line, outer.end_column)
+
+
+def _keyed(context: Context) -> Iterator[Diagnostic]:
+    for key, scalar in _pairs(context.document.root):
+        if keyed(key, str(scalar.value)):
+            message = f"the value of `{key}` looks like a credential; a spec is read by many"
+            yield error(CODE, message, scalar.span, _HINT)
+
+
+def _pairs(root: Node | None) -> Iterator[tuple[str, Scalar]]:
+    """Every text with the key it stands under; a `default`, `const` or `enum` belongs to what it is given for."""
+    todo: list[tuple[str, Node | None]] = [("", root)]
+    while todo:
+        key, node = todo.pop()
+        if isinstance(node, Scalar):
+            if isinstance(node.value, str) and key not in _PLAIN_WORDS:
+                yield key, node
+        elif isinstance(node, Sequence):
+            todo += [(key, item) for item in items(node)]
+        elif isinstance(node, Mapping):
+            for name, entry in node.entries.items():
+                todo.append((key if name in ("default", "const", "enum") else name, entry.value))
