@@ -642,15 +642,205 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     ),
     "secret-duplicate": (
         "secrets: {a: {env: T}, b: {env: T}}\nsteps: {a: {run: a, env: {A: '${{ secrets.a }}', B: '${{ secrets.b }}'}}}",
-        'the secrets `a` and `b` are one variable, `T`',
-        'its own variable',
+        "the secrets `a` and `b` are one variable, `T`",
+        "its own variable",
         "secrets: {a: {env: T}, b: {env: U}}\nsteps: {a: {run: a, env: {A: '${{ secrets.a }}', B: '${{ secrets.b }}'}}}",
     ),
     "secret-file": (
-        'steps: {a: {run: a, files: {.env: config/.env}}}',
-        '`.env` usually holds credentials',
-        'under `secrets`',
-        'steps: {a: {run: a, files: {.env: config/.env.example}}}',
+        "steps: {a: {run: a, files: {.env: config/.env}}}",
+        "`.env` usually holds credentials",
+        "under `secrets`",
+        "steps: {a: {run: a, files: {.env: config/.env.example}}}",
+    ),
+    "type-schema#exclusive": (
+        "steps: {a: {run: a, outputs: {n: {type: number, minimum: 3, exclusiveMaximum: 3}}}}",
+        "`minimum` and `exclusiveMaximum` are both 3",
+        "leave room",
+        "steps: {a: {run: a, outputs: {n: {type: number, minimum: 3, maximum: 3}}}}",
+    ),
+    "type-schema#no whole number": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, minimum: 1.2, maximum: 1.8}}}}",
+        "there is no whole number from 1.2 to 1.8",
+        "widen",
+        "steps: {a: {run: a, outputs: {n: {type: number, minimum: 1.2, maximum: 1.8}}}}",
+    ),
+    "type-schema#enum out of range": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, maximum: 5, enum: [1, 9]}}}}",
+        "a value of `enum` does not fit: 9 is more than the maximum 5",
+        "remove",
+        "steps: {a: {run: a, outputs: {n: {type: integer, maximum: 5, enum: [1, 3]}, m: {enum: [1, x]}}}}",
+    ),
+    "type-schema#const": (
+        "steps: {a: {run: a, outputs: {n: {type: integer, const: x}}}}",
+        "a value of `const` does not fit",
+        "remove",
+        "steps: {a: {run: a, outputs: {n: {type: integer, const: 4}}}}",
+    ),
+    "type-schema#form": (
+        "steps: {a: {approve: {prompt: Ship?, form: {n: {type: integer, minimum: 5, maximum: 3}}}}}",
+        "(in the form field `n` of the step `a`)",
+        "exchange",
+        "steps: {a: {approve: {prompt: Ship?, form: {n: {type: integer, minimum: 3, maximum: 5}}}}}",
+    ),
+    "type-format": (
+        "steps: {a: {run: a, outputs: {when: {type: string, format: datetime}}}}",
+        "there is no format `datetime`",
+        "did you mean `date-time`?",
+        "steps: {a: {run: a, outputs: {when: {type: string, format: date-time}}}}",
+    ),
+    "type-format#far": (
+        "steps: {a: {run: a, outputs: {when: {type: object, properties: {x: {type: string, format: klingon}}}}}}",
+        "there is no format `klingon`",
+        "for example",
+        "steps: {a: {run: a, outputs: {when: {type: object, properties: {x: {type: string, format: uuid}}}}}}",
+    ),
+    "default-unused": (
+        "inputs: {o: {type: object, required: [x], properties: {x: {type: string, default: a}}}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.o.x }}'}}",
+        "`x` has a default and is `required` all the same",
+        "remove",
+        "inputs: {o: {type: object, required: [x], properties: {x: {type: string}}}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.o.x }}'}}",
+    ),
+    "test-values": (
+        "steps: {a: {run: a, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, stubs: {a: {outputs: {size: big}}}, expect: {state: completed}}]",
+        'the test `works`, the output `size` of the step `a`: "big" is of type string',
+        "declared type",
+        "steps: {a: {run: a, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, stubs: {a: {outputs: {size: 3}}}, expect: {state: completed}}]",
+    ),
+    "test-values#input": (
+        "inputs: {t: {enum: [dev, prod], default: dev}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.t }}'}}\n"
+        "tests: [{name: works, inputs: {t: prd}, expect: {state: completed}}]",
+        'the input `t`: "prd" is not one of',
+        "declared type",
+        "inputs: {t: {enum: [dev, prod], default: dev}}\n"
+        "steps: {a: {run: 'echo ${{ inputs.t }}'}}\n"
+        "tests: [{name: works, inputs: {t: prod}, expect: {state: completed}}]",
+    ),
+    "test-values#expected": (
+        "steps: {a: {run: a, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, expect: {steps: {a: {outputs: {size: big}}}}}]",
+        "the output `size`",
+        "declared type",
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1, 2]}, outputs: {size: {type: integer}}}}\n"
+        "tests: [{name: works, expect: {steps: {a: {outputs: {size: [1, 2]}}}}}]",
+    ),
+    "matrix-duplicate#alike": (
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1, '1']}}}",
+        '1 and "1" look alike in the name of a leg',
+        "remove",
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1, '2']}}}",
+    ),
+    "matrix-duplicate#include": (
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1], include: [{i: 7}, {i: 7}]}}}",
+        "this `include` of `a` is given twice",
+        "remove",
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1], include: [{i: 7}, {i: 8}]}}}",
+    ),
+    "matrix-duplicate#expression": (
+        "inputs: {l: {type: array, items: {type: string}, default: [x, x]}}\n"
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: '${{ inputs.l }}'}}}",
+        "two legs of `a` have the name `a[i=x]`",
+        "differ",
+        "inputs: {l: {type: array, items: {type: string}, default: [x, y]}}\n"
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: '${{ inputs.l }}'}}}",
+    ),
+    "matrix-exclude#near": (
+        "steps: {a: {run: 'a ${{ matrix.os }}', matrix: {os: [linux, mac], exclude: [{os: linx}]}}}",
+        "matches no combination",
+        "did you mean `linux`?",
+        "steps: {a: {run: 'a ${{ matrix.os }}', matrix: {os: [linux, mac], exclude: [{os: linux}]}}}",
+    ),
+    "matrix-exclude#of another kind": (
+        "steps: {a: {run: 'a ${{ matrix.n }}', matrix: {n: [1, 2], exclude: [{n: '1'}]}}}",
+        "matches no combination",
+        'did you mean 1? "1" is another value',
+        "steps: {a: {run: 'a ${{ matrix.n }}', matrix: {n: [1, 2], exclude: [{n: 1}]}}}",
+    ),
+    "matrix-include": (
+        "steps: {a: {run: 'a ${{ matrix.os }}', matrix: {os: [linux, mac], include: [{os: mac}]}}}",
+        "this `include` of `a` is one of its combinations already",
+        "remove",
+        "steps: {a: {run: 'a ${{ matrix.os }}', matrix: {os: [linux, mac], include: [{os: mac, arch: arm}, {os: win}]}}}",
+    ),
+    "matrix-number": (
+        "steps: {a: {run: 'a ${{ matrix.python }}', matrix: {python: [3.9, 3.10]}}}",
+        "`3.10` is the number 3.1",
+        "quote it if the text is meant",
+        "steps: {a: {run: 'a ${{ matrix.python }}', matrix: {python: ['3.9', '3.10', 3.11, 0.10, 0x1F]}}}",
+    ),
+    "duration-zero": (
+        "steps: {a: {run: a, timeout: 0s}}",
+        "`timeout` is 0s: every attempt would be over before it begins",
+        "10m",
+        "steps: {a: {run: a, timeout: 1ms, retry: {attempts: 2, delay: 0s}}}",
+    ),
+    "duration-zero#sandbox": (
+        "sandboxes: {s: {needs: {persist: 0d}}}\nsteps: {a: {run: a, sandbox: s}}",
+        "`persist` is 0d: nothing would be kept",
+        "7d",
+        "sandboxes: {s: {needs: {persist: 1d}}}\nsteps: {a: {run: a, sandbox: s}}",
+    ),
+    "retry-delay": (
+        "steps: {a: {run: a, retry: {attempts: 3, delay: 5m}}}",
+        "`delay` (5m) is longer than `max` (60s, as nothing else is said)",
+        "add `max: 5m`",
+        "steps: {a: {run: a, retry: {attempts: 3, delay: 5m, max: 5m}}}",
+    ),
+    "retry-delay#max": (
+        "steps: {a: {run: a, retry: {attempts: 3, max: 1s}}}",
+        "`delay` (2s, as nothing else is said) is longer than `max` (1s)",
+        "raise `max`",
+        "steps: {a: {run: a, retry: {attempts: 3, delay: 1s, max: 1s}}, b: {run: b, retry: 3}, c: {run: c, retry: {attempts: 2, backoff: none}}}",
+    ),
+    "retry-ineffective": (
+        "steps: {a: {run: a, retry: {delay: 5s, backoff: linear}}}",
+        "`delay` and `backoff` have no effect: without `attempts` there is only one",
+        "add `attempts: 3`",
+        "defaults: {retry: {delay: 5s, backoff: linear}}\n"
+        "steps: {a: {run: a, retry: {attempts: 1}}, b: {run: b, retry: {attempts: 2}}}",
+    ),
+    "retry-ineffective#one attempt": (
+        "steps: {a: {run: a, retry: {attempts: 1, jitter: 0}}}",
+        "`jitter` has no effect: there is only one attempt",
+        "raise `attempts`",
+        "steps: {a: {run: a, retry: {attempts: 2, jitter: 0}}}",
+    ),
+    "retry-ineffective#no wait": (
+        "steps: {a: {run: a, retry: {attempts: 2, backoff: none, delay: 5s}}}",
+        "`delay` has no effect: with `backoff: none` there is no wait",
+        "backoff: fixed",
+        "steps: {a: {run: a, retry: {attempts: 2, backoff: none, on: [exit]}}}",
+    ),
+    "phase-unused": (
+        "phases: {build: {}, ship: {}}\nsteps: {a: {run: a, phase: build}}",
+        "the phase `ship` is declared and never used",
+        "remove",
+        "phases: {build: {}}\nsteps: {a: {run: a, phase: build}}",
+    ),
+    "phase-missing": (
+        "phases: {build: {}}\nsteps: {a: {run: a, phase: build}, b: {run: b, phase: build}, c: {run: c}}",
+        "the step `c` is in no phase",
+        "add `phase`",
+        "phases: {build: {}}\nsteps: {a: {run: a, phase: build}, c: {run: c}}",
+    ),
+    "axis-unused": (
+        "steps: {a: {run: 'a ${{ matrix.i }}', matrix: {i: [1, 2], os: [linux, mac]}}}",
+        "no expression of `a` uses the axis `os`",
+        "${{ matrix.os }}",
+        "steps: {a: {run: 'a ${{ matrix.i }}', env: {OS: '${{ matrix.os }}'}, matrix: {i: [1, 2], os: [linux, mac]}}}",
+    ),
+    "env-redundant": (
+        "env: {MODE: fast}\nsteps: {a: {run: a, env: {MODE: fast}}}",
+        "the variable `MODE` of `a` has this value without it too",
+        "remove",
+        "env: {MODE: fast}\n"
+        "defaults: {env: {MODE: slow}}\n"
+        "steps: {a: {run: a, env: {MODE: fast, X: y}}, b: {run: b}}\n"
+        "finally: {run: c}",
     ),
 }
 
@@ -679,7 +869,7 @@ def codes(text: str) -> list[str]:
 
 
 def test_outputs_of_a_matrix_are_lists() -> None:
-    steps = "steps: {a: {run: a, matrix: {i: [1]}, outputs: {n: {type: integer}, d: {artifact: x}}}, b: {run: b, if: 'COND'}}"
+    steps = "steps: {a: {run: '${{ matrix.i }}', matrix: {i: [1]}, outputs: {n: {type: integer}, d: {artifact: x}}}, b: {run: b, if: 'COND'}}"
     assert codes(steps.replace("COND", "steps.a.outputs.n.all(n, n > 0) && size(steps.a.outputs.d) == 1")) == []
     assert codes(steps.replace("COND", "steps.a.outputs.n > 0")) == ["expression-type"]
 

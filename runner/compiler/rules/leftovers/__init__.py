@@ -1,4 +1,4 @@
-"""What is declared and never used. `RULES` lists the modules in the order of docs/checks.md."""
+"""What is declared and never used, or said twice. `RULES` lists the modules in the order of docs/checks.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from types import ModuleType
 
 from runner.compiler.rules.leftovers import (
     agent_unused,
+    axis_unused,
+    env_redundant,
     input_unused,
+    phase_missing,
+    phase_unused,
     sandbox_unused,
     secret_unused,
 )
 
-RULES: tuple[ModuleType, ...] = (input_unused, secret_unused, sandbox_unused, agent_unused)
+RULES: tuple[ModuleType, ...] = (
+    input_unused,
+    secret_unused,
+    sandbox_unused,
+    agent_unused,
+    phase_unused,
+    phase_missing,
+    axis_unused,
+    env_redundant,
+)

@@ -12,7 +12,7 @@ _MOST = 12  # owners that a hint lists
 
 
 def _owned(step: StepSpec) -> bool:
-    """Somebody answers for it: its owner, or the agent that does it. Of a template that is not there nothing is known."""
+    """Somebody answers for it: its owner, or the agent that does it. Nothing is known of a template that is missing."""
     return step.owner is not None or step.agent is not None or not step.kind
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, error
 from runner.compiler.rules.context import Context
+from runner.compiler.rules.types.leaf import leaf_span
 from runner.compiler.values import problems
 
 CODE = "input-default"
@@ -19,5 +20,5 @@ def check(context: Context) -> list[Diagnostic]:
         schema = {key: value for key, value in declared.plain.items() if key != "default"}
         for sentence in problems(schema, declared.plain["default"]):
             message = f"the default of the input `{declared.id}` does not fit: {sentence}"
-            found.append(error(CODE, message, node.span, "change the default or the type"))
+            found.append(error(CODE, message, leaf_span(node, sentence), "change the default or the type"))
     return found

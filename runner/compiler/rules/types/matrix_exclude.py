@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import product
 
-from runner.compiler.diagnostic import Diagnostic, error
-from runner.compiler.plan.matrix import MOST_LEGS, matches
+from runner.compiler.canonical import Json
+from runner.compiler.diagnostic import Diagnostic, Fix, error
+from runner.compiler.document import Mapping
+from runner.compiler.expressions.runtime import as_text
+from runner.compiler.plan.matrix import matches
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.types.matrix_values import literal_axes
-from runner.compiler.spec import StepSpec
+from runner.compiler.rules.types.matrix_values import literal_axes, small
+from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain_map
-from runner.compiler.suggest import did_you_mean, existing
+from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.values import same, shown
 
 CODE = "matrix-exclude"
 
@@ -20,23 +24,36 @@ def _findings(step: StepSpec) -> list[Diagnostic]:
     axes = literal_axes(step)
     if matrix is None:
         return []
-    size = 1
-    for values in axes.values():
-        size *= len(values)
     found = []
     for row in matrix.exclude:
         pattern = plain_map(row)
-        for name in pattern:
-            if name not in matrix.axes:
-                hint = did_you_mean(name, matrix.axes) or existing(matrix.axes)
-                found.append(error(CODE, f"`exclude` of `{step.id}`: there is no axis `{name}`", row.span, hint))
-        known = len(axes) == len(matrix.axes) and pattern.keys() <= axes.keys() and size <= 100 * MOST_LEGS
+        found += [_no_axis(step, matrix, row, name) for name in pattern if name not in matrix.axes]
+        known = len(axes) == len(matrix.axes) and pattern.keys() <= axes.keys() and small(axes)
         written = not any(isinstance(value, str) and "${{" in value for value in pattern.values())
         combinations = (dict(zip(axes, values, strict=True)) for values in product(*axes.values())) if known else ()
         if known and written and not any(matches(one, pattern) for one in combinations):
             message = f"this `exclude` of `{step.id}` matches no combination, so it leaves out nothing"
-            found.append(error(CODE, message, row.span, "correct its values, or remove it"))
+            found.append(error(CODE, message, row.span, _near(axes, pattern) or "correct its values, or remove it"))
     return found
+
+
+def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Diagnostic:
+    span = row.entries[name].key.span
+    near = nearest(name, matrix.axes)
+    hint = f"did you mean `{near[0]}`?" if near else existing(matrix.axes)
+    fix = Fix(f"rename it to `{near[0]}`", span, near[0]) if near else None
+    return error(CODE, f"`exclude` of `{step.id}`: there is no axis `{name}`", span, hint, fix=fix)
+
+
+def _near(axes: dict[str, list[Json]], pattern: dict[str, Json]) -> str:
+    """What may be meant by the first value that its axis does not have."""
+    for name, value in pattern.items():
+        if not any(same(value, each) for each in axes[name]):
+            texts = [each for each in axes[name] if isinstance(each, str)]
+            meant = did_you_mean(value, texts) if isinstance(value, str) else ""
+            alike = next((shown(each) for each in axes[name] if as_text(each) == as_text(value)), "")
+            return meant or (f"did you mean {alike}? {shown(value)} is another value" if alike else "")
+    return ""
 
 
 def check(context: Context) -> list[Diagnostic]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
 from runner.compiler.inputs import defaults, inputs_schema
 from runner.compiler.plan.build import matrix_rows
-from runner.compiler.plan.matrix import Row
+from runner.compiler.plan.matrix import MOST_LEGS, Row
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain
@@ -30,3 +32,8 @@ def rows(context: Context, matrix: MatrixDecl) -> list[Row] | None:
         return matrix_rows(matrix, defaults(inputs_schema(context.workflow)))
     except (RunnerError, TypeError):
         return None
+
+
+def small(axes: dict[str, list[Json]]) -> bool:
+    """Whether the combinations of these axes are few enough to go through them."""
+    return prod(len(values) for values in axes.values()) <= 100 * MOST_LEGS

@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic, Span, error
 from runner.compiler.document import Mapping, Node
 from runner.compiler.rules.context import Context
-from runner.compiler.spec.read import at_text, key_span, plain, plain_map, text, texts
+from runner.compiler.rules.types.declared import declared_types
+from runner.compiler.rules.types.leaf import leaf_span
+from runner.compiler.spec.read import at_text, items, key_span, plain, plain_map, text, texts
 from runner.compiler.suggest import did_you_mean, existing
 from runner.compiler.values import problems
 
 CODE = "type-schema"
-_RANGES = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
+_RANGES = (
+    ("minimum", "maximum", False),
+    ("minimum", "exclusiveMaximum", True),
+    ("exclusiveMinimum", "maximum", True),
+    ("exclusiveMinimum", "exclusiveMaximum", True),
+    ("minLength", "maxLength", False),
+    ("minItems", "maxItems", False),
+)
+_OF_VALUES = ("enum", "const", "default", "title", "description")
 Problem = tuple[Span, str, str]
 
 
+def _number(node: Mapping, key: str) -> float | None:
+    value = plain(node.get(key))
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _ranges(node: Mapping) -> Iterator[Problem]:
-    for low, high in _RANGES:
-        values = plain(node.get(low)), plain(node.get(high))
-        if isinstance(values[0], int | float) and isinstance(values[1], int | float) and values[0] > values[1]:
-            sentence = f"`{low}` ({values[0]}) is more than `{high}` ({values[1]}): no value fits"
+    for low, high, strictly in _RANGES:
+        least, most = _number(node, low), _number(node, high)
+        if least is None or most is None:
+            continue
+        if least > most:
+            sentence = f"`{low}` ({least}) is more than `{high}` ({most}): no value fits"
             yield key_span(node, low), sentence, "exchange them"
+        elif least == most and strictly:
+            sentence = f"`{low}` and `{high}` are both {most}: no value fits"
+            yield key_span(node, low), sentence, "leave room between them"
+        elif text(node.get("type")) == "integer" and math.ceil(least) > math.floor(most):
+            sentence = f"there is no whole number from {least} to {most}: no value fits"
+            yield key_span(node, low), sentence, "widen the range, or make it a `number`"
 
 
-def _words(node: Mapping) -> Iterator[Problem]:
-    kind = text(node.get("type"))
+def _values(node: Mapping) -> Iterator[Problem]:
+    """Values of `enum` and `const` that the rest of the type refuses."""
     schema = plain_map(node)
-    allowed = schema.get("enum")
-    if kind and isinstance(allowed, list):
-        for value in allowed:
-            for sentence in problems({"type": kind}, value):
-                yield (
-                    key_span(node, "enum"),
-                    f"a value of `enum` does not fit: {sentence}",
-                    "remove it, or change the type",
-                )
+    rest = {key: value for key, value in schema.items() if key not in _OF_VALUES}
+    const = node.get("const")
+    values = [("enum", item) for item in items(node.get("enum"))] + ([("const", const)] if const is not None else [])
+    for word, item in values if rest else ():
+        for sentence in problems(rest, plain(item)):
+            where = leaf_span(item, sentence)
+            yield where, f"a value of `{word}` does not fit: {sentence}", "remove it, or change the type"
+
+
+def _pattern(node: Mapping) -> Iterator[Problem]:
     pattern = at_text(node.get("pattern"))
     if pattern is not None:
         try:
@@ -60,23 +85,20 @@ def type_problems(node: Node | None, depth: int = 16) -> Iterator[Problem]:
     if not isinstance(node, Mapping) or depth == 0:
         return
     yield from _ranges(node)
-    yield from _words(node)
+    yield from _values(node)
+    yield from _pattern(node)
     yield from _keys(node)
-    yield from type_problems(node.get("items"), depth - 1)
+    for inner in (node.get("items"), node.get("additionalProperties")):
+        yield from type_problems(inner, depth - 1)
     properties = node.get("properties")
     for entry in properties.entries.values() if isinstance(properties, Mapping) else ():
         yield from type_problems(entry.value, depth - 1)
 
 
 def check(context: Context) -> list[Diagnostic]:
-    """Types of inputs, outputs and answers must make sense."""
-    found = []
-    for declared in context.workflow.inputs.values():
-        found += [(f"the input `{declared.id}`", one) for one in type_problems(declared.body)]
-    for step in context.workflow.all_steps:
-        returns = step.node.get("returns")
-        found += [(f"`returns` of the step `{step.id}`", one) for one in type_problems(returns)]
-        written = step.node.get("outputs")
-        for name, entry in written.entries.items() if isinstance(written, Mapping) else ():
-            found += [(f"the output `{name}` of the step `{step.id}`", one) for one in type_problems(entry.value)]
-    return [error(CODE, f"{sentence} (in {where})", span, hint) for where, (span, sentence, hint) in found]
+    """Types of inputs, parameters, outputs, answers and forms must make sense."""
+    return [
+        error(CODE, f"{sentence} (in {where})", span, hint)
+        for where, node in declared_types(context.workflow)
+        for span, sentence, hint in type_problems(node)
+    ]
