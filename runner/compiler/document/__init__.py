@@ -7,7 +7,7 @@ words), `reader` (all of it together). Only `reader` and `builder` know the YAML
 
 from runner.compiler.document.limits import DEFAULT_LIMITS, Limits
 from runner.compiler.document.nodes import Document, Entry, Mapping, Node, Scalar, Sequence, to_json
-from runner.compiler.document.reader import read
+from runner.compiler.document.reader import read, read_all
 from runner.compiler.document.source import split_lines
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Scalar",
     "Sequence",
     "read",
+    "read_all",
     "split_lines",
     "to_json",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
@@ -75,18 +76,28 @@ class _Frame:
         self.weight, self.height = 1, 0
 
 
+@dataclass(slots=True)
+class Part:
+    """One document: its tree, what is wrong with it, and the 1-based lines where it begins and ends."""
+
+    first_line: int
+    root: Node | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    broken: bool = False
+    last_line: int | None = None
+
+
 class Builder:
-    """Builds one tree from the events of one text, or of several pieces of it after syntax errors."""
+    """Builds a tree for each document from the events of one text, or of several pieces of it after syntax errors."""
 
     def __init__(self, path: str, text: str, limits: Limits) -> None:
         self.path, self.text, self.limits = path, text, limits
-        self.root: Node | None = None
-        self.diagnostics: list[Diagnostic] = []
+        self.parts = [Part(1)]
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
         self._line = self._index = 0  # where the piece that is being read begins
         self._nodes = 0
-        self._documents = 0
+        self._begun = False  # whether the next document is another one
         self._handlers: dict[type, Callable[[_Event], None]] = {
             ScalarEvent: self._scalar,
             SequenceStartEvent: self._open,
@@ -96,12 +107,17 @@ class Builder:
             AliasEvent: self._alias,
         }
 
-    def feed(self, parser: Parser, line: int, index: int) -> bool:
-        """Read a piece that begins at the 0-based `line` and `index`. Return False when a second document begins.
+    @property
+    def part(self) -> Part:
+        """The document that is being read."""
+        return self.parts[-1]
+
+    def feed(self, parser: Parser, line: int, index: int, *, another: bool) -> None:
+        """Read a piece that begins at the 0-based `line` and `index`; with `another` it begins with a new document.
 
         Raises Stop when a limit is broken, and the parser's own errors.
         """
-        self._line, self._index, self._documents = line, index, 0
+        self._line, self._index, self._begun = line, index, another
         get = parser.get_event
         handlers = self._handlers
         while True:
@@ -112,11 +128,9 @@ class Builder:
             elif kind is StreamEndEvent:
                 break
             elif kind is DocumentStartEvent:
-                self._documents += 1
-                if self._documents > 1:
-                    self._second_document(event)
-                    return False
-        return True
+                if self._begun:
+                    self._turn(event)
+                self._begun = True
 
     def abandon(self) -> None:
         """After a syntax error: close what is open, without a key that got no value."""
@@ -125,12 +139,16 @@ class Builder:
             self._close(self._frames[-1].end)
 
     def finish(self) -> None:
-        """Warn of anchors that no alias uses."""
+        """The document ends: warn of anchors that no alias uses."""
+        part = self.part
+        if part.broken:  # an anchor may be in the part that was lost
+            part.diagnostics[:] = [found for found in part.diagnostics if found.code != "unknown-anchor"]
+            return
         unused = ((name, anchor) for name, anchor in self._anchors.items() if not anchor.used)
         for name, anchor in islice(unused, self.limits.findings):
             hint = f"remove `&{name}`, or use it with `*{name}`"
             message = f"no alias uses the anchor `{name}`"
-            self.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
+            part.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
 
     # -- events
 
@@ -218,11 +236,13 @@ class Builder:
             return
         self._add(Scalar(None, span), end, 1, 0)
 
-    def _second_document(self, event: _Event) -> None:
-        line, column = self._place(event)
-        span = Span(self.path, line, column, line, column + 3)
-        message = "a second document begins here; a spec is one file with one document"
-        self._error("several-documents", message, span, "move it to a file of its own")
+    def _turn(self, event: _Event) -> None:
+        """Another document begins: anchors do not reach into it."""
+        self.finish()
+        line = self._place(event)[0]
+        self.part.last_line = line - 1
+        self.parts.append(Part(line))
+        self._anchors = {}
 
     # -- the tree
 
@@ -283,13 +303,13 @@ class Builder:
                 entries.setdefault(name, entry)
 
     def _set_root(self, node: Node) -> None:
-        if isinstance(self.root, Mapping) and isinstance(node, Mapping):
+        if isinstance(self.part.root, Mapping) and isinstance(node, Mapping):
             # A piece after a syntax error: its keys belong to the same map.
             frame = _Frame(MappingStartEvent(None, None, True), (1, 1), None)
             for entry in node.entries.values():
-                self._put(frame, self.root.entries, entry.key, entry.value)
+                self._put(frame, self.part.root.entries, entry.key, entry.value)
         else:
-            self.root = node
+            self.part.root = node
 
     # -- places, anchors, tags, limits
 
@@ -364,8 +384,8 @@ class Builder:
         related: tuple[Related, ...] = (),
         fix: Fix | None = None,
     ) -> None:
-        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint, related, fix))
-        if len(self.diagnostics) >= self.limits.findings:
+        self.part.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint, related, fix))
+        if len(self.part.diagnostics) >= self.limits.findings:
             raise Stop
 
 

@@ -55,7 +55,7 @@ Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The result of reading one text: `root` is None when nothing could be made of it.
+    """The result of reading one text, or one of its documents: `root` is None when nothing could be made of it.
 
     `broken` says that a syntax error cost a part of the tree: what is there was really written, but
     nothing can be concluded from what is missing.
@@ -66,6 +66,9 @@ class Document:
     root: Node | None
     diagnostics: tuple[Diagnostic, ...]
     broken: bool = False
+    #: The first and the last line of the document in a file of several; None for all that follows.
+    first_line: int = 1
+    last_line: int | None = None
 
 
 def to_json(node: Node) -> Json:

@@ -1,73 +1,96 @@
-"""Bytes to a Document: never an exception, as many findings as can be had."""
+"""Bytes to Documents: never an exception, as many findings as can be had."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import yaml
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document.builder import Builder, Parser, Stop
 from runner.compiler.document.limits import DEFAULT_LIMITS, Limits
-from runner.compiler.document.nodes import Document, Mapping, Scalar
+from runner.compiler.document.nodes import Document, Mapping, Node, Scalar
 from runner.compiler.document.source import decode, split_lines
 from runner.compiler.document.syntax import Complaint, Position, explain
 
 # PyYAML built without libyaml: ten times slower, the same events.
 _Parser: Callable[[str], Parser] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*:(?=\s|$)")
+_START = re.compile(r"---(?=\s|$)")
 # Complaints about a construct that has swallowed what follows it: reading goes on after its beginning.
 _SWALLOWS = ("quoted scalar", "flow sequence", "flow mapping")
 
 
 def read(data: bytes, path: str, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read one spec. `path` is only for the positions. Any bytes give a Document, never an exception."""
+    """Read one spec: the first document of a file, with what is wrong in any. See `read_all`."""
+    first, *others = read_all(data, path, limits)
+    if not others:
+        return first
+    diagnostics = tuple(found for document in (first, *others) for found in document.diagnostics)
+    return replace(first, diagnostics=diagnostics, broken=any(one.broken for one in (first, *others)))
+
+
+def read_all(data: bytes, path: str, limits: Limits = DEFAULT_LIMITS) -> list[Document]:
+    """Read every document of a file, at least one. `path` is only for the positions.
+
+    Any bytes give documents, never an exception. Findings about the bytes as such are the first document's.
+    """
     source = decode(data, path, limits.size)
     if source.text is None or (source.diagnostics and not source.clean):
-        return Document(path, source.text or "", None, source.diagnostics)
+        return [Document(path, source.text or "", None, source.diagnostics)]
     builder = Builder(path, source.clean, limits)
-    builder.diagnostics.extend(source.diagnostics)
+    builder.part.diagnostics.extend(source.diagnostics)
     try:
-        broken = _read_pieces(builder, source.clean)
+        _read_pieces(builder, source.clean)
     except Stop:
-        return Document(path, source.text, None, tuple(builder.diagnostics))
-    if broken:
-        # An anchor may be in the part that was lost.
-        builder.diagnostics[:] = [found for found in builder.diagnostics if found.code != "unknown-anchor"]
+        builder.part.root = None
     else:
         builder.finish()
-    root = builder.root
-    if not broken and (root is None or (isinstance(root, Scalar) and not root.text and not root.style)):
-        root = None
-        builder.diagnostics.append(_empty(path))
-    return Document(path, source.text, root, tuple(builder.diagnostics), broken)
+        for number, part in enumerate(builder.parts):
+            if not part.broken and _is_empty(part.root):
+                part.root = None
+                part.diagnostics.append(_empty(path, part.first_line, number))
+    return [
+        Document(path, source.text, one.root, tuple(one.diagnostics), one.broken, one.first_line, one.last_line)
+        for one in builder.parts
+    ]
 
 
-def _empty(path: str) -> Diagnostic:
+def _is_empty(root: Node | None) -> bool:
+    return root is None or (isinstance(root, Scalar) and not root.text and not root.style)
+
+
+def _empty(path: str, line: int, number: int) -> Diagnostic:
+    if number:
+        hint = "remove the `---`, or write another workflow below it"
+        return Diagnostic("empty-file", Severity.ERROR, "this document is empty", Span(path, line, 1, line, 4), hint)
     hint = "begin with `spec: 1`, `name: …` and `steps:`; `runner schema` prints all keys"
     return Diagnostic("empty-file", Severity.ERROR, "the file is empty", Span(path, 1, 1, 1, 1), hint)
 
 
-def _read_pieces(builder: Builder, text: str) -> bool:
-    """Feed the text; after a syntax error go on at the next top-level key. Return whether there was one."""
+def _read_pieces(builder: Builder, text: str) -> None:
+    """Feed the text; after a syntax error go on at the next top-level key, or document."""
     lines: list[str] = []
     line = index = errors = 0
-    piece = text
+    piece, another = text, False
     while True:
         try:
-            builder.feed(_Parser(piece), line, index)
-            return errors > 0
+            builder.feed(_Parser(piece), line, index, another=another)
+            return
         except yaml.YAMLError as error:
             errors += 1
             lines = lines or split_lines(text)
             complaint = _complaint(error, line)
-        builder.diagnostics.append(explain(complaint, builder.path, lines))
+        builder.part.diagnostics.append(explain(complaint, builder.path, lines))
+        builder.part.broken = True
         builder.abandon()
-        resume = _next_key(lines, max(line, _from_line(complaint)))
-        rooted = builder.root is None or isinstance(builder.root, Mapping)
+        resume, another = _next_key(lines, line, max(line, _from_line(complaint)))
+        root = builder.part.root
+        rooted = another or root is None or isinstance(root, Mapping)
         if resume is None or not rooted or errors >= builder.limits.syntax_errors:
-            return True
+            return
         line, index = resume, _index_of(text, resume)
         piece = text[index:]
 
@@ -91,11 +114,14 @@ def _from_line(complaint: Complaint) -> int:
     return complaint.problem_at.line
 
 
-def _next_key(lines: list[str], after: int) -> int | None:
-    for number in range(after + 1, len(lines)):
-        if _KEY.match(lines[number]):
-            return number
-    return None
+def _next_key(lines: list[str], begin: int, after: int) -> tuple[int | None, bool]:
+    """The line where reading goes on in the piece that begins at `begin`, and whether a document begins there."""
+    for number in range(after, len(lines)):
+        if number > begin and _START.match(lines[number]):
+            return number, True
+        if number > after and _KEY.match(lines[number]):
+            return number, False
+    return None, False
 
 
 def _index_of(text: str, line: int) -> int:

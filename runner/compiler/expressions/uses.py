@@ -133,6 +133,11 @@ def concurrency_uses(workflow: Workflow) -> list[Use]:
     return list(_strings(child(workflow.node.get("concurrency"), "group"), "concurrency.group"))
 
 
+def result_uses(workflow: Workflow) -> list[Use]:
+    """The values of what a run gives."""
+    return [use for one in workflow.outputs.values() for use in _strings(one.body.get("value"), f"outputs.{one.id}")]
+
+
 def workflow_env_uses(workflow: Workflow) -> list[Use]:
     """The places of the environment that all steps share."""
     return [use for key, value in workflow.env.items() for use in _strings(value, f"env.{key}")]

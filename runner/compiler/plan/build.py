@@ -17,6 +17,7 @@ from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.inputs import complete, defaults, inputs_schema
 from runner.compiler.plan import parts
+from runner.compiler.plan.children import key_of
 from runner.compiler.plan.choose import choose
 from runner.compiler.plan.graph import all_edges, order, waves
 from runner.compiler.plan.matrix import MOST_LEGS, Row, expand, legs
@@ -32,6 +33,7 @@ from runner.compiler.plan.model import (
     SandboxPlan,
     Secret,
     StepKind,
+    SubWorkflow,
 )
 from runner.compiler.plan.price import Known, price
 from runner.compiler.plan.wire import sealed
@@ -68,8 +70,14 @@ _KINDS: dict[str, StepKind] = {
 }
 
 
-def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json] | None) -> Plan:
-    """The plan. With `inputs=None` only defaults are known and some matrices stay symbolic.
+def build_plan(
+    document: Document,
+    workflow: Workflow,
+    inputs: Mapping[str, Json] | None,
+    workflows: Mapping[str, SubWorkflow] | None = None,
+) -> Plan:
+    """The plan. With `inputs=None` only defaults are known and some matrices stay symbolic; `workflows` are those that
+    steps run.
 
     Raises UsageError when the inputs do not fit, or a matrix cannot be expanded with them.
     """
@@ -101,6 +109,8 @@ def build_plan(document: Document, workflow: Workflow, inputs: Mapping[str, Json
         milestones=tuple(_milestones(workflow)),
         on_failure=closing[0],
         finally_=closing[1],
+        outputs={name: text(named.body.get("value")) for name, named in workflow.outputs.items()},
+        workflows=dict(workflows or {}),
         concurrency=parts.concurrency(workflow.node.get("concurrency")),
         priority=parts.priority(workflow.node),
         extra=_extra(workflow),
@@ -202,7 +212,11 @@ def _action(spec: StepSpec) -> dict[str, Json]:
         return {"command": shell.command, "expressions": {**shell.expressions}}
     if isinstance(spec.action, MappingNode):
         return plain_map(spec.action)
-    found: dict[str, Json] = {"path" if spec.kind == "workflow" else spec.kind: plain(spec.action)}
+    if spec.kind == "workflow":
+        path = spec.node.span.path
+        found: dict[str, Json] = {"path": key_of(path, path, text(spec.action))}
+    else:
+        found = {spec.kind: plain(spec.action)}
     for key in ("prompt", "returns", "with"):
         if key in spec.node.entries:
             found[key] = plain(spec.node.get(key))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from runner.compiler.diagnostic import Diagnostic, Span, tidy
 from runner.compiler.document import Document
+from runner.compiler.family import Family
 from runner.compiler.rules import (
     agents,
     composition,
@@ -47,9 +48,12 @@ _CHAPTERS = (
 RULES: dict[str, Rule] = {module.CODE: module.check for chapter in _CHAPTERS for module in chapter.RULES}
 
 
-def check_all(document: Document, around: Surroundings = ALONE) -> list[Diagnostic]:
-    """Every finding of every rule, sorted. Never raises on any tree, however broken."""
-    context = Context.of(document, around)
+def check_all(document: Document, around: Surroundings = ALONE, family: Family | None = None) -> list[Diagnostic]:
+    """Every finding of every rule, sorted. Never raises on any tree, however broken.
+
+    `family` are the other workflows of its file and project; without it nothing is said about them.
+    """
+    context = Context.of(document, around, family)
     return _once(tidy([finding for rule in RULES.values() for finding in rule(context)]))
 
 
@@ -57,6 +61,6 @@ def _once(findings: list[Diagnostic]) -> list[Diagnostic]:
     """Steps that share a text, by a template or an anchor, share its mistake: only the first one is named."""
     first: dict[tuple[str, Span, str], Diagnostic] = {}
     for finding in findings:
-        sentence = finding.message.rpartition(" (in ")[0] or finding.message
+        sentence = (finding.message.rpartition(" (in ")[0] or finding.message).partition("; there ")[0]
         first.setdefault((finding.code, finding.span, sentence), finding)
     return list(first.values())

@@ -7,12 +7,16 @@ from functools import cached_property
 
 from runner.compiler.diagnostic import Diagnostic, Fix, error
 from runner.compiler.document import Document
+from runner.compiler.family import Family
 from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
 from runner.compiler.suggest import did_you_mean, existing, nearest
 from runner.compiler.surroundings import ALONE, Surroundings
+
+#: The family of a document that stands alone.
+_ALONE = Family([Document("", "", None, ())], None, lambda _document, _family: [])
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,14 @@ class Context:
     document: Document
     workflow: Workflow
     around: Surroundings = ALONE
+    family: Family = _ALONE
 
     @staticmethod
-    def of(document: Document, around: Surroundings = ALONE) -> Context:
-        """The context of a document."""
-        return Context(document, build(document), around)
+    def of(document: Document, around: Surroundings = ALONE, family: Family | None = None) -> Context:
+        """The context of a document, in its family: without one, nothing is known about other workflows."""
+        if family is None:
+            return Context(document, build(document), around)
+        return Context(document, family.workflow(document), around, family)
 
     @cached_property
     def edges(self) -> dict[str, list[Edge]]:

@@ -28,6 +28,7 @@ from runner.compiler.expressions.uses import (
     layer_uses,
     matrix_uses,
     reaction_uses,
+    result_uses,
     sandbox_uses,
     step_uses,
     until_uses,
@@ -127,6 +128,8 @@ class _Examiner:
         yield from self.uses(shared, env, "the workflow")
         for sandbox in self.workflow.sandboxes.values():
             yield from self.uses(sandbox_uses(sandbox), env, f"the sandbox `{sandbox.id}`")
+        ended = Scope(self.base, ("inputs", "run", "steps"))
+        yield from self.uses(result_uses(self.workflow), ended, "the workflow")
         watched = Scope(policy_table(self.base), ("inputs", "run", "steps"))
         for policy in items(self.workflow.node.get("policies")):
             yield from self.uses(reaction_uses(policy), watched, "a policy")

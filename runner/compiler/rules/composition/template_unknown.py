@@ -9,10 +9,11 @@ CODE = "template-unknown"
 
 
 def check(context: Context) -> list[Diagnostic]:
-    """The template that `use` names must be under `templates`."""
+    """The template that `use` names must be under `templates`, in a template too."""
     templates = context.workflow.templates
     return [
-        unknown(CODE, "the template", step.use, list(templates), "declare it under `templates`")
-        for step in context.workflow.all_steps
-        if step.use is not None and step.use.value not in templates
+        unknown(CODE, "the template", layer.use, list(templates), "declare it under `templates`")
+        for step in context.workflow.every_step
+        for layer in step.layers
+        if layer.use.value not in templates
     ]

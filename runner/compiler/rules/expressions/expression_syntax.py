@@ -34,7 +34,7 @@ def _place_trouble(context: Context, one: Examined) -> Diagnostic | None:
 _TAKEN = frozenset(
     (
         *("run", "script", "agent", "tool", "approve", "prompt", "with", "env", "stdin", "cwd", "files"),
-        *("matrix", "for_each", "repeat", "cache", "concurrency", "if", "when", "accept", "triggers", "tests"),
+        *("matrix", "for_each", "repeat", "cache", "concurrency", "if", "when", "accept", "triggers", "tests", "value"),
         *("default", "const", "enum", "examples", "pattern", "description", "instructions"),
     )
 )

@@ -1,0 +1,248 @@
+"""The workflows that a spec names: those of other files and those of its own, each read, judged and typed once.
+
+What a step of the kind `workflow` runs is a *child*. Between the two are the inputs and outputs of the child alone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runner.compiler.canonical import Json
+from runner.compiler.diagnostic import Diagnostic, Severity
+from runner.compiler.document import Document, Mapping, read_all
+from runner.compiler.expressions.check import check
+from runner.compiler.expressions.scan import pieces, references
+from runner.compiler.expressions.symbols import Scope, base_table
+from runner.compiler.spec import At, Named, OutputSpec, Workflow, build
+from runner.compiler.spec.read import child as below
+from runner.compiler.spec.read import text
+from runner.compiler.spec.refer import referred, referred_output
+from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.surroundings import Read, Unreadable
+
+#: How deep workflows may run each other.
+MOST_LEVELS = 16
+_MOST_FILES = 500  # that one spec may name, and those that they name
+
+Judge = Callable[[Document, "Family"], list[Diagnostic]]
+_OUTPUT_ROOTS = ("inputs", "run", "steps")
+_ABOUT = frozenset({"value", "title", "description"})
+_JSON = {"STRING": "string", "INT": "integer", "DOUBLE": "number", "BOOL": "boolean", "NULL": "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a child cannot be run. `better` is what was probably meant, `errors` are those of the child."""
+
+    kind: Literal["file", "circle", "errors"]
+    message: str
+    hint: str = ""
+    better: str = ""
+    errors: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A workflow that a step runs, what it hands on, and why it cannot be run, if so."""
+
+    document: Document
+    outputs: dict[str, OutputSpec] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+
+class Family:
+    """The documents of one file and of those that they name. Nothing is read before it is asked for."""
+
+    def __init__(self, documents: Sequence[Document], read: Read | None, judge: Judge) -> None:
+        self._read, self._judge = read, judge
+        self._files: dict[str, list[Document] | Unreadable] = {_normal(documents[0].path): list(documents)}
+        self._workflows: dict[int, Workflow] = {}
+        self._names: dict[int, list[str]] = {}
+        self._children: dict[tuple[int, str], Child | Trouble | None] = {}
+
+    def siblings(self, document: Document) -> list[Document]:
+        """The documents of the file in which `document` stands."""
+        found = self._files.get(_normal(document.path))
+        return found if isinstance(found, list) else [document]
+
+    def workflow(self, document: Document) -> Workflow:
+        """The workflow of a document; the steps that run another one have its outputs."""
+        found = self._workflows.get(id(document))
+        if found is None:
+            found = self._workflows[id(document)] = build(document, lambda name: self._outputs(document, name))
+        return found
+
+    def child(self, document: Document, name: str) -> Child | Trouble | None:
+        """The workflow that `name` means in a step of `document`; None where nobody can look."""
+        key = id(document), name
+        if key not in self._children:
+            self._children[key] = None  # while it is looked at; circles are found without it
+            self._children[key] = self._child(document, name)
+        return self._children[key]
+
+    def _outputs(self, document: Document, name: str) -> dict[str, OutputSpec] | None:
+        found = self.child(document, name)
+        return found.outputs if isinstance(found, Child) and found.trouble is None else None
+
+    def _child(self, document: Document, name: str) -> Child | Trouble | None:
+        found = self._find(document, name)
+        if not isinstance(found, Document):
+            return found
+        trouble = self._circle(document, found) or self._depth(found) or self._errors(found, name)
+        return Child(found, {} if trouble else self._interface(found), trouble)
+
+    # -- files
+
+    def _find(self, document: Document, name: str) -> Document | Trouble | None:
+        path, mark, wanted = name.partition("#")
+        if not name or posixpath.isabs(path):
+            hint = "name it relative to the folder of this file"
+            return Trouble("file", f"`{name}` is absolute" if name else "the path is empty", hint)
+        whole = locate(document.path, path)
+        documents = self._documents(whole)
+        if documents is None:
+            return None
+        if isinstance(documents, Unreadable):
+            return Trouble(
+                "file", f"`{path}` cannot be read: {documents.reason}", "correct the path, or write that spec"
+            )
+        return _chosen(documents, path, wanted if mark else None)
+
+    def _documents(self, path: str) -> list[Document] | Unreadable | None:
+        key = _normal(path)
+        if key not in self._files:
+            if self._read is None:
+                return None
+            if len(self._files) >= _MOST_FILES:
+                return Unreadable(f"more than {_MOST_FILES} files are named")
+            data = self._read(key)
+            self._files[key] = data if isinstance(data, Unreadable) else read_all(data, key)
+        return self._files[key]
+
+    # -- what is wrong with a child
+
+    def named(self, document: Document) -> list[str]:
+        """What the steps of a document name, without looking there."""
+        found = self._names.get(id(document))
+        if found is None:
+            steps = build(document).every_step
+            found = [text(step.action) for step in steps if step.kind == "workflow"]
+            self._names[id(document)] = found = list(dict.fromkeys(found))
+        return found
+
+    def _next(self, document: Document) -> Iterator[Document]:
+        for name in self.named(document):
+            found = self._find(document, name)
+            if isinstance(found, Document):
+                yield found
+
+    def _circle(self, document: Document, start: Document) -> Trouble | None:
+        """The way from `start` back to `document`."""
+        came: dict[int, Document | None] = {id(start): None}
+        todo = [start]
+        for each in todo:
+            if each is document:
+                return self._told(document, each, came)
+            for found in self._next(each):
+                if id(found) not in came:
+                    came[id(found)] = each
+                    todo.append(found)
+        return None
+
+    def _told(self, document: Document, last: Document, came: dict[int, Document | None]) -> Trouble:
+        path: list[str] = []
+        at: Document | None = last
+        while at is not None:
+            path.insert(0, self._label(at))
+            at = came[id(at)]
+        whole = " → ".join([self._label(document), *path])
+        return Trouble("circle", f"these workflows run each other without end: {whole}", "take one of these steps out")
+
+    def _label(self, document: Document) -> str:
+        name = posixpath.basename(document.path)
+        return name if len(self.siblings(document)) < 2 else f"{name}#{name_of(document)}"
+
+    def _depth(self, start: Document) -> Trouble | None:
+        seen, level = {id(start)}, [start]
+        for _ in range(MOST_LEVELS):
+            level = [one for each in level for one in self._next(each) if id(one) not in seen]
+            seen |= {id(one) for one in level}
+            if not level:
+                return None
+        message = f"workflows run each other more than {MOST_LEVELS} deep from here"
+        return Trouble("circle", message, "let one workflow run several of them")
+
+    def _errors(self, document: Document, name: str) -> Trouble | None:
+        errors = tuple(one for one in self._judge(document, self) if one.severity is Severity.ERROR)
+        if not errors:
+            return None
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        return Trouble("errors", f"`{name}` has {count}, so it cannot be run", "correct that spec first", "", errors)
+
+    # -- outputs
+
+    def _interface(self, document: Document) -> dict[str, OutputSpec]:
+        workflow = self.workflow(document)
+        return {name: result_type(workflow, named) for name, named in workflow.outputs.items()}
+
+
+def result_type(workflow: Workflow, named: Named) -> OutputSpec:
+    """What an output of a workflow is: of the type that is written, else of what its expression names."""
+    value = text(named.body.get("value"))
+    written = {key: one for key, one in named.plain.items() if key not in _ABOUT}
+    parts = pieces(value)
+    if len(parts) != 1 or not parts[0].is_expression:
+        return OutputSpec(named.id, named.span, written or {"type": "string"}, None, named.body)
+    whole = parts[0].text.strip()
+    path = next((one.path for one in references(whole) if str(one) == whole), ())
+    found = referred_output(workflow, path)
+    if found is not None and found[1].artifact and not found[0].many:
+        return OutputSpec(named.id, named.span, None, At(found[1].artifact.value, named.span), named.body)
+    schema = written or dict((referred(workflow, path) if path else None) or _checked(workflow, whole))
+    return OutputSpec(named.id, named.span, schema, None, named.body)
+
+
+def _checked(workflow: Workflow, expression: str) -> dict[str, Json]:
+    return cel_schema(check(expression, Scope(base_table(workflow), _OUTPUT_ROOTS)).type)
+
+
+def cel_schema(kind: str) -> dict[str, Json]:
+    """The type of values of a CEL type; empty where it is open."""
+    if kind.startswith("LIST<"):
+        items = cel_schema(kind[5:-1])
+        return {"type": "array", "items": items} if items else {"type": "array"}
+    if kind.startswith("MAP<"):
+        return {"type": "object"}
+    return {"type": _JSON[kind]} if kind in _JSON else {}
+
+
+def name_of(document: Document) -> str:
+    """The name of the workflow in a document, empty where it has none."""
+    return text(below(document.root, "name"))
+
+
+def locate(path: str, name: str) -> str:
+    """The path of the file that a step of the spec at `path` calls `name`; the same file for an empty name."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path)
+
+
+def _chosen(documents: list[Document], path: str, wanted: str | None) -> Document | Trouble:
+    specs = [one for one in documents if isinstance(one.root, Mapping) and "spec" in one.root.entries]
+    names = [name_of(one) for one in specs]
+    if not specs and not any(one.diagnostics for one in documents):
+        return Trouble("file", f"`{path}` is no spec: it has no key `spec`", "name the file of a workflow")
+    if wanted is None and len(documents) > 1:
+        message = f"`{path}` has several workflows; {existing(names)}"
+        return Trouble("file", message, f"say which one: `{path}#{names[0] if names else 'NAME'}`")
+    if wanted is None or wanted in names:
+        return documents[0] if wanted is None else specs[names.index(wanted)]
+    near = nearest(wanted, names)
+    message = f"there is no workflow `{wanted}` in {f'`{path}`' if path else 'this file'}; {existing(names)}"
+    return Trouble("file", message, did_you_mean(wanted, names), f"{path}#{near[0]}" if near else "")
