@@ -11,7 +11,7 @@ import pytest
 from runner.compiler import shape
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.document import read
-from runner.compiler.shape.words import likely
+from runner.compiler.shape.literals import likely
 
 HEAD = "spec: 1\nname: demo\n"
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "workflow.v1.schema.json").read_text(encoding="utf-8"))
@@ -120,7 +120,15 @@ def test_a_long_text_is_cut_in_the_message() -> None:
         ("duration", "1 hour 30 minutes", "1h30m"),
         ("duration", "30m1h", "1h30m"),
         ("duration", "1h1h", ""),
-        ("duration", "1.5h", ""),
+        ("duration", "1.5h", "1h30m"),
+        ("duration", "0.25 minutes", "15s"),
+        ("duration", "0.1s", ""),
+        ("duration", "1.5 parsec", ""),
+        ("duration", "1:30", "1m30s"),
+        ("duration", "2:00:00", "2h"),
+        ("duration", "PT1H30M", "1h30m"),
+        ("duration", "P2D", "2d"),
+        ("duration", "p", ""),
         ("duration", "10 parsec", ""),
         ("duration", "", ""),
         ("size", "512", "512MiB"),
@@ -135,6 +143,19 @@ def test_a_long_text_is_cut_in_the_message() -> None:
         ("id", "x" * 80, ""),
         ("name", "Build_Site", "build-site"),
         ("date", "tomorrow", ""),
+        ("date", "2030-1-5", "2030-01-05"),
+        ("date", "2030/01/31", "2030-01-31"),
+        ("date", "2030-01-31T10:00:00Z", "2030-01-31"),
+        ("date", "31.1.2030", "2030-01-31"),
+        ("date", "1.2.2030", "2030-02-01"),
+        ("date", "01/31/2030", "2030-01-31"),
+        ("date", "01/02/2030", ""),
+        ("date", "03/03/2030", "2030-03-03"),
+        ("date", "32.1.2030", ""),
+        ("variable", "MY-NAME", "MY_NAME"),
+        ("variable", "2ND", "_2ND"),
+        ("variable", "---", ""),
+        ("matrix axis", "range(3)", ""),
     ],
 )
 def test_what_a_literal_probably_means(title: str, text: str, meant: str) -> None:
@@ -186,8 +207,8 @@ def test_each_refusal_in_the_schema_has_its_reason() -> None:
         ("inputs: {a: {type: string, minLength: -1}}", "bad-number", "`minLength` is -1; it must be at least 0"),
         (
             "inputs: {a: {type: number, enum: [1, 1.0]}}",
-            "bad-value",
-            "`enum` breaks the rule `uniqueItems` of the schema",
+            "duplicate-item",
+            "`1.0` is given twice in `enum`",
         ),
         ("inputs: {a: {type: number, enum: [1, 1]}}", "duplicate-item", "`1` is given twice in `enum`"),
         ("defaults: {retry: {on: [null]}}", "bad-enum", "item 1 of `on` cannot be empty"),
@@ -223,3 +244,53 @@ def test_keys_that_the_library_takes_for_one_number_do_not_break_it() -> None:
     assert [diagnostic.code for diagnostic in found] == ["wrong-type"]
     found = found_in(HEAD + 'steps: {a: {run: x, files: {"7": [1], "007": {from: x, include: [[1]]}}}}')
     assert [diagnostic.code for diagnostic in found] == ["wrong-type", "wrong-type"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "steps: {a: {run: x, allow_failure: enabled}}",
+        "steps: {a: {run: x, priority: 1_0}}",
+        "steps: {a: {run: x, retry: {attempts: 3.0}}}",
+        "steps: {a: {run: x, retry: {attempts: 1e1}}}",
+        "steps: {a: {run: x, retry: {attempts: 99}}}",
+        "steps: {a: {run: x, timeout: 1:30}}",
+        "steps: {a: {run: x, env: {MY-NAME: x}}}",
+        "inputs: {n: {type: int}}\nsteps: {a: {run: x}}",
+        "inputs: {n: {enum: [a, b, a]}}\nsteps: {a: {run: x}}",
+        "inputs: {n: {enum: [a, a]}}\nsteps: {a: {run: x}}",
+        "milestones: [{id: a, due: 31.1.2030}]\nsteps: {a: {run: x}}",
+        "\u00a0steps: {a: {run: x}}",
+        "tests: [{name: n, expect: {state: success}}]\nsteps: {a: {run: x}}",
+    ],
+)
+def test_a_slip_of_another_language_is_mended(text: str) -> None:
+    assert found_in(mended(text, only(text))) == []
+
+
+def test_a_spec_without_its_version_gets_one() -> None:
+    text = "# a comment\nname: demo\nsteps: {a: {run: x}}\n"
+    (found,) = found_in(text)
+    assert found.fix is not None
+    assert (found.fix.span.line, found.fix.replacement) == (2, "spec: 1\n")
+    (flow,) = found_in("{name: demo, steps: {a: {run: x}}}")
+    assert flow.fix is None
+
+
+def test_an_item_is_cut_out_only_where_its_comma_is_known() -> None:
+    (found,) = found_in(HEAD + "steps:\n  a: {run: x}\n  b:\n    run: x\n    after:\n    - a\n    - a\n")
+    assert found.code == "duplicate-item"
+    assert found.fix is None
+
+
+def test_what_must_be_given_anyway_needs_no_required() -> None:
+    found = only("inputs: {n: {type: string, required: true}}\nsteps: {a: {run: x}}")
+    assert (found.code, found.hint) == (
+        "ineffective-key",
+        "remove it: an input without `default` must be given anyway",
+    )
+
+
+def test_numbers_that_are_whole_by_value_alone_are_told_where_they_are_counted() -> None:
+    assert "must be a whole number, but is the number `3.0`" in only("steps: {a: {run: x, priority: 3.0}}").message
+    assert found_in(HEAD + "steps: {a: {run: x, retry: {jitter: 1.0}, env: {A: 3.0}}}\n") == []

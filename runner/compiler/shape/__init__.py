@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from math import nextafter
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Severity
-from runner.compiler.document import Document, Node, to_json
+from runner.compiler.document import Document, Mapping, Node, Scalar, Sequence
 from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.keys import KEY_SENTENCES, mistyped
 from runner.compiler.shape.places import Finding, Site, locate
@@ -53,13 +55,29 @@ def _sites(root: Node, path: str) -> Iterator[tuple[Violation, Site]]:
 
     Beside a wrong type nothing else is said about a value, and nothing at all about what is inside a refused key.
     """
-    every = violations(to_json(root))
+    every = violations(_strict(root))
     wrong = {violation.path for violation in every if violation.keyword == "type"}
     refused = {violation.path for violation in every if violation.keyword == "falseSchema"}
     refused |= {(*violation.path, name) for violation in every for name in mistyped(violation)}
     for violation in every:
         if not _hidden(violation, wrong, refused):
             yield violation, locate(root, violation.path, path)
+
+
+def _strict(node: Node) -> Json:
+    """The plain value. To the schema library `3.0` is a whole number, to our readers it is none: it is made to look so.
+
+    Items of lists stay: there equal ones are looked for.
+    """
+    if isinstance(node, Mapping):
+        return {key: _strict_value(entry.value) for key, entry in node.entries.items()}
+    return [_strict(item) for item in node.items] if isinstance(node, Sequence) else node.value
+
+
+def _strict_value(node: Node) -> Json:
+    if not isinstance(node, Scalar):
+        return _strict(node)
+    return nextafter(node.value, 0.0) if isinstance(node.value, float) else node.value
 
 
 def _hidden(violation: Violation, wrong: set[Path], refused: set[Path]) -> bool:

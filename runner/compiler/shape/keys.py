@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runner.compiler.diagnostic import Fix, Related, error
+from runner.compiler.diagnostic import Fix, Related, Span, error
 from runner.compiler.document.limits import DEFAULT_LIMITS
+from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
-from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, likely, shown
+from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, shown
 from runner.compiler.suggest import distance, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
@@ -55,6 +56,7 @@ _ELSEWHERE = {
 }
 _PROVIDERS = ("e2b", "webcontainer")
 _NOT_IN_HOOKS = ("after", "matrix", "for_each", "repeat")
+_INVISIBLE = "a no-break space stands before it: replace it by a plain one"
 _BELONGS = {"step": "a step", "top": "the top level of the spec"}
 
 
@@ -73,8 +75,13 @@ def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> 
     span = site.key_span(name)
     close = _close(name, free)
     message = f"{site.map_label} has no key `{shown(name)}`"
+    plain = name.replace(NO_BREAK, " ").strip()
+    if plain in free:
+        fix = Fix("take the no-break space away", span, plain)
+        return Finding(error("unknown-key", message, span, _INVISIBLE, fix=fix), site.path, meant=frozenset([plain]))
     if not close:
-        hint = _elsewhere(name, allowed) or _invisible(name) or f"allowed here: {keys_listed(free or allowed)}"
+        unseen = _INVISIBLE if NO_BREAK in name else ""
+        hint = _elsewhere(name, allowed) or unseen or f"allowed here: {keys_listed(free or allowed)}"
         return Finding(error("unknown-key", message, span, hint), site.path)
     fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=distance(name, close[0], 2) <= 2)
     hint = f"did you mean `{close[0]}`?"
@@ -101,10 +108,6 @@ def _elsewhere(name: str, allowed: list[str]) -> str:
     return ""
 
 
-def _invisible(name: str) -> str:
-    return "a no-break space stands before it: replace it by a plain one" if NO_BREAK in name else ""
-
-
 def missing_key(violation: Violation, site: Site) -> list[Finding]:
     """A key that must be there."""
     name = violation.data
@@ -115,7 +118,16 @@ def missing_key(violation: Violation, site: Site) -> list[Finding]:
     if violation.schema_path[-3:-1] == ("dependentSchemas", "agent"):
         subject, like = f"{subject} of kind `agent`", "add `prompt: …`: what the agent is asked"
     message = f"{subject} lacks the key `{name}`"
-    return [Finding(error("missing-key", message, site.head, like), site.path, frozenset([name]))]
+    fix = _first_line(site) if name == "spec" else None
+    return [Finding(error("missing-key", message, site.head, like, fix=fix), site.path, frozenset([name]))]
+
+
+def _first_line(site: Site) -> Fix | None:
+    """`spec: 1` above the first key of a spec whose keys stand each on a line of its own."""
+    at = site.head
+    if site.path or not site.entries or at.column != 1:
+        return None
+    return Fix("add `spec: 1`", Span(at.path, at.line, 1, at.line, 1), "spec: 1\n")
 
 
 def one_of_keys(violation: Violation, site: Site) -> list[Finding]:
@@ -147,6 +159,8 @@ def refused(violation: Violation, site: Site) -> list[Finding]:
     why = reason(violation.schema_path) or "has no effect here"
     name = site.path[-1] if site.path else ""
     hint = "remove it" if "beside" not in why else "keep one of them"
+    if name == "required" and site.path[:1] == ("inputs",):
+        hint = "remove it: an input without `default` must be given anyway"
     message = f"`{name}` {why}"
     return [Finding(error("ineffective-key", message, site.head, hint), site.path[:-1])]
 

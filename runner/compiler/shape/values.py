@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Fix, Related, error
 from runner.compiler.document import Scalar, Sequence, to_json
+from runner.compiler.document.lists import removal
+from runner.compiler.shape.literals import OLD_BOOLEANS, boolean, likely, number, synonym
 from runner.compiler.shape.places import Finding, Site, children
 from runner.compiler.shape.validator import Violation
-from runner.compiler.shape.words import BAD_PATTERN, NO_BREAK, RULES, expected, flow, found, likely, shown
+from runner.compiler.shape.words import BAD_PATTERN, NO_BREAK, RULES, expected, flow, found, shown
 from runner.compiler.suggest import listed, nearest
 
-# The booleans of YAML 1.1 that are texts in YAML 1.2.
-_OLD_BOOLEANS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
 _NO_SPACE = re.compile(r"[a-z_]+:\S")
 _LONGEST_EXAMPLE = 80
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
@@ -38,7 +39,7 @@ def wrong_type(violation: Violation, site: Site) -> list[Finding]:
         return _one((code, f"{where} is empty; {wanted} is expected", hint), site)
     hint, fix = _remedy(types, schema.get("title", ""), site)
     hint = hint or _example(types, schema, site)
-    if types == ["boolean"] and fix is not None and str(value).lower() in _OLD_BOOLEANS:
+    if types == ["boolean"] and isinstance(site.node, Scalar) and _is_old_boolean(site.node):
         message = f"`{shown(value)}` is a text in YAML 1.2, not a boolean"
         return _one(("yaml11-surprise", message, hint), site, fix)
     return _one(("wrong-type", f"{site.map_label} must be {wanted}, but is {found(value)}", hint), site, fix)
@@ -52,11 +53,12 @@ def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
     if not isinstance(node, Scalar) or node.span.line != node.span.end_line:
         return "", None
     text = node.text
-    if types == ["boolean"] and node.style == "" and text.lower() in _OLD_BOOLEANS:
-        right = _OLD_BOOLEANS[text.lower()]
-        return f"write `{right}`", Fix(f"write `{right}`", node.span, right)
     if node.style and _fits(text, types):
         return "remove the quotes", Fix("remove the quotes", node.span, text)
+    right = _meant(node, types)
+    if right:
+        # A word of YAML 1.1 has one meaning; what else is taken for true or for a number is a guess.
+        return f"write `{right}`", Fix(f"write `{right}`", node.span, right, safe=_is_certain(node, types))
     if title in ("duration", "size") and (better := likely(title, text)):
         return f"with its unit: did you mean `{better}`?", Fix(f"write `{better}`", node.span, better, safe=False)
     if "string" in types and not isinstance(node.value, str):
@@ -64,6 +66,25 @@ def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
     if types == ["array"]:
         return f"write a list: [{shown(text)}]", Fix("make it a list", node.span, f"[{_written(node)}]", safe=False)
     return "", None
+
+
+def _is_old_boolean(node: Scalar) -> bool:
+    return node.style == "" and isinstance(node.value, str) and node.text.lower() in OLD_BOOLEANS
+
+
+def _meant(node: Scalar, types: list[str]) -> str:
+    """The boolean or number that a scalar of another type probably means."""
+    if types == ["boolean"]:
+        return boolean(node.text)
+    if types in (["integer"], ["number"]):
+        if isinstance(node.value, float) and node.value.is_integer():
+            return str(int(node.value))
+        return number(node.text)
+    return ""
+
+
+def _is_certain(node: Scalar, types: list[str]) -> bool:
+    return _is_old_boolean(node) if types == ["boolean"] else isinstance(node.value, float) or "_" in node.text
 
 
 def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
@@ -97,11 +118,16 @@ def _written(node: Scalar) -> str:
 def bad_enum(violation: Violation, site: Site) -> list[Finding]:
     """A value that is not among the allowed ones."""
     value, options = site.value, [shown(option) for option in violation.data]
-    near = nearest(value, options) if isinstance(value, str) else []
+    near = synonym(_name(site), value, options) or (nearest(value, options) if isinstance(value, str) else [])
     allowed = f"allowed: {listed(options)}"
     hint = f"did you mean `{near[0]}`? {allowed}" if near else allowed
     fix = Fix(f"write `{near[0]}`", site.node.span, near[0]) if near and _is_plain(site) else None
     return _one(("bad-enum", f"{site.label} cannot be {found(value)}", hint), site, fix)
+
+
+def _name(site: Site) -> str:
+    """The key that the value, or the list that it is in, stands under."""
+    return next((part for part in reversed(site.path) if isinstance(part, str)), "")
 
 
 def _is_plain(site: Site) -> bool:
@@ -134,8 +160,10 @@ def bad_number(violation: Violation, site: Site) -> list[Finding]:
     """A number out of its range."""
     message = f"{site.label} is {shown(site.value)}; it must be {_range(violation.schema)}"
     limit = violation.data
+    if violation.keyword not in ("minimum", "maximum"):
+        return _one(("bad-number", message, ""), site)
     hint = f"write `{limit}` or {'more' if violation.keyword == 'minimum' else 'less'}"
-    return _one(("bad-number", message, hint if violation.keyword in ("minimum", "maximum") else ""), site)
+    return _one(("bad-number", message, hint), site, Fix(f"write `{limit}`", site.node.span, str(limit), safe=False))
 
 
 def _range(schema: dict[str, Any]) -> str:
@@ -164,15 +192,24 @@ def repeated(violation: Violation, site: Site) -> list[Finding]:
     seen: dict[str, int] = {}
     out: list[Finding] = []
     for index, item in enumerate(items):
-        key = repr(to_json(item))
+        key = repr(_normal(to_json(item)))
         if key in seen:
             first = items[seen[key]]
             related = (Related("the first one is here", first.span),)
             message = f"`{shown(to_json(item))}` is given twice in {site.label}"
-            out.append(Finding(error("duplicate-item", message, item.span, "remove one", related), site.path[:-1]))
+            fix = removal(site.node, index, "remove it")
+            out.append(Finding(error("duplicate-item", message, item.span, "remove one", related, fix), site.path[:-1]))
         seen.setdefault(key, index)
-    # Equal numbers that are written differently, 1 and 1.0, are one item to the schema alone.
-    return out or unforeseen(violation, site)
+    return out
+
+
+def _normal(value: Json) -> Json:
+    """Equal values in one form: to the schema `1` and `1.0` are one number."""
+    if isinstance(value, dict):
+        return {key: _normal(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def unforeseen(violation: Violation, site: Site) -> list[Finding]:

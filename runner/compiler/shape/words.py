@@ -1,8 +1,7 @@
-"""What things are called in messages, and what a slip in a literal probably means."""
+"""What things are called in messages."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from runner.compiler.suggest import listed
@@ -44,20 +43,6 @@ RULES = {
     "list": "write a list, or exactly one expression: ${{ inputs.files }}",
 }
 NO_BREAK = "\u00a0"
-_UNITS = {
-    "millisecond": "ms",
-    "second": "s",
-    "sec": "s",
-    "minute": "m",
-    "min": "m",
-    "hour": "h",
-    "hr": "h",
-    "day": "d",
-    "week": "w",
-}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
-_DURATION_UNITS = ("w", "d", "h", "m", "s", "ms")
-_SIZE_UNITS = {"": "MiB", "b": "B", "k": "KiB", "m": "MiB", "g": "GiB", "t": "TiB"}
 
 
 def expected(schema: dict[str, Any]) -> str:
@@ -97,57 +82,6 @@ def flow(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
     return "[" + ", ".join(map(flow, value)) + "]" if isinstance(value, list) else shown(value)
-
-
-def likely(title: str, value: object) -> str:
-    """What a wrong literal of that kind probably means, or an empty text."""
-    text = str(value).strip()
-    if "${{" in text:
-        return ""
-    if title == "duration":
-        return _likely_duration(text)
-    if title == "size":
-        return _likely_size(text)
-    if title in ("id", "name", "id or list of ids"):
-        return _likely_id(text, "-" if title == "name" else "_")
-    return ""
-
-
-def _likely_duration(text: str) -> str:
-    if text.isdecimal() and text.isascii():
-        return f"{text}s"
-    parts: list[tuple[str, str]] = []
-    at = 0
-    while at < len(text):
-        match = _PART.match(text, at)
-        if match is None:
-            return ""
-        unit = match[2].lower()
-        unit = unit if unit in _DURATION_UNITS else _UNITS.get(unit.removesuffix("s"), "")
-        if not unit or "." in match[1]:
-            return ""
-        parts.append((match[1], unit))
-        at = match.end()
-    order = [_DURATION_UNITS.index(unit) for _, unit in parts]
-    if not parts or len(set(order)) < len(order):
-        return ""
-    return "".join(number + unit for number, unit in sorted(parts, key=lambda part: _DURATION_UNITS.index(part[1])))
-
-
-def _likely_size(text: str) -> str:
-    match = _PART.fullmatch(text)
-    if match is None:
-        return ""
-    unit = match[2].lower().removesuffix("ytes").removesuffix("yte")
-    unit = unit if unit in ("", "b") else unit.removesuffix("b").removesuffix("i")
-    return match[1] + _SIZE_UNITS[unit] if unit in _SIZE_UNITS else ""
-
-
-def _likely_id(text: str, joint: str) -> str:
-    other = "_" if joint == "-" else "-"
-    made = re.sub(rf"[^a-z0-9{joint}]+", joint, text.lower().replace(other, joint)).strip(joint)
-    made = re.sub(r"^[0-9]+", lambda match: f"n{match.group()}", made)
-    return made if len(made) <= 64 else ""
 
 
 def keys_listed(keys: list[str], most: int = 12) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic, warning
+from runner.compiler.diagnostic import Diagnostic, Severity, warning
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.milestones.schedule import when
 
@@ -21,7 +21,7 @@ def check(context: Context) -> list[Diagnostic]:
         date = when(milestone)
         if date is None:
             message = f"the milestone `{milestone.id.value}` has no date, others have"
-            found.append(warning(CODE, message, milestone.id.span, f"add `{usual}`"))
+            found.append(Diagnostic(CODE, Severity.INFO, message, milestone.id.span, f"add `{usual}`"))
         elif date.kind != usual:
             message = f"the milestone `{milestone.id.value}` has `{date.kind}`, others have `{usual}`: which is first?"
             found.append(warning(CODE, message, date.span, f"write `{usual}` for all of them"))

@@ -19,10 +19,10 @@ def _owned(step: StepSpec) -> bool:
 def check(context: Context) -> list[Diagnostic]:
     """Where most steps have an `owner` all of them should: else nobody answers for the rest."""
     steps = context.workflow.steps.values()
-    owners = {step.owner.value for step in steps if step.owner is not None}
-    unowned = [step for step in steps if not _owned(step)]
-    if not owners or 2 * len(unowned) > len(steps):
+    owners = [step.owner.value for step in steps if step.owner is not None]
+    if not owners or 2 * len(owners) < len(steps):
         return []
+    unowned = [step for step in steps if not _owned(step)]
     known = [id_ for id_ in context.workflow.agents if id_ in owners]
     hint = f"add `owner`: {listed(known)}" if 0 < len(known) <= _MOST else "add `owner`, one of `agents`"
     return [
