@@ -67,7 +67,7 @@ steps:
     allow_failure: true
   review: {agent: bot, prompt: 'Look at ${{ steps.build.outputs.size }}', returns: {type: object, properties: {ok: {type: boolean}}}}
   gate: {approve: {prompt: Ship?, form: {why: {type: string}}}, if: steps.review.outputs.ok, after: [test]}
-  tool: {tool: {name: t, with: {x: 1}}, if: "steps.gate.state == 'failed'"}
+  tool: {tool: {name: files.list, with: {x: 1}}, if: "steps.gate.state == 'failed'"}
   sub: {workflow: other.yaml, with: {y: '${{ steps.gate.outputs.why }}'}}
   script: {script: {language: python, code: print(1)}, if: true}
 on_failure: {run: echo failed}
@@ -139,7 +139,7 @@ def test_each_kind_keeps_its_action(full: Plan) -> None:
         "returns": {"type": "object", "properties": {"ok": {"type": "boolean"}}},
     }
     assert full.step("gate").action == {"prompt": "Ship?", "form": {"why": {"type": "string"}}}
-    assert full.step("tool").action == {"name": "t", "with": {"x": 1}}
+    assert full.step("tool").action == {"name": "files.list", "with": {"x": 1}}
     assert full.step("sub").action == {"path": "other.yaml", "with": {"y": "${{ steps.gate.outputs.why }}"}}
     assert full.step("script").action == {"language": "python", "code": "print(1)"}
 
