@@ -56,7 +56,18 @@ PROJECT = ("unreadable-file", "settings-syntax", "settings-key", "settings-value
 CODES: tuple[str, ...] = (*RULES, *READING, *SHAPE, *IGNORES, *PROJECT)
 
 #: Errors that are a judgement: a plan can be made all the same, so their author may overrule them.
-JUDGEMENTS = frozenset({"credential-literal", "milestone-order", "secret-exposed", "shell-check"})
+JUDGEMENTS = frozenset(
+    {
+        "budget-too-small",
+        "credential-literal",
+        "estimate-too-long",
+        "milestone-order",
+        "policy-price",
+        "schedule-too-often",
+        "secret-exposed",
+        "shell-check",
+    }
+)
 
 
 class Stage(IntEnum):

@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Literal
 
 from runner.compiler.canonical import Json
-from runner.compiler.document import Document, Scalar
+from runner.compiler.document import Document
 from runner.compiler.document import Mapping as MappingNode
-from runner.compiler.expressions.runtime import render
 from runner.compiler.expressions.scan import masked
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.expressions.uses import step_references
@@ -20,7 +19,7 @@ from runner.compiler.plan import parts
 from runner.compiler.plan.children import key_of
 from runner.compiler.plan.choose import choose
 from runner.compiler.plan.graph import all_edges, order, waves
-from runner.compiler.plan.matrix import MOST_LEGS, Row, expand, legs
+from runner.compiler.plan.matrix import MOST_LEGS, legs
 from runner.compiler.plan.model import (
     DEFAULT_SANDBOX,
     FileCopy,
@@ -35,7 +34,9 @@ from runner.compiler.plan.model import (
     StepKind,
     SubWorkflow,
 )
-from runner.compiler.plan.price import Known, price
+from runner.compiler.plan.price import price
+from runner.compiler.plan.relatives import relatives
+from runner.compiler.plan.rows import matrix_rows
 from runner.compiler.plan.wire import sealed
 from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.spec.build import normal_needs
@@ -114,7 +115,7 @@ def build_plan(
         concurrency=parts.concurrency(workflow.node.get("concurrency")),
         priority=parts.priority(workflow.node),
         extra=_extra(workflow),
-        price=price(workflow, edges, Known(values, {step.id: len(step.legs or ()) or None for step in steps}, {})),
+        price=price(workflow, values, relatives(document.path, workflows or {}), edges),
     )
     return sealed(plan)
 
@@ -263,34 +264,6 @@ def _secrets(workflow: Workflow, spec: StepSpec) -> tuple[str, ...]:
 
 
 # ---------------------------------------------------------------- matrix
-
-
-def _filled(value: Json, variables: Mapping[str, Json]) -> Json:
-    if isinstance(value, str):
-        return render(value, variables)
-    if isinstance(value, list):
-        return [_filled(item, variables) for item in value]
-    if isinstance(value, dict):
-        return {key: _filled(item, variables) for key, item in value.items()}
-    return value
-
-
-def matrix_rows(matrix: MatrixDecl, inputs: Mapping[str, Json]) -> list[Row]:
-    """The rows of a matrix with these inputs. Raises ExpressionFailed when an axis needs one that is not there,
-    UsageError when an axis is no list.
-    """
-    variables: dict[str, Json] = {"inputs": dict(inputs)}
-    axes: dict[str, list[Json]] = {}
-    for name, axis in matrix.axes.items():
-        values = render(scalar_text(axis), variables) if isinstance(axis, Scalar) else [plain(item) for item in axis]
-        if not isinstance(values, list):
-            raise UsageError(f"the matrix axis `{name}` must be a list, and is not with these inputs")
-        axes[name] = [_filled(value, variables) for value in values]
-
-    def rows(nodes: tuple[MappingNode, ...]) -> list[Row]:
-        return [{key: _filled(value, variables) for key, value in plain_map(node).items()} for node in nodes]
-
-    return expand(axes, rows(matrix.include), rows(matrix.exclude))
 
 
 def _with_legs(step: PlanStep, matrix: MatrixDecl | None, inputs: dict[str, Json]) -> PlanStep:

@@ -6,14 +6,17 @@ Pure: the same spec, inputs and tables give the same price. docs/price.md has th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.compiler.canonical import Json
+from runner.compiler.family import MOST_LEVELS
 from runner.compiler.plan.amounts import Price, Range, SandboxPrice, StepPrice, total
 from runner.compiler.plan.choose import choose, usd_per_hour
-from runner.compiler.plan.graph import Edge
+from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.plan.graph import order as in_order
 from runner.compiler.plan.models import model_price
+from runner.compiler.plan.relatives import Find, inputs_of, nobody
+from runner.compiler.plan.rows import count_rows
 from runner.compiler.plan.workload import ALWAYS, PARALLEL, SELDOM, Job, job, jobs, sandbox_of
 from runner.compiler.spec.build import normal_needs
 from runner.compiler.spec.model import SandboxDecl, Workflow
@@ -25,17 +28,6 @@ from runner.compiler.spec.units import seconds
 BOX_REST = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a price is made from, beside the workflow: the inputs of the run, how many legs each matrix has (None where
-    it is not known yet), and the price of the workflow that a step runs, by the step's id.
-    """
-
-    inputs: Mapping[str, Json]
-    legs: Mapping[str, int | None]
-    workflows: Mapping[str, Price]
-
-
 def rate(sandbox: SandboxDecl | None) -> Range:
     """US dollars for a second of a box: likely of the provider that is chosen, else of the cheapest and the dearest."""
     needs = sandbox.needs if sandbox else normal_needs({})
@@ -44,25 +36,44 @@ def rate(sandbox: SandboxDecl | None) -> Range:
     return Range(min(found), found[0], max(found)) if found else Range()
 
 
-def price(workflow: Workflow, edges: Mapping[str, list[Edge]], known: Known) -> Price:
-    """The price of one run. Never raises, however incomplete the workflow is: what is not known is in the notes."""
-    order = in_order(edges)
-    work = jobs(workflow, edges, order, known.inputs, known.legs)
-    everything = tuple(work)
+def price(
+    workflow: Workflow,
+    inputs: Mapping[str, Json],
+    find: Find = nobody,
+    edges: Mapping[str, list[Edge]] | None = None,
+) -> Price:
+    """The price of one run with these inputs. Never raises, however incomplete the workflow is: what is not known is in
+    the notes. `find` gives the workflows that steps run; `edges` are those of the workflow, where they are at hand.
+    """
+    return _price(workflow, inputs, find, edges, MOST_LEVELS)
+
+
+def _price(
+    workflow: Workflow, inputs: Mapping[str, Json], find: Find, edges: Mapping[str, list[Edge]] | None, levels: int
+) -> Price:
+    graph = all_edges(workflow) if edges is None else edges
+    legs = {id_: count_rows(step.matrix, inputs) for id_, step in workflow.steps.items()}
+    work = jobs(workflow, graph, in_order(graph), inputs, legs)
     if workflow.on_failure is not None:
-        work["on_failure"] = job(workflow, workflow.on_failure, everything, SELDOM, known.inputs, None)
+        work["on_failure"] = job(workflow, workflow.on_failure, tuple(work), SELDOM, inputs, None)
     if workflow.finally_ is not None:
-        work["finally"] = job(workflow, workflow.finally_, tuple(work), ALWAYS, known.inputs, None)
-    return _Bill(workflow, work, known).price()
+        work["finally"] = job(workflow, workflow.finally_, tuple(work), ALWAYS, inputs, None)
+    children = {}
+    for id_, one in work.items():
+        found = find(one.step) if one.step.kind == "workflow" and levels else None
+        if found is not None:
+            given = inputs_of(one.step, found.workflow)
+            children[id_] = _price(found.workflow, given, found.find, None, levels - 1)
+    return _Bill(workflow, work, children).price()
 
 
 class _Bill:
     """One price in the making."""
 
-    def __init__(self, workflow: Workflow, work: dict[str, Job], known: Known) -> None:
+    def __init__(self, workflow: Workflow, work: dict[str, Job], children: Mapping[str, Price]) -> None:
         self.workflow = workflow
         self.work = work
-        self.known = known
+        self.children = children
         self.lasting = {id_: self._lasting(one) for id_, one in work.items()}
         self.starts, self.ends = self._times()
         self.end = self._end()
@@ -77,7 +88,7 @@ class _Bill:
                 seconds=self.lasting[id_].rounded(),
                 box=(one.busy * self.rates[box] if (box := self.boxes[id_]) else Range()).rounded(),
                 model=models[id_][0].rounded(),
-                workflow=self._child(one).usd if one.step.kind == "workflow" else Range(),
+                workflow=(self._child(one).usd * one.attempts * one.legs * one.sure).rounded(),
             )
             for id_, one in self.work.items()
         }
@@ -184,13 +195,13 @@ class _Bill:
         return each * one.attempts * one.legs * one.sure, bounded
 
     def _child(self, one: Job) -> Price:
-        return self.known.workflows.get(one.step.id, Price())
+        return self.children.get(one.step.id, Price())
 
     def _notes(self, id_: str, bounded: bool) -> Iterable[str]:
         one = self.work[id_]
         if not bounded and one.step.agent is not None:
             yield f"agent `{one.step.agent.value}`: no `budget.usd` limits it, so it may cost more"
-        if one.step.kind == "workflow" and id_ not in self.known.workflows:
+        if one.step.kind == "workflow" and id_ not in self.children:
             yield f"step `{id_}`: what the workflow it runs costs is not known here"
         elif one.step.kind == "workflow":
             yield from (f"step `{id_}`: {note}" for note in self._child(one).notes)

@@ -6,8 +6,22 @@ from types import ModuleType
 
 from runner.compiler.rules.schedules import (
     schedule_cron,
+    schedule_dst,
     schedule_inputs,
+    schedule_never,
+    schedule_rrule,
+    schedule_same,
     schedule_timezone,
+    schedule_too_often,
 )
 
-RULES: tuple[ModuleType, ...] = (schedule_cron, schedule_timezone, schedule_inputs)
+RULES: tuple[ModuleType, ...] = (
+    schedule_cron,
+    schedule_rrule,
+    schedule_timezone,
+    schedule_never,
+    schedule_too_often,
+    schedule_dst,
+    schedule_same,
+    schedule_inputs,
+)

@@ -7,8 +7,8 @@ from math import prod
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
 from runner.compiler.inputs import defaults, inputs_schema
-from runner.compiler.plan.build import matrix_rows
 from runner.compiler.plan.matrix import MOST_LEGS, Row
+from runner.compiler.plan.rows import matrix_rows
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain
