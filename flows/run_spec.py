@@ -28,6 +28,7 @@ from runner.run import support
 from runner.run.clock import SystemClock
 from runner.run.execute import Report, Setup, execute
 from runner.run.interrupt import Control
+from runner.run.prepare import prepare
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
@@ -68,11 +69,10 @@ def _flow(path: Path, plan: Plan) -> Flow[..., Any]:
 async def _run(path: Path, inputs: dict[str, Json]) -> Report:
     """Compile again, with the inputs of this run, and execute inside the flow run that is current."""
     plan = _plan(path, inputs)
-    support.refuse_unsupported(plan)
     state = Path(os.environ.get("RUNNER_STATE", ".runner"))
-    secrets = support.resolve_secrets(plan, os.environ)
+    secrets, children = prepare(plan, os.environ)
     store = wiring.open_store(state)
-    async with wiring.open_providers(os.environ, needed=bool(support.box_sandboxes(plan))) as provision:
+    async with wiring.open_providers(os.environ, needed=support.needs_boxes(plan, children.values())) as provision:
         await store.open()
         try:
             setup = Setup(
@@ -84,6 +84,8 @@ async def _run(path: Path, inputs: dict[str, Json]) -> Report:
                 spec=path.parent,
                 facts=provision.facts,
                 secrets=secrets,
+                children=children,
+                groups=wiring.groups_folder(os.environ),
             )
             return await execute(plan, setup, Control())
         finally:

@@ -10,6 +10,9 @@
     ├── CommandFailed                exit 1  the command of a step ended with an exit code other than 0
     ├── OutputWrong                  exit 1  a step's outputs are not what it declares
     ├── FilesWrong                   exit 1  host files that a step wants in its box cannot be had
+    ├── InputsWrong                  exit 1  what a step gives to another workflow does not fit its inputs
+    ├── ItemsWrong                   exit 1  what a step runs for each of is no list, or a list too long
+    ├── NeverHeld                    exit 1  a step was repeated as often as it may be, and its condition never held
     ├── IllegalMove                  exit 3  a state may not follow the one before it
     ├── Interrupted                  exit 130
     ├── JournalBroken                exit 1  the journal's hash chain does not hold
@@ -105,6 +108,24 @@ class OutputWrong(RunnerError):
 
 class FilesWrong(RunnerError):
     """Host files that a step wants in its box cannot be had."""
+
+    exit_code = 1
+
+
+class InputsWrong(RunnerError):
+    """What a step gives to another workflow does not fit that workflow's inputs."""
+
+    exit_code = 1
+
+
+class ItemsWrong(RunnerError):
+    """What a step is to run for each of is no list, or a list too long."""
+
+    exit_code = 1
+
+
+class NeverHeld(RunnerError):
+    """A step was repeated as often as it may be, and the condition that ends it never held."""
 
     exit_code = 1
 

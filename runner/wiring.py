@@ -34,6 +34,18 @@ def open_store(state: Path, *, read_only: bool = False) -> StateStore:
     return SurrealStore(state / "state", read_only=read_only)
 
 
+def groups_folder(environ: Mapping[str, str]) -> Path:
+    """Where all runs of this user on this machine share their concurrency groups, whatever their state folder."""
+    import os
+    import tempfile
+    from pathlib import Path
+
+    own = environ.get("XDG_RUNTIME_DIR")
+    if own and Path(own).is_dir():
+        return Path(own) / "runner" / "groups"
+    return Path(tempfile.gettempdir()) / f"runner-{os.getuid()}" / "groups"
+
+
 # ---------------------------------------------------------------- engines
 
 EngineName = Literal["auto", "local", "prefect"]

@@ -134,10 +134,10 @@ class _Session:
         from runner.run import support
         from runner.run.clock import SystemClock
         from runner.run.execute import Setup, execute
+        from runner.run.prepare import prepare
 
         options, plan = self._options, self._plan
-        support.refuse_unsupported(plan)
-        secrets = support.resolve_secrets(plan, self._environ)
+        secrets, children = prepare(plan, self._environ)
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
         _note(support.unheeded(plan))
@@ -151,7 +151,7 @@ class _Session:
             opening = asyncio.ensure_future(store.open())
             try:
                 provision = await stack.enter_async_context(
-                    wiring.open_providers(self._environ, needed=bool(support.box_sandboxes(plan)))
+                    wiring.open_providers(self._environ, needed=support.needs_boxes(plan, children.values()))
                 )
             finally:
                 await asyncio.gather(opening, return_exceptions=True)
@@ -166,6 +166,8 @@ class _Session:
                 spec=self._folder(),
                 facts=provision.facts,
                 secrets=secrets,
+                children=children,
+                groups=wiring.groups_folder(self._environ),
                 max_parallel=options.max_parallel,
                 on_event=self._observer(progress),
                 on_text=progress.text,

@@ -19,7 +19,7 @@ from runner.run.boxes import Boxes, Held
 from runner.run.journal import Journal
 from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
-from runner.run.values import ARTIFACTS, Values, artifact_folder, legs_of, rendered
+from runner.run.values import ARTIFACTS, Values, artifact_folder, is_many, rendered
 
 #: runner's own folder in a box's home: output files and scripts.
 OWN = ".runner"
@@ -41,12 +41,27 @@ class Result:
 
 @dataclass(slots=True)
 class Trace:
-    """What is known of an attempt, however it ends: where it ran, its exit code, its log's digest and size."""
+    """What is known of an attempt, however it ends: where it ran, its exit code, its log's digest and size, or the run
+    of another workflow. `began` is set when its work may have had effects.
+    """
 
     provider: str | None = None
     box: str | None = None
     exit_code: int | None = None
     log: dict[str, Json] | None = None
+    child: str | None = None
+    began: bool = False
+
+    def told(self) -> dict[str, Json]:
+        """What events tell of it."""
+        found: dict[str, Json] = {
+            "provider": self.provider,
+            "box": self.box,
+            "exit_code": self.exit_code,
+            "log": self.log,
+            "child": self.child,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +92,13 @@ class Attempts:
             box = held.box
             trace.provider, trace.box = box.provider, box.id
             self._journal.put("step", leg.key, {"provider": box.provider, "box": box.id})
-            variables = self._values.variables(leg, step.after, box.home)
+            variables = self._values.variables(step, leg, box.home)
             log = OutputLog(self._journal.mask, self._places.state, (self._journal.run, leg.key, number), self._on_text)
             try:
                 await self._prepare(held, step, variables, log)
                 command, output = await self._command(box, step, leg, number, variables)
                 await self._journal.sync()
+                trace.began = True
                 ended = await self._run(box, command, log)
                 trace.exit_code = ended.exit_code
             finally:
@@ -91,7 +107,7 @@ class Attempts:
             if ended.exit_code != 0:
                 raise CommandFailed(f"exit code {ended.exit_code}{log.last_words()}")
             result = await self._results(box, step, leg, command.cwd or box.home, output)
-            held.succeeded.append(leg.key)
+            held.succeeded[leg.key] = None
             return result
 
     # ------------------------------------------------------------ before
@@ -110,7 +126,7 @@ class Attempts:
             await held.box.import_tar(posixpath.join(held.box.home, packed.folder), packed.tar)
 
     async def _place(self, held: Held, step: PlanStep, output: str) -> None:
-        for index, leg in enumerate(legs_of(step)):
+        for index, leg in enumerate(self._values.legs(step)):
             ended = self._values.ended(step, leg)
             digest = ended.artifacts.get(output) if ended else None
             folder = artifact_folder(held.box.home, step, output, index)
@@ -132,7 +148,7 @@ class Attempts:
         self, box: Box, step: PlanStep, leg: Leg, number: int, variables: Mapping[str, Json]
     ) -> tuple[Command, str]:
         """The command with its whole environment, and the path of its fresh output file."""
-        mark = f"{step.id}.{legs_of(step).index(leg) if step.is_matrix else 0}.{number}"
+        mark = f"{step.id}.{self._values.legs(step).index(leg) if is_many(step) else 0}.{number}"
         output = posixpath.join(box.home, OWN, f"{mark}.output")
         env = {name: rendered(value, variables) for name, value in self._plan.sandboxes[_sandbox(step)].env.items()}
         env |= {name: rendered(value, variables) for name, value in step.env.items()}
@@ -185,10 +201,17 @@ class Attempts:
             kept = await asyncio.to_thread(artifacts.keep, self._places.state / "artifacts", collected)
             result.artifacts[name] = kept.digest
             about: dict[str, Json] = {"digest": kept.digest, "bytes": kept.bytes, "files": kept.files}
-            fact = self._journal.fact("artifact.stored", {"output": name, **about}, leg.key)
-            document: dict[str, Json] = {"step": leg.key, "output": name, **about, "path": str(kept.path)}
-            self._journal.put("artifact", f"{leg.key}/{name}", document, fact)
+            about["path"] = str(kept.path)
+            announce(self._journal, leg, name, about)
         return result
+
+
+def announce(journal: Journal, leg: Leg, name: str, about: Mapping[str, Json]) -> str:
+    """Write down an artifact that a leg hands on, and return its digest. `about` has `digest`, `bytes` and `files`."""
+    told = {part: about[part] for part in ("digest", "bytes", "files")}
+    fact = journal.fact("artifact.stored", {"output": name, **told}, leg.key)
+    journal.put("artifact", f"{leg.key}/{name}", {"step": leg.key, "output": name, **about}, fact)
+    return str(about["digest"])
 
 
 def _sandbox(step: PlanStep) -> str:

@@ -53,7 +53,7 @@ class Held:
     sandbox: SandboxPlan
     since: float
     ends_at: float
-    succeeded: list[str] = field(default_factory=list)
+    succeeded: dict[str, None] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -18,6 +18,7 @@ GENESIS = "0" * 64
 #: Every event type with its meaning. `data` keys are listed in schemas/event.v1.schema.json.
 EVENT_TYPES: dict[str, str] = {
     "run.created": "the run exists: spec, plan digest, inputs, engine",
+    "run.waiting": "the run waits: its concurrency group is full",
     "run.started": "the first step may start",
     "run.succeeded": "every step that had to succeed did",
     "run.failed": "a step failed and nothing was left to do",
@@ -28,8 +29,14 @@ EVENT_TYPES: dict[str, str] = {
     "box.killed": "a box was freed",
     "box.left": "a box could not be freed: it ends by itself when its time is over",
     "step.ready": "everything upstream of the step has ended; its attempts may begin",
+    "step.waiting": "the step waits: its concurrency group is full",
+    "step.expanded": "the items of a `for_each` are known; their legs may begin",
     "step.started": "an attempt began",
+    "step.cached": "the step's outputs are those of an earlier run: it does not run again",
+    "step.missed": "no earlier run has outputs that could be taken, with the reason",
+    "step.delegated": "a run of another workflow began for the step",
     "step.retrying": "an attempt failed and another will follow after a delay",
+    "step.repeated": "the condition that ends the step's repetition does not hold yet; it will run again",
     "step.succeeded": "the step's last attempt succeeded; outputs",
     "step.failed": "the step's last attempt failed; error class and message",
     "step.skipped": "the step will not run: its condition is false, or something upstream did not succeed",

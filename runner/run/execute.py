@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.choose import Fact
-from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.compiler.plan.model import Plan, PlanStep
 from runner.compiler.plan.wire import to_json
-from runner.errors import RunnerError, StoreError
+from runner.errors import ExpressionFailed, RunnerError, StoreError
 from runner.run import support
 from runner.run.artifacts import storage_error, write_durably
 from runner.run.attempt import Attempts, OnText, Places
 from runner.run.boxes import Boxes, chooser
+from runner.run.cache import Cache
+from runner.run.children import Children, Made, Parent, Prepared
 from runner.run.clock import new_run_id
 from runner.run.event import Event
-from runner.run.interrupt import STEPS, Control, uninterrupted
+from runner.run.groups import Busy, Claim, Groups
+from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
-from runner.run.leg import Life
+from runner.run.leg import Life, pending
 from runner.run.local import BareHost
 from runner.run.mask import Mask
 from runner.run.milestones import Milestones
 from runner.run.owner import owner
-from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost
-from runner.run.scheduler import Scheduler
-from runner.run.values import Values, legs_of
+from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost, Stream
+from runner.run.results import as_document, results
+from runner.run.scheduler import Queue, Scheduler
+from runner.run.slots import Slots
+from runner.run.values import Values, legs_of, rendered
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a run works with. `state` is the state folder, `spec` the folder that `files` are relative to;
-    `facts` are what is known of providers right now; `secrets` are values by name; the callbacks get every
-    committed event and every piece of masked output, and must not raise.
+    `facts` are what is known of providers right now; `secrets` are values by name; `children` are the workflows that
+    steps run, from `prepare`; `groups` is the folder in which runs of this machine share concurrency groups (None: the
+    state folder's own). The callbacks get every committed event, also of the runs below, and every piece of masked
+    output, after the leg's key (`step/leg` for one below), and must not raise.
     """
 
     store: StateStore
@@ -46,6 +55,8 @@ class Setup:
     spec: Path
     facts: Mapping[str, Fact] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    children: Mapping[str, Prepared] = field(default_factory=dict)
+    groups: Path | None = None
     max_parallel: int = 8
     on_event: Callable[[Event], None] | None = None
     on_text: OnText | None = None
@@ -73,35 +84,76 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
     decide = chooser(setup.facts)
     support.refuse_unsupported(plan)
     support.refuse_unservable(plan, decide, setup.providers)
-    run = _Run(plan, setup, control)
+    for prepared in setup.children.values():
+        support.refuse_unservable(prepared.plan, decide, setup.providers)
+    secrets = [*setup.secrets.values(), *(each for one in setup.children.values() for each in one.secrets.values())]
+    groups = Groups(setup.groups or setup.state / "groups")
+    run = _Run(plan, setup, control, _Shared(Mask(secrets), groups, Queue(Slots(setup.max_parallel))))
     await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What a run has in common with those below it. `inside` are the concurrency groups that those above hold."""
+
+    mask: Mask
+    groups: Groups
+    queue: Queue
+    inside: frozenset[str] = frozenset()
+    ids: set[str] = field(default_factory=set)
+
+    def new_id(self, clock: Clock) -> str:
+        """An id that no other run of the family has, however many start in one second."""
+        chance = clock.random()
+        while (id_ := new_run_id(clock.now(), chance)) in self.ids:
+            chance = (chance + 0.618) % 1
+        self.ids.add(id_)
+        return id_
+
+
 class _Run:
-    def __init__(self, plan: Plan, setup: Setup, control: Control) -> None:
+    """One run. Those below it share its slots, its concurrency groups, its providers and its store."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        setup: Setup,
+        control: Control,
+        shared: _Shared,
+        parent: Parent | None = None,
+    ) -> None:
         clock = setup.clock
-        self.id = new_run_id(clock.now(), clock.random())
+        self.id = shared.new_id(clock)
         self._plan = plan
         self._setup = setup
         self._control = control
-        self._journal = Journal(setup.store, self.id, clock, Mask(setup.secrets.values()), setup.on_event)
+        self._shared = shared
+        self._parent = parent
+        self._journal = Journal(setup.store, self.id, clock, shared.mask, setup.on_event)
         self._boxes = Boxes(plan, setup.providers, chooser(setup.facts), self._journal, clock)
-        values = Values(plan, self.id, setup.secrets)
+        self._values = values = Values(plan, self.id, setup.secrets)
         places = Places(setup.state, setup.spec)
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
-        self._life = Life(plan, self._journal, values, attempts, clock, control)
+        children = Children(plan, setup.children, values, self._journal, control, self._child)
+        cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
+        self._life = Life(
+            plan, self._journal, values, attempts, children, cache, shared.groups, clock, control, shared.inside
+        )
         self._milestones = Milestones(plan, self._journal, values)
-        self._scheduler = Scheduler(self._life, self._milestones, setup.max_parallel)
+        self._scheduler = Scheduler(self._life, self._milestones, shared.queue)
         self._last_failed: list[str] = []
         self._warnings: list[str] = []
+        self._made = Made({}, {})
+        self._held: frozenset[str] = frozenset()
 
     async def body(self, host: StepHost) -> RunState:
         """What the engine calls, once."""
         await self._create()
         try:
-            await self._scheduler.run(host)
-            await self._last(host)
+            async with self._admitted() as admitted:
+                if admitted:
+                    await self._steps(host)
         except asyncio.CancelledError:
             self._control.stop(f"the {self._setup.engine.name} engine stopped the run")
             await uninterrupted(self._abandoned())
@@ -113,6 +165,13 @@ class _Run:
             await uninterrupted(self._finish(f"internal error: {type(error).__name__}: {error}"))
             raise
         return await uninterrupted(self._finish())
+
+    async def _steps(self, host: StepHost) -> None:
+        journal = self._journal
+        journal.move_run("running", journal.fact("run.started"), started_at=journal.now())
+        await journal.sync()
+        await self._scheduler.run(host)
+        await self._last(host)
 
     def report(self) -> Report:
         """The documents at the end."""
@@ -127,6 +186,45 @@ class _Run:
             tuple(self._warnings),
         )
 
+    # ------------------------------------------------------------ below another run
+
+    def _child(self, plan: Plan, prepared: Prepared, parent: Parent, control: Control) -> _Run:
+        """A run below this one, for one of its steps."""
+        setup = self._setup
+        folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
+        on_text = setup.on_text
+
+        def named(key: str, stream: Stream, text: str) -> None:
+            if on_text is not None:
+                on_text(f"{parent.leg}/{key}", stream, text)
+
+        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=named)
+        step, queue = parent.step, self._shared.queue
+        ids = [each.id for each in support.all_steps(self._plan)]
+        held = self._life.held.get(parent.leg)
+        order = (*queue.order, ids.index(step.id))
+        shared = replace(
+            self._shared,
+            queue=replace(queue, priority=queue.priority + step.priority, order=order),
+            inside=self._shared.inside | self._held | ({held} if held else set()),
+        )
+        return _Run(plan, below, control, shared, parent)
+
+    async def live(self) -> RunState:
+        """The run, to its end, below another one: the engine shows only the step that started it."""
+        return await self.body(BareHost())
+
+    def made(self) -> Made:
+        """The workflow's outputs, after the run succeeded."""
+        return self._made
+
+    def failure(self) -> tuple[str, bool]:
+        """The run's message, and whether nothing but providers of boxes failed."""
+        classes = {
+            step["error_class"] for step in self._journal.documents("step").values() if step["state"] == "failed"
+        }
+        return str(self._journal.document("run", self.id)["message"]), classes == {"provider"}
+
     # ------------------------------------------------------------ beginning
 
     async def _create(self) -> None:
@@ -138,6 +236,7 @@ class _Run:
             raise storage_error(error, path) from error
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
         spec = plan.source.get("path", "<stdin>")
+        parent = self._parent
         document: dict[str, Json] = {
             "id": self.id,
             "spec": spec,
@@ -145,9 +244,11 @@ class _Run:
             "name": plan.name,
             "title": plan.title,
             "plan_digest": plan.digest,
+            "parent": {"run": parent.run, "step": parent.leg, "attempt": parent.attempt} if parent else None,
             "state": "pending",
             "engine": self._setup.engine.name,
             "inputs": dict(plan.inputs),
+            "outputs": {},
             "created_at": journal.now(),
             "started_at": None,
             "ended_at": None,
@@ -155,14 +256,42 @@ class _Run:
             "owner": owner(),
             "steps_total": len(legs),
         }
-        told = ("spec", "name", "plan_digest", "engine", "inputs", "steps_total")
-        created = journal.fact("run.created", {key: document[key] for key in told})
+        told = ("spec", "name", "plan_digest", "engine", "inputs", "parent", "steps_total")
+        created = journal.fact("run.created", {key: document[key] for key in told if document[key] is not None})
         journal.put("run", self.id, document, created)
         for step, leg in legs:
-            journal.put("step", leg.key, _pending(step, leg))
+            journal.put("step", leg.key, pending(step, leg))
         self._milestones.announce()
-        journal.move_run("running", journal.fact("run.started"), started_at=journal.now())
-        await journal.sync()
+
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncIterator[bool]:
+        """A place in the run's concurrency group, where it has one; false when there is none for it."""
+        declared = self._plan.concurrency
+        if declared is None:
+            yield True
+            return
+        await self._journal.sync()
+        group = rendered(declared.group, self._values.seen(()))
+        who, inside = f"run {self.id} of {self._plan.name}", self._shared.inside
+        claim = Claim("run", group, declared.limit, declared.on_conflict, who, self._plan.priority, inside)
+
+        def wait(holders: list[str]) -> None:
+            self._journal.note(self._journal.fact("run.waiting", claim.told(holders)))
+
+        def make_room(reason: str) -> None:
+            self._control.stop(f"{reason} {group}")
+
+        async with AsyncExitStack() as stack:
+            entering = stack.enter_async_context(self._shared.groups.place(claim, wait, make_room))
+            try:
+                await self._control.guard(entering, STEPS)
+            except Busy as error:
+                self._control.stop(claim.full(error.holders))
+            except Stopped:
+                pass
+            admitted = not self._control.stopped(STEPS)
+            self._held = frozenset({claim.digest}) if admitted else frozenset()
+            yield admitted
 
     # ------------------------------------------------------------ end
 
@@ -198,7 +327,11 @@ class _Run:
         tally: dict[str, Json] = {}
         for document in self._journal.documents("step").values():
             tally[str(document["state"])] = cast("int", tally.get(str(document["state"]), 0)) + 1
-        fact = self._journal.fact(f"run.{state}", {"message": message, "steps": tally})
+        data: dict[str, Json] = {"message": message, "steps": tally}
+        if self._plan.outputs and state == "succeeded":
+            data["outputs"] = as_document(self._made)
+            self._journal.put("run", self.id, {"outputs": data["outputs"]})
+        fact = self._journal.fact(f"run.{state}", data)
         self._journal.move_run(state, fact, message=message, ended_at=self._journal.now())
         try:
             await self._journal.sync()
@@ -215,20 +348,16 @@ class _Run:
         documents = self._journal.documents("step")
         failed = [*self._scheduler.failed, *self._last_failed]
         sentences = [f"{key}: {documents[key]['message']}" for key in failed] + self._milestones.broken
-        return ("failed", "; ".join(sentences)) if sentences else ("succeeded", "")
+        if sentences:
+            return "failed", "; ".join(sentences)
+        if crowded := self._scheduler.crowded_out:
+            return "cancelled", "; ".join(f"{key}: {documents[key]['message']}" for key in crowded)
+        try:
+            self._made = results(self._plan, self._values, self._journal)
+        except ExpressionFailed as wrong:
+            return "failed", wrong.message
+        return "succeeded", ""
 
 
-def _pending(step: PlanStep, leg: Leg) -> dict[str, Json]:
-    return {
-        "step": step.id,
-        "leg": leg.key,
-        "state": "pending",
-        "attempt": 0,
-        "started_at": None,
-        "ended_at": None,
-        "message": "",
-        "outputs": {},
-        "provider": None,
-        "box": None,
-        "error_class": None,
-    }
+def _path(plan: Plan) -> str:
+    return plan.source.get("path", "")

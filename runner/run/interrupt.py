@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,43 +24,60 @@ class Control:
     def __init__(self) -> None:
         self.level = 0
         self.reason = ""
-        self._work: dict[asyncio.Task[Any], tuple[int, str]] = {}
+        self._work: dict[asyncio.Task[Any], tuple[int, tuple[str, ...]]] = {}
         self._groups: dict[str, str] = {}
+        self._below: list[Control] = []
 
     def stop(self, reason: str) -> None:
         """Stop the run: running commands are killed, boxes freed, events written."""
         self.reason = self.reason or reason
         self.level = min(self.level + 1, FINAL)
+        if self.level == FINAL:
+            for below in self._below:
+                below.stop(reason)
         self._press()
 
+    @contextmanager
+    def above(self, below: Control) -> Iterator[None]:
+        """Inside the block, pressing this button twice also presses that of a run below.
+
+        The first time is the business of whoever started the run below: the work that waits for it is stopped.
+        """
+        self._below.append(below)
+        try:
+            yield
+        finally:
+            self._below.remove(below)
+
     def stop_group(self, group: str, reason: str) -> None:
-        """Stop the work of one group (the legs of a step with `fail_fast`) and leave the rest alone."""
+        """Stop the work of one group (a leg, or all legs of a step with `fail_fast`) and leave the rest alone."""
         self._groups.setdefault(group, reason)
         self._press()
 
     def _press(self) -> None:
-        for task, (level, group) in list(self._work.items()):
-            if self.stopped(level, group):
+        for task, (level, groups) in list(self._work.items()):
+            if self.stopped(level, *groups):
                 task.cancel()
 
-    def stopped(self, level: int, group: str = "") -> bool:
-        """Whether work of that level and group must end."""
-        return self.level >= level or group in self._groups
+    def stopped(self, level: int, *groups: str) -> bool:
+        """Whether work of that level and of these groups must end."""
+        return self.level >= level or any(group in self._groups for group in groups)
 
-    def why(self, group: str) -> str:
-        """The reason to tell for work of that group."""
-        return self.reason or self._groups.get(group, "the run ended early")
+    def why(self, *groups: str) -> str:
+        """The reason to tell for work of these groups."""
+        told = (self._groups[group] for group in groups if group in self._groups)
+        return self.reason or next(told, "the run ended early")
 
-    async def guard(self, work: Coroutine[Any, Any, T], level: int, group: str = "") -> T:
+    async def guard(self, work: Coroutine[Any, Any, T], level: int, *groups: str) -> T:
         """Do the work until its end or until it is stopped. Raises Stopped then, after its cleanup is done.
 
         When the caller itself is cancelled, so is the work, and CancelledError goes on.
         """
-        if self.stopped(level, group):
+        if self.stopped(level, *groups):
             work.close()
             raise Stopped
         task = asyncio.ensure_future(work)
-        self._work[task] = (level, group)
+        self._work[task] = (level, groups)
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:

@@ -1,44 +1,36 @@
-"""The life of one leg: whether it runs at all, its attempts, its end."""
+"""What all legs of a run share: whether one runs at all, its place in a concurrency group, its end."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
 from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed, RunnerError
-from runner.run import retry
-from runner.run.attempt import Attempts, Result, Trace
+from runner.run import fan, retry
+from runner.run.attempt import Result, Trace
+from runner.run.cache import Cache
+from runner.run.groups import Busy, Claim, Groups
 from runner.run.interrupt import Control, Stopped
 from runner.run.journal import Journal
 from runner.run.ports import Clock, LegOutcome, StepState
-from runner.run.values import Ended, Values
+from runner.run.values import Ended, Values, rendered
 
 
-class Slot:
-    """A place among the legs that may run at the same time; giving it back twice is fine."""
+class Work(Protocol):
+    """Makes attempts: in a box, or as a run of another workflow."""
 
-    def __init__(self, slots: asyncio.Semaphore) -> None:
-        self._slots = slots
-        self._held = False
-
-    async def take(self) -> None:
-        """Wait for a place."""
-        if not self._held:
-            await self._slots.acquire()
-            self._held = True
-
-    def give_back(self) -> None:
-        """Let another leg run."""
-        if self._held:
-            self._held = False
-            self._slots.release()
+    async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
+        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, or StoreError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Close:
+class Close:
     """How a leg ends: its state, the data of the event, a message for people, the attempt that ended it."""
 
     state: StepState
@@ -49,14 +41,21 @@ class _Close:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What all legs of a run share."""
+    """What all legs of a run share. `inside` are the digests of the concurrency groups that runs above hold for all of
+    this one, `held` those that its legs hold, by their keys.
+    """
 
     plan: Plan
     journal: Journal
     values: Values
-    attempts: Attempts
+    attempts: Work
+    children: Work
+    cache: Cache
+    groups: Groups
     clock: Clock
     control: Control
+    inside: frozenset[str] = frozenset()
+    held: dict[str, str] = field(default_factory=dict)
 
     def reason_to_skip(self, step: PlanStep, leg: Leg) -> str:
         """Why a leg whose upstream has ended will not run, "" when it will. Raises ExpressionFailed."""
@@ -65,21 +64,23 @@ class Life:
                 upstream = self.plan.step(name)
                 if not self.values.succeeded(upstream):
                     return f"{name} {_DID[self.values.state(upstream)]}"
-        if step.condition is None:
+        # The condition of a `for_each` is asked at one place only: for the whole step, or for each item.
+        whole = step.for_each is not None and not self.values.expanded(step)
+        if step.condition is None or (step.for_each is not None and fan.asks_each(step) is whole):
             return ""
-        value = evaluate(step.condition, self.values.variables(leg, step.after))
+        value = evaluate(step.condition, self.values.variables(step, leg))
         if not isinstance(value, bool):
             raise ExpressionFailed(f"the condition `{step.condition}` gives {value!r}, not true or false")
         return "" if value else f"its condition is false: {step.condition}"
 
     def skip(self, step: PlanStep, leg: Leg, reason: str) -> LegOutcome:
         """End a leg that will not run."""
-        return self._end(step, leg, _Close("skipped", {"reason": reason}, reason))
+        return self.end(step, leg, Close("skipped", {"reason": reason}, reason))
 
     def cancel(self, step: PlanStep, leg: Leg, attempt: int | None = None) -> LegOutcome:
-        """End a leg because the run is stopped."""
-        reason = self.control.why(step.id)
-        return self._end(step, leg, _Close("cancelled", {"reason": reason}, reason, attempt))
+        """End a leg because it, or the run, is stopped."""
+        reason = self.control.why(leg.key, step.id)
+        return self.end(step, leg, Close("cancelled", {"reason": reason}, reason, attempt))
 
     def ready(self, leg: Leg) -> None:
         """Everything upstream has ended; attempts may begin."""
@@ -87,73 +88,108 @@ class Life:
 
     def fail(self, step: PlanStep, leg: Leg, error: RunnerError, attempt: int | None, trace: Trace) -> LegOutcome:
         """End a leg in failure."""
-        data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, **_where(trace)}
+        data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, **trace.told()}
         if error.hint:
             data["hint"] = error.hint
         self.journal.put("step", leg.key, {"error_class": retry.error_class(error)})
-        return self._end(step, leg, _Close("failed", data, error.message, attempt))
+        return self.end(step, leg, Close("failed", data, error.message, attempt))
 
-    async def attempt(self, step: PlanStep, leg: Leg, slot: Slot, level: int) -> LegOutcome:
-        """Attempt a ready leg until it succeeds or nothing is left to try. `level` says when a stop ends it.
-
-        Raises StoreError, and CancelledError when the engine itself is cancelled; the leg has ended then too.
-        """
-        number = 0
-        trace = Trace()
-        try:
-            while True:
-                number += 1
-                await self.control.guard(slot.take(), level, step.id)
-                self.journal.move_step(
-                    leg.key,
-                    "running",
-                    self.journal.fact("step.started", step=leg.key, attempt=number),
-                    attempt=number,
-                    started_at=self.journal.now(),
-                )
-                trace = Trace()
-                try:
-                    result = await self.control.guard(self.attempts.make(step, leg, number, trace), level, step.id)
-                except retry.ATTEMPT_ERRORS as error:
-                    slot.give_back()
-                    if not retry.repeats(step.retry, error, number):
-                        return self.fail(step, leg, error, number, trace)
-                    await self.control.guard(self._back_off(step, leg, error, number, trace), level, step.id)
-                else:
-                    data: dict[str, Json] = {"outputs": result.outputs, **_where(trace)}
-                    self.journal.put("step", leg.key, {"outputs": result.outputs})
-                    return self._end(step, leg, _Close("succeeded", data, "", number), result)
-        except Stopped:
-            return self.cancel(step, leg, number)
-        except asyncio.CancelledError:
-            self.cancel(step, leg, number)
-            raise
-        finally:
-            slot.give_back()
-
-    async def _back_off(self, step: PlanStep, leg: Leg, error: RunnerError, number: int, trace: Trace) -> None:
-        seconds = retry.delay(step.retry, number, self.clock.random())
-        data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, "delay": seconds}
-        fact = self.journal.fact("step.retrying", data | _where(trace), leg.key, number)
-        self.journal.move_step(leg.key, "ready", fact, message=error.message)
-        await self.clock.sleep(seconds)
-
-    def _end(self, step: PlanStep, leg: Leg, close: _Close, result: Result | None = None) -> LegOutcome:
+    def end(self, step: PlanStep, leg: Leg, close: Close, result: Result | None = None) -> LegOutcome:
+        """End a leg."""
         fact = self.journal.fact(f"step.{close.state}", close.data, leg.key, close.attempt)
         self.journal.move_step(leg.key, close.state, fact, message=close.message, ended_at=self.journal.now())
         made = result or Result()
         self.values.end(step, leg, Ended(close.state, made.outputs, made.artifacts))
         return LegOutcome(leg.key, close.state, self.journal.mask.text(close.message))
 
+    # ------------------------------------------------------------ fan-out
+
+    def expand(self, step: PlanStep, items: list[Json]) -> tuple[Leg, ...]:
+        """Name the legs of a `for_each` and write them down, in one transaction with the event that tells them."""
+        legs = self.values.expand(step, items)
+        told: list[Json] = [{"leg": leg.key, "item": item} for leg, item in zip(legs, items, strict=True)]
+        data: dict[str, Json] = {"legs": told}
+        if not legs:
+            data["note"] = "the list is empty: nothing to run, and every output is an empty list"
+        for leg in legs:
+            self.journal.put("step", leg.key, pending(step, leg))
+        self.journal.put("run", self.journal.run, {"steps_total": len(self.journal.documents("step"))})
+        fact = self.journal.fact("step.expanded", data, step.id)
+        self.journal.move_step(step.id, "running", fact, started_at=self.journal.now())
+        return legs
+
+    def close_fan(self, step: PlanStep) -> LegOutcome:
+        """End the step of a `for_each` whose items have all ended: their worst state, their outputs as lists."""
+        legs, documents = self.values.legs(step), self.journal.documents("step")
+        state = self.values.state(step)
+        bad = [leg.key for leg in legs if documents[leg.key]["state"] == state]
+        message = f"{len(legs)} items" if len(legs) != 1 else "1 item"
+        if state == "failed":
+            message = f"{len(bad)} of {message} failed: {', '.join(bad[:5])}{', …' if len(bad) > 5 else ''}"
+            classes = {str(documents[key]["error_class"]) for key in bad}
+            class_ = classes.pop() if len(classes) == 1 else "items"
+            self.journal.put("step", step.id, {"error_class": class_})
+            return self.end(step, Leg(step.id), Close(state, {"class": class_, "message": message}, message))
+        if state == "succeeded":
+            outputs: dict[str, Json] = {
+                name: value for name, value in self.values.outputs(step).items() if step.outputs[name].artifact is None
+            }
+            self.journal.put("step", step.id, {"outputs": outputs})
+            return self.end(step, Leg(step.id), Close(state, {"outputs": outputs}, message))
+        reason = str(documents[bad[0]]["message"])
+        return self.end(step, Leg(step.id), Close(state, {"reason": reason}, reason))
+
+    # ------------------------------------------------------------ groups
+
+    @asynccontextmanager
+    async def place(self, step: PlanStep, leg: Leg, level: int) -> AsyncIterator[None]:
+        """The leg's place in its concurrency group, where it has one.
+
+        Raises Stopped (the group is full and the leg is not to wait, or it was stopped meanwhile), ExpressionFailed,
+        StoreError.
+        """
+        if step.concurrency is None:
+            yield
+            return
+        group = rendered(step.concurrency.group, self.values.variables(step, leg))
+        who = f"step {leg.key} of run {self.journal.run}"
+        claim = Claim(
+            "step", group, step.concurrency.limit, step.concurrency.on_conflict, who, step.priority, self.inside
+        )
+
+        def wait(holders: list[str]) -> None:
+            self.journal.note(self.journal.fact("step.waiting", claim.told(holders), leg.key))
+
+        def make_room(reason: str) -> None:
+            self.control.stop_group(leg.key, f"{reason} {group}")
+
+        async with AsyncExitStack() as stack:
+            entering = stack.enter_async_context(self.groups.place(claim, wait, make_room))
+            try:
+                await self.control.guard(entering, level, leg.key, step.id)
+            except Busy as error:
+                self.control.stop_group(leg.key, claim.full(error.holders))
+                raise Stopped from error
+            self.held[leg.key] = claim.digest
+            yield
+
+
+def pending(step: PlanStep, leg: Leg) -> dict[str, Json]:
+    """The document of a leg at its beginning."""
+    return {
+        "step": step.id,
+        "leg": leg.key,
+        "state": "pending",
+        "attempt": 0,
+        "started_at": None,
+        "ended_at": None,
+        "message": "",
+        "outputs": {},
+        "provider": None,
+        "box": None,
+        "child": None,
+        "error_class": None,
+    }
+
 
 _DID: dict[StepState, str] = {"failed": "failed", "skipped": "was skipped", "cancelled": "was cancelled"}
-
-
-def _where(trace: Trace) -> dict[str, Json]:
-    found: dict[str, Json] = {
-        "provider": trace.provider,
-        "box": trace.box,
-        "exit_code": trace.exit_code,
-        "log": trace.log,
-    }
-    return {name: value for name, value in found.items() if value is not None}

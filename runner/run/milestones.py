@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
-from runner.compiler.plan.model import Leg, Milestone, Plan
+from runner.compiler.plan.model import Milestone, Plan
 from runner.errors import ExpressionFailed
 from runner.run.journal import Journal
 from runner.run.values import Values
@@ -59,7 +59,7 @@ class Milestones:
 
     def _holds(self, milestone: Milestone, expression: str, ended: set[str]) -> bool:
         try:
-            value = evaluate(expression, self._values.variables(Leg(""), ended))
+            value = evaluate(expression, self._values.seen(ended))
         except ExpressionFailed as error:
             self.broken.append(f"milestone {milestone.id}: {error.message}")
             return False

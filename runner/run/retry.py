@@ -13,12 +13,18 @@ from runner.errors import (
     ExpressionFailed,
     FilesLost,
     FilesWrong,
+    InputsWrong,
+    ItemsWrong,
+    NeverHeld,
     OutputWrong,
     ProviderError,
+    RunFailed,
     RunnerError,
 )
 
-ErrorClass = Literal["exit", "timeout", "provider", "box_gone", "output", "files", "expression", "box"]
+ErrorClass = Literal[
+    "exit", "timeout", "provider", "box_gone", "output", "files", "inputs", "items", "repeat", "expression", "box"
+]
 
 #: The classes a spec may name in `retry.on`; the others would fail the same way again.
 RETRYABLE: frozenset[str] = frozenset({"exit", "timeout", "provider", "box_gone"})
@@ -26,11 +32,15 @@ RETRYABLE: frozenset[str] = frozenset({"exit", "timeout", "provider", "box_gone"
 
 _CLASSES: tuple[tuple[type[RunnerError], ErrorClass], ...] = (
     (CommandFailed, "exit"),
+    (RunFailed, "exit"),
     (CommandTimeout, "timeout"),
     (ProviderError, "provider"),
     (BoxGone, "box_gone"),
     (OutputWrong, "output"),
     (FilesWrong, "files"),
+    (InputsWrong, "inputs"),
+    (ItemsWrong, "items"),
+    (NeverHeld, "repeat"),
     (ExpressionFailed, "expression"),
     (BoxError, "box"),
 )
@@ -53,6 +63,11 @@ def repeats(retry: Retry, error: RunnerError, attempt: int) -> bool:
     if attempt >= retry.attempts or isinstance(error, FilesLost):
         return False
     return name in RETRYABLE and name in retry.on
+
+
+def cut_off(error: RunnerError) -> bool:
+    """Whether an attempt that had begun was cut off, so that nobody knows how far it came."""
+    return error_class(error) in ("timeout", "provider", "box_gone")
 
 
 def delay(retry: Retry, attempt: int, chance: float) -> float:

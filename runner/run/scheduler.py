@@ -4,34 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from runner.compiler.canonical import Json
-from runner.compiler.plan.model import Leg, PlanStep, Retry
-from runner.errors import ExpressionFailed
+from runner.compiler.plan.model import ForEach, Leg, PlanStep, Retry
+from runner.errors import ExpressionFailed, ItemsWrong
+from runner.run import fan
 from runner.run.attempt import GRACE, Trace
-from runner.run.interrupt import FINAL, STEPS, uninterrupted
-from runner.run.leg import Life, Slot
+from runner.run.course import Course
+from runner.run.interrupt import FINAL, STEPS, Stopped, uninterrupted
+from runner.run.leg import Life
 from runner.run.milestones import Milestones
 from runner.run.ports import LegOutcome, StepHost
+from runner.run.slots import Rank, Slot, Slots
 from runner.run.values import legs_of
 
 #: Seconds that the `finally` step gets when the run was stopped.
 FINAL_SECONDS = 60.0
 
 
-class Scheduler:
-    """Runs the legs of a plan inside a StepHost, `max_parallel` at a time."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Where the legs of a run wait for their turn: the slots, shared with the runs above and below, and how urgent this
+    run is among them.
+    """
 
-    def __init__(self, life: Life, milestones: Milestones, max_parallel: int) -> None:
+    slots: Slots
+    priority: int = 0
+    order: Rank = ()
+
+    def rank(self, step: PlanStep, *place: int) -> Rank:
+        """Higher priority first, then the order of the plan."""
+        return (-self.priority - step.priority, *self.order, *place)
+
+
+class Scheduler:
+    """Runs the legs of a plan inside a StepHost, as many at a time as there are slots."""
+
+    def __init__(self, life: Life, milestones: Milestones, queue: Queue) -> None:
         self._life = life
         self._milestones = milestones
-        self._slots = asyncio.Semaphore(max_parallel)
+        self._queue = queue
+        self._places = {step.id: number for number, step in enumerate(life.plan.steps)}
         self._narrow = {
             step.id: asyncio.Semaphore(limit)
             for step in life.plan.steps
-            if isinstance(limit := _matrix(step, "max_parallel"), int)
+            if isinstance(limit := step.for_each.max_parallel if step.for_each else _matrix(step, "max_parallel"), int)
         }
         self._open = {step.id: len(legs_of(step)) for step in life.plan.steps}
         self._ended = {step.id: asyncio.Event() for step in life.plan.steps}
@@ -44,12 +64,22 @@ class Scheduler:
     @property
     def failed(self) -> list[str]:
         """The legs whose failure fails the run, in the order of the plan."""
+        return self._in_state("failed")
+
+    @property
+    def crowded_out(self) -> list[str]:
+        """The legs that were cancelled though nobody stopped the run, and that nothing else failed for: a concurrency
+        group had no place for them.
+        """
+        return self._in_state("cancelled")
+
+    def _in_state(self, state: str) -> list[str]:
         documents = self._life.journal.documents("step")
         return [
-            leg.key
+            key
             for step in self._life.plan.steps
-            for leg in legs_of(step)
-            if documents[leg.key]["state"] == "failed" and not step.allow_failure
+            for key in self._keys(step)
+            if documents[key]["state"] == state and not step.allow_failure
         ]
 
     async def run(self, host: StepHost) -> None:
@@ -57,17 +87,15 @@ class Scheduler:
         for step in self._life.plan.steps:
             if self._open[step.id] == 0:
                 self._ended[step.id].set()
-        tasks = [
-            asyncio.ensure_future(self._leg(host, step, leg)) for step in self._life.plan.steps for leg in legs_of(step)
-        ]
+        work = []
+        for step in self._life.plan.steps:
+            if step.for_each is not None:
+                work.append(self._fan(host, step, step.for_each))
+            else:
+                work += [self._leg(host, step, leg, number) for number, leg in enumerate(legs_of(step))]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION) if tasks else (set(), set())
-            for task in done:
-                task.result()
+            await _all(work)
         finally:
-            for task in tasks:
-                task.cancel()
-            await uninterrupted(_settled(tasks))
             self.sweep()
 
     async def run_last(self, host: StepHost, step: PlanStep) -> LegOutcome:
@@ -82,49 +110,121 @@ class Scheduler:
         upstream = self._upstream(self._sinks())
         step = replace(step, after=tuple(sorted(self.ended)), condition_guards_failure=True)
         limit = FINAL_SECONDS + GRACE if self._life.control.stopped(STEPS) else None
+        slot = Slot(self._queue.slots, self._queue.rank(step, len(self._places)))
         try:
             async with asyncio.timeout(limit):
-                return await self._live(host, step, leg, level, upstream)
+                return await self._live(host, step, leg, _Way(level, upstream, slot))
         except TimeoutError:
             return LegOutcome(leg.key, "cancelled", "it did not end in time")
 
-    async def _leg(self, host: StepHost, step: PlanStep, leg: Leg) -> None:
-        for name in step.after:
-            await self._ended[name].wait()
-        if self._life.control.stopped(STEPS, step.id):
-            self._life.cancel(step, leg)
-        else:
-            async with self._narrow.get(step.id, contextlib.nullcontext()):
-                outcome = await self._live(host, step, leg, STEPS, self._upstream(step.after))
+    # ------------------------------------------------------------ steps
+
+    async def _leg(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> None:
+        """A leg that the plan knows."""
+        if await self._may_begin(step, leg):
+            outcome = await self._in_turn(host, step, leg, number)
             if outcome.state == "failed" and _matrix(step, "fail_fast") is True:
                 self._life.control.stop_group(step.id, f"{leg.key} failed, and its matrix is fail_fast")
         self._open[step.id] -= 1
         if self._open[step.id] == 0:
-            self._ended[step.id].set()
-            self._milestones.look(self.ended)
+            self._close(step)
 
-    async def _live(self, host: StepHost, step: PlanStep, leg: Leg, level: int, upstream: Sequence[str]) -> LegOutcome:
+    async def _fan(self, host: StepHost, step: PlanStep, each: ForEach) -> None:
+        """A step whose legs are known when its upstream has ended."""
+        whole = Leg(step.id)
+        if await self._may_begin(step, whole):
+            legs = await self._expanded(host, step, each)
+            if legs is not None:
+                await _all([self._item(host, step, leg, number) for number, leg in enumerate(legs)])
+                outcome = self._life.close_fan(step)
+                if not legs:
+                    await host.leg(step, whole, self._upstream(step.after), lambda: _done(outcome))
+        self._close(step)
+
+    async def _item(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> None:
+        if self._life.control.stopped(STEPS, step.id):
+            self._life.cancel(step, leg)
+        else:
+            await self._in_turn(host, step, leg, number)
+
+    async def _expanded(self, host: StepHost, step: PlanStep, each: ForEach) -> tuple[Leg, ...] | None:
+        """The legs of a `for_each`, durable before any of them starts; None when the step ended without any."""
+        life, upstream, whole = self._life, self._upstream(step.after), Leg(step.id)
+        try:
+            reason = life.reason_to_skip(step, whole)
+            items = [] if reason else fan.items(each, life.values.variables(step, whole))
+        except (ExpressionFailed, ItemsWrong) as error:
+            failure = error
+            life.ready(whole)
+            await host.leg(step, whole, upstream, lambda: _done(life.fail(step, whole, failure, None, Trace())))
+            return None
+        if reason:
+            await host.leg(step, whole, upstream, lambda: _done(life.skip(step, whole, reason)))
+            return None
+        life.ready(whole)
+        legs = life.expand(step, items)
+        await life.journal.sync()
+        return legs
+
+    async def _may_begin(self, step: PlanStep, leg: Leg) -> bool:
+        """Wait for everything upstream; False when the run was stopped meanwhile, and the leg with it."""
+        for name in step.after:
+            await self._ended[name].wait()
+        if self._life.control.stopped(STEPS, step.id):
+            self._life.cancel(step, leg)
+            return False
+        return True
+
+    def _close(self, step: PlanStep) -> None:
+        self._ended[step.id].set()
+        self._milestones.look(self.ended)
+
+    # ------------------------------------------------------------ legs
+
+    async def _in_turn(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> LegOutcome:
+        slot = Slot(self._queue.slots, self._queue.rank(step, self._places[step.id], number))
+        async with self._narrow.get(step.id, contextlib.nullcontext()):
+            return await self._live(host, step, leg, _Way(STEPS, self._upstream(step.after), slot))
+
+    async def _live(self, host: StepHost, step: PlanStep, leg: Leg, way: _Way) -> LegOutcome:
         life = self._life
+
+        async def failed(error: ExpressionFailed) -> LegOutcome:
+            return await host.leg(step, leg, way.upstream, lambda: _done(life.fail(step, leg, error, None, Trace())))
+
         try:
             reason = life.reason_to_skip(step, leg)
         except ExpressionFailed as error:
-            failure = error
             life.ready(leg)
-            return await host.leg(step, leg, upstream, lambda: _done(life.fail(step, leg, failure, None, Trace())))
+            return await failed(error)
         if reason:
-            return await host.leg(step, leg, upstream, lambda: _done(life.skip(step, leg, reason)))
+            return await host.leg(step, leg, way.upstream, lambda: _done(life.skip(step, leg, reason)))
         life.ready(leg)
-        slot = Slot(self._slots)
         try:
-            await slot.take()
-            if life.control.stopped(level, step.id):
-                return life.cancel(step, leg)
-            return await host.leg(step, leg, upstream, lambda: life.attempt(step, leg, slot, level))
+            async with life.place(step, leg, way.level):
+                return await self._course(host, step, leg, way)
+        except Stopped:
+            return life.cancel(step, leg)
+        except ExpressionFailed as error:
+            return await failed(error)
+
+    async def _course(self, host: StepHost, step: PlanStep, leg: Leg, way: _Way) -> LegOutcome:
+        life = self._life
+        try:
+            await life.control.guard(way.slot.take(), way.level, leg.key, step.id)
+            return await host.leg(step, leg, way.upstream, Course(life, step, leg, way.slot, way.level).run)
         finally:
-            slot.give_back()
+            way.slot.give_back()
+
+    # ------------------------------------------------------------ graph
+
+    def _keys(self, step: PlanStep) -> list[str]:
+        """The keys of a step's legs; of a `for_each` without any, its own."""
+        keys = [leg.key for leg in self._life.values.legs(step)]
+        return keys if keys or step.for_each is None else [step.id]
 
     def _upstream(self, names: Iterable[str]) -> Sequence[str]:
-        return [leg.key for name in names for leg in legs_of(self._life.plan.step(name))]
+        return [key for name in names for key in self._keys(self._life.plan.step(name))]
 
     def _sinks(self) -> list[str]:
         """The steps that nothing comes after."""
@@ -140,16 +240,39 @@ class Scheduler:
         plan = self._life.plan
         ends = (plan.on_failure, plan.finally_) if last else ()
         for step in (*plan.steps, *(step for step in ends if step is not None)):
-            for leg in legs_of(step):
+            legs = self._life.values.legs(step)
+            for leg in (*legs, Leg(step.id)) if self._life.values.expanded(step) else legs:
                 if documents[leg.key]["state"] in ("pending", "ready", "running"):
                     self._life.cancel(step, leg)
             if not last:
                 self._ended[step.id].set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a leg goes: the level of a stop that ends it, the legs upstream, its place among the running."""
+
+    level: int
+    upstream: Sequence[str]
+    slot: Slot
+
+
 def _matrix(step: PlanStep, key: str) -> Json:
     """A setting of the step's matrix as written."""
     return step.matrix_source.get(key) if isinstance(step.matrix_source, dict) else None
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all the work at the same time. The first error ends the rest, and is raised when the rest has ended."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION) if tasks else (set(), set())
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await uninterrupted(_settled(tasks))
 
 
 async def _settled(tasks: Sequence[asyncio.Task[None]]) -> None:

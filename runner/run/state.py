@@ -9,11 +9,12 @@ from runner.errors import IllegalMove
 from runner.run.event import Event
 from runner.run.ports import RunState, StepState
 
-#: From each state of a leg, the states that it may move to. A retried leg goes back to "ready".
+#: From each state of a leg, the states that it may move to. A retried leg goes back to "ready"; the step of a
+#: `for_each` is running while its items are, and was skipped when all of them were.
 STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     "pending": frozenset({"ready", "skipped", "cancelled"}),
     "ready": frozenset({"running", "failed", "cancelled"}),
-    "running": frozenset({"succeeded", "failed", "cancelled", "ready", "paused"}),
+    "running": frozenset({"succeeded", "failed", "skipped", "cancelled", "ready", "paused"}),
     "paused": frozenset({"ready", "failed", "cancelled"}),
     "succeeded": frozenset(),
     "failed": frozenset(),
@@ -36,6 +37,8 @@ STEP_STATE: Mapping[str, StepState] = {
     "step.ready": "ready",
     "step.started": "running",
     "step.retrying": "ready",
+    "step.repeated": "ready",
+    "step.expanded": "running",
     "step.succeeded": "succeeded",
     "step.failed": "failed",
     "step.skipped": "skipped",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Plan, PlanStep, Secret
-from runner.compiler.values import unfit
-from runner.errors import SandboxMissing, SpecError, UsageError
+from runner.errors import SandboxMissing, SpecError
 from runner.run.boxes import Chooser
+from runner.run.children import Prepared
 
 #: The kinds of steps that a run can execute.
-EXECUTABLE = ("run", "script")
-_UNSUPPORTED_KEYS = ("for_each", "repeat")
+EXECUTABLE = ("run", "script", "workflow")
+#: Those of them that need a box.
+IN_BOXES = ("run", "script")
 #: Keys that are checked and planned, and that a run does not heed yet: said before it starts, never passed over.
-_UNHEEDED_STEP_KEYS = ("cache", "concurrency", "priority", "idempotent")
-_UNHEEDED_KEYS = ("policies", "concurrency", "priority")
+_UNHEEDED_KEYS = ("policies",)
 
 
 def all_steps(plan: Plan) -> list[PlanStep]:
@@ -25,19 +25,24 @@ def all_steps(plan: Plan) -> list[PlanStep]:
 
 def box_sandboxes(plan: Plan) -> list[str]:
     """The names of the sandboxes that steps run in, in the order of first use."""
-    return list(dict.fromkeys(step.sandbox or DEFAULT_SANDBOX for step in all_steps(plan)))
+    steps = [step for step in all_steps(plan) if step.kind in IN_BOXES]
+    return list(dict.fromkeys(step.sandbox or DEFAULT_SANDBOX for step in steps))
 
 
-def refuse_unsupported(plan: Plan) -> None:
-    """Raise SpecError that lists every step which cannot be executed yet, with its place."""
-    details = plan.extra.get("steps")
+def needs_boxes(plan: Plan, below: Iterable[Prepared]) -> bool:
+    """Whether any step needs a box, also in the workflows that steps run."""
+    return any(box_sandboxes(each) for each in (plan, *(one.plan for one in below)))
+
+
+def refuse_unsupported(plan: Plan, *, given: bool = True) -> None:
+    """Raise SpecError that lists every step which cannot be executed yet, with its place.
+
+    `given` is False while the inputs are not known: then a matrix may depend on them.
+    """
     found = []
     for step in all_steps(plan):
-        more = details.get(step.id) if isinstance(details, dict) else None
-        keys = [key for key in _UNSUPPORTED_KEYS if isinstance(more, dict) and key in more]
         what = [f"kind `{step.kind}`"] if step.kind not in EXECUTABLE else []
-        what += [f"`{key}`" for key in keys]
-        if step.legs is None:
+        if step.legs is None and step.for_each is None and given:
             what.append("a matrix that depends on inputs that were not given")
         if what:
             found.append(f"  {plan.source.get('path', '-')}:{step.line}:{step.column}: {step.id}: {', '.join(what)}")
@@ -45,19 +50,13 @@ def refuse_unsupported(plan: Plan) -> None:
         count = "1 step" if len(found) == 1 else f"{len(found)} steps"
         raise SpecError(
             f"{count} of {plan.name} cannot be executed yet:\n" + "\n".join(found),
-            hint="Steps of the kinds `run` and `script` can, also in a matrix; `runner plan` shows the whole plan.",
+            hint="Steps of the kinds `run`, `script` and `workflow` can; `runner plan` shows the whole plan.",
         )
 
 
 def unheeded(plan: Plan) -> str:
     """A sentence that names the parts of the spec which a run does not heed yet; empty where there are none."""
     found = [f"`{key}`" for key in _UNHEEDED_KEYS if key in plan.extra]
-    details = plan.extra.get("steps")
-    steps = details if isinstance(details, dict) else {}
-    for key in _UNHEEDED_STEP_KEYS:
-        names = [id_ for id_, more in steps.items() if isinstance(more, dict) and key in more]
-        if names:
-            found.append(f"`{key}` of {', '.join(names)}")
     return f"note: runs do not heed yet: {'; '.join(found)}" if found else ""
 
 
@@ -67,27 +66,6 @@ def used_secrets(plan: Plan) -> list[Secret]:
     text = "\n".join(value for name in box_sandboxes(plan) for value in plan.sandboxes[name].env.values())
     names |= set(re.findall(r"\bsecrets\s*\.\s*([\w-]+)", text))
     return [secret for secret in plan.secrets if secret.name in names]
-
-
-def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    """The values of the used secrets. Raises UsageError that lists every environment variable that is missing, or that
-    holds bytes which are no text.
-    """
-    used = used_secrets(plan)
-    missing = [secret for secret in used if not environ.get(secret.env)]
-    if missing:
-        listed = ", ".join(f"{secret.env} (secret {secret.name})" for secret in missing)
-        raise UsageError(
-            f"{plan.name} needs secrets that are not set: {listed}",
-            "Set them for this command: " + " ".join(f"{secret.env}=…" for secret in missing) + " runner run …",
-        )
-    odd = [secret for secret in used if unfit(environ[secret.env])]
-    if odd:
-        listed = ", ".join(f"{secret.env} (secret {secret.name})" for secret in odd)
-        raise UsageError(
-            f"these secrets are not UTF-8 text: {listed}", "Hand bytes on in base64; the step decodes them."
-        )
-    return {secret.name: environ[secret.env] for secret in used}
 
 
 def refuse_unservable(plan: Plan, decide: Chooser, providers: Mapping[str, object]) -> None:

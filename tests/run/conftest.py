@@ -7,25 +7,31 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from runner.compiler.compile import compile_plan
 from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Candidate, Leg, Plan, PlanStep, SandboxPlan
 from runner.compiler.plan.wire import sealed
 from runner.compiler.schemas import schema_path
+from runner.compiler.surroundings import Surroundings, Unreadable
 from runner.errors import BoxError
+from runner.run.children import Prepared
 from runner.run.event import Event, verify
 from runner.run.execute import Report, Setup, execute
 from runner.run.interrupt import Control
 from runner.run.local import LocalEngine
 from runner.run.ports import BoxRequest, Engine, StateStore
+from runner.run.prepare import prepare
 from runner.run.state import replay
 from runner.sandbox.fake import FakeBox, FakeCloud, FakeSandbox
 from runner.store.memory import MemoryStore
 
+NO_FILES: Mapping[str, str] = MappingProxyType({})
 EVENT_SCHEMA = Draft202012Validator(json.loads(schema_path("event.v1.schema.json").read_bytes()))
 
 
@@ -135,6 +141,8 @@ class Lab:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     max_parallel: int = 8
+    children: Mapping[str, Prepared] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
     on_event: Callable[[Event], None] | None = None
     text: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -155,6 +163,7 @@ class Lab:
             spec=self.folder,
             facts=self.facts,
             secrets=self.secrets,
+            children=self.children,
             max_parallel=self.max_parallel,
             on_event=self.on_event,
             on_text=lambda key, stream, text: self.text.append((key, stream, text)),
@@ -165,8 +174,48 @@ class Lab:
         await self.store.open()
         report = await execute(plan, self.setup(), self.control)
         outcome = Outcome(report, await self.store.events(report.run))
+        for record in await self.store.runs():
+            if record.key != report.run and record.data["state"] not in ("succeeded", "failed", "cancelled"):
+                raise AssertionError(f"run {record.key} did not end")
         await self.check(outcome)
         return outcome
+
+    async def below(self, run: str) -> dict[str, Outcome]:
+        """The runs that steps of a run started, each checked, by the key of the step (the last of several)."""
+        found = {}
+        for record in reversed(await self.store.runs()):
+            parent = record.data["parent"]
+            if parent and parent["run"] == run:
+                parts = [
+                    {each.key: each.data for each in await self.store.all(record.key, table)}
+                    for table in ("step", "milestone", "artifact")
+                ]
+                report = Report(record.key, record.data["state"], record.data, *parts)
+                found[parent["step"]] = Outcome(report, await self.store.events(record.key))
+                await self.check(found[parent["step"]])
+        return found
+
+    def play(self, text: str, inputs: Mapping[str, Any] | None = None, files: Mapping[str, str] = NO_FILES) -> Outcome:
+        """Compile a spec and run it. `files` are other specs, by their path from the spec's folder."""
+        return asyncio.run(self.live(self.planned(text, inputs, files)))
+
+    def planned(
+        self,
+        text: str,
+        inputs: Mapping[str, Any] | None = None,
+        files: Mapping[str, str] = NO_FILES,
+        name: str | None = None,
+    ) -> Plan:
+        """The plan of a spec, its secrets and the workflows below it made ready."""
+        self.providers.setdefault("e2b", Provider(self.cloud, "e2b"))
+
+        def read(path: str) -> bytes | Unreadable:
+            return files[path].encode() if path in files else Unreadable("no such file")
+
+        made = compile_plan(text.encode(), "lab.yaml", inputs or {}, Surroundings(read=read), name)
+        assert made.plan is not None, [each.message for each in made.diagnostics]
+        self.secrets, self.children = prepare(made.plan, self.environ)
+        return made.plan
 
     async def check(self, outcome: Outcome) -> None:
         run = outcome.report.run

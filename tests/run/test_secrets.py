@@ -10,7 +10,8 @@ import pytest
 
 from runner.compiler.plan.model import Candidate, OutputDecl, Retry, SandboxPlan, Secret
 from runner.errors import UsageError
-from runner.run.support import resolve_secrets, used_secrets
+from runner.run.prepare import prepare
+from runner.run.support import used_secrets
 
 CANARY = 'canary-7f3a "quoted" & more'
 PRINTS = r"""
@@ -100,12 +101,12 @@ def test_only_used_secrets_are_asked_for(make_step, new_plan):
     plan = plan_with_secrets(make_step, new_plan)
     assert [secret.name for secret in used_secrets(plan)] == ["used", "of_box", "of_finally"]
     environ = {"USED": "1", "OF_BOX": "2", "OF_FINALLY": "3", "UNUSED": "4"}
-    assert resolve_secrets(plan, environ) == {"used": "1", "of_box": "2", "of_finally": "3"}
+    assert prepare(plan, environ) == ({"used": "1", "of_box": "2", "of_finally": "3"}, {})
 
 
 def test_all_missing_secrets_are_listed(make_step, new_plan):
     with pytest.raises(UsageError) as caught:
-        resolve_secrets(plan_with_secrets(make_step, new_plan), {"USED": "1", "OF_BOX": ""})
+        prepare(plan_with_secrets(make_step, new_plan), {"USED": "1", "OF_BOX": ""})
     assert (
         caught.value.message
         == "lab needs secrets that are not set: OF_BOX (secret of_box), OF_FINALLY (secret of_finally)"
@@ -116,6 +117,6 @@ def test_all_missing_secrets_are_listed(make_step, new_plan):
 def test_a_secret_that_is_no_text_is_refused_before_anything_runs(make_step, new_plan):
     environ = {"USED": "ab\udcffcanary", "OF_BOX": "2", "OF_FINALLY": "3"}
     with pytest.raises(UsageError) as caught:
-        resolve_secrets(plan_with_secrets(make_step, new_plan), environ)
+        prepare(plan_with_secrets(make_step, new_plan), environ)
     assert caught.value.message == "these secrets are not UTF-8 text: USED (secret used)"
     assert "base64" in caught.value.hint

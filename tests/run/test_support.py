@@ -15,17 +15,14 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
         lab.run(
             make_step("fine"),
             make_step("review", kind="agent", action={"agent": "x"}, line=4, column=3),
-            make_step("each", line=5, column=3),
             replace(make_step("symbolic", line=6, column=3), legs=None, is_matrix=True),
-            extra={"steps": {"each": {"for_each": [1], "repeat": {"max": 2}}, "fine": {"cache": {}}}},
         )
     assert caught.value.message.splitlines() == [
-        "3 steps of lab cannot be executed yet:",
+        "2 steps of lab cannot be executed yet:",
         "  lab.yaml:4:3: review: kind `agent`",
-        "  lab.yaml:5:3: each: `for_each`, `repeat`",
         "  lab.yaml:6:3: symbolic: a matrix that depends on inputs that were not given",
     ]
-    assert "`run` and `script`" in caught.value.hint
+    assert "`run`, `script` and `workflow`" in caught.value.hint
     assert caught.value.exit_code == 1
     assert not (lab.folder / "state").exists()
     assert lab.fake.made == []
@@ -37,10 +34,8 @@ def test_one_step_is_one_step(lab, make_step):
 
 
 def test_what_a_run_does_not_heed_yet_is_said(new_plan, make_step):
-    extra = {"policies": [], "labels": {}, "steps": {"a": {"cache": {}}, "b": {"cache": {}, "description": "x"}}}
-    assert unheeded(new_plan(make_step("a"), make_step("b"), extra=extra)) == (
-        "note: runs do not heed yet: `policies`; `cache` of a, b"
-    )
+    extra = {"policies": [], "labels": {}}
+    assert unheeded(new_plan(make_step("a"), extra=extra)) == "note: runs do not heed yet: `policies`"
 
 
 def test_a_plan_that_is_heeded_whole_gives_no_note(new_plan, make_step):

@@ -1,0 +1,196 @@
+"""The course of one leg: its result from the cache, or its attempts, their retries and repetitions, until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from runner.compiler.canonical import Json
+from runner.compiler.expressions import evaluate
+from runner.compiler.plan.model import Cache as CacheDecl
+from runner.compiler.plan.model import Leg, PlanStep, Repeat
+from runner.errors import ExpressionFailed, NeverHeld, RunnerError
+from runner.run import retry
+from runner.run.attempt import Result, Trace, announce
+from runner.run.cache import Hit, Key, Miss
+from runner.run.interrupt import Stopped
+from runner.run.leg import Close, Life
+from runner.run.ports import LegOutcome
+from runner.run.slots import Slot
+
+T = TypeVar("T")
+
+
+class _GaveUp(Exception):
+    """Nothing is left to try: a signal inside this module, with the last attempt's error as its cause."""
+
+    def __init__(self, error: RunnerError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Course:
+    """One leg that is ready, on its way. `level` says when a stop ends it."""
+
+    def __init__(self, life: Life, step: PlanStep, leg: Leg, slot: Slot, level: int) -> None:
+        self._life = life
+        self._step = step
+        self._leg = leg
+        self._slot = slot
+        self._level = level
+        self._number = 0
+        self._trace = Trace()
+
+    async def run(self) -> LegOutcome:
+        """Attempt the leg until it succeeds or nothing is left to try.
+
+        Raises StoreError, and CancelledError when the engine itself is cancelled; the leg has ended then too.
+        """
+        life, step, leg = self._life, self._step, self._leg
+        try:
+            return await self._run()
+        except _GaveUp as gave_up:
+            return life.fail(step, leg, gave_up.error, self._number, self._trace)
+        except Stopped:
+            return life.cancel(step, leg, self._number)
+        except asyncio.CancelledError:
+            life.cancel(step, leg, self._number)
+            raise
+        finally:
+            self._slot.give_back()
+
+    async def _run(self) -> LegOutcome:
+        await self._begin()
+        key = None
+        if (declared := self._step.cache) is not None:
+            key = await self._key(declared)
+            hit = await self._find(key, declared)
+            if hit is not None:
+                return self._taken(key, hit)
+        result = await self._attempts()
+        if self._step.repeat is not None:
+            result = await self._repeated(self._step.repeat, result)
+        data: dict[str, Json] = {"outputs": result.outputs, **self._trace.told()}
+        if key is not None:
+            why_not = await self._life.cache.keep(key, self._leg, result)
+            data["cache"] = {"kept": not why_not, "key": key.told["key"], "reason": why_not}
+        return self._succeeded(result, data)
+
+    def _succeeded(self, result: Result, data: dict[str, Json]) -> LegOutcome:
+        self._life.journal.put("step", self._leg.key, {"outputs": result.outputs})
+        return self._life.end(self._step, self._leg, Close("succeeded", data, "", self._number), result)
+
+    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        return await self._life.control.guard(work, self._level, self._leg.key, self._step.id)
+
+    async def _begin(self) -> None:
+        """Take a place among the running and begin the next attempt."""
+        await self._guarded(self._slot.take())
+        self._number += 1
+        journal, key = self._life.journal, self._leg.key
+        fact = journal.fact("step.started", step=key, attempt=self._number)
+        journal.move_step(key, "running", fact, attempt=self._number, started_at=journal.now())
+
+    # ------------------------------------------------------------ attempts
+
+    async def _attempts(self) -> Result:
+        """Attempts until one succeeds; the first has begun. Raises _GaveUp."""
+        step = self._step
+        tries = 0
+        while True:
+            tries += 1
+            self._trace = Trace()
+            try:
+                return await self._attempt()
+            except retry.ATTEMPT_ERRORS as error:
+                self._slot.give_back()
+                if not retry.repeats(step.retry, error, tries):
+                    raise _GaveUp(error) from error
+                if self._trace.began and not step.idempotent and retry.cut_off(error):
+                    words = "it is not tried again: the step is not idempotent, and nobody knows how far it came"
+                    raise _GaveUp(type(error)(f"{error.message}; {words}", error.hint)) from error
+                await self._guarded(self._back_off(error, tries))
+            await self._begin()
+
+    async def _attempt(self) -> Result:
+        life = self._life
+        if self._step.kind == "workflow":
+            # The legs of the run below take places of their own: holding one while waiting for them would be a circle.
+            self._slot.give_back()
+            return await self._guarded(life.children.make(self._step, self._leg, self._number, self._trace))
+        return await self._guarded(life.attempts.make(self._step, self._leg, self._number, self._trace))
+
+    async def _back_off(self, error: RunnerError, tries: int) -> None:
+        life = self._life
+        seconds = retry.delay(self._step.retry, tries, life.clock.random())
+        data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, "delay": seconds}
+        fact = life.journal.fact("step.retrying", data | self._trace.told(), self._leg.key, self._number)
+        life.journal.move_step(self._leg.key, "ready", fact, message=error.message)
+        await life.clock.sleep(seconds)
+
+    # ------------------------------------------------------------ repetition
+
+    async def _repeated(self, repeat: Repeat, result: Result) -> Result:
+        """Attempts until the condition holds over the outputs. Raises _GaveUp."""
+        for repetition in range(1, repeat.most):
+            if self._holds(repeat, result):
+                return result
+            self._slot.give_back()
+            await self._guarded(self._again(repeat, repetition, result))
+            await self._begin()
+            result = await self._attempts()
+        if self._holds(repeat, result):
+            return result
+        times = "once" if repeat.most == 1 else f"{repeat.most} times"
+        raise _GaveUp(
+            NeverHeld(
+                f"it ran {times}, and `{repeat.until}` never held",
+                "Look at the outputs of each repetition: `runner audit export RUN`; allow more with `repeat.max`.",
+            )
+        )
+
+    def _holds(self, repeat: Repeat, result: Result) -> bool:
+        variables = self._life.values.variables(self._step, self._leg)
+        variables["outputs"] = {**result.outputs, **result.artifacts}
+        try:
+            value = evaluate(repeat.until, variables)
+        except ExpressionFailed as error:
+            raise _GaveUp(error) from error
+        if not isinstance(value, bool):
+            raise _GaveUp(ExpressionFailed(f"repeat.until `{repeat.until}` gives {value!r}, not true or false"))
+        return value
+
+    async def _again(self, repeat: Repeat, repetition: int, result: Result) -> None:
+        life = self._life
+        reason = f"`{repeat.until}` does not hold"
+        data: dict[str, Json] = {"repetition": repetition, "most": repeat.most, "reason": reason, "delay": repeat.delay}
+        data |= {"outputs": result.outputs, **self._trace.told()}
+        fact = life.journal.fact("step.repeated", data, self._leg.key, self._number)
+        life.journal.move_step(self._leg.key, "ready", fact, message=reason)
+        await life.clock.sleep(repeat.delay)
+
+    # ------------------------------------------------------------ cache
+
+    async def _key(self, declared: CacheDecl) -> Key:
+        try:
+            return await self._guarded(self._life.cache.key(self._step, self._leg, declared.key))
+        except ExpressionFailed as error:
+            raise _GaveUp(error) from error
+
+    async def _find(self, key: Key, declared: CacheDecl) -> Hit | None:
+        try:
+            return await self._guarded(self._life.cache.find(key, declared.ttl))
+        except Miss as miss:
+            data: dict[str, Json] = {**key.told, "reason": str(miss)}
+            self._life.journal.note(self._life.journal.fact("step.missed", data, self._leg.key, self._number))
+            return None
+
+    def _taken(self, key: Key, hit: Hit) -> LegOutcome:
+        journal = self._life.journal
+        data: dict[str, Json] = {**key.told, "run": hit.run, "leg": hit.step, "at": hit.at}
+        journal.note(journal.fact("step.cached", data, self._leg.key, self._number))
+        made = {name: announce(journal, self._leg, name, about) for name, about in hit.artifacts.items()}
+        source: dict[str, Json] = {"run": hit.run, "leg": hit.step}
+        journal.put("step", self._leg.key, {"cached": source})
+        return self._succeeded(Result(dict(hit.outputs), made), {"outputs": dict(hit.outputs), "cached": source})

@@ -1,0 +1,277 @@
+"""Concurrency groups: at most so many legs, or runs, of one group at once on this machine, whatever their state folder.
+
+A place in a group is a file of which its holder has the lock (`flock`): the kernel frees it however the holder ends.
+Who waits has a locked file too, whose name says how urgent it is, so that the places are given in order also between
+processes. The holder's file carries a token; the file `….cancel` with that token asks it to make room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from runner.compiler.canonical import Json
+from runner.errors import StoreError
+from runner.run.slots import Slots
+
+#: Seconds between two looks at a group that is full, and at a request to make room.
+LOOK = 0.05
+_tickets = count()
+
+
+class Busy(Exception):
+    """The group is full, and the newcomer is not to wait: a signal inside this room. `holders` says who is in it."""
+
+    def __init__(self, holders: list[str]) -> None:
+        super().__init__()
+        self.holders = holders
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants a place in which group. `kind` keeps the groups of runs and those of legs apart; `who` is for people;
+    the larger `priority` goes first; `on_conflict` is `wait`, `cancel_old` or `cancel_new`. `inside` are the digests of
+    groups in which somebody above the newcomer has a place already: waiting for it would never end.
+    """
+
+    kind: str
+    group: str
+    limit: int
+    on_conflict: str
+    who: str
+    priority: int = 0
+    inside: frozenset[str] = frozenset()
+
+    def told(self, holders: list[str]) -> dict[str, Json]:
+        """The claim as events tell it."""
+        return {"group": self.group, "limit": self.limit, "on_conflict": self.on_conflict, "holders": [*holders]}
+
+    def full(self, holders: list[str]) -> str:
+        """Why a newcomer that is not to wait ends."""
+        return f"the concurrency group {self.group} is full ({', '.join(holders) or 'others wait for it'})"
+
+    @property
+    def digest(self) -> str:
+        """The name of the group's files."""
+        return hashlib.sha256(f"{self.kind}\0{self.group}".encode()).hexdigest()[:32]
+
+
+class Groups:
+    """The groups whose files are in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._gates: dict[str, Slots] = {}
+        self._news: dict[str, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def place(
+        self, claim: Claim, on_wait: Callable[[list[str]], None], make_room: Callable[[str], None]
+    ) -> AsyncIterator[None]:
+        """A place in a group. `on_wait` is called once with the holders when there is none at first; `make_room` with a
+        sentence when somebody newer takes over: the block should end soon then.
+
+        Raises Busy for `cancel_new`, StoreError when the files cannot be used.
+        """
+        if claim.digest in claim.inside:
+            yield
+            return
+        with _disk(self._folder):
+            _own_folder(self._folder)
+            held = await self._take(claim, on_wait)
+        watch = asyncio.ensure_future(self._watch(held, make_room))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            held.free()
+            self._changed(claim).set()
+
+    # ------------------------------------------------------------ taking
+
+    async def _take(self, claim: Claim, on_wait: Callable[[list[str]], None]) -> _Held:
+        if claim.on_conflict == "cancel_new":
+            held = self._try(claim)
+            if held is None:
+                raise Busy(self._holders(claim))
+            return held
+        # One waiter of this process at a time looks at the files; the others wait here, the most urgent first.
+        gate = self._gates.setdefault(claim.digest, Slots(1))
+        held = self._try(claim) if not gate.busy else None
+        if held is not None:
+            return held
+        on_wait(self._holders(claim))
+        await gate.acquire((-claim.priority,))
+        try:
+            return await self._queue(claim)
+        finally:
+            gate.release()
+
+    async def _queue(self, claim: Claim) -> _Held:
+        ticket = _Ticket(self._folder, claim)
+        asked = ""
+        try:
+            while True:
+                changed = self._changed(claim)
+                changed.clear()
+                held = self._try(claim, ticket)
+                if held is not None:
+                    return held
+                if claim.on_conflict == "cancel_old":
+                    asked = self._ask(claim, asked)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), LOOK)
+        finally:
+            ticket.free()
+
+    def _try(self, claim: Claim, ticket: _Ticket | None = None) -> _Held | None:
+        """A place, unless there is none or somebody else waits who goes first."""
+        if any(self._goes_first(name, ticket) for name in self._queued(claim)):
+            return None
+        for number in range(claim.limit):
+            held = _Held.take(self._folder / f"{claim.digest}.{number}.lock", claim.who)
+            if held is not None:
+                return held
+        return None
+
+    def _queued(self, claim: Claim) -> list[str]:
+        return sorted(path.name for path in self._folder.glob(f"{claim.digest}.waits.*"))
+
+    def _goes_first(self, name: str, ticket: _Ticket | None) -> bool:
+        if ticket is not None and name >= ticket.path.name:
+            return False
+        fd = _locked(self._folder / name)
+        if fd is None:
+            return True
+        (self._folder / name).unlink(missing_ok=True)  # its process is dead
+        os.close(fd)
+        return False
+
+    # ------------------------------------------------------------ making room
+
+    def _ask(self, claim: Claim, asked: str) -> str:
+        """Ask the oldest holder to make room, once; whoever was asked and still holds is waited for."""
+        tags = self._tags(claim)
+        if any(tag.get("token") == asked for tag in tags.values()):
+            return asked
+        oldest = min(tags, key=lambda path: str(tags[path].get("since")), default=None)
+        if oldest is None:
+            return asked
+        token = str(tags[oldest].get("token"))
+        oldest.with_suffix(".cancel").write_text(json.dumps({"token": token, "who": claim.who}), encoding="utf-8")
+        return token
+
+    async def _watch(self, held: _Held, make_room: Callable[[str], None]) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            request = _json(held.path.with_suffix(".cancel"))
+            if request.get("token") == held.token:
+                make_room(f"{request.get('who')} took its place in the concurrency group")
+                return
+
+    def _holders(self, claim: Claim) -> list[str]:
+        return [str(tag["who"]) for tag in self._tags(claim).values()]
+
+    def _tags(self, claim: Claim) -> dict[Path, dict[str, object]]:
+        paths = (self._folder / f"{claim.digest}.{number}.lock" for number in range(claim.limit))
+        return {path: tag for path in paths if (tag := _json(path))}
+
+    def _changed(self, claim: Claim) -> asyncio.Event:
+        return self._news.setdefault(claim.digest, asyncio.Event())
+
+
+# ---------------------------------------------------------------- files
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A place: the open file that is locked."""
+
+    path: Path
+    token: str
+    fd: int
+
+    @staticmethod
+    def take(path: Path, who: str) -> _Held | None:
+        fd = _locked(path, create=True)
+        if fd is None:
+            return None
+        token = f"{os.getpid()}-{next(_tickets)}-{time.time_ns()}"
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps({"who": who, "token": token, "since": f"{time.time_ns():020d}"}).encode(), 0)
+        return _Held(path, token, fd)
+
+    def free(self) -> None:
+        self.path.with_suffix(".cancel").unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        os.close(self.fd)
+
+
+class _Ticket:
+    """A place in the queue: a locked file whose name sorts by priority, then by time."""
+
+    def __init__(self, folder: Path, claim: Claim) -> None:
+        name = f"{500 - claim.priority:04d}.{time.time_ns():020d}.{os.getpid()}.{next(_tickets)}"
+        self.path = folder / f"{claim.digest}.waits.{name}"
+        draft = folder / f"draft.{name}"
+        # Locked before it has its name: a file in the queue without a lock belongs to a dead process.
+        self._fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        draft.rename(self.path)
+
+    def free(self) -> None:
+        self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def _locked(path: Path, *, create: bool = False) -> int | None:
+    """The open file with its lock; None when somebody else has it, or there is no such file."""
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        # A holder removes its file when it leaves: a lock on a file without a name locks nothing.
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)
+
+
+def _json(path: Path) -> dict[str, object]:
+    """What a file says; nothing when it is not there, or half written."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _own_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(1, "it belongs to somebody else")
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot use {folder}, the folder of concurrency groups: {error.strerror}",
+            "Make it writable for you, or set XDG_RUNTIME_DIR to a folder of yours.",
+        ) from error

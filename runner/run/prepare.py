@@ -1,0 +1,96 @@
+"""Everything that a plan's steps run as workflows of their own, made ready before anything starts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from runner.compiler.compile import compile_plan
+from runner.compiler.plan.model import Plan, Secret, SubWorkflow
+from runner.compiler.surroundings import Surroundings, Unreadable
+from runner.compiler.values import unfit
+from runner.errors import SpecError, UsageError
+from runner.run import support
+from runner.run.children import Prepared, key_of
+
+#: How many runs may stand below each other.
+MOST_LEVELS = 8
+
+
+def prepare(plan: Plan, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Prepared]]:
+    """The plan's secrets by name, and the workflows that its steps run, and theirs, by `children.key_of`.
+
+    What was checked is what runs: they are compiled from the texts in the plan. Raises SpecError for steps that cannot
+    be executed and for workflows that are too deep inside each other, UsageError that lists every secret which is
+    missing, in whatever workflow.
+    """
+    support.refuse_unsupported(plan)
+    compiled = {_located(plan, key): _compiled(one, plan) for key, one in plan.workflows.items()}
+    for below in compiled.values():
+        support.refuse_unsupported(below.plan, given=False)
+    _check_depth(plan, {key: one.plan for key, one in compiled.items()})
+    family = [plan, *(one.plan for one in compiled.values())]
+    _check_secrets(family, environ)
+    return _values(plan, environ), {
+        key: replace(one, secrets=_values(one.plan, environ)) for key, one in compiled.items()
+    }
+
+
+def _compiled(one: SubWorkflow, plan: Plan) -> Prepared:
+    texts = {_located(plan, each.path): each.text for each in plan.workflows.values()}
+    path = _located(plan, one.path)
+
+    def read(path: str) -> bytes | Unreadable:
+        return texts[path].encode() if path in texts else Unreadable("it is not part of the plan")
+
+    found = compile_plan(one.text.encode(), path, None, Surroundings(read=read), one.name or None)
+    if found.plan is None:
+        raise SpecError(f"{path} has errors", found.diagnostics, f"runner validate {path}")
+    return Prepared(found, found.plan, {})
+
+
+def _located(plan: Plan, key: str) -> str:
+    """A path from the folder of the plan's spec, as from the working folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(plan.source.get("path", "")), key))
+
+
+def _check_depth(plan: Plan, plans: Mapping[str, Plan], above: tuple[str, ...] = ()) -> None:
+    for key in dict.fromkeys(_keys(plan)):
+        if key in above or len(above) == MOST_LEVELS:
+            raise SpecError(
+                f"{plan.name}: workflows may run each other {MOST_LEVELS} levels deep: {' → '.join((*above, key))}",
+                hint="Let one of them do the work of the next.",
+            )
+        _check_depth(plans[key], plans, (*above, key))
+
+
+def _keys(plan: Plan) -> Iterator[str]:
+    return (key_of(plan, step) for step in support.all_steps(plan) if step.kind == "workflow")
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def _used(family: list[Plan]) -> list[tuple[Plan, Secret]]:
+    return [(plan, secret) for plan in family for secret in support.used_secrets(plan)]
+
+
+def _check_secrets(family: list[Plan], environ: Mapping[str, str]) -> None:
+    used = _used(family)
+    missing = {secret.env: f"{secret.env} (secret {secret.name})" for _, secret in used if not environ.get(secret.env)}
+    if missing:
+        raise UsageError(
+            f"{family[0].name} needs secrets that are not set: {', '.join(missing.values())}",
+            "Set them for this command: " + " ".join(f"{env}=…" for env in missing) + " runner run …",
+        )
+    odd = {secret.env: f"{secret.env} (secret {secret.name})" for _, secret in used if unfit(environ[secret.env])}
+    if odd:
+        raise UsageError(
+            f"these secrets are not UTF-8 text: {', '.join(odd.values())}",
+            "Hand bytes on in base64; the step decodes them.",
+        )
+
+
+def _values(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
+    return {secret.name: environ[secret.env] for secret in support.used_secrets(plan)}
