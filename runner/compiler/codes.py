@@ -15,7 +15,6 @@ READING = (
     "control-character",
     "yaml-syntax",
     "empty-file",
-    "several-documents",
     "duplicate-key",
     "non-string-key",
     "empty-key",

@@ -35,13 +35,16 @@ _JSON = {"STRING": "string", "INT": "integer", "DOUBLE": "number", "BOOL": "bool
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a child cannot be run. `better` is what was probably meant, `errors` are those of the child."""
+    """Why a child cannot be run. `better` is what was probably meant, `errors` are those of the child, `through` is
+    the circle of documents.
+    """
 
     kind: Literal["file", "circle", "errors"]
     message: str
     hint: str = ""
     better: str = ""
     errors: tuple[Diagnostic, ...] = ()
+    through: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +156,16 @@ class Family:
         return None
 
     def _told(self, document: Document, last: Document, came: dict[int, Document | None]) -> Trouble:
-        path: list[str] = []
+        path: list[Document] = []
         at: Document | None = last
         while at is not None:
-            path.insert(0, self._label(at))
+            path.insert(0, at)
             at = came[id(at)]
-        whole = " → ".join([self._label(document), *path])
-        return Trouble("circle", f"these workflows run each other without end: {whole}", "take one of these steps out")
+        if len(path) == 1:
+            return Trouble("circle", "this workflow runs itself, without end", "take this step out")
+        whole = " → ".join(self._label(each) for each in (document, *path))
+        message = f"these workflows run each other without end: {whole}"
+        return Trouble("circle", message, "take one of these steps out", through=tuple(path))
 
     def _label(self, document: Document) -> str:
         name = posixpath.basename(document.path)

@@ -26,7 +26,7 @@ from runner.compiler.document.make import make_scalar, make_span
 from runner.compiler.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from runner.compiler.document.scalars import Unusable, kind_of, resolve
 from runner.compiler.document.source import place
-from runner.compiler.suggest import did_you_mean, listed
+from runner.compiler.suggest import listed, nearest
 
 _MOST_NAMES = 20  # anchors that a message may list
 _CORE = "tag:yaml.org,2002:"
@@ -50,12 +50,12 @@ class Stop(Exception):
 
 
 class _Anchor:
-    """An anchor's node, how large it is when expanded, and whether an alias uses it."""
+    """An anchor's node, how large it is when expanded, whether an alias uses it, and what to cut out to remove it."""
 
-    __slots__ = ("height", "node", "span", "used", "weight")
+    __slots__ = ("cut", "height", "node", "span", "used", "weight")
 
-    def __init__(self, span: Span) -> None:
-        self.span = span
+    def __init__(self, span: Span, cut: Span | None) -> None:
+        self.span, self.cut = span, cut
         self.node: Node | None = None  # None while the node is still open
         self.weight = self.height = 0
         self.used = False
@@ -84,6 +84,8 @@ class Part:
     root: Node | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     broken: bool = False
+    #: Whether what was to be merged is not there: nothing can be concluded from what is missing.
+    lost: bool = False
     last_line: int | None = None
 
 
@@ -97,6 +99,7 @@ class Builder:
         self._anchors: dict[str, _Anchor] = {}
         self._line = self._index = 0  # where the piece that is being read begins
         self._nodes = 0
+        self._absent: set[Span] = set()  # aliases of nothing
         self._begun = False  # whether the next document is another one
         self._handlers: dict[type, Callable[[_Event], None]] = {
             ScalarEvent: self._scalar,
@@ -148,7 +151,8 @@ class Builder:
         for name, anchor in islice(unused, self.limits.findings):
             hint = f"remove `&{name}`, or use it with `*{name}`"
             message = f"no alias uses the anchor `{name}`"
-            part.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint))
+            fix = Fix("remove it", anchor.cut, "") if anchor.cut else None
+            part.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint, fix=fix))
 
     # -- events
 
@@ -219,10 +223,7 @@ class Builder:
         self._count(span)
         anchor = self._anchors.get(event.anchor)
         if anchor is None:
-            known = list(islice(self._anchors, _MOST_NAMES))
-            hint = did_you_mean(event.anchor, known) or (f"anchors so far: {listed(known, 'and')}" if known else "")
-            message = f"there is no anchor `{event.anchor}` before this alias"
-            self._error("unknown-anchor", message, span, hint or "quote it if a text with `*` is meant")
+            self._unknown_anchor(event.anchor, span)
         elif anchor.node is None:
             anchor.used = True
             related = (Related("the anchor is here", anchor.span),)
@@ -234,7 +235,19 @@ class Builder:
                 self._too_deep(span)
             self._add(anchor.node, end, anchor.weight, anchor.height, span)
             return
+        self._absent.add(span)
         self._add(Scalar(None, span), end, 1, 0)
+
+    def _unknown_anchor(self, name: str, span: Span) -> None:
+        known = list(islice(self._anchors, _MOST_NAMES))
+        near = nearest(name, known)
+        hint = f"anchors so far: {listed(known, 'and')}" if known else "quote it if a text with `*` is meant"
+        fix = None
+        if near:
+            self._anchors[near[0]].used = True  # it is meant: that nobody uses it is no news
+            hint, fix = f"did you mean `{near[0]}`?", Fix(f"write `*{near[0]}`", span, f"*{near[0]}")
+        message = f"there is no anchor `{name}` before this alias"
+        self._error("unknown-anchor", message, span, hint, fix=fix)
 
     def _turn(self, event: _Event) -> None:
         """Another document begins: anchors do not reach into it."""
@@ -275,6 +288,10 @@ class Builder:
             return
         name = key.value
         if name == "<<" and not key.style:
+            if frame.merges:
+                related = (Related("the first one is here", frame.merges[0][0].span),)
+                hint = "write one: `<<: [*one, *two]`"
+                self._error("duplicate-key", "`<<` is given twice in this map", key.span, hint, related)
             frame.merges.append((key, value))
             return
         if not isinstance(name, str):
@@ -296,6 +313,9 @@ class Builder:
         sources = merged.items if isinstance(merged, Sequence) else (merged,)
         for source in sources:
             if not isinstance(source, Mapping):
+                self.part.lost = True
+                if source.span in self._absent:
+                    return
                 hint = "write `<<: *name` or `<<: [*one, *two]`"
                 self._error("bad-merge", "only maps can be merged with `<<`", key.span, hint)
                 return
@@ -343,7 +363,10 @@ class Builder:
         if old is not None:
             related = (Related("the first one is here", old.span),)
             self._error("duplicate-anchor", f"the anchor `{name}` is given twice", span, "rename one", related)
-        anchor = self._anchors[name] = _Anchor(span)
+        index = event.start_mark.index + self._index
+        cut = Span(self.path, line, column, line, column + len(name) + 2)
+        spaced = self.text[index : index + len(name) + 2] == f"&{name} "
+        anchor = self._anchors[name] = _Anchor(span, cut if spaced else None)
         anchor.used = old is not None and old.used
         return anchor
 

@@ -53,7 +53,7 @@ def read_all(data: bytes, path: str, limits: Limits = DEFAULT_LIMITS) -> list[Do
                 part.root = None
                 part.diagnostics.append(_empty(path, part.first_line, number))
     return [
-        Document(path, source.text, one.root, tuple(one.diagnostics), one.broken, one.first_line, one.last_line)
+        Document(path, source.text, one.root, tuple(one.diagnostics), one.broken or one.lost, one.first_line, one.last_line)
         for one in builder.parts
     ]
 

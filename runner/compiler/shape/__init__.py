@@ -10,12 +10,12 @@ The schema is written so that every mistake has one reason: a key that several t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import nextafter
 
 from runner.compiler.canonical import Json
-from runner.compiler.diagnostic import Diagnostic, Severity
+from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import Document, Mapping, Node, Scalar, Sequence
 from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.keys import KEY_SENTENCES, mistyped
@@ -41,13 +41,22 @@ def check(document: Document) -> list[Diagnostic]:
     )
     found = list(islice(findings, DEFAULT_LIMITS.findings))
     told = {error.span for error in document.diagnostics if error.severity is Severity.ERROR}
-    return [
+    return _once(
         finding.diagnostic
         for finding in found
         if finding.diagnostic.span not in told
         and not (document.broken and finding.diagnostic.code in _OF_ABSENCE)
         and not _explained(finding, found)
-    ]
+    )
+
+
+def _once(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """An unknown key that an alias or a merge brings to several maps is told once, with the first of them."""
+    kept: dict[tuple[str, Span, str], Diagnostic] = {}
+    for finding in findings:
+        whose = "" if finding.code == "unknown-key" else finding.message
+        kept.setdefault((finding.code, finding.span, whose), finding)
+    return list(kept.values())
 
 
 def _sites(root: Node, path: str) -> Iterator[tuple[Violation, Site]]:

@@ -140,6 +140,7 @@ def one_of_keys(violation: Violation, site: Site) -> list[Finding]:
 def kinds(violation: Violation, site: Site) -> list[Finding]:
     """A step with no kind, or with several."""
     given = [entry.key for kind, entry in site.entries.items() if kind in KINDS]
+    given.sort(key=lambda key: key.span)  # one may come from elsewhere, by a merge
     if not given:
         hint = f"say what it does with one of {listed(KINDS)}"
         if "prompt" in site.entries or "returns" in site.entries:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.diagnostic import Diagnostic, warning
 from runner.compiler.expressions.scan import references
 from runner.compiler.expressions.uses import found_in, step_uses, until_uses
 from runner.compiler.rules.composition.params import declared_nodes
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.leftovers.unused import unused
 from runner.compiler.spec import StepSpec
+from runner.compiler.suggest import nearest
 
 CODE = "param-unused"
 
@@ -19,9 +19,12 @@ def check(context: Context) -> list[Diagnostic]:
     for template in context.workflow.templates.values():
         params = declared_nodes(template)
         step = context.workflow.template_steps.get(template.id)
-        if params and step is not None:
-            what = f"parameter of the template `{template.id}`"
-            found += unused(CODE, what, ((name, one.key.span) for name, one in params.items()), _named(step))
+        used = _named(step) if step is not None else set(params)
+        meant = {near for name in used if name not in params for near in nearest(name, params)}
+        for name, one in params.items():
+            if name not in used | meant:
+                message = f"the parameter `{name}` is declared and never used by the template `{template.id}`"
+                found.append(warning(CODE, message, one.key.span, "use it, or remove it"))
     return found
 
 
