@@ -16,13 +16,14 @@ class Name(StrEnum):
     PLAN = "plan"
     EVENT = "event"
     DIAGNOSTICS = "diagnostics"
+    SETTINGS = "settings"
 
 
 def schema(
     name: Name = typer.Option(Name.WORKFLOW, "--name", help="Which schema to print."),
     json_: bool = typer.Option(False, "--json", help="Accepted for symmetry: a schema is JSON in any case."),
 ) -> None:
-    """Print the JSON Schema of specs, plans, events or findings.
+    """Print the JSON Schema of specs, plans, events, findings or runner.toml.
 
     It is of the version 2020-12; editors with a YAML language server complete and check specs with it.
     """

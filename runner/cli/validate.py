@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
 import typer
 
-from runner.cli.checking import check_each
-from runner.cli.specfile import STDIN, read_stdin
-from runner.compiler.diagnostic import Diagnostic, Severity, Span
+from runner.cli.mending import Mending
+from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.renderers import RENDERERS, Report
-from runner.errors import UsageError
-
-# A file found in a folder is a spec if it has this key; a file that is named is one in any case.
-_SPEC_KEY = re.compile(rb"^(?:\xef\xbb\xbf)?spec[ \t]*:", re.MULTILINE)
-_SUFFIXES = (".yaml", ".yml")
-_SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
+from runner.compiler.renderers.text import summary
+from runner.project.check import Checker
+from runner.project.files import Source, sources
+from runner.project.settings import Projects
 
 
 class Format(StrEnum):
@@ -34,102 +32,104 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
-def validate(
+def validate(  # noqa: PLR0913 - one parameter per option
     paths: list[str] = typer.Argument(
-        None, metavar="[PATHS|-]", help="Specs, folders with specs, or - for standard input."
+        None,
+        metavar="[PATHS|-]",
+        help="Specs, folders with specs, patterns such as 'specs/**', or - for standard input.",
     ),
     strict: bool = typer.Option(False, "--strict", help="Warnings count as errors."),
     format_: Format = typer.Option(Format.TEXT, "--format", help="How to print the findings."),
     json_: bool = typer.Option(False, "--json", help="The same as --format json."),
+    fix: bool = typer.Option(False, "--fix", help="Mend what can be mended safely, in the files."),
+    unsafe_fixes: bool = typer.Option(
+        False, "--unsafe-fixes", help="Mend in the files also what may not be what was meant."
+    ),
+    diff: bool = typer.Option(False, "--diff", help="Write nothing; print what the fixes would change."),
+    shellcheck: bool = typer.Option(
+        None, "--shellcheck/--no-shellcheck", help="Whether ShellCheck looks at shell texts; else runner.toml says."
+    ),
+    config: str = typer.Option(None, "--config", metavar="FILE", help="The settings for all specs."),
+    no_config: bool = typer.Option(False, "--no-config", help="Leave every runner.toml aside."),
+    no_cache: bool = typer.Option(False, "--no-cache", help="Check again what has not changed since the last time."),
+    statistics: bool = typer.Option(False, "--statistics", help="Print how often each check found something."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only what makes the command fail."),
 ) -> None:
     """Check specs without running anything.
 
     Exit code 1 if there is an error. Without PATHS: the specs in the folder `specs`, or else the ones in the current
-    folder. A folder is searched for *.yaml and *.yml with a top-level key `spec`.
+    folder. A folder is searched for *.yaml and *.yml with a top-level key `spec`. The nearest runner.toml above a spec
+    says how it is checked.
     """
-    failing = frozenset({Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR})
-    report = replace(_check_all(_sources(paths or _default_paths())), failing=failing)
-    print_report(report, "json" if json_ else format_.value)
-    if any(found.severity in failing for found in report.diagnostics):
+    projects = Projects(config, none=no_config)
+    found = sources(paths or [], projects, sys.stdin.buffer if sys.stdin else None)
+    checker = Checker(projects, shellcheck=shellcheck, environment=None if no_cache else os.environ)
+    checked = _checked(checker, found)
+    mending = Mending(checker, unsafe=unsafe_fixes, only_show=diff) if fix or unsafe_fixes or diff else None
+    if mending:
+        checked = [mending.of(source, findings) for source, findings in checked]
+        mending.tell()
+    report = _report(checked, projects, strict=strict)
+    shown = replace(report, diagnostics=_failing(report)) if quiet else report
+    if statistics:
+        _print_statistics(shown, as_json=json_ or format_ is Format.JSON)
+    elif shown.diagnostics or not quiet:
+        print_report(shown, "json" if json_ else format_.value, err=mending is not None and mending.fills_output)
+    if _failing(report) or (diff and mending and mending.changed):
         raise typer.Exit(1)
 
 
-def print_report(report: Report, format_: str) -> None:
-    """Print a report to standard output, in colour on a terminal unless NO_COLOR is set."""
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def print_report(report: Report, format_: str, *, err: bool = False) -> None:
+    """Print a report to standard output or standard error, in colour on a terminal unless NO_COLOR is set."""
+    stream = sys.stderr if err else sys.stdout
+    colour = stream.isatty() and not os.environ.get("NO_COLOR")
     shown = replace(report, home=f"{Path.cwd().as_uri()}/") if colour else report
-    typer.echo(RENDERERS[format_](shown, colour=colour), nl=False)
+    typer.echo(RENDERERS[format_](shown, colour=colour), nl=False, err=err)
 
 
-def _default_paths() -> list[str]:
-    if Path("specs").is_dir():
-        return ["specs"]
-    found = sorted(str(path) for path in Path().iterdir() if _looks_like_spec(path))
-    if not found:
-        raise UsageError("there is no spec in this folder", "name one: runner validate PATH, or - for standard input")
-    return found
+def _checked(checker: Checker, found: Sequence[Source]) -> list[tuple[Source, list[Diagnostic]]]:
+    findings = checker.check({source.path: source.data for source in found if isinstance(source.data, bytes)})
+    return [
+        (source, [source.data] if isinstance(source.data, Diagnostic) else findings[source.path]) for source in found
+    ]
 
 
-def _check_all(sources: list[tuple[str, bytes | Diagnostic]]) -> Report:
-    diagnostics: list[Diagnostic] = []
-    texts: dict[str, str] = {}
-    checked = iter(check_each([(path, data) for path, data in sources if isinstance(data, bytes)]))
-    for path, data in sources:
-        if isinstance(data, Diagnostic):
-            diagnostics.append(data)
-            continue
-        found = next(checked)
-        diagnostics += found
-        if found:
-            texts[path] = data.decode("utf-8-sig", "replace")
-    return Report(tuple(diagnostics), texts, len(sources), tuple(path for path, _ in sources))
+def _report(checked: Sequence[tuple[Source, list[Diagnostic]]], projects: Projects, *, strict: bool) -> Report:
+    """What was found in the settings, then in each spec."""
+    used = projects.loaded()
+    texts = {project.path: project.text for project in used if project.findings}
+    for source, findings in checked:
+        if findings and isinstance(source.data, bytes):
+            texts[source.path] = source.data.decode("utf-8-sig", "replace")
+    failing = {Severity.ERROR, Severity.WARNING} if strict or any(one.strict for one in used) else {Severity.ERROR}
+    return Report(
+        diagnostics=(
+            *(one for project in used for one in project.findings),
+            *(one for _, all_ in checked for one in all_),
+        ),
+        texts=texts,
+        files=len(checked),
+        paths=tuple(source.path for source, _ in checked),
+        failing=frozenset(failing),
+    )
 
 
-def _sources(paths: list[str]) -> list[tuple[str, bytes | Diagnostic]]:
-    """Every spec once, in the order named and in a folder by name, with its bytes or why it cannot be read."""
-    out: dict[str, bytes | Diagnostic] = {}
-    for name in paths:
-        if name == "-":
-            out.setdefault(STDIN, read_stdin())
-            continue
-        path = Path(name)
-        if not name:
-            raise UsageError("the path of a spec is empty", "leave it out, or name a spec or a folder")
-        if path.is_dir():
-            found = list(_search(path))
-            if not found:
-                raise UsageError(f"there is no spec in the folder {name}", "a spec is a *.yaml with a key `spec`")
-            for file in found:
-                out.setdefault(str(file), read_spec(file))
-        elif not path.exists():
-            raise UsageError(f"there is no file or folder {name}", "give the path of a spec, or - for standard input")
-        else:
-            out.setdefault(name, read_spec(path))
-    return list(out.items())
+def _failing(report: Report) -> tuple[Diagnostic, ...]:
+    return tuple(found for found in report.diagnostics if found.severity in report.failing)
 
 
-def read_spec(path: Path) -> bytes | Diagnostic:
-    """Return the bytes of a spec, or the finding that says why it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"the file cannot be read: {(error.strerror or 'unknown reason').lower()}"
-        return Diagnostic("unreadable-file", Severity.ERROR, message, Span(str(path), 1, 1, 1, 1), "check its rights")
-
-
-def _search(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise error  # what cannot be searched is not checked: that must not pass for "no problems"
-
-    for root, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
-        yield from (path for name in sorted(files) if _looks_like_spec(path := Path(root, name)))
-
-
-def _looks_like_spec(path: Path) -> bool:
-    if path.suffix not in _SUFFIXES or path.name.startswith(".") or not path.is_file():
-        return False
-    try:
-        return _SPEC_KEY.search(path.read_bytes()) is not None
-    except OSError:
-        return True  # so that it is named among the findings
+def _print_statistics(report: Report, *, as_json: bool) -> None:
+    counts = Counter((found.code, found.severity.value) for found in report.diagnostics)
+    fixable = Counter(found.code for found in report.diagnostics if found.fix)
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    if as_json:
+        every = [
+            {"code": code, "severity": bad, "count": count, "fixable": fixable[code]} for (code, bad), count in rows
+        ]
+        typer.echo(json.dumps(every, indent=2))
+        return
+    for (code, severity), count in rows:
+        typer.echo(
+            f"{count:>6}  {severity:<7}  {code}" + (f"  ({fixable[code]} can be fixed)" if fixable[code] else "")
+        )
+    typer.echo(summary(report))

@@ -117,8 +117,9 @@ def test_every_fix_mends_its_finding_and_fixing_is_idempotent(path: Path, unsafe
     assert done.remaining == ours(done.data)
     assert len(done.remaining) <= len(ours(data)) or errors(done.remaining) <= errors(ours(data))
     assert mended(done.data, unsafe=unsafe).data == done.data
-    left = [one for one in done.remaining if one.fix and (one.fix.safe or unsafe)]
-    assert not left, "a fix that is offered must work"
+    for left in done.remaining:
+        if left.fix and (left.fix.safe or unsafe):
+            assert errors(ours(applied(done.data, [left.fix]))) >= errors(done.remaining), "it would have helped"
 
 
 @pytest.mark.parametrize("path", OK, ids=lambda path: path.stem)

@@ -138,11 +138,11 @@ def test_what_is_text_is_no_directive() -> None:
 @pytest.mark.parametrize(
     ("text", "mended"),
     [
-        ("name: demo # runner: ignore[secret-unused] why\n", "name: demo\n"),
-        ("# runner: ignore[secret-unused] why\nname: demo\n", "name: demo\n"),
-        ("# runner: ignore-file[secret-unused] why\r\nname: demo\n", "name: demo\n"),
-        ("name: demo\n  # runner: ignore[secret-unused] why", "name: demo\n"),
-        ("name: demo # runner: ignore[secret-unused, agent-unused, sandbox-unused] why\n", "name: demo\n"),
+        ("spec: 1 # runner: ignore[secret-unused] why\n", "spec: 1\n"),
+        ("# runner: ignore[secret-unused] why\nspec: 1\n", "spec: 1\n"),
+        ("# runner: ignore-file[secret-unused] why\r\nspec: 1\n", "spec: 1\n"),
+        ("spec: 1\n  # runner: ignore[secret-unused] why", "spec: 1\n"),
+        ("spec: 1 # runner: ignore[secret-unused, agent-unused, sandbox-unused] why\n", "spec: 1\n"),
     ],
 )
 def test_what_ignores_nothing_is_removed_by_its_fix(text: str, mended: str) -> None:
