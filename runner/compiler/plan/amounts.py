@@ -82,10 +82,10 @@ class Price:
 
 
 def dollars(amount: float) -> str:
-    """US dollars for people: two digits of what is less than a cent, else cents."""
+    """US dollars for people: two digits of what is less than ten cents, else cents."""
     if amount == 0:
         return "$0"
-    if amount < 0.01:
+    if amount < 0.1:
         return f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"
     return f"${amount:,.2f}"
 

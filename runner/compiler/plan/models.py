@@ -40,6 +40,11 @@ def per_token(model: str) -> tuple[float, float] | None:
     return price["read"] / 1e6, price["written"] / 1e6
 
 
+def least_tokens() -> float:
+    """Tokens that the shortest turn of a model reads and writes."""
+    return READ.low + WRITTEN.low
+
+
 def _dated(wanted: str, known: str) -> bool:
     return wanted.startswith(known) and _VERSION.fullmatch(wanted[len(known) :]) is not None
 

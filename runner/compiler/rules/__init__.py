@@ -12,6 +12,7 @@ from runner.compiler.document import Document
 from runner.compiler.family import Family
 from runner.compiler.rules import (
     agents,
+    budgets,
     composition,
     expressions,
     graph,
@@ -41,6 +42,7 @@ _CHAPTERS = (
     agents,
     milestones,
     schedules,
+    budgets,
     leftovers,
 )
 
