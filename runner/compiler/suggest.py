@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 _MOST_EDITS = 4
 _MOST_CANDIDATES = 200  # of more than that, only words with the same first letter are compared
+MOST_LISTED = 12  # words that a message lists
 _LONGEST = 64  # characters compared; nobody mistypes a word longer than that into another
 
 
@@ -86,4 +87,4 @@ def existing(words: Iterable[str]) -> str:
     known = list(words)
     if not known:
         return "none is declared"
-    return f"there {'is' if len(known) == 1 else 'are'} {listed(known, 'and')}" if len(known) <= 12 else ""
+    return f"there {'is' if len(known) == 1 else 'are'} {listed(known, 'and')}" if len(known) <= MOST_LISTED else ""

@@ -24,6 +24,23 @@ def codes(text: str) -> list[str]:
         ("sandboxes: [box]\nsteps: {a: {run: x}}\n", ["wrong-type"]),
         ("steps: {a: {run: x}, b: {run: x, after: [A]}}\n", ["bad-id"]),
         ("steps: {a: {run: x}, b: {run: x, after: [aa]}}\n", ["needs-unknown"]),
+        ("inputs: {t: {type: string}}\nsteps: {a: {run: x, evn: {T: '${{ inputs.t }}'}}}\n", ["unknown-key"]),
+        ("inputs: {t: {type: string}}\nsteps: {a: {run: x, evn:\n  {T: '${{ inputs.t }}'}}}\n", ["unknown-key"]),
+        ("inputs: {t: {type: string}}\nsteps: {a: {run: ['${{ inputs.t }}']}}\n", ["wrong-type"]),
+        (
+            "inputs: {t: {type: string}, u: {type: string}}\nsteps: {a: {run: x, evn: {T: '${{ inputs.t }}'}}}\n",
+            ["input-unused", "unknown-key"],
+        ),
+        ("milestones: [{id: m, week: 1, need: [a]}]\nsteps: {a: {run: x}}\n", ["unknown-key"]),
+        (
+            "milestones: [{id: m, week: 1, needs: [a]}, {id: n, wek: 2, needs: [a]}]\nsteps: {a: {run: x}}\n",
+            ["unknown-key"],
+        ),
+        ("agents: {l: {human: true}}\nsteps: {a: {run: x, owner: l}, b: {run: x, onwer: l}}\n", ["unknown-key"]),
+        (
+            "env: {A: &b x, C: *b, D: *b, E: [*b]}\nsteps: {a: {run: x}}\nsecrets: {t: {env: T}}\n",
+            ["wrong-type", "secret-unused"],
+        ),
     ],
 )
 def test_one_mistake_is_told_once(text: str, expected: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
@@ -98,6 +98,7 @@ class Builder:
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
         self._line = self._index = 0  # where the piece that is being read begins
+        self._unknown: dict[int, str] = {}  # names of anchors that are not there yet, by the number of the finding
         self._nodes = 0
         self._absent: set[Span] = set()  # aliases of nothing
         self._begun = False  # whether the next document is another one
@@ -147,12 +148,23 @@ class Builder:
         if part.broken:  # an anchor may be in the part that was lost
             part.diagnostics[:] = [found for found in part.diagnostics if found.code != "unknown-anchor"]
             return
+        self._tell_late_anchors()
         unused = ((name, anchor) for name, anchor in self._anchors.items() if not anchor.used)
         for name, anchor in islice(unused, self.limits.findings):
             hint = f"remove `&{name}`, or use it with `*{name}`"
             message = f"no alias uses the anchor `{name}`"
             fix = Fix("remove it", anchor.cut, "") if anchor.cut else None
             part.diagnostics.append(Diagnostic("unused-anchor", Severity.WARNING, message, anchor.span, hint, fix=fix))
+
+    def _tell_late_anchors(self) -> None:
+        """An alias above its anchor: the anchor is there, and not unused."""
+        for number, name in self._unknown.items():
+            anchor = self._anchors.get(name)
+            if anchor is not None:
+                anchor.used = True
+                related = (Related("the anchor is here", anchor.span),)
+                hint = "an anchor stands above its aliases: exchange them"
+                self.part.diagnostics[number] = replace(self.part.diagnostics[number], hint=hint, related=related)
 
     # -- events
 
@@ -246,6 +258,8 @@ class Builder:
         if near:
             self._anchors[near[0]].used = True  # it is meant: that nobody uses it is no news
             hint, fix = f"did you mean `{near[0]}`?", Fix(f"write `*{near[0]}`", span, f"*{near[0]}")
+        else:
+            self._unknown[len(self.part.diagnostics)] = name
         message = f"there is no anchor `{name}` before this alias"
         self._error("unknown-anchor", message, span, hint, fix=fix)
 
@@ -255,7 +269,7 @@ class Builder:
         line = self._place(event)[0]
         self.part.last_line = line - 1
         self.parts.append(Part(line))
-        self._anchors = {}
+        self._anchors, self._unknown = {}, {}
 
     # -- the tree
 

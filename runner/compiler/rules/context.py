@@ -12,7 +12,7 @@ from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
-from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.suggest import MOST_LISTED, existing, nearest
 from runner.compiler.surroundings import ALONE, Surroundings
 
 #: The family of a document that stands alone.
@@ -57,7 +57,8 @@ class Context:
 def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> Diagnostic:
     """`at` names nothing: say what exists, and what was probably meant. `how` tells how to declare one."""
     near = nearest(at.value, allowed)
-    hint = did_you_mean(at.value, allowed) or how
-    names = f"; {existing(sorted(allowed))}" if existing(allowed) else ""
+    hint = f"did you mean `{near[0]}`?" if near else how
+    listed = existing(sorted(allowed)) if len(allowed) <= MOST_LISTED else ""
+    names = f"; {listed}" if listed else ""
     fix = Fix(f"replace it by `{near[0]}`", at.span, near[0]) if near else None
     return error(code, f"{what} `{at.value}` does not exist{names}", at.span, hint, fix=fix)

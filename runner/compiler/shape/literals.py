@@ -97,6 +97,8 @@ def likely(title: str, value: object) -> str:
     text = str(value).strip()
     if "${{" in text:
         return ""
+    if title in ("duration", "size"):
+        text = text.removeprefix("-").removeprefix("+")
     if title in ("id", "name", "id or list of ids"):
         return _likely_id(text, "-" if title == "name" else "_")
     found = _LITERALS.get(title)

@@ -42,7 +42,14 @@ def wrong_type(violation: Violation, site: Site) -> list[Finding]:
     if types == ["boolean"] and isinstance(site.node, Scalar) and _is_old_boolean(site.node):
         message = f"`{shown(value)}` is a text in YAML 1.2, not a boolean"
         return _one(("yaml11-surprise", message, hint), site, fix)
-    return _one(("wrong-type", f"{site.map_label} must be {wanted}, but is {found(value)}", hint), site, fix)
+    return _one(("wrong-type", f"{site.map_label} must be {wanted}, but is {_found(site)}", hint), site, fix)
+
+
+def _found(site: Site) -> str:
+    """What the value is; a number as it is written."""
+    node = site.node
+    written = isinstance(node, Scalar) and type(node.value) in (int, float) and node.text
+    return f"the number `{shown(written)}`" if written else found(site.value)
 
 
 def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
@@ -88,8 +95,12 @@ def _is_certain(node: Scalar, types: list[str]) -> bool:
 
 
 def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
-    """What a map or text looks like, for a value of another kind."""
+    """What a map, a text or a number looks like, for a value of another kind."""
     node = site.node
+    if "const" in schema:
+        return f"this runner knows `{schema['const']}`"
+    if types in (["integer"], ["number"]) and schema.get("examples"):
+        return f"for example `{schema['examples'][0]}`"
     if types == ["string"] and not {"enum", "title"} & schema.keys() and isinstance(node, Sequence):
         return "write one text; several lines stand below `|`, indented"
     if "object" not in types or not isinstance(node, Scalar):

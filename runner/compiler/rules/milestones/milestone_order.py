@@ -37,7 +37,8 @@ def check(context: Context) -> list[Diagnostic]:
                         f"the milestone `{milestone.id.value}` ({date.words}) needs `{at.value}`, which waits for "
                         f"`{id_}`, and that is delivered only by `{later[1].id.value}` ({later[0].words})"
                     )
-                    hint = f"deliver `{id_}` earlier, or move `{milestone.id.value}` to {later[0].words} or after"
+                    then = later[0].words.removeprefix("due ")
+                    hint = f"deliver `{id_}` earlier, or move `{milestone.id.value}` to {then} or after"
                     related = (Related(f"`{later[1].id.value}` delivers `{id_}`", later[1].id.span),)
                     found.append(warning(CODE, message, at.span, hint, related))
     return found
