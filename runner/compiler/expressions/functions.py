@@ -13,6 +13,7 @@ from runner.compiler.expressions import promote
 
 _MOST = 10_000
 
+
 def _range(first: int, end: int | None = None) -> list[int]:
     numbers = range(first) if end is None else range(first, end)
     if len(numbers) > _MOST:

@@ -5,26 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import cast
 
-from cel_expr_python import cel
-
 from runner.compiler.canonical import Json
-from runner.compiler.expressions.functions import DECLARATIONS, extensions
 from runner.compiler.expressions.scan import OPEN, ROOTS, pieces
 from runner.errors import ExpressionFailed
-
-
-@lru_cache(maxsize=16)
-def _environment(names: tuple[str, ...]) -> cel.Env:
-    variables = dict.fromkeys(names, cel.Type.DYN)
-    return cel.NewEnv(variables=variables, functions=list(DECLARATIONS), extensions=extensions())
-
-
-@lru_cache(maxsize=4096)
-def _program(expression: str, names: tuple[str, ...] = ROOTS) -> cel.Expression:
-    return _environment(names).compile(expression)
 
 
 def _cause(error: object, secrets: Json) -> str:
@@ -63,14 +48,15 @@ def evaluate(expression: str, variables: Mapping[str, Json]) -> Json:
     """
     data: dict[str, Json] = {**{root: {} for root in ROOTS}, **variables}
     shown = expression.strip()
+    from runner.compiler.expressions import program
+
     try:
-        result = _program(expression, tuple(data)).eval(data=data)
-        if result.type() == cel.Type.ERROR:
-            raise ExpressionFailed(
-                f"the expression `{shown}` failed: " + _cause(result.value(), variables.get("secrets")),
-                "look at the values it refers to: `runner status RUN` shows inputs and outputs",
-            )
-        return _to_json(result.plain_value(), expression)
+        return _to_json(program.value_of(expression, data), expression)
+    except program.Failed as failed:
+        raise ExpressionFailed(
+            f"the expression `{shown}` failed: " + _cause(failed, variables.get("secrets")),
+            "look at the values it refers to: `runner status RUN` shows inputs and outputs",
+        ) from None
     except (RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise ExpressionFailed(
             f"the expression `{shown}` cannot be evaluated", "`runner validate` shows where it is wrong"

@@ -1,34 +1,51 @@
 """What an expression may name, and of which type: built from inputs, secrets, matrices and declared outputs.
 
-Types are CEL's own names (`STRING`, `INT`, `DOUBLE`, `BOOL`, `DYN`, `LIST<INT>`, `MAP<STRING, DYN>`).
-A secret has an opaque type of its own.
+A name stands for a declared value; what is below that (properties, items) is in its type. For a quick look types also
+have CEL's own names (`STRING`, `INT`, `DOUBLE`, `BOOL`, `DYN`, `LIST<INT>`, `MAP<STRING, DYN>`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
+from runner.compiler.expressions.types import ANY, Type, from_cel, from_schema, list_of, of_value, union
 from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
 from runner.compiler.spec.read import plain
-from runner.compiler.values import declared_types, type_name
 
 SECRET = "secret"  # noqa: S105 - the name of a type
 STATES = ("succeeded", "failed", "skipped", "cancelled")
-_SIMPLE = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "boolean": "BOOL", "null": "NULL"}
 _OBJECT = "MAP<STRING, DYN>"
-_DEPTH = 4
+_RUN_STATES = ("pending", "running", "paused", "succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One name: its type, the values it can have (None: any), whether its properties are all known."""
+    """One name: the name of its type in CEL, the values it can have (None: any), whether all names below it are known.
+
+    `shape` is its type to the leaf; without one, what the others say.
+    """
 
     type: str
     values: tuple[Json, ...] | None = None
     closed: bool = False
+    shape: Type | None = None
+
+    @property
+    def known(self) -> Type:
+        """All that is known of its type."""
+        if self.shape is not None:
+            return self.shape
+        found = from_cel(self.type)
+        return found if self.values is None else replace(found, values=self.values)
+
+
+def symbol_of(kind: Type) -> Symbol:
+    """The symbol for a value of that type."""
+    return Symbol(kind.cel, kind.values, kind.closed, kind)
 
 
 Table = dict[str, Symbol]
@@ -36,46 +53,33 @@ Table = dict[str, Symbol]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one place may name. `hidden` are steps that exist and may not be named here, with the reason."""
+    """What one place may name. `hidden` are steps that exist and may not be named here, with the reason.
+
+    `doubts` are steps that may have no outputs when this place is reached, with the reason; `follows` says for a step
+    which others succeeded if it did. `given` are conditions (bare CEL) that hold where this place is reached.
+    """
 
     table: Mapping[str, Symbol]
     roots: tuple[str, ...]
     hidden: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    follows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
 
 def schema_type(schema: Mapping[str, Json]) -> str:
     """The CEL type of values that fit a schema; DYN where the schema leaves it open."""
-    types = declared_types(schema)
-    allowed = schema.get("enum")
-    if not types and isinstance(allowed, list):
-        types = list(dict.fromkeys(type_name(value) for value in allowed))
-    if not types and "const" in schema:
-        types = [type_name(schema["const"])]
-    if len(types) != 1:
-        return "DYN"
-    if types[0] == "array":
-        items = schema.get("items")
-        return f"LIST<{schema_type(items) if isinstance(items, dict) else 'DYN'}>"
-    return _OBJECT if types[0] == "object" else _SIMPLE.get(types[0], "DYN")
+    return from_schema(schema).cel
 
 
-def _add(table: Table, path: str, schema: Mapping[str, Json], depth: int = _DEPTH) -> None:
-    allowed = schema.get("enum")
-    properties = schema.get("properties")
-    known = isinstance(properties, dict) and schema.get("additionalProperties", False) is False
-    values = tuple(allowed) if isinstance(allowed, list) else None
-    table[path] = Symbol(schema_type(schema), values, known)
-    for name, inner in properties.items() if isinstance(properties, dict) and depth else ():
-        if isinstance(inner, dict):
-            _add(table, f"{path}.{name}", inner, depth - 1)
+def _add(table: Table, path: str, schema: Mapping[str, Json]) -> None:
+    table[path] = symbol_of(from_schema(schema))
 
 
 def _add_output(table: Table, path: str, output: OutputSpec, *, many: bool) -> None:
     schema: Mapping[str, Json] = {"type": "string"} if output.artifact else output.schema or {}
-    if many:
-        table[path] = Symbol(f"LIST<{schema_type(schema)}>")
-    else:
-        _add(table, path, schema)
+    kind = from_schema(schema)
+    table[path] = symbol_of(list_of(kind) if many else kind)
 
 
 def base_table(workflow: Workflow) -> Table:
@@ -120,31 +124,29 @@ def template_table(step: StepSpec, depth: int | None = None) -> Table:
 
 def policy_table(base: Mapping[str, Symbol]) -> Table:
     """What a policy may watch beside: the run's cost and time."""
-    return {**base, "run.cost.usd": Symbol("DOUBLE"), "run.seconds": Symbol("DOUBLE"), "run.state": Symbol("STRING")}
+    amount = symbol_of(Type("number", low=0))
+    state = symbol_of(Type("text", _RUN_STATES))
+    return {**base, "run.cost.usd": amount, "run.seconds": amount, "run.state": state}
 
 
-def common_type(values: Iterable[Json]) -> str:
-    """The type of all the values, DYN when they differ."""
-    types = {schema_type({"const": value}) for value in values}
-    return types.pop() if len(types) == 1 else "DYN"
+def literal_type(values: Iterable[Json]) -> Type:
+    """The type of a value that is one of these, as they are written; ANY where one of them is an expression."""
+    known = list(values)
+    if any("${{" in json.dumps(value) for value in known if not isinstance(value, int | float)):
+        return ANY
+    return union(of_value(value) for value in known)
 
 
-def matrix_table(matrix: MatrixDecl, axis_types: Mapping[str, str]) -> Table:
+def matrix_table(matrix: MatrixDecl, axis_types: Mapping[str, Type]) -> Table:
     """The names under `matrix` of one step. `axis_types` are the types of axes that are expressions."""
-    table: Table = {}
+    found: dict[str, Type] = {}
     for name, axis in matrix.axes.items():
         if isinstance(axis, Scalar):
-            table[f"matrix.{name}"] = Symbol(axis_types.get(name, "DYN"))
+            found[name] = axis_types.get(name, ANY)
         else:
-            values = [plain(item) for item in axis]
-            templated = any(isinstance(value, str) and "${{" in value for value in values)
-            table[f"matrix.{name}"] = Symbol("DYN" if templated else common_type(values))
-    extra: dict[str, list[Json]] = {}
+            found[name] = literal_type(plain(item) for item in axis)
     for row in matrix.include:
         for key, entry in row.entries.items():
-            extra.setdefault(key, []).append(plain(entry.value))
-    for key, values in extra.items():
-        mine = table.get(f"matrix.{key}")
-        found = common_type(values)
-        table[f"matrix.{key}"] = Symbol(found if mine is None or mine.type == found else "DYN")
-    return table
+            added = literal_type([plain(entry.value)])
+            found[key] = union((found[key], added)) if key in found else added
+    return {f"matrix.{name}": symbol_of(kind) for name, kind in found.items()}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runner.compiler.diagnostic import Diagnostic, Severity, Span
-from runner.compiler.document import Document, Scalar
+from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
+from runner.compiler.document import Document, Mapping, Scalar
 from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import Reference, references
@@ -15,11 +15,14 @@ from runner.compiler.expressions.symbols import (
     Symbol,
     Table,
     base_table,
+    literal_type,
     matrix_table,
     own_outputs,
     policy_table,
+    symbol_of,
     template_table,
 )
+from runner.compiler.expressions.types import ANY, Type
 from runner.compiler.expressions.uses import (
     Found,
     Use,
@@ -35,8 +38,10 @@ from runner.compiler.expressions.uses import (
     workflow_env_uses,
 )
 from runner.compiler.plan.graph import Edge, upstream_of
+from runner.compiler.rules.doubts import Doubts
 from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
-from runner.compiler.spec.read import child, items, text
+from runner.compiler.spec.read import child, items, plain, scalar_text, text
+from runner.compiler.suggest import distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +53,18 @@ class Examined:
     where: str
 
 
-def _axis_types(matrix: MatrixDecl, base: Table) -> dict[str, str]:
+def _item_type(axis: Scalar, scope: Scope, name: str) -> Type:
+    """The type of the items of a list that is an expression."""
+    for found in found_in(Use(axis, "axis", name)):
+        kind = check(found.text, scope).shape
+        return (kind.item or ANY) if kind.kind == "list" else ANY
+    return ANY
+
+
+def _axis_types(matrix: MatrixDecl, base: Table) -> dict[str, Type]:
     """Element types of the axes that are expressions."""
-    types: dict[str, str] = {}
     scope = Scope(base, ("inputs",))
-    for name, axis in matrix.axes.items():
-        if isinstance(axis, Scalar):
-            for found in found_in(Use(axis, "axis", name)):
-                kind = check(found.text, scope).type
-                types[name] = kind[5:-1] if kind.startswith("LIST<") else "DYN"
-    return types
+    return {name: _item_type(axis, scope, name) for name, axis in matrix.axes.items() if isinstance(axis, Scalar)}
 
 
 class _Examiner:
@@ -65,6 +72,7 @@ class _Examiner:
         self.workflow = workflow
         self.edges = edges
         self.base = base_table(workflow)
+        self.doubts = Doubts(workflow, edges)
 
     def uses(self, uses: list[Use], scope: Scope, where: str) -> Iterator[Examined]:
         for use in uses:
@@ -77,19 +85,31 @@ class _Examiner:
         table = self.table(step)
         roots = self.roots(step, bool(step.templates))
         own = f"a step cannot use its own values: `{step.id}` has none before it ends"
-        scope = Scope(table, roots, {step.id: own} if self.workflow.steps.get(step.id) is step else {})
+        doubts = {} if step.owner_template else self.doubts.of_step(step)
+        follows = self.doubts.follows if doubts else {}
+        scope = Scope(table, roots, {step.id: own} if self.workflow.steps.get(step.id) is step else {}, doubts, follows)
+        inside = replace(scope, given=self.given(step, scope))
         given = layer_uses(step)
         aside = {id(use.node) for uses in given for use in uses}
         rest = [use for use in step_uses(step) if not use.place.startswith("matrix.") and id(use.node) not in aside]
-        yield from self.uses(rest, scope, where)
+        for use in rest:
+            yield from self.uses([use], scope if use.place == "if" else inside, where)
         for depth, uses in enumerate(given):
             params = template_table(step, depth)
             seen = {**{path: one for path, one in table.items() if not path.startswith("params.")}, **params}
-            yield from self.uses(uses, Scope(seen, self.roots(step, bool(params)), scope.hidden), where)
+            yield from self.uses(uses, replace(inside, table=seen, roots=self.roots(step, bool(params))), where)
         until = until_uses(step)
         if until:
             ended = {**table, **own_outputs(step)}
-            yield from self.uses(until, Scope(ended, ("outputs", *roots)), where)
+            yield from self.uses(until, replace(inside, table=ended, roots=("outputs", *roots), hidden={}), where)
+
+    def given(self, step: StepSpec, scope: Scope) -> tuple[str, ...]:
+        """The condition of a step, which holds wherever else the step has expressions."""
+        if step.condition is None:
+            return ()
+        condition = scalar_text(step.condition)
+        verdict = check(condition, scope)
+        return (condition,) if verdict.sound and verdict.truth is None else ()
 
     def roots(self, step: StepSpec, params: bool) -> tuple[str, ...]:
         legs = step.matrix is not None or step.owner_template is not None
@@ -105,8 +125,17 @@ class _Examiner:
             own.update({"matrix": Symbol("DYN"), "item": Symbol("DYN")})
         for_each = step.node.get("for_each")
         if for_each is not None:
-            own[text(child(for_each, "as")) or "item"] = Symbol("DYN")
+            own[text(child(for_each, "as")) or "item"] = symbol_of(self.item(step, {**self.base, **own}))
         return {**self.base, **own} if own else self.base
+
+    def item(self, step: StepSpec, table: Table) -> Type:
+        """The type of the items that a step goes through."""
+        node = step.node.get("for_each")
+        whole = child(node, "items") if isinstance(node, Mapping) else node
+        if isinstance(whole, Scalar):
+            roots = self.roots(step, bool(step.templates))
+            return _item_type(whole, Scope(table, roots), "for_each") if isinstance(whole.value, str) else ANY
+        return literal_type(plain(item) for item in items(whole))
 
     def milestones(self) -> Iterator[Examined]:
         for milestone in self.workflow.milestones:
@@ -119,7 +148,8 @@ class _Examiner:
                 if id_ not in visible
             }
             uses = [Use(check_, "bool", "accept") for check_ in milestone.accept]
-            scope = Scope(self.base, ("inputs", "run", "steps"), hidden)
+            doubts = self.doubts.of_milestone(at.value for at in milestone.needs) if milestone.accept else {}
+            scope = Scope(self.base, ("inputs", "run", "steps"), hidden, doubts, self.doubts.follows if doubts else {})
             yield from self.uses(uses, scope, f"the milestone `{milestone.id.value}`")
 
     def rest(self) -> Iterator[Examined]:
@@ -128,9 +158,10 @@ class _Examiner:
         yield from self.uses(shared, env, "the workflow")
         for sandbox in self.workflow.sandboxes.values():
             yield from self.uses(sandbox_uses(sandbox), env, f"the sandbox `{sandbox.id}`")
-        ended = Scope(self.base, ("inputs", "run", "steps"))
+        doubts = self.doubts.of_end() if self.workflow.outputs else {}
+        ended = Scope(self.base, ("inputs", "run", "steps"), {}, doubts, self.doubts.follows if doubts else {})
         yield from self.uses(result_uses(self.workflow), ended, "the workflow")
-        watched = Scope(policy_table(self.base), ("inputs", "run", "steps"))
+        watched = Scope(policy_table(self.base), ("inputs", "run", "steps"), {}, self.doubts.of_policy())
         for policy in items(self.workflow.node.get("policies")):
             yield from self.uses(reaction_uses(policy), watched, "a policy")
         event = Scope({"event": Symbol("DYN")}, ("event",))
@@ -165,7 +196,16 @@ def exposed(one: Examined) -> list[Reference]:
 def _finding(document: Document, code: str, one: Examined, trouble: Trouble) -> Diagnostic:
     span = span_of(document, one.found, trouble.start, trouble.end)
     message = f"{trouble.message} (in {one.where})"
-    return Diagnostic(code, Severity.ERROR, message, span, trouble.hint)
+    return Diagnostic(code, Severity.ERROR, message, span, trouble.hint, fix=_fix(document, one, trouble))
+
+
+def _fix(document: Document, one: Examined, trouble: Trouble) -> Fix | None:
+    change = trouble.change
+    if change is None:
+        return None
+    span = span_of(document, one.found, change.start, change.end)
+    word = one.found.text[change.start : change.end]
+    return Fix(f"replace it by `{change.text}`", span, change.text, safe=distance(word, change.text, 2) <= 2)
 
 
 def of_kind(document: Document, examined: list[Examined], kind: TroubleKind, code: str) -> list[Diagnostic]:

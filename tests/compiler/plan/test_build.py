@@ -129,7 +129,7 @@ def test_conditions_guard_failure_only_when_they_mention_a_state(full: Plan) -> 
     assert full.step("tool").condition_guards_failure
     assert full.step("build").condition is None
     assert full.step("script").condition == "true"
-    assert not step_of("{run: a, if: \"'steps.b.state' == 'x'\"}").condition_guards_failure
+    assert not step_of("{run: a, if: \"'steps.b.state' == run.id\"}").condition_guards_failure
 
 
 def test_each_kind_keeps_its_action(full: Plan) -> None:

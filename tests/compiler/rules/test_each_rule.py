@@ -999,6 +999,84 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "`after: [a]` there",
         "agents: {bot: {model: 'openai:gpt-4.1-mini', tools: [files], budget: {usd: 1, turns: 9}}}\nsteps: {g: {approve: {prompt: Ok?}}, a: {after: [g], agent: bot, prompt: Go, returns: {type: object, properties: {x: {type: string}}}}, b: {agent: bot, prompt: 'Do ${{ steps.a.outputs.x }}'}}",
     ),
+    "untrusted-text": (
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'sh -c \"make ${{ inputs.t }}\"'}}",
+        "`inputs.t` is executed by `sh -c`: whoever starts a run decides it",
+        "as an argument",
+        "inputs: {t: {enum: [a, b], default: a}}\nsteps: {a: {run: 'sh -c \"make ${{ inputs.t }}\"; make ${{ inputs.t }}'}}",
+    ),
+    "untrusted-text#variable": (
+        "agents: {bot: {model: 'openai:gpt-4.1-mini', budget: {usd: 1, turns: 9}}}\nsteps: {a: {agent: bot, prompt: Go, returns: {type: object, required: [x], properties: {x: {type: string}}}}, b: {run: 'eval \"$X\"', env: {X: '${{ steps.a.outputs.x }}'}}}",
+        "`$X` (`steps.a.outputs.x`) is executed by `eval`: the agent `bot` wrote it",
+        "without `eval`",
+        "agents: {bot: {model: 'openai:gpt-4.1-mini', budget: {usd: 1, turns: 9}}}\nsteps: {a: {agent: bot, prompt: Go, returns: {type: object, required: [x], properties: {x: {type: string}}}}, b: {run: 'echo \"$X\" | cat', env: {X: '${{ steps.a.outputs.x }}'}}}",
+    ),
+    "untrusted-text#python": (
+        "agents: {bot: {model: 'openai:gpt-4.1-mini', budget: {usd: 1, turns: 9}}}\nsteps: {a: {agent: bot, prompt: Go, returns: {type: object, required: [x], properties: {x: {type: string}}}}, b: {script: {language: python, code: 'import os; os.system(os.environ[\"X\"])'}, env: {X: '${{ steps.a.outputs.x }}'}}}",
+        "`X` (`steps.a.outputs.x`) is executed by `os.system`",
+        "as data",
+        "agents: {bot: {model: 'openai:gpt-4.1-mini', budget: {usd: 1, turns: 9}}}\nsteps: {a: {agent: bot, prompt: Go, returns: {type: object, required: [x], properties: {x: {type: string}}}}, b: {script: {language: python, code: 'import os; print(os.environ[\"X\"])'}, env: {X: '${{ steps.a.outputs.x }}'}}}",
+    ),
+    "untrusted-text#program": (
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: '${{ inputs.t }} --version'}}",
+        "is executed by the shell",
+        "`enum`",
+        "inputs: {t: {type: string, default: a}}\nsteps: {a: {run: 'echo ${{ inputs.t }} --version'}}",
+    ),
+    "output-undeclared": (
+        "steps: {a: {run: 'echo siez=3 >> $RUNNER_OUTPUT', outputs: {size: {type: integer}}}}",
+        "the step `a` declares no output `siez`; there is `size`",
+        "did you mean `size`?",
+        "steps: {a: {run: 'echo size=3 >> $RUNNER_OUTPUT', outputs: {size: {type: integer}}}}",
+    ),
+    "output-undeclared#none": (
+        'steps: {a: {run: \'printf "n=%s" 1 | tee -a "$RUNNER_OUTPUT"\'}}',
+        "declares no output `n`",
+        "outputs: {n: {type: string}}",
+        "steps: {a: {run: 'printf \"n=%s\" 1 | tee -a log'}}",
+    ),
+    "output-undeclared#artifact": (
+        "steps: {a: {run: 'echo d=1 >> $RUNNER_OUTPUT', outputs: {d: {artifact: d/*}}}}",
+        "the output `d` of `a` is an artifact",
+        "remove",
+        "steps: {a: {run: 'echo d=1 >> $RUNNER_OUTPUT', outputs: {d: {type: integer}}}}",
+    ),
+    "output-unwritten": (
+        "steps: {a: {run: 'echo size=3 >> $RUNNER_OUTPUT', outputs: {size: {type: integer}, count: {type: integer}}}}",
+        "`a` declares the output `count` and writes another one",
+        "write it",
+        "steps: {a: {run: 'echo size=3 >> $RUNNER_OUTPUT; ./tell count', outputs: {size: {type: integer}, count: {type: integer}}}}",
+    ),
+    "shell-lost": (
+        "steps: {a: {run: cd app}}",
+        "the step `a` ends with `cd`",
+        "`cwd`",
+        "steps: {a: {run: cd app && make}}",
+    ),
+    "shell-lost#export": (
+        "steps: {a: {run: 'make; export A=1'}}",
+        "ends with `export`",
+        "`env`",
+        "steps: {a: {run: 'export A=1; make'}}",
+    ),
+    "env-reserved": (
+        "steps: {a: {run: a, env: {RUNNER_STEP: x}}}",
+        "`RUNNER_STEP` is set by runner",
+        "another name",
+        "steps: {a: {run: a, env: {RUNNER_MINE: x}}}",
+    ),
+    "secret-printed": (
+        "secrets: {t: {env: T}}\nsteps: {a: {run: 'echo $X', env: {X: '${{ secrets.t }}'}}}",
+        "`echo` prints the secret in `X`",
+        "remove",
+        "secrets: {t: {env: T}}\nsteps: {a: {run: 'echo $X | docker login --password-stdin; echo $Y', env: {X: '${{ secrets.t }}'}}}",
+    ),
+    "secret-printed#everything": (
+        "secrets: {t: {env: T}}\nsteps: {a: {run: 'set -ex; make', env: {X: 'a ${{ secrets.t }}'}}}",
+        "`set -ex` prints every value, the secret in `X` too",
+        "remove",
+        "secrets: {t: {env: T}}\nsteps: {a: {run: 'set -e; env A=b make', env: {X: 'a ${{ secrets.t }}'}}}",
+    ),
 }
 
 
@@ -1121,7 +1199,7 @@ def test_a_condition_with_two_mistakes_is_told_both() -> None:
 
 def test_a_value_of_several_types_may_be_any_of_them() -> None:
     assert (
-        codes("inputs: {c: {enum: [3, a], default: 3}}\nsteps: {a: {run: a, if: inputs.c == 3 || inputs.c == 'a'}}")
+        codes("inputs: {c: {enum: [3, a, b], default: 3}}\nsteps: {a: {run: a, if: inputs.c == 3 || inputs.c == 'a'}}")
         == []
     )
 

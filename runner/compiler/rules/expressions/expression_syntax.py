@@ -22,11 +22,6 @@ def _place_trouble(context: Context, one: Examined) -> Diagnostic | None:
         hint = "put the value into `env` and read the variable in the code"
         message = f"the code of a script takes no expressions (in {one.where})"
         return error(CODE, message, span_of(context.document, found), hint)
-    if found.use.mode == "bool" and "${{" in found.text:
-        message = f"here the whole text is an expression, without `${{{{ }}}}` (in {one.where})"
-        return error(
-            CODE, message, span_of(context.document, found), "write the bare expression: inputs.target == 'prod'"
-        )
     return None
 
 
@@ -64,5 +59,8 @@ def check(context: Context) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for one in context.examined:
         trouble = _place_trouble(context, one)
-        found += [trouble] if trouble else of_kind(context.document, [one], "syntax", CODE)
+        if trouble:
+            found.append(trouble)
+        elif one.found.use.mode != "bool" or OPEN not in one.found.text:  # else see `expression-bare`
+            found += of_kind(context.document, [one], "syntax", CODE)
     return found + [_stray(scalar) for scalar in _strays(context.document.root)]

@@ -1,0 +1,29 @@
+"""What can be wrong in an expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TroubleKind = Literal["syntax", "unknown", "type", "value", "context", "constant", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An edit of the expression's text from `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something wrong in an expression, from offset `start` to `end` of its text. `change` would probably mend it."""
+
+    kind: TroubleKind
+    message: str
+    start: int
+    end: int
+    hint: str = ""
+    change: Change | None = None

@@ -1,0 +1,86 @@
+"""`expression-bare`: `${{ }}` around a condition, or an expression in another language's brackets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runner.compiler.diagnostic import Diagnostic, Fix, Span, error
+from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.uses import Use, step_uses, workflow_env_uses
+from runner.compiler.rules.context import Context
+from runner.compiler.rules.examined import Examined, span_of
+from runner.compiler.spec import StepSpec
+
+CODE = "expression-bare"
+_ROOTS = r"(?:inputs|matrix|secrets|run|steps|params)"
+_NAME = rf"({_ROOTS}\.[A-Za-z_]\w*(?:\.\w+)*)"
+_FOREIGN = re.compile(rf"(?<!\$)\{{\{{-?\s*{_NAME}\s*-?\}}\}}|\$\{{\s*{_NAME}\s*\}}|\$\(\s*{_NAME}\s*\)|\$({_NAME})")
+
+
+# ---------------------------------------------------------------- too much: `${{ }}` around a condition
+
+
+def _wrapped(context: Context, one: Examined) -> Diagnostic:
+    span = span_of(context.document, one.found)
+    message = f"here the whole text is an expression, without `${{{{ }}}}` (in {one.where})"
+    hint = "write the bare expression: inputs.target == 'prod'"
+    return error(CODE, message, span, hint, fix=_unwrapped(one, span))
+
+
+def _unwrapped(one: Examined, span: Span) -> Fix | None:
+    """The edit that takes the brackets away, where what is left needs no other quotes."""
+    text = one.found.text.strip()
+    inside = text[3:-2].strip()
+    plain = re.fullmatch(r"[a-z][^\n]*", inside) and not re.search(r": | #|\$\{\{", inside)
+    if not (text.startswith("${{") and text.endswith("}}") and plain) or one.found.use.node.style in ("'", '"'):
+        return None
+    return Fix("take the brackets away", span, inside)
+
+
+# ---------------------------------------------------------------- too little: brackets of other languages
+
+
+def _names(context: Context, step: StepSpec) -> set[str]:
+    """The beginnings of all names that the step may use."""
+    workflow = context.workflow
+    found = {f"inputs.{name}" for name in workflow.inputs} | {f"secrets.{name}" for name in workflow.secrets}
+    found |= {f"steps.{name}" for name in workflow.steps} | {"run.id", "run.name"}
+    found |= {f"matrix.{name}" for name in (step.matrix.axes if step.matrix else ())}
+    params = [template.plain.get("params") for template in step.templates]
+    return found | {f"params.{name}" for one in params if isinstance(one, dict) for name in one}
+
+
+def _commented(text: str, at: int) -> bool:
+    return text[text.rfind("\n", 0, at) + 1 : at].lstrip().startswith("#")
+
+
+def _foreign(context: Context, use: Use, names: set[str]) -> Iterator[Diagnostic]:
+    text = use.node.value
+    if not isinstance(text, str) or use.mode not in ("text", "shell", "cache"):
+        return
+    for match in _FOREIGN.finditer(text):
+        name = next(group for group in match.groups() if group)
+        if ".".join(name.split(".")[:2]) not in names or (use.mode == "shell" and _commented(text, match.start())):
+            continue
+        span = locate(context.document, use.node, match.start(), match.end())
+        meant = f"${{{{ {name} }}}}"
+        fix = Fix(f"write {meant}", span, meant, safe=False)
+        yield error(
+            CODE, f"`{match[0]}` is not filled in: an expression is written `{meant}`", span, f"write {meant}", fix=fix
+        )
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """Conditions are written bare, everything else between `${{` and `}}`."""
+    found = [
+        _wrapped(context, one)
+        for one in context.examined
+        if one.found.use.mode == "bool" and one.found.closed and "${{" in one.found.text
+    ]
+    if _FOREIGN.search(context.document.text):
+        for step in context.workflow.all_steps:
+            names = _names(context, step)
+            for use in [*step_uses(step), *workflow_env_uses(context.workflow)]:
+                found += _foreign(context, use, names)
+    return found
