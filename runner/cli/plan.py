@@ -21,7 +21,9 @@ class Format(StrEnum):
 
 
 def plan(
-    spec: str = typer.Argument(..., metavar="SPEC", help="The spec, or - for standard input."),
+    spec: str = typer.Argument(
+        ..., metavar="SPEC", help="The spec (FILE#NAME where it holds several), or - for standard input."
+    ),
     inputs: list[str] = typer.Option(
         [], "--input", "-i", metavar="KEY=VALUE", help="An input of the spec; may be given often."
     ),

@@ -52,7 +52,9 @@ class Options:
 
 
 def run(  # noqa: PLR0913 - one parameter per option
-    spec: str = typer.Argument(..., metavar="SPEC", help="The spec to run, or - for standard input."),
+    spec: str = typer.Argument(
+        ..., metavar="SPEC", help="The spec to run (FILE#NAME where it holds several), or - for standard input."
+    ),
     inputs: list[str] = typer.Option(
         [], "--input", "-i", metavar="KEY=VALUE", help="An input of the spec; may be given often."
     ),

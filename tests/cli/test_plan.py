@@ -92,3 +92,35 @@ def test_a_file_that_is_not_there_is_bad_usage() -> None:
     result = run("/nowhere/a.yaml")
     assert isinstance(result.exception, UsageError)
     assert "no such file" in result.exception.message
+
+
+TWO = "spec: 1\nname: one\nsteps: {a: {workflow: 'child.yaml#two'}}\n---\nspec: 1\nname: two\nsteps: {b: {run: b}}\n"
+
+
+def test_one_of_several_workflows_is_named_behind_the_path(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text(TWO)
+    path = str(tmp_path / "child.yaml")
+    assert "wave 0\n  a  workflow\n     needs no box · runs child.yaml#two\n" in run(f"{path}#one").stdout
+    assert run(f"{path}#two").stdout.startswith("two\n")
+    several, unknown = run(path).exception, run(f"{path}#tow").exception
+    assert isinstance(several, UsageError)
+    assert (several.message, several.hint) == (
+        f"{path} has several workflows: `one` and `two`",
+        f"say which one: {path}#one",
+    )
+    assert isinstance(unknown, UsageError)
+    assert (unknown.message, unknown.hint) == (f"there is no workflow `tow` in {path}", "did you mean `two`?")
+
+
+def test_a_file_whose_name_has_a_sharp_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "a#b.yaml").write_text("spec: 1\nname: odd\nsteps: {a: {run: a}}\n")
+    assert run(str(tmp_path / "a#b.yaml")).stdout.startswith("odd\n")
+
+
+def test_other_files_of_the_project_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("spec: 1\nname: top\nsteps: {a: {workflow: b.yaml}}\n")
+    result = run(str(tmp_path / "a.yaml"))
+    assert "workflow-file" in result.stderr
+    assert "`b.yaml` cannot be read: no such file or directory" in result.stderr
+    (tmp_path / "b.yaml").write_text("spec: 1\nname: below\nsteps: {a: {run: a}}\n")
+    assert json.loads(run(str(tmp_path / "a.yaml"), "--json").stdout)["workflows"].keys() == {"b.yaml"}

@@ -36,6 +36,8 @@ def _facts(plan: Plan, step: PlanStep) -> Iterator[str]:
         yield f"in {step.sandbox} → {provider(plan.sandboxes[step.sandbox])}"
     else:
         yield "needs no box"
+    if step.kind == "workflow":
+        yield f"runs {step.action.get('path')}"
     if step.after and step not in (plan.on_failure, plan.finally_):  # those come after everything
         yield f"after {', '.join(step.after)}"
     if step.condition is not None:
@@ -104,6 +106,8 @@ def render(plan: Plan) -> str:
     for words, step in (("on failure", plan.on_failure), ("finally", plan.finally_)):
         if step is not None:
             lines += ["", words, *_step_lines(plan, step, width)]
+    if plan.outputs:
+        lines += ["", "outputs", *(f"  {name} = {value}" for name, value in plan.outputs.items())]
     if plan.sandboxes:
         lines += ["", "sandboxes", *_sandbox_lines(plan)]
     if plan.milestones:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of specs
 """The rules of templates and other workflows: where each fires, what it says, and the mended spec in which it is silent.
 
 Several workflows stand in one text where one runs another.
