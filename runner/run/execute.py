@@ -192,13 +192,8 @@ class _Run:
         """A run below this one, for one of its steps."""
         setup = self._setup
         folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
-        on_text = setup.on_text
-
-        def named(key: str, stream: Stream, text: str) -> None:
-            if on_text is not None:
-                on_text(f"{parent.leg}/{key}", stream, text)
-
-        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=named)
+        on_text = None if setup.on_text is None else _named(parent.leg, setup.on_text)
+        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text)
         step, queue = parent.step, self._shared.queue
         ids = [each.id for each in support.all_steps(self._plan)]
         held = self._life.held.get(parent.leg)
@@ -357,6 +352,15 @@ class _Run:
         except ExpressionFailed as wrong:
             return "failed", wrong.message
         return "succeeded", ""
+
+
+def _named(leg: str, on_text: OnText) -> OnText:
+    """Tells the output of a run below after the name of the leg that started it."""
+
+    def named(key: str, stream: Stream, text: str) -> None:
+        on_text(f"{leg}/{key}", stream, text)
+
+    return named
 
 
 def _path(plan: Plan) -> str:

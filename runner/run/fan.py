@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions.scan import masked
-from runner.compiler.plan.model import ForEach, PlanStep
+from runner.compiler.plan.model import ForEach
 from runner.errors import ItemsWrong
 from runner.run.values import filled
 
@@ -15,10 +15,10 @@ from runner.run.values import filled
 MOST_ITEMS = 256
 
 
-def items(fan: ForEach, variables: Mapping[str, Json]) -> list[Json]:
+def items(each: ForEach, variables: Mapping[str, Json]) -> list[Json]:
     """The items. Raises ExpressionFailed, and ItemsWrong when they are no list or too many."""
-    found = filled(fan.items, variables)
-    shown = fan.items if isinstance(fan.items, str) else "its items"
+    found = filled(each.items, variables)
+    shown = each.items if isinstance(each.items, str) else "its items"
     if not isinstance(found, list):
         raise ItemsWrong(
             f"for_each: {shown} is {_KINDS[type(found)]}, expected a list",
@@ -42,15 +42,12 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def asks_each(step: PlanStep) -> bool:
+def asks_each(condition: str, each: ForEach, params: Iterable[Mapping[str, Json]]) -> bool:
     """Whether the condition of a `for_each` step names the item, itself or by a parameter: then it is asked for each
     item, otherwise once, before the list is looked at.
     """
-    if step.for_each is None or step.condition is None:
-        return False
-    name = step.for_each.variable
-    by_params = _names(step.condition, "params") and any(_names(_texts(layer), name) for layer in step.params)
-    return _names(step.condition, name) or by_params
+    by_params = _names(condition, "params") and any(_names(_texts(dict(layer)), each.variable) for layer in params)
+    return _names(condition, each.variable) or by_params
 
 
 def _names(text: str, name: str) -> bool:

@@ -65,13 +65,15 @@ class Life:
                 if not self.values.succeeded(upstream):
                     return f"{name} {_DID[self.values.state(upstream)]}"
         # The condition of a `for_each` is asked at one place only: for the whole step, or for each item.
-        whole = step.for_each is not None and not self.values.expanded(step)
-        if step.condition is None or (step.for_each is not None and fan.asks_each(step) is whole):
+        each, condition = step.for_each, step.condition
+        if condition is None:
             return ""
-        value = evaluate(step.condition, self.values.variables(step, leg))
+        if each is not None and fan.asks_each(condition, each, step.params) is not self.values.expanded(step):
+            return ""
+        value = evaluate(condition, self.values.variables(step, leg))
         if not isinstance(value, bool):
-            raise ExpressionFailed(f"the condition `{step.condition}` gives {value!r}, not true or false")
-        return "" if value else f"its condition is false: {step.condition}"
+            raise ExpressionFailed(f"the condition `{condition}` gives {value!r}, not true or false")
+        return "" if value else f"its condition is false: {condition}"
 
     def skip(self, step: PlanStep, leg: Leg, reason: str) -> LegOutcome:
         """End a leg that will not run."""

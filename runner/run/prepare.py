@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from runner.compiler.compile import compile_plan
@@ -12,24 +12,20 @@ from runner.compiler.surroundings import Surroundings, Unreadable
 from runner.compiler.values import unfit
 from runner.errors import SpecError, UsageError
 from runner.run import support
-from runner.run.children import Prepared, key_of
-
-#: How many runs may stand below each other.
-MOST_LEVELS = 8
+from runner.run.children import Prepared
 
 
 def prepare(plan: Plan, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Prepared]]:
     """The plan's secrets by name, and the workflows that its steps run, and theirs, by `children.key_of`.
 
     What was checked is what runs: they are compiled from the texts in the plan. Raises SpecError for steps that cannot
-    be executed and for workflows that are too deep inside each other, UsageError that lists every secret which is
+    be executed and for workflows with errors (a circle of them is one), UsageError that lists every secret which is
     missing, in whatever workflow.
     """
     support.refuse_unsupported(plan)
     compiled = {_located(plan, key): _compiled(one, plan) for key, one in plan.workflows.items()}
     for below in compiled.values():
         support.refuse_unsupported(below.plan, given=False)
-    _check_depth(plan, {key: one.plan for key, one in compiled.items()})
     family = [plan, *(one.plan for one in compiled.values())]
     _check_secrets(family, environ)
     return _values(plan, environ), {
@@ -53,20 +49,6 @@ def _compiled(one: SubWorkflow, plan: Plan) -> Prepared:
 def _located(plan: Plan, key: str) -> str:
     """A path from the folder of the plan's spec, as from the working folder."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(plan.source.get("path", "")), key))
-
-
-def _check_depth(plan: Plan, plans: Mapping[str, Plan], above: tuple[str, ...] = ()) -> None:
-    for key in dict.fromkeys(_keys(plan)):
-        if key in above or len(above) == MOST_LEVELS:
-            raise SpecError(
-                f"{plan.name}: workflows may run each other {MOST_LEVELS} levels deep: {' → '.join((*above, key))}",
-                hint="Let one of them do the work of the next.",
-            )
-        _check_depth(plans[key], plans, (*above, key))
-
-
-def _keys(plan: Plan) -> Iterator[str]:
-    return (key_of(plan, step) for step in support.all_steps(plan) if step.kind == "workflow")
 
 
 # ---------------------------------------------------------------- secrets

@@ -135,17 +135,11 @@ class Scheduler:
         if await self._may_begin(step, whole):
             legs = await self._expanded(host, step, each)
             if legs is not None:
-                await _all([self._item(host, step, leg, number) for number, leg in enumerate(legs)])
+                await _all([self._in_turn(host, step, leg, number) for number, leg in enumerate(legs)])
                 outcome = self._life.close_fan(step)
                 if not legs:
                     await host.leg(step, whole, self._upstream(step.after), lambda: _done(outcome))
         self._close(step)
-
-    async def _item(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> None:
-        if self._life.control.stopped(STEPS, step.id):
-            self._life.cancel(step, leg)
-        else:
-            await self._in_turn(host, step, leg, number)
 
     async def _expanded(self, host: StepHost, step: PlanStep, each: ForEach) -> tuple[Leg, ...] | None:
         """The legs of a `for_each`, durable before any of them starts; None when the step ended without any."""
@@ -262,7 +256,7 @@ def _matrix(step: PlanStep, key: str) -> Json:
     return step.matrix_source.get(key) if isinstance(step.matrix_source, dict) else None
 
 
-async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _all(work: Sequence[Coroutine[Any, Any, object]]) -> None:
     """Do all the work at the same time. The first error ends the rest, and is raised when the rest has ended."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
@@ -275,7 +269,7 @@ async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
         await uninterrupted(_settled(tasks))
 
 
-async def _settled(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _settled(tasks: Sequence[asyncio.Task[object]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -7,9 +7,11 @@ import json
 
 import pytest
 
-from runner.compiler.plan.model import OutputDecl
+from runner.compiler.plan.model import OutputDecl, SubWorkflow
 from runner.errors import ProviderOffline, SpecError, UsageError
 from runner.run.execute import execute
+from runner.run.prepare import prepare
+from runner.run.support import box_sandboxes, needs_boxes
 
 PARENT = """
 spec: 1
@@ -333,3 +335,55 @@ def test_what_a_child_cannot_do_is_refused_before_anything_starts(lab):
     child = "spec: 1\nname: child\nsteps: {ask: {approve: {prompt: 'Ship it?'}}}\n"
     with pytest.raises(SpecError, match="1 step of child cannot be executed yet"):
         lab.play("spec: 1\nname: p\nsteps: {go: {workflow: c.yaml}}\n", files={"c.yaml": child})
+
+
+def test_a_stop_after_a_timeout_lets_the_childs_finally_end(lab):
+    def stop(event):
+        if event.type == "step.started" and event.step == "finally":
+            lab.control.stop("by the test")
+
+    lab.on_event = stop
+    done = lab.play(
+        "spec: 1\nname: p\nsteps: {go: {workflow: long.yaml, timeout: 1s}}\n",
+        files={"long.yaml": LONG.replace("echo cleaned", "sleep 0.3")},
+    )
+    assert below(lab, done)["go"].states["finally"] == "succeeded"
+    assert done.states == {"go": "cancelled"}
+
+
+def test_nobody_needs_to_listen(lab):
+    from dataclasses import replace
+
+    plan = lab.planned(PARENT, files=FILES)
+
+    async def main():
+        await lab.store.open()
+        return await execute(plan, replace(lab.setup(), on_text=None), lab.control)
+
+    assert asyncio.run(main()).state == "succeeded"
+
+
+def sub_workflow(path, text):
+    return SubWorkflow(path, "", text, "0" * 64)
+
+
+def test_a_workflow_in_a_plan_that_has_errors_is_refused(lab, make_step, new_plan):
+    step = make_step("go", kind="workflow", action={"path": "c.yaml"}, sandbox=None)
+    plan = new_plan(step, workflows={"c.yaml": sub_workflow("c.yaml", "spec: 1\nname: c\n")})
+    with pytest.raises(SpecError, match=r"c\.yaml has errors"):
+        prepare(plan, {})
+
+
+def test_a_circle_in_a_plan_is_refused(make_step, new_plan):
+    step = make_step("go", kind="workflow", action={"path": "a.yaml"}, sandbox=None)
+    texts = {f"{a}.yaml": f"spec: 1\nname: {a}\nsteps: {{go: {{workflow: {b}.yaml}}}}\n" for a, b in ("ab", "ba")}
+    plan = new_plan(step, workflows={path: sub_workflow(path, text) for path, text in texts.items()})
+    with pytest.raises(SpecError, match=r"a\.yaml has errors"):
+        prepare(plan, {})
+
+
+def test_boxes_are_needed_where_any_of_the_runs_needs_one(lab, make_step, new_plan):
+    plan = lab.planned(PARENT.partition("  use:")[0], files=FILES)
+    assert box_sandboxes(plan) == []
+    assert needs_boxes(plan, lab.children.values())
+    assert not needs_boxes(plan, [])

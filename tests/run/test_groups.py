@@ -333,3 +333,24 @@ def test_what_a_file_says_is_read_with_care(tmp_path):
     (tmp_path / "list").write_text(json.dumps([1]))
     (tmp_path / "half").write_text('{"a":')
     assert _json(tmp_path / "list") == _json(tmp_path / "half") == _json(tmp_path / "none") == {}
+
+
+def test_a_lock_on_a_file_that_its_holder_just_removed_is_no_lock(tmp_path, monkeypatch):
+    import fcntl
+
+    from runner.run import groups
+
+    path, flock, calls = tmp_path / "x.0.lock", fcntl.flock, []
+
+    def remove_first(fd, how):
+        flock(fd, how)
+        calls.append(fd)
+        if len(calls) == 1:
+            path.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    fd = groups._locked(path, create=True)
+    assert len(calls) == 2
+    assert os.fstat(fd).st_nlink == 1
+    os.close(fd)
+    assert groups._locked(tmp_path / "none") is None

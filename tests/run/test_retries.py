@@ -251,3 +251,31 @@ def test_a_box_that_is_dead_when_it_should_be_extended_is_replaced(lab, make_ste
     done = lab.run(make_step("a", COUNT, retry=Retry(attempts=5, delay=400, max_delay=400)))
     assert done.step("a")["state"] == "succeeded"
     assert len(done.of("box.created")) == 2
+
+
+def test_a_step_that_is_not_idempotent_is_not_tried_again_after_it_was_cut_off(lab, make_step):
+    done = lab.run(
+        make_step("cut", "sleep 60", timeout=0.2, idempotent=False, retry=Retry(attempts=3, delay=0)),
+        make_step("ended", "exit 1", idempotent=False, retry=Retry(attempts=2, delay=0), sandbox="other"),
+    )
+    assert done.step("cut")["attempt"] == 1
+    assert done.step("cut")["message"].endswith(
+        "it is not tried again: the step is not idempotent, and nobody knows how far it came"
+    )
+    assert done.step("cut")["error_class"] == "timeout"
+    assert done.step("ended")["attempt"] == 2
+
+
+def test_a_step_that_is_not_idempotent_and_had_not_begun_is_tried_again(lab, make_step):
+    create, calls = lab.fake.create, []
+
+    async def fail_once(request):
+        calls.append(request)
+        if len(calls) == 1:
+            raise NoCapacity("full")
+        return await create(request)
+
+    lab.fake.create = fail_once
+    done = lab.run(make_step("a", idempotent=False, retry=Retry(attempts=2, delay=0)))
+    assert done.states == {"a": "succeeded"}
+    assert done.step("a")["attempt"] == 2
