@@ -60,11 +60,17 @@ JUDGEMENTS = frozenset(
         "budget-too-small",
         "credential-literal",
         "estimate-too-long",
+        "expression-constant",
+        "expression-value",
+        "matrix-exclude",
+        "matrix-include",
         "milestone-order",
         "policy-price",
+        "retry-delay",
         "schedule-too-often",
         "secret-exposed",
         "shell-check",
+        "skipped-upstream",
     }
 )
 

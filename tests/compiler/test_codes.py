@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from runner.compiler.codes import CODES, IGNORES, JUDGEMENTS, PROJECT, READING, SHAPE, Stage, may_be_lowered, stage
+from runner.compiler.compile import check, compile_plan
 from runner.compiler.diagnostic import Span, error, warning
+from runner.compiler.handbook import sections
 from runner.compiler.rules import RULES
+from runner.compiler.surroundings import Settings, Surroundings
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
@@ -65,3 +68,14 @@ def test_only_errors_that_are_no_judgement_are_firm() -> None:
     assert may_be_lowered(warning("needs-cycle", "", place))
     assert may_be_lowered(error("credential-literal", "", place))
     assert not may_be_lowered(error("needs-cycle", "", place))
+
+
+@pytest.mark.parametrize("code", sorted(JUDGEMENTS - {"shell-check"}))
+def test_without_a_judgement_there_is_a_plan(code: str) -> None:
+    example = re.search(r"```yaml\n(.*?)```", sections()[code].text, re.DOTALL)
+    assert example is not None
+    data = example[1].encode()
+    assert code in {found.code for found in check(data, "a.yaml")}
+    done = compile_plan(data, "a.yaml", None, Surroundings(Settings({code: None})))
+    assert done.plan is not None
+    assert code not in {found.code for found in done.diagnostics}
