@@ -9,6 +9,13 @@ from runner.compiler.rules.secrets import (
     secret_duplicate,
     secret_exposed,
     secret_file,
+    secret_printed,
 )
 
-RULES: tuple[ModuleType, ...] = (secret_exposed, credential_literal, secret_duplicate, secret_file)
+RULES: tuple[ModuleType, ...] = (
+    secret_exposed,
+    secret_printed,
+    credential_literal,
+    secret_duplicate,
+    secret_file,
+)

@@ -5,9 +5,23 @@ from __future__ import annotations
 from types import ModuleType
 
 from runner.compiler.rules.shell import (
+    env_reserved,
+    output_undeclared,
+    output_unwritten,
     shell_check,
+    shell_lost,
     shell_quotes,
     shell_syntax,
+    untrusted_text,
 )
 
-RULES: tuple[ModuleType, ...] = (shell_syntax, shell_quotes, shell_check)
+RULES: tuple[ModuleType, ...] = (
+    shell_syntax,
+    shell_quotes,
+    untrusted_text,
+    output_undeclared,
+    output_unwritten,
+    shell_lost,
+    env_reserved,
+    shell_check,
+)

@@ -1,0 +1,139 @@
+"""`untrusted-text`: what somebody else decides is executed as program text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from runner.compiler.diagnostic import Diagnostic, Severity
+from runner.compiler.document import Mapping as MappingNode
+from runner.compiler.document import Scalar
+from runner.compiler.expressions.commands import commands
+from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
+from runner.compiler.plan.workload import sandbox_of
+from runner.compiler.rules.context import Context
+from runner.compiler.rules.shell.sinks import Sink, sinks
+from runner.compiler.rules.untrusted import Known, Source, sources, texts_in
+from runner.compiler.spec import StepSpec
+from runner.compiler.spec.read import text
+
+CODE = "untrusted-text"
+_COMMAND_NAME = "as one word it names the program to run; choose it by an input with `enum`"
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
+#: What of another language executes a text from its environment; NAME is the variable.
+_IN_CODE = {
+    "python": r"\b(?:eval|exec|os\.system|os\.popen|subprocess\.\w+(?=\([^\n]*shell\s*=\s*True))"
+    r"\((?=[^\n]*os\.(?:environ|getenv)\W{1,8}(?:get\W{1,3})?NAME\b)",
+    "node": r"\b(?:eval|Function|exec|execSync)\((?=[^\n]*process\.env(?:\.|\W{1,3})NAME\b)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value that somebody else decides, where it stands in the text of a step: its name for people, its offsets."""
+
+    name: str
+    source: Source
+    start: int
+    end: int
+
+
+def check(context: Context) -> list[Diagnostic]:
+    """What agents, events and people write may be data of a command, and never a command."""
+    known: Known | None = None
+    found: list[Diagnostic] = []
+    for step in context.workflow.all_steps:
+        node, language = _program(step)
+        if node is None or not isinstance(node.value, str) or "$" not in context.document.text:
+            continue
+        known = sources(context) if known is None else known
+        if not known:
+            return []
+        names = _variables(context, step, known)
+        if language in _IN_CODE:
+            found += _in_code(context, step, node, language, names)
+        else:
+            found += _in_shell(context, step, node, known if language == "run" else {}, names)
+    return found
+
+
+def _program(step: StepSpec) -> tuple[Scalar | None, str]:
+    """The text of a step and its language, `run` for the text of a `run`."""
+    if step.kind == "run" and isinstance(step.action, Scalar):
+        return step.action, "run"
+    if step.kind == "script" and isinstance(step.action, MappingNode):
+        code = step.action.get("code")
+        return (code if isinstance(code, Scalar) else None), text(step.action.get("language"))
+    return None, ""
+
+
+def _variables(context: Context, step: StepSpec, known: Known) -> dict[str, tuple[str, Source]]:
+    """The variables of a step that hold such a value, each with the name of the value."""
+    workflow = context.workflow
+    box = workflow.sandboxes.get(sandbox_of(workflow, step) or "")
+    found = {}
+    for name, node in {**(box.env if box else {}), **workflow.env, **step.env}.items():
+        for piece in pieces(node.value) if isinstance(node.value, str) and OPEN in node.value else ():
+            inside = texts_in(piece.text, known) if piece.is_expression else []
+            if inside:
+                found[name] = (str(inside[0][0]), inside[0][1])
+    return found
+
+
+def _in_shell(
+    context: Context, step: StepSpec, node: Scalar, known: Known, names: Mapping[str, tuple[str, Source]]
+) -> Iterator[Diagnostic]:
+    shell = str(node.value)
+    values = list(_values(shell, known, names))
+    if not values:
+        return
+    executed = [*sinks(shell), *_names_of_commands(shell, values)]
+    for value in values:
+        sink = next((one for one in executed if one.start <= value.start and value.end <= one.end), None)
+        if sink:
+            yield _finding(context, step, node, value, sink)
+
+
+def _values(shell: str, known: Known, names: Mapping[str, tuple[str, Source]]) -> Iterator[_Value]:
+    for piece in pieces(shell) if known and OPEN in shell else ():
+        inside = texts_in(piece.text, known) if piece.is_expression and piece.closed else []
+        for reference, source in inside[:1]:
+            start, end = piece.start - len(OPEN), piece.start + len(piece.text) + len(CLOSE)
+            yield _Value(f"`{reference}`", source, start, end)
+    if names and "$" in shell:
+        quoted = [match.span() for match in _QUOTED.finditer(shell) if match[0][0] == "'"]
+        for match in re.finditer(rf"\$(?:\{{({'|'.join(names)})[^}}]*\}}|({'|'.join(names)})(?!\w))", shell):
+            name = match[1] or match[2]
+            if not any(start < match.start() < end for start, end in quoted):
+                yield _Value(f"`${name}` (`{names[name][0]}`)", names[name][1], *match.span())
+
+
+def _names_of_commands(shell: str, values: list[_Value]) -> Iterator[Sink]:
+    """A value in the place of a program's name."""
+    for command in commands(shell):
+        first = command.words[0] if command.words else None
+        for value in values:
+            if first and first.text.lstrip('"').startswith("$") and first.start <= value.start < value.end <= first.end:
+                yield Sink(first.start, first.end, "the shell", _COMMAND_NAME)
+
+
+def _in_code(
+    context: Context, step: StepSpec, node: Scalar, language: str, names: Mapping[str, tuple[str, Source]]
+) -> Iterator[Diagnostic]:
+    code = str(node.value)
+    for name, (origin, source) in names.items():
+        match = re.search(_IN_CODE[language].replace("NAME", re.escape(name)), code) if name in code else None
+        if match:
+            by = match[0].rstrip("(")
+            value = _Value(f"`{name}` (`{origin}`)", source, match.start(), match.end() - 1)
+            instead = "use it as data: no `eval`, and programs with a list of arguments instead of a shell"
+            yield _finding(context, step, node, value, Sink(0, 0, f"`{by}`", instead))
+
+
+def _finding(context: Context, step: StepSpec, node: Scalar, value: _Value, sink: Sink) -> Diagnostic:
+    severity = Severity.ERROR if value.source.who in ("agent", "event") else Severity.WARNING
+    where = f"(in `{step.kind}` of the step `{step.id}`)"
+    message = f"{value.name} is executed by {sink.by}: {value.source.words} {where}"
+    return Diagnostic(CODE, severity, message, locate(context.document, node, value.start, value.end), sink.instead)
