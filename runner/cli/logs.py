@@ -70,8 +70,8 @@ async def _find(state: Path, name: str, step: str | None, attempt: int | None) -
 
 
 def _matching(run: str, legs: list[Record], step: str) -> list[Record]:
-    """The leg with that key, else all legs of that step."""
-    found = [leg for leg in legs if leg.key == step] or [leg for leg in legs if leg.data.get("step") == step]
+    """All legs of that step, else the leg with that key."""
+    found = [leg for leg in legs if leg.data.get("step") == step] or [leg for leg in legs if leg.key == step]
     if not found:
         hint = suggestion(step, [leg.key for leg in legs], f"List them with `runner status {run}`.")
         raise UsageError(f"run {run} has no step {step!r}", hint)
@@ -85,6 +85,9 @@ def _nothing(state: Path, run: str, step: str, attempt: int | None, legs: list[R
             f"step {step!r} of run {run} has no output of attempt {attempt}",
             f"Attempts with output: {', '.join(map(str, known))}.",
         )
+    below = next((str(leg.data["child"]) for leg in legs if leg.data.get("child")), None)
+    if below is not None:
+        return UsageError(f"step {step!r} of run {run} is the run {below}", f"See `runner logs {below}`.")
     states = ", ".join(sorted({str(leg.data.get("state") or "pending") for leg in legs}))
     return UsageError(f"step {step!r} of run {run} ({states}) has no output", f"See `runner status {run}`.")
 

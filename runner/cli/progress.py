@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,12 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "step.skipped": ("-", "bright_black"),
     "step.cancelled": ("■", "yellow"),
     "step.retrying": ("↻", "yellow"),
+    "step.repeated": ("↻", "cyan"),
+    "step.expanded": ("≡", "cyan"),
+    "step.cached": ("≈", "green"),
+    "step.waiting": ("…", "yellow"),
+    "step.delegated": ("▸", "cyan"),
+    "run.waiting": ("…", "yellow"),
     "milestone.reached": ("◆", "green"),
     "milestone.missed": ("◇", "red"),
     "sandbox.fallback": ("!", "yellow"),
@@ -44,23 +50,66 @@ class Progress(Protocol):
     def stop(self) -> None: ...
 
 
-def sentence(event: Event) -> str:
+class Family:
+    """How the steps of the runs below a run are called: `step/step`."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, str] = {}
+
+    def hear(self, event: Event) -> None:
+        """Take note of a run that a step started."""
+        if event.type == "step.delegated":
+            self._above[str(event.data.get("run"))] = f"{self.name(event)}/"
+
+    def name(self, event: Event) -> str:
+        """The name of the event's step, or of its milestone."""
+        return self._above.get(event.run, "") + (event.step or str(event.data.get("milestone", "")))
+
+
+_NOBODY = Family()
+
+
+def sentence(event: Event, family: Family = _NOBODY) -> str:
     """An event for people; "" for one that says nothing to them."""
-    data = event.data
-    name = event.step or str(data.get("milestone", ""))
+    name = family.name(event)
     if event.type == "step.started":
         return name if event.attempt == 1 else f"{name} (attempt {event.attempt})"
     if event.type == "step.succeeded":
         return name
-    if event.type == "step.retrying":
-        return f"{name}: {one_line(data.get('message'))}; again in {data.get('delay'):.3g} s"
-    if event.type in ("step.failed", "step.skipped", "step.cancelled"):
-        return f"{name}: {one_line(data.get('message') or data.get('reason'))}"
     if event.type.startswith("milestone."):
         return f"milestone {name} {event.type.removeprefix('milestone.')}"
-    if event.type == "sandbox.fallback":
-        return f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}: {one_line(data.get('reason'))}"
-    return ""
+    words = _WORDS[event.type](event.data) if event.type in _WORDS else ""
+    return f"{name}: {words}" if words and event.step else words
+
+
+def _again(data: Mapping[str, Any]) -> str:
+    return f"{one_line(data.get('message') or data.get('reason'))}; again in {data.get('delay', 0):.3g} s"
+
+
+def _why(data: Mapping[str, Any]) -> str:
+    return one_line(data.get("message") or data.get("reason"))
+
+
+def _waits(data: Mapping[str, Any]) -> str:
+    holders = ", ".join(map(str, data.get("holders", [])))
+    return one_line(f"waits for a place in the concurrency group {data.get('group')}, held by {holders}")
+
+
+_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "step.retrying": _again,
+    "step.repeated": _again,
+    "step.failed": _why,
+    "step.skipped": _why,
+    "step.cancelled": _why,
+    "step.waiting": _waits,
+    "run.waiting": _waits,
+    "step.expanded": lambda data: one_line(data.get("note") or f"{len(data.get('legs', []))} items"),
+    "step.cached": lambda data: f"the outputs are those of {data.get('leg')} of run {data.get('run')}",
+    "step.delegated": lambda data: one_line(f"run {data.get('run')} of {data.get('name')}"),
+    "sandbox.fallback": lambda data: (
+        f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}: {one_line(data.get('reason'))}"
+    ),
+}
 
 
 class Silent:
@@ -83,6 +132,7 @@ class Lines:
     """One line per event, and each line of output after the name of its step. Never half a line of output."""
 
     def __init__(self) -> None:
+        self._family = Family()
         self._rests: dict[tuple[str, Stream], str] = {}
 
     def start(self) -> None:
@@ -90,12 +140,13 @@ class Lines:
 
     def event(self, event: Event) -> None:
         """Print what happened, after the output that led to it."""
+        self._family.hear(event)
         if event.type.startswith("step.") and event.type not in ("step.ready", "step.started"):
             for (key, stream), rest in list(self._rests.items()):
-                if key == event.step and rest:
+                if key == self._family.name(event) and rest:
                     self._print(key, rest)
                     del self._rests[key, stream]
-        words = sentence(event)
+        words = sentence(event, self._family)
         if words:
             sign, colour = _SIGNS[event.type]
             show_line(f"{typer.style(sign, fg=colour)} {words}")
@@ -131,6 +182,7 @@ class LiveTable:
 
     def __init__(self, title: str) -> None:
         self._title = title
+        self._family = Family()
         self._rows: dict[str, tuple[str, str]] = {}
         self._live: Live | None = None
 
@@ -143,10 +195,12 @@ class LiveTable:
 
     def event(self, event: Event) -> None:
         """Remember what happened to a step; milestones and fallbacks are printed above the table."""
-        if event.step is not None and event.type.startswith("step."):
-            words = sentence(event).removeprefix(event.step).lstrip(": ")
-            self._rows[event.step] = (event.type.removeprefix("step."), words)
-        elif self._live is not None and (words := sentence(event)):
+        self._family.hear(event)
+        if event.step is not None and event.type.startswith("step.") and event.type != "step.missed":
+            name = self._family.name(event)
+            words = sentence(event, self._family).removeprefix(name).lstrip(": ")
+            self._rows[name] = (event.type.removeprefix("step."), words)
+        elif self._live is not None and (words := sentence(event, self._family)):
             self._live.console.print(f"{_SIGNS[event.type][0]} {words}", markup=False, highlight=False)
 
     def text(self, key: str, stream: Stream, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,8 @@ def page(report: Report, state: Path) -> str:
             for key, each in report.artifacts.items()
         ]
         parts.append(render(("ARTIFACT", "FILES", "SIZE", "DIGEST"), rows))
+    if report.document.get("outputs"):
+        parts.append(f"outputs {one_line(json.dumps(report.document['outputs'], ensure_ascii=False), 400)}")
     parts += [f"warning: {sentence}" for sentence in report.warnings]
     parts.append(_end(report, state))
     return "\n" + "\n\n".join(parts)
@@ -56,12 +59,19 @@ def _steps(report: Report) -> str:
             str(each["state"]),
             str(each["attempt"] or "–"),
             span(seconds_between(each["started_at"], each["ended_at"]) if each["started_at"] else None),
-            str(each["provider"] or "–"),
+            _where(each),
             one_line(each["message"], 80),
         )
         for key, each in report.steps.items()
     ]
     return render(("STEP", "STATE", "ATTEMPTS", "TIME", "PROVIDER", "MESSAGE"), rows)
+
+
+def _where(step: dict[str, Json]) -> str:
+    """What did the work: a provider's box, a run of another workflow, or an earlier run."""
+    if step.get("cached"):
+        return "cache"
+    return f"run {step['child']}" if step.get("child") else str(step["provider"] or "–")
 
 
 def _size(value: Json) -> str:
@@ -80,5 +90,7 @@ def _end(report: Report, state: Path) -> str:
     lines = [f"run {report.run} {report.state} in {took}" + (f": {message}" if message else "")]
     failed = next((key for key, each in report.steps.items() if each["state"] == "failed"), None)
     logs = f"runner logs {report.run}" + (f" {shlex.quote(failed)}" if failed else "")
+    if failed and report.steps[failed].get("child"):
+        logs = f"runner logs {report.steps[failed]['child']}"
     lines.append(f"next: {logs}{where} · runner status {report.run}{where} · runner audit verify {report.run}{where}")
     return "\n".join(lines)

@@ -104,7 +104,7 @@ def _documents(records: list[Record]) -> list[Document]:
 def _run_row(run: Document) -> list[str]:
     return [
         str(run["id"]),
-        one_line(run.get("name") or run.get("spec") or "–", 40),
+        _name(run),
         str(run["state"]),
         str(run.get("engine") or "–"),
         local(run.get("started_at") or run.get("created_at")),
@@ -113,16 +113,31 @@ def _run_row(run: Document) -> list[str]:
     ]
 
 
+def _name(run: Document) -> str:
+    """A run's name; of one below another, after the id of that one."""
+    name, parent = one_line(run.get("name") or run.get("spec") or "–", 40), run.get("parent")
+    return f"{name} (below {parent.get('run')})" if isinstance(parent, dict) else name
+
+
 def _leg_row(leg: Document) -> list[str]:
-    box = one_line(leg.get("box"), 24)
     return [
         one_line(leg["key"], 60),
         str(leg.get("state") or "pending"),
         str(leg.get("attempt") or "–"),
         span(_number(leg["duration"])),
-        f"{leg['provider']} {box}".strip() if leg.get("provider") else "–",
+        _where(leg),
         one_line(leg.get("message")),
     ]
+
+
+def _where(leg: Document) -> str:
+    """Which box, which run below, or which earlier run did the work."""
+    cached = leg.get("cached")
+    if isinstance(cached, dict):
+        return f"cache: {cached.get('run')}"
+    if leg.get("child"):
+        return f"run {leg['child']}"
+    return f"{leg['provider']} {one_line(leg.get('box'), 24)}".strip() if leg.get("provider") else "–"
 
 
 def _number(value: Json) -> float | None:
@@ -136,6 +151,11 @@ def _page(run: Document, legs: list[Document], milestones: list[Document], artif
         f"state {run['state']}, engine {run.get('engine') or '–'}, started {local(run.get('started_at'))}, "
         f"took {span(_number(run['duration']))}, steps {run['steps_done']}/{run['steps_total']}",
     ]
+    parent = run.get("parent")
+    if isinstance(parent, dict):
+        facts.append(f"started by step {one_line(parent.get('step'))} of run {parent.get('run')}")
+    if run.get("outputs"):
+        facts.append(f"outputs {one_line(json.dumps(run['outputs'], ensure_ascii=False), 400)}")
     if run.get("message"):
         facts.append(one_line(run["message"], 400))
     if run["state"] == "interrupted":

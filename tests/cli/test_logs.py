@@ -74,3 +74,21 @@ def test_what_is_not_there(logged: Any, arguments: list[str], message: str, hint
     assert isinstance(error, UsageError)
     assert message in error.message
     assert error.hint.startswith(hint)
+
+
+def test_the_output_of_a_step_that_ran_a_workflow_is_in_the_run_below(empty: Any) -> None:
+    leg = {"step": "go", "leg": "go", "state": "failed", "child": "20260131-120001-bbbbbb"}
+    empty.put("r", {"state": "failed", "name": "top"}, [leg])
+    error = empty.runner("logs", "r", "go").exception
+    assert isinstance(error, UsageError)
+    assert error.message == "step 'go' of run r is the run 20260131-120001-bbbbbb"
+    assert "runner logs 20260131-120001-bbbbbb" in error.hint
+
+
+def test_a_fan_out_is_asked_for_by_its_step(empty: Any) -> None:
+    legs = [{"step": "each", "leg": key, "state": "succeeded"} for key in ("each", "each[0]", "each[1]")]
+    empty.put("r", {"state": "succeeded", "name": "top"}, legs)
+    for number in (0, 1):
+        empty.log("r", f"each[{number}]", 1, ("stdout", f"{number}\n"))
+    assert empty.runner("logs", "r", "each").stdout == "── each[0] (attempt 1)\n0\n── each[1] (attempt 1)\n1\n"
+    assert empty.runner("logs", "r", "each[1]").stdout == "1\n"

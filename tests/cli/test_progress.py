@@ -114,3 +114,54 @@ def test_a_line_is_cut_after_its_control_characters_are_gone(capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("[0mend")
     assert second == "  a │ " + "y" * 499 + "…"
+
+
+def below(type_, step=None, of="r2", **data):
+    return Event(of, 1, "2026-01-01T00:00:00.000000Z", type_, step, 1, data, GENESIS)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (event("step.expanded", "a", legs=[1, 2]), "a: 2 items"),
+        (event("step.expanded", "a", legs=[], note="the list is empty"), "a: the list is empty"),
+        (
+            event("step.repeated", "a", 1, reason="`outputs.ok` does not hold", delay=30),
+            "a: `outputs.ok` does not hold; again in 30 s",
+        ),
+        (event("step.cached", "a", 1, run="r0", leg="a"), "a: the outputs are those of a of run r0"),
+        (event("step.missed", "a", 1, reason="no earlier run"), ""),
+        (event("step.delegated", "a", 1, run="r2", name="child"), "a: run r2 of child"),
+        (
+            event("step.waiting", "a", group="g", holders=["b", "c"]),
+            "a: waits for a place in the concurrency group g, held by b, c",
+        ),
+        (event("run.waiting", group="g", holders=["b"]), "waits for a place in the concurrency group g, held by b"),
+    ],
+)
+def test_what_legs_that_appear_during_a_run_say(said, words):
+    assert sentence(said) == words
+
+
+def test_steps_of_a_run_below_are_named_after_the_step_that_started_it(capsys):
+    lines = Lines()
+    lines.event(event("step.delegated", "go", 1, run="r2", name="child"))
+    lines.event(below("step.started", "build"))
+    lines.event(below("step.delegated", "build", run="r3", name="grandchild"))
+    lines.text("go/build/deep", "stdout", "half a line")
+    lines.event(below("step.succeeded", "deep", of="r3"))
+    lines.event(below("milestone.reached", milestone="w1"))
+    out = capsys.readouterr().out.splitlines()
+    assert out == [
+        "▸ go: run r2 of child", "▸ go/build", "▸ go/build: run r3 of grandchild", "  go/build/deep │ half a line",
+        "✓ go/build/deep", "◆ milestone go/w1 reached",
+    ]  # fmt: skip
+
+
+def test_the_live_table_has_a_row_for_each_leg_of_a_run_below():
+    table = LiveTable("title")
+    table.event(event("step.delegated", "go", 1, run="r2", name="child"))
+    table.event(below("step.started", "build"))
+    table.event(below("step.missed", "build", reason="none"))
+    assert list(table._rows) == ["go", "go/build"]
+    assert table._rows["go/build"][0] == "started"

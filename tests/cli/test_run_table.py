@@ -41,3 +41,16 @@ def test_what_to_type_next_can_be_pasted_into_a_shell():
     first = last.removeprefix("next: ").split(" · ")[0]
     assert shlex.split(first) == ["runner", "logs", "r", "a[x=1, y=$HOME]", "--state", "/a folder"]
     assert "'a[x=1, y=$HOME]'" in first
+
+
+def test_who_did_the_work_of_a_step():
+    steps = {
+        "boxed": {**STEP, "provider": "e2b"},
+        "below": {**STEP, "state": "failed", "child": "20260101-000000-abcdef"},
+        "kept": {**STEP, "cached": {"run": "r0", "leg": "kept"}},
+    }
+    document = {**DOCUMENT, "outputs": {"size": 7}}
+    lines = unstyle(page(Report("r", "failed", document, steps, {}, {}), Path(".runner"))).splitlines()
+    assert [" ".join(line.split()[4:-2]) for line in lines[2:5]] == ["e2b", "run 20260101-000000-abcdef", "cache"]
+    assert 'outputs {"size": 7}' in lines
+    assert lines[-1].startswith("next: runner logs 20260101-000000-abcdef · runner status r")

@@ -167,3 +167,19 @@ def test_text_from_outside_stays_on_its_line() -> None:
     assert one_line("a\x1b[2J\n\tb\u202ec") == "a [2J b c"
     assert one_line("x" * 200, 10) == "x" * 9 + "…"
     assert one_line(None) == ""
+
+
+def test_runs_below_and_above_name_each_other(empty: Any) -> None:
+    work = {"step": "go", "leg": "go", "state": "succeeded", "child": "20260131-120001-bbbbbb"}
+    kept = {"step": "kept", "leg": "kept", "state": "succeeded", "cached": {"run": "20260130-000000-cccccc"}}
+    empty.put("20260131-120000-aaaaaa", {"state": "succeeded", "name": "top", "created_at": "1"}, [work, kept])
+    above = {"run": "20260131-120000-aaaaaa", "step": "go", "attempt": 1}
+    document = {"state": "succeeded", "name": "low", "created_at": "2", "parent": above, "outputs": {"n": 1}}
+    empty.put("20260131-120001-bbbbbb", document)
+    assert "low (below 20260131-120000-aaaaaa)" in empty.runner("status").stdout
+    low = empty.runner("status", "20260131-120001-bbbbbb").stdout
+    assert "started by step go of run 20260131-120000-aaaaaa\n" in low
+    assert 'outputs {"n": 1}' in low
+    top = empty.runner("status", "20260131-120000-aaaaaa").stdout
+    assert "run 20260131-120001-bbbbbb" in top
+    assert "cache: 20260130-000000-cccccc" in top
