@@ -15,6 +15,12 @@ def _validate() -> Callable[..., None]:
     return validate
 
 
+def _fmt() -> Callable[..., None]:
+    from runner.cli.fmt import fmt
+
+    return fmt
+
+
 def _schema() -> Callable[..., None]:
     from runner.cli.schema import schema
 
@@ -77,6 +83,7 @@ def _endpoint() -> typer.Typer:
 
 COMMANDS: dict[str, Source] = {
     "validate": _validate,
+    "fmt": _fmt,
     "schema": _schema,
     "explain": _explain,
     "plan": _plan,
