@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from runner.compiler.canonical import Json
@@ -66,8 +67,11 @@ class Family:
         self._names: dict[int, list[str]] = {}
         self._children: dict[tuple[int, str], Child | Trouble | None] = {}
 
-    def siblings(self, document: Document) -> list[Document]:
-        """The documents of the file in which `document` stands."""
+    def before(self, document: Document) -> list[Document]:
+        """The documents above `document` in its file."""
+        return list(takewhile(lambda one: one is not document, self._siblings(document)))
+
+    def _siblings(self, document: Document) -> list[Document]:
         found = self._files.get(_normal(document.path))
         return found if isinstance(found, list) else [document]
 
@@ -169,7 +173,7 @@ class Family:
 
     def _label(self, document: Document) -> str:
         name = posixpath.basename(document.path)
-        return name if len(self.siblings(document)) < 2 else f"{name}#{name_of(document)}"
+        return name if len(self._siblings(document)) < 2 else f"{name}#{name_of(document)}"
 
     def _depth(self, start: Document) -> Trouble | None:
         seen, level = {id(start)}, [start]

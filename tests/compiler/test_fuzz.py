@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from runner.compiler.compile import check, compile_plan
 from runner.compiler.diagnostic import Diagnostic, Severity
-from runner.compiler.document import split_lines
+from runner.compiler.document import read_all, split_lines
+from runner.compiler.family import name_of
 from runner.compiler.plan import mermaid, text
 from runner.compiler.renderers import RENDERERS, Report
 from runner.errors import UsageError
@@ -76,7 +77,7 @@ def test_damaged_specs_never_break_the_compiler(shard: int) -> None:
         data = mutate(random_, random_.choice(SPECS).read_bytes())
         found = verified(data)
         try:
-            yaml.load(data.decode(), yaml.CBaseLoader)
+            list(yaml.load_all(data.decode(), yaml.CBaseLoader))
         except (yaml.YAMLError, UnicodeDecodeError):
             assert has_errors(found), data
         assert has_errors(found) or is_planned(data), data
@@ -84,8 +85,9 @@ def test_damaged_specs_never_break_the_compiler(shard: int) -> None:
 
 def is_planned(data: bytes) -> bool:
     """Whether a valid spec has a plan that can be shown; a matrix that its inputs make impossible may be refused."""
+    documents = read_all(data, "a.yaml")
     try:
-        plan = compile_plan(data, "a.yaml").plan
+        plan = compile_plan(data, "a.yaml", name=name_of(documents[-1]) if documents[1:] else None).plan
     except UsageError as refused:
         return "matrix" in refused.message
     return plan is not None and bool(text.render(plan)) and bool(mermaid.render(plan))

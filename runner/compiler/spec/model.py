@@ -120,11 +120,6 @@ class StepSpec:
     outputs_open: bool = False
 
     @property
-    def use(self) -> At[str] | None:
-        """The template that the step names."""
-        return self.layers[0].use if self.layers else None
-
-    @property
     def many(self) -> bool:
         """Whether the step runs once for each leg, so that its outputs are lists."""
         return self.matrix is not None or "for_each" in self.node.entries

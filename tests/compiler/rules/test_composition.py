@@ -190,6 +190,16 @@ def test_a_type_inside_an_input_or_a_parameter_is_known() -> None:
     assert [(one.code, one.span.line) for one in found(spec)] == [("with-value", 6), ("with-value", 7)]
 
 
+def test_a_parameter_that_is_not_there_is_told_once() -> None:
+    spec = (
+        "templates:\n"
+        "  inner: {params: {s: {type: string}}, step: {run: 'a ${{ params.s }}'}}\n"
+        "  outer: {params: {m: {type: integer}}, step: {use: inner, with: {s: '${{ params.n }}'}, if: params.m > 0}}\n"
+        "steps: {a: {use: outer, with: {m: 1}}}"
+    )
+    assert [one.code for one in found(spec)] == ["expression-unknown"]
+
+
 def test_the_fix_of_a_misspelt_name_is_its_name() -> None:
     (unknown,) = found(LINT + "steps: {a: {use: lint, with: {paht: a}}}")
     assert unknown.fix is not None

@@ -17,12 +17,10 @@ def _name(document: Document) -> Node | None:
 def check(context: Context) -> list[Diagnostic]:
     """The workflows of one file are told apart by their names."""
     mine, name = _name(context.document), name_of(context.document)
-    for other in context.family.siblings(context.document):
-        if other is context.document:
-            return []
-        first = _name(other)
-        if mine is not None and first is not None and name and name_of(other) == name:
-            related = (Related("the first one is here", first.span),)
-            message = f"another workflow of this file has the name `{name}` already"
-            return [error(CODE, message, mine.span, "give each workflow of a file a name of its own", related)]
-    return []
+    before = context.family.before(context.document)
+    first = next((_name(one) for one in before if name and name_of(one) == name), None)
+    if mine is None or first is None:
+        return []
+    related = (Related("the first one is here", first.span),)
+    message = f"another workflow of this file has the name `{name}` already"
+    return [error(CODE, message, mine.span, "give each workflow of a file a name of its own", related)]

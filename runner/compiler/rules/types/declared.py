@@ -11,7 +11,7 @@ from runner.compiler.spec.read import child
 
 def _entries(node: Node | None, what: str) -> Iterator[tuple[str, Node]]:
     for name, entry in node.entries.items() if isinstance(node, Mapping) else ():
-        yield what.format(name), entry.value
+        yield what.replace("{}", name, 1), entry.value
 
 
 def _of_step(step: StepSpec) -> Iterator[tuple[str, Node]]:
