@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from runner.compiler.canonical import Json
 from runner.compiler.family import MOST_LEVELS
@@ -178,7 +179,7 @@ class _Bill:
         starts = total(self._starts(id_) for id_ in inside).high
         high = max(min(end.high - begin, starts * rest), low)
         likely = sorted(self.starts[id_].likely for id_ in inside if self.lasting[id_].likely)
-        gaps = zip(likely, [*likely[1:], end.likely], strict=True)
+        gaps = pairwise([*likely, end.likely])
         return Range(low, min(max(sum(min(after - before, rest) for before, after in gaps), low), high), high)
 
     def _starts(self, id_: str) -> Range:
