@@ -47,7 +47,7 @@ async def find_run(store: StateStore | None, state: Path, name: str) -> Record:
         newest = await store.runs(limit=1)
         if not newest:
             raise UsageError(f"no runs in {state}", "Start one with `runner run SPEC`.")
-        return newest[0]
+        return await _top(store, newest[0])
     exact = await store.get(name, "run", name)
     if exact is not None:
         return exact
@@ -59,6 +59,16 @@ async def find_run(store: StateStore | None, state: Path, name: str) -> Record:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(f"{name!r} begins {len(found)} runs: {', '.join(found[:_SHOWN])}{more}", "Write more of it.")
     raise UsageError(f"no run {name!r} in {state}", suggestion(name, list(runs), "List the runs with `runner status`."))
+
+
+async def _top(store: StateStore, record: Record) -> Record:
+    """The run that people started: a run below others stands for it."""
+    while isinstance(above := record.data.get("parent"), dict):
+        found = await store.get(str(above["run"]), "run", str(above["run"]))
+        if found is None:
+            break
+        record = found
+    return record
 
 
 def suggestion(name: str, known: Sequence[str], otherwise: str) -> str:

@@ -180,11 +180,17 @@ class _Run:
             self.id,
             cast("RunState", document["state"]),
             document,
-            self._journal.documents("step"),
+            self._in_order(self._journal.documents("step")),
             self._journal.documents("milestone"),
             self._journal.documents("artifact"),
             tuple(self._warnings),
         )
+
+    def _in_order(self, documents: dict[str, dict[str, Json]]) -> dict[str, dict[str, Json]]:
+        """The documents of the legs in the order of the plan; the items of a `for_each` after their step."""
+        steps = support.all_steps(self._plan)
+        keys = (key for step in steps for key in (step.id, *(leg.key for leg in self._values.legs(step))))
+        return {key: documents[key] for key in keys if key in documents}
 
     # ------------------------------------------------------------ below another run
 

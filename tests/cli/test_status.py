@@ -183,3 +183,11 @@ def test_runs_below_and_above_name_each_other(empty: Any) -> None:
     top = empty.runner("status", "20260131-120000-aaaaaa").stdout
     assert "run 20260131-120001-bbbbbb" in top
     assert "cache: 20260130-000000-cccccc" in top
+
+
+def test_the_last_run_is_the_last_that_somebody_started(empty: Any) -> None:
+    empty.put("a", {"state": "succeeded", "name": "top", "created_at": "1"})
+    empty.put("b", {"state": "succeeded", "name": "low", "created_at": "2", "parent": {"run": "a", "step": "go"}})
+    assert json.loads(empty.runner("status", "last", "--json").stdout)["run"]["id"] == "a"
+    empty.put("c", {"state": "succeeded", "name": "lost", "created_at": "3", "parent": {"run": "gone", "step": "go"}})
+    assert json.loads(empty.runner("status", "last", "--json").stdout)["run"]["id"] == "c"

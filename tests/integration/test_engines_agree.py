@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import pytest
 from runner.compiler.compile import compile_plan
 from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Plan
+from runner.compiler.surroundings import Surroundings
 from runner.flow.engine import PrefectEngine
+from runner.project.reader import reader
 from runner.run.clock import SystemClock
 from runner.run.event import Event, verify
 from runner.run.execute import Report, Setup, execute
 from runner.run.interrupt import Control
 from runner.run.local import LocalEngine
 from runner.run.ports import Engine
+from runner.run.prepare import prepare
 from runner.run.values import legs_of
 from runner.sandbox.fake import FakeSandbox
 from runner.store.memory import MemoryStore
@@ -58,6 +62,36 @@ finally: {run: echo cleaned up}
 milestones: [{id: all, needs: [never]}]
 """
 
+DYNAMIC = """
+spec: 1
+name: dynamic
+steps:
+  list: {run: 'echo "n=[1,2,3]" >> "$RUNNER_OUTPUT"', outputs: {n: {type: array, items: {type: integer}}}}
+  each:
+    for_each: ${{ steps.list.outputs.n }}
+    allow_failure: true
+    retry: {attempts: 1}
+    run: test ${{ item }} -ne 2
+  odd: {if: item != 2, for_each: '${{ steps.list.outputs.n }}', run: 'echo ${{ item }}'}
+  none: {for_each: {items: '${{ steps.list.outputs.n.filter(one, one > 9) }}'}, run: 'echo ${{ item }}'}
+  skipped: {if: size(steps.list.outputs.n) > 9, for_each: '${{ steps.list.outputs.n }}', run: 'echo ${{ item }}'}
+  broken: {for_each: {items: '${{ [steps.list.outputs.n[9]] }}'}, run: 'echo ${{ item }}', allow_failure: true}
+  again:
+    after: [each, none]
+    run: echo x >> tries; echo "n=$(wc -l < tries)" >> "$RUNNER_OUTPUT"
+    outputs: {n: {type: integer}}
+    repeat: {until: outputs.n >= 2, max: 3}
+  group:
+    matrix: {n: [1, 2]}
+    run: echo ${{ matrix.n }}
+    concurrency: {group: agree}
+  never:
+    allow_failure: true
+    run: echo "n=1" >> "$RUNNER_OUTPUT"
+    outputs: {n: {type: integer}}
+    repeat: {until: outputs.n > 1, max: 2}
+"""
+
 
 def prepared(path: Path, folder: Path) -> tuple[bytes, dict[str, Any]]:
     """The spec's text and inputs that let it run on this machine in a second."""
@@ -76,8 +110,9 @@ def prepared(path: Path, folder: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 async def story(plan: Plan, engine: Engine, folder: Path) -> tuple[Report, list[Event]]:
-    """Run it in fake boxes on a store in memory; the report and the whole journal, verified."""
+    """Run it in fake boxes on a store in memory; the report and the journals, verified: its own, then those below."""
     store = MemoryStore()
+    secrets, children = prepare(plan, {})
     await store.open()
     setup = Setup(
         store=store,
@@ -87,17 +122,30 @@ async def story(plan: Plan, engine: Engine, folder: Path) -> tuple[Report, list[
         state=folder,
         spec=ROOT / "specs",
         facts={name: Fact(True, "a fake") for name in PROVIDERS},
+        secrets=secrets,
+        children=children,
     )
     report = await execute(plan, setup, Control())
-    events = await store.events(report.run)
-    verify(events, report.run, await store.head(report.run))
+    events = await verified(store, report.run)
+    below = {}
+    for record in await store.runs():
+        if isinstance(above := record.data["parent"], dict):
+            assert above["run"] == report.run, "these specs run workflows one level deep"
+            below[str(above["step"])] = await verified(store, record.key)
+    events += [replace(event, step=f"{step}/{event.step or ''}") for step in sorted(below) for event in below[step]]
     await store.close()
     return report, events
 
 
+async def verified(store: MemoryStore, run: str) -> list[Event]:
+    events = await store.events(run)
+    verify(events, run, await store.head(run))
+    return events
+
+
 def lasting(value: Any) -> Any:
     """All but what may differ: the engine's name, chance (delays), ids of boxes, digests of files with times."""
-    volatile = {"engine", "box", "delay", "digest"}
+    volatile = {"engine", "box", "delay", "digest", "run", "child", "artifact"}
     if isinstance(value, dict):
         return {key: lasting(inner) for key, inner in value.items() if key not in volatile}
     return [lasting(inner) for inner in value] if isinstance(value, list) else value
@@ -106,10 +154,19 @@ def lasting(value: Any) -> Any:
 def by_leg(events: list[Event]) -> dict[str | None, list[tuple[str, int | None, Any]]]:
     out = defaultdict(list)
     for event in events:
+        if event.type == "step.waiting":  # who comes late to a concurrency group is chance
+            continue
         out[event.step].append((event.type, event.attempt, lasting(event.data)))
     # Milestones are told, and shared boxes made and freed, in the order in which parallel work happens to end.
-    out[None].sort(key=lambda told: (not told[0].startswith("run."), 0 if told[0].startswith("run.") else repr(told)))
+    for key in out:
+        if key is None or key.endswith("/"):
+            out[key].sort(key=in_any_order)
     return dict(out)
+
+
+def in_any_order(told: tuple[str, int | None, Any]) -> tuple[bool, str]:
+    """Events of the run itself stay in their order; the others are sorted."""
+    return not told[0].startswith("run."), "" if told[0].startswith("run.") else repr(told)
 
 
 def assert_order(plan: Plan, events: list[Event]) -> None:
@@ -146,7 +203,7 @@ def compare(plan: Plan, api: str, folder: Path) -> Report:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_spec_leaves_the_same_story_on_both_engines(path: Path, prefect_api: str, tmp_path: Path) -> None:
     data, inputs = prepared(path, tmp_path)
-    plan = compile_plan(data, str(path), inputs).plan
+    plan = compile_plan(data, str(path), inputs, Surroundings(read=reader(str(path)))).plan
     assert plan is not None
 
     assert compare(plan, prefect_api, tmp_path).state == "succeeded"
@@ -162,6 +219,19 @@ def test_so_does_a_run_with_failures_retries_skips_and_a_last_step(prefect_api: 
     assert {key: doc["state"] for key, doc in report.steps.items()} == {
         "ok": "succeeded", "bad": "failed", "never": "skipped", "many[n=1]": "succeeded", "many[n=2]": "failed",
         "many[n=3]": "succeeded", "late": "skipped", "last": "succeeded", "finally": "succeeded",
+    }  # fmt: skip
+
+
+def test_so_does_a_run_whose_legs_appear_while_it_goes_on(prefect_api: str, tmp_path: Path) -> None:
+    compilation = compile_plan(DYNAMIC.encode(), "dynamic.yaml", {})
+    assert compilation.plan is not None, compilation.diagnostics
+
+    report = compare(compilation.plan, prefect_api, tmp_path)
+
+    assert report.state == "succeeded", report.document["message"]
+    assert {key: doc["state"] for key, doc in report.steps.items() if key.startswith(("each", "odd"))} == {
+        "each": "failed", "each[0]": "succeeded", "each[1]": "failed", "each[2]": "succeeded",
+        "odd": "succeeded", "odd[0]": "succeeded", "odd[1]": "skipped", "odd[2]": "succeeded",
     }  # fmt: skip
 
 
