@@ -92,6 +92,11 @@ def _dangling(path: Path) -> bool:
     return False
 
 
+def is_spec(data: bytes) -> bool:
+    """Whether a file that was found in a folder is a spec: it has the key `spec`."""
+    return _SPEC_KEY.search(data) is not None
+
+
 # -- reading
 
 
@@ -207,7 +212,7 @@ def _looked_at(path: str) -> Source | None:
     data = read_spec(Path(path), path)
     if isinstance(data, Diagnostic):
         return None if data.code == "too-large" and not _begins_as_spec(path) else Source(path, data)
-    return Source(path, data) if _SPEC_KEY.search(data) else None
+    return Source(path, data) if is_spec(data) else None
 
 
 def _begins_as_spec(path: str) -> bool:

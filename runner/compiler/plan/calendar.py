@@ -75,6 +75,12 @@ def next_fires(schedule: Mapping[str, Json], start: datetime, count: int = 5) ->
     return [unique[at] for at in sorted(unique)]
 
 
+def upcoming(schedules: Json, start: datetime, count: int = 5) -> dict[str, list[Fire]]:
+    """The next times of each schedule by its id; `schedules` are as a plan has them in `extra`."""
+    listed = schedules if isinstance(schedules, list) else []
+    return {str(one.get("id")): next_fires(one, start, count) for one in listed if isinstance(one, dict)}
+
+
 def refusal(rule: str) -> str:
     """Why the library of recurrence rules refuses this one; "" if it takes it."""
     from dateutil.rrule import rrulestr

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from runner.compiler.canonical import Json
 from runner.compiler.expressions.runtime import as_text
 from runner.compiler.plan.amounts import shown as shown_usd
 from runner.compiler.plan.amounts import shown_time
+from runner.compiler.plan.calendar import Fire
 from runner.compiler.plan.model import Plan, PlanStep, SandboxPlan
 from runner.compiler.values import shown
 
@@ -88,8 +90,37 @@ def _price_lines(plan: Plan) -> Iterator[str]:
     yield from (f"  {note}" for note in price.notes)
 
 
-def render(plan: Plan) -> str:
-    """Waves with their steps, sandboxes with every candidate, milestones, price, inputs and the digest."""
+def when(schedule: Mapping[str, Json]) -> str:
+    """When a schedule fires, as it is written."""
+    kind = next((key for key in ("cron", "every", "rrule") if key in schedule), "cron")
+    zone = schedule.get("timezone", "UTC")
+    return f"{kind} {' '.join(str(schedule.get(kind)).split())}, {zone}"
+
+
+def schedules_of(plan: Plan) -> list[dict[str, Json]]:
+    """The schedules of a plan, as they are written."""
+    found = plan.extra.get("schedules")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _schedule_lines(plan: Plan, fires: Mapping[str, Sequence[Fire]]) -> Iterator[str]:
+    for one in schedules_of(plan):
+        yield f"  {one.get('id')}: {when(one)}" + ("" if one.get("active") is not False else " (not active)")
+        for fire in fires.get(str(one.get("id")), ()):
+            yield f"    {shown_fire(fire)}"
+
+
+def shown_fire(fire: Fire) -> str:
+    """A start with its weekday, its offset from UTC and what the change of clocks does to it."""
+    at = fire.at.isoformat(sep=" ", timespec="minutes" if not fire.at.second else "seconds")
+    return f"{fire.at:%a} {at}" + (f"  ({fire.note})" if fire.note else "")
+
+
+def render(plan: Plan, fires: Mapping[str, Sequence[Fire]] | None = None) -> str:
+    """Waves with their steps, sandboxes with every candidate, milestones, schedules, price, inputs and the digest.
+
+    `fires` are the next times of the schedules, by id.
+    """
     rows = [*plan.steps, *(step for step in (plan.on_failure, plan.finally_) if step is not None)]
     width = max((len(step.id) for step in rows), default=0)
     lines = [f"{plan.name}: {plan.title}" if plan.title else plan.name, f"digest {plan.digest}"]
@@ -108,9 +139,13 @@ def render(plan: Plan) -> str:
             lines += ["", words, *_step_lines(plan, step, width)]
     if plan.outputs:
         lines += ["", "outputs", *(f"  {name} = {value}" for name, value in plan.outputs.items())]
-    if plan.sandboxes:
-        lines += ["", "sandboxes", *_sandbox_lines(plan)]
-    if plan.milestones:
-        lines += ["", "milestones", *_milestone_lines(plan)]
-    lines += ["", "price in US dollars, low – likely – high", *_price_lines(plan)]
+    parts: tuple[tuple[str, Iterator[str]], ...] = (
+        ("sandboxes", _sandbox_lines(plan)),
+        ("milestones", _milestone_lines(plan)),
+        ("schedules", _schedule_lines(plan, fires or {})),
+        ("price in US dollars, low – likely – high", _price_lines(plan)),
+    )
+    for title, part in parts:
+        found = list(part)
+        lines += ["", title, *found] if found else []
     return "\n".join(lines) + "\n"
