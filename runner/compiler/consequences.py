@@ -9,7 +9,7 @@ from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import Document, Entry, Mapping, Node, Sequence, split_lines
 
 # Verdicts over the declaration of a sandbox: they mean nothing while the declaration itself is wrong.
-_OVER_A_SANDBOX = "sandbox-impossible"
+_OVER_A_SANDBOX = frozenset({"sandbox-impossible", "sandbox-prefer", "sandbox-session"})
 # Checks that miss a key, with the keys that they miss.
 _ABSENT = {
     "owner-missing": frozenset({"owner", "agent"}),
@@ -83,7 +83,7 @@ def _written(lines: list[str], span: Span) -> str:
 
 
 def _over(finding: Diagnostic, wrong: list[Span]) -> bool:
-    return finding.code == _OVER_A_SANDBOX and any(_within(finding.span, span) for span in wrong)
+    return finding.code in _OVER_A_SANDBOX and any(_within(finding.span, span) for span in wrong)
 
 
 def _sandboxes(document: Document) -> list[Span]:

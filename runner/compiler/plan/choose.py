@@ -6,7 +6,7 @@ Called by the compiler without facts, and again by a run with them (credentials,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
@@ -51,40 +51,80 @@ def _size(mebibytes: float) -> str:
     return f"{mebibytes / 1024:g} GiB" if mebibytes >= 1024 else f"{mebibytes:g} MiB"
 
 
-def _refuse_kind(needs: Mapping[str, Json], row: Row) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One need that a provider cannot meet: its key, a sentence why, and what to write instead as a phrase."""
+
+    need: str
+    reason: str
+    remedy: str
+
+
+def _of_kind(needs: Mapping[str, Json], row: Row) -> Iterator[Refusal]:
     """What it cannot be at all: runtime, native code, desktop, template, network."""
     runtime = needs.get("runtime", "shell")
     title, why = row["title"], row["why_not"]
     if isinstance(runtime, str) and runtime not in row["runtimes"]:
-        return f"{title} has no runtime `{runtime}`: {why.get('runtime', 'it has ' + listed(row['runtimes'], 'and'))}"
+        has = listed(row["runtimes"], "and")
+        reason = f"{title} has no runtime `{runtime}`: {why.get('runtime', 'it has ' + has)}"
+        yield Refusal("runtime", reason, f"the runtime {listed(row['runtimes'])}")
     for need, words in (("native_addons", "native addons"), ("desktop", "a desktop"), ("browser", "a browser")):
         if needs.get(need) is True and not row[need]:
-            return f"{title} cannot give {words}: {why.get(need, 'it has none')}"
+            reason = f"{title} cannot give {words}: {why.get(need, 'it has none')}"
+            yield Refusal(need, reason, f"no `{need}`")
     if needs.get("template") and not row["template"]:
-        return f"{title} knows no templates: {why.get('template', 'it has none')}"
+        yield Refusal("template", f"{title} knows no templates: {why.get('template', 'it has none')}", "no `template`")
     network = needs.get("network")
     mode = "allow" if isinstance(network, dict) else network
     if isinstance(mode, str) and mode not in row["network"]:
-        return f"{title} cannot limit the network that way"
-    return None
+        yield Refusal("network", f"{title} cannot limit the network that way", "another `network`")
+    ports = needs.get("ports")
+    taken = [port for port in ports if port in row["ports_taken"]] if isinstance(ports, list) else []
+    if taken:
+        reason = f"{title} keeps the port {taken[0]} for itself: {why.get('ports', 'it is taken')}"
+        yield Refusal("ports", reason, f"another port than {taken[0]}")
 
 
-def _refuse_amount(needs: Mapping[str, Json], row: Row) -> str | None:
+def _of_amount(needs: Mapping[str, Json], row: Row) -> Iterator[Refusal]:
     """What it cannot give enough of: CPU, memory, disk, keeping."""
     title = row["title"]
     cpu = _number(needs.get("cpu"))
     if cpu is not None and cpu > row["cpu"]["max"]:
-        return f"{title} gives at most {row['cpu']['max']} CPUs, {cpu:g} are needed"
-    for need, words in (("memory_mb", "memory"), ("disk_mb", "disk")):
-        wanted = _number(needs.get(need))
-        if wanted is not None and wanted > row[need]["max"]:
-            return f"{title} gives at most {_size(row[need]['max'])} of {words}, {_size(wanted)} are needed"
+        most = row["cpu"]["max"]
+        yield Refusal("cpu", f"{title} gives at most {most} CPUs, {cpu:g} are needed", f"`cpu: {most}`")
+    for need, words in (("memory", "memory"), ("disk", "disk")):
+        wanted = _number(needs.get(f"{need}_mb"))
+        most = row[f"{need}_mb"]["max"]
+        if wanted is not None and wanted > most:
+            reason = f"{title} gives at most {_size(most)} of {words}, {_size(wanted)} are needed"
+            yield Refusal(need, reason, f"`{need}: {_size(most).replace(' ', '')}`")
     wanted = _number(needs.get("persist_seconds"))
     if wanted is not None and wanted > row["persist_seconds"]:
-        most = row["persist_seconds"]
-        why = row["why_not"].get("persist", f"at most {most / 86400:g} days")
-        return f"{title} cannot keep the box's files that long: {why}"
-    return None
+        days = f"{row['persist_seconds'] / 86400:g}"
+        why = row["why_not"].get("persist", f"at most {days} days")
+        remedy = f"`persist: {days}d`" if row["persist_seconds"] else "no `persist`"
+        yield Refusal("persist", f"{title} cannot keep the box's files that long: {why}", remedy)
+
+
+def refusals(needs: Mapping[str, Json], provider: str) -> tuple[Refusal, ...]:
+    """Every need that a known provider cannot meet, those of its kind first. Raises KeyError for an unknown one."""
+    row = table()["providers"][provider]
+    return (*_of_kind(needs, row), *_of_amount(needs, row))
+
+
+def title_of(provider: str) -> str:
+    """A known provider as people call it. Raises KeyError."""
+    return str(table()["providers"][provider]["title"])
+
+
+def session_limit(provider: str) -> float | None:
+    """Seconds that a box of a known provider lives at most; None without a limit. Raises KeyError."""
+    return _number(table()["providers"][provider]["session_seconds"])
+
+
+def runtimes() -> tuple[str, ...]:
+    """Every runtime that some provider has."""
+    return tuple(dict.fromkeys(name for row in table()["providers"].values() for name in row["runtimes"]))
 
 
 def _refuse_here(needs: Mapping[str, Json], row: Row, fact: Fact) -> str | None:
@@ -121,7 +161,7 @@ def _candidate(needs: Mapping[str, Json], provider: str, fact: Fact | None) -> C
     row = table()["providers"].get(provider)
     if row is None:
         return Candidate(provider, accepted=False, reason=f"`{provider}` is no provider that runner knows")
-    refused = _refuse_kind(needs, row) or _refuse_amount(needs, row)
+    refused = next((refusal.reason for refusal in (*_of_kind(needs, row), *_of_amount(needs, row))), None)
     if refused is None and fact is not None:
         refused = _refuse_here(needs, row, fact)
     if refused is not None:
