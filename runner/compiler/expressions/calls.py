@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from runner.compiler.expressions.signatures import ELSEWHERE, HABITS, MACROS, Signature, fits, signatures
+from runner.compiler.expressions.signatures import (
+    ELSEWHERE,
+    HABITS,
+    MACROS,
+    Signature,
+    common,
+    fits,
+    signatures,
+)
 from runner.compiler.expressions.tree import Call, Name, Select, Tree, number_of
 from runner.compiler.expressions.trouble import Change, Trouble
 from runner.compiler.expressions.types import ANY, BOOLEAN, INTEGER, Type, list_of, union
@@ -125,7 +133,7 @@ _ARTICLES = {
 
 
 def _words(words: tuple[str, ...]) -> str:
-    shown = [_ARTICLES.get(word, word) for word in words if word not in ("bytes", "uint") or len(words) == 1]
+    shown = [_ARTICLES.get(word, word) for word in common(words)]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 

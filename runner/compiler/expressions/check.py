@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runner.compiler.expressions.facts import Facts
 from runner.compiler.expressions.infer import Inference
 from runner.compiler.expressions.parse import SyntaxFault, parse
 from runner.compiler.expressions.scan import ROOTS
@@ -49,8 +50,6 @@ def check(expression: str, scope: Scope) -> Verdict:
     except SyntaxFault as fault:
         return Verdict("DYN", (Trouble("syntax", fault.message, fault.start, fault.end, fault.hint),))
     walk = Inference(expression, scope)
-    for condition in scope.given:
-        _suppose(walk, condition)
     kind = walk.type(tree)
     verdict = Verdict(kind.cel, tuple(walk.troubles), kind)
     if verdict.sound and not _simple(tree):
@@ -60,13 +59,11 @@ def check(expression: str, scope: Scope) -> Verdict:
     return verdict
 
 
-def _suppose(walk: Inference, condition: str) -> None:
-    """Take a condition for true that is checked elsewhere."""
-    try:
-        tree = parse(condition)
-    except SyntaxFault:
-        return
-    walk.learn(tree, value=True)
+def known_after(condition: str, scope: Scope) -> Facts:
+    """What is known where a condition holds, one that is sound."""
+    walk = Inference(condition, scope)
+    walk.learn(parse(condition), value=True)
+    return walk.facts
 
 
 def _simple(tree: Tree) -> bool:

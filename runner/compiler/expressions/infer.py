@@ -43,7 +43,7 @@ class Inference:
         self.scope = scope
         self.troubles: list[Trouble] = []
         self.variables: dict[str, Type] = {}
-        self.facts = Facts()
+        self.facts = scope.given
         self._doubted: set[str] = set()
         self._quiet = 0
 

@@ -9,7 +9,7 @@ from runner.compiler.expressions.scan import ROOTS
 from runner.compiler.expressions.symbols import Scope
 from runner.compiler.expressions.tree import Name, Select, Tree
 from runner.compiler.expressions.trouble import Change, Trouble, TroubleKind
-from runner.compiler.expressions.types import ANY, Type
+from runner.compiler.expressions.types import ANY, TYPE, Type
 from runner.compiler.suggest import did_you_mean, existing, listed, nearest
 
 _NOUNS = {
@@ -19,8 +19,10 @@ _NOUNS = {
     "steps": "step",
     "run": "property of `run`",
     "params": "parameter",
-    "outputs": "output of the step",
+    "outputs": "output",
 }
+# What `type(x)` gives.
+_TYPES = frozenset(("int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"))
 # Words of other languages, and what is written here.
 _ELSEWHERE = {
     "True": "write `true`",
@@ -104,6 +106,8 @@ def find(parts: Sequence[Part], scope: Scope) -> tuple[Type, int] | Trouble:
     own = scope.table.get(root.name)
     if own is not None:
         return own.known, 1
+    if len(parts) == 1 and root.name in _TYPES:
+        return TYPE, 1
     if root.name not in ROOTS and root.name not in scope.roots:
         return _stranger(root, scope)
     if root.name not in scope.roots:

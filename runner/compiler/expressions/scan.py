@@ -17,6 +17,10 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"(?<![\w.])(?:" + "|".join(ROOTS) + r")(?![\w(])(?:\s*\.\s*[A-Za-z_]\w*)*")
+_DOTTED = r"((?:inputs|matrix|secrets|run|steps|params)\.[A-Za-z_]\w*(?:\.\w+)*)"
+_FOREIGN = re.compile(
+    rf"(?<!\$)\{{\{{-?\s*{_DOTTED}\s*-?\}}\}}|\$\{{\s*{_DOTTED}\s*\}}|\$\(\s*{_DOTTED}\s*\)|\${_DOTTED}"
+)
 _CALL = re.compile(r"(?<![\w])([A-Za-z_]\w*)\s*\(")
 
 
@@ -107,3 +111,14 @@ def references(expression: str) -> tuple[Reference, ...]:
 def calls(expression: str) -> list[tuple[str, int]]:
     """The names of the functions and methods called, with their offsets."""
     return [(match[1], match.start(1)) for match in _CALL.finditer(masked(expression))]
+
+
+def foreign(text: str) -> list[Reference]:
+    """What looks like one of our names in the brackets of other languages: `{{ x.y }}`, `${x.y}`, `$(x.y)`, `$x.y`."""
+    if "$" not in text and "{{" not in text:
+        return []
+    found = []
+    for match in _FOREIGN.finditer(text):
+        name = next(group for group in match.groups() if group)
+        found.append(Reference(tuple(name.split(".")), match.start(), match.end()))
+    return found

@@ -137,7 +137,7 @@ class Signature:
     @property
     def form(self) -> str:
         """How it is called: `x.substring(integer, [integer])`."""
-        shown = [" or ".join(words) for words in self.parameters]
+        shown = [" or ".join(common(words)) for words in self.parameters]
         shown = [word if number < self.needed else f"[{word}]" for number, word in enumerate(shown)]
         if self.many:
             shown.append("…")
@@ -153,6 +153,12 @@ def _signature(line: str) -> Signature:
     words = tuple(tuple(word.strip("[]").split("|")) for word in kept)
     needed = sum(not word.startswith("[") for word in kept)
     return Signature(name, words, needed, many, _RESULTS[result])
+
+
+def common(words: tuple[str, ...]) -> list[str]:
+    """The words without the types that hardly anybody has, where there are others."""
+    known = [word for word in words if word not in ("bytes", "uint")]
+    return known or list(words)
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
+from runner.compiler.expressions.facts import Facts
 from runner.compiler.expressions.types import ANY, Type, from_cel, from_schema, list_of, of_value, union
 from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
 from runner.compiler.spec.read import plain
@@ -56,7 +57,7 @@ class Scope:
     """What one place may name. `hidden` are steps that exist and may not be named here, with the reason.
 
     `doubts` are steps that may have no outputs when this place is reached, with the reason; `follows` says for a step
-    which others succeeded if it did. `given` are conditions (bare CEL) that hold where this place is reached.
+    which others succeeded if it did. `given` is what is known where this place is reached.
     """
 
     table: Mapping[str, Symbol]
@@ -64,7 +65,7 @@ class Scope:
     hidden: Mapping[str, str] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
     follows: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    given: tuple[str, ...] = ()
+    given: Facts = field(default_factory=Facts)
 
 
 def schema_type(schema: Mapping[str, Json]) -> str:

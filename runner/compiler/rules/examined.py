@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
-from runner.compiler.document import Document, Mapping, Scalar
-from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check
+from runner.compiler.document import Document, Mapping, Node, Scalar
+from runner.compiler.expressions.check import Trouble, TroubleKind, Verdict, check, known_after
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import Reference, references
 from runner.compiler.expressions.symbols import (
@@ -40,7 +40,7 @@ from runner.compiler.expressions.uses import (
 from runner.compiler.plan.graph import Edge, upstream_of
 from runner.compiler.rules.doubts import Doubts
 from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
-from runner.compiler.spec.read import child, items, plain, scalar_text, text
+from runner.compiler.spec.read import child, items, plain, text
 from runner.compiler.suggest import distance
 
 
@@ -51,6 +51,11 @@ class Examined:
     found: Found
     verdict: Verdict
     where: str
+
+
+def _named(what: str, node: Node) -> str:
+    name = text(child(node, "id"))
+    return f"the {what} `{name}`" if name else f"a {what}"
 
 
 def _item_type(axis: Scalar, scope: Scope, name: str) -> Type:
@@ -88,12 +93,15 @@ class _Examiner:
         doubts = {} if step.owner_template else self.doubts.of_step(step)
         follows = self.doubts.follows if doubts else {}
         scope = Scope(table, roots, {step.id: own} if self.workflow.steps.get(step.id) is step else {}, doubts, follows)
-        inside = replace(scope, given=self.given(step, scope))
+        inside = scope
         given = layer_uses(step)
         aside = {id(use.node) for uses in given for use in uses}
         rest = [use for use in step_uses(step) if not use.place.startswith("matrix.") and id(use.node) not in aside]
-        for use in rest:
-            yield from self.uses([use], scope if use.place == "if" else inside, where)
+        for one in self.uses(rest[:1], scope, where):
+            yield one
+            if one.found.use.place == "if" and one.verdict.sound and one.verdict.truth is None:
+                inside = replace(scope, given=known_after(one.found.text, scope))
+        yield from self.uses(rest[1:], inside, where)
         for depth, uses in enumerate(given):
             params = template_table(step, depth)
             seen = {**{path: one for path, one in table.items() if not path.startswith("params.")}, **params}
@@ -102,14 +110,6 @@ class _Examiner:
         if until:
             ended = {**table, **own_outputs(step)}
             yield from self.uses(until, replace(inside, table=ended, roots=("outputs", *roots), hidden={}), where)
-
-    def given(self, step: StepSpec, scope: Scope) -> tuple[str, ...]:
-        """The condition of a step, which holds wherever else the step has expressions."""
-        if step.condition is None:
-            return ()
-        condition = scalar_text(step.condition)
-        verdict = check(condition, scope)
-        return (condition,) if verdict.sound and verdict.truth is None else ()
 
     def roots(self, step: StepSpec, params: bool) -> tuple[str, ...]:
         legs = step.matrix is not None or step.owner_template is not None
@@ -163,10 +163,10 @@ class _Examiner:
         yield from self.uses(result_uses(self.workflow), ended, "the workflow")
         watched = Scope(policy_table(self.base), ("inputs", "run", "steps"), {}, self.doubts.of_policy())
         for policy in items(self.workflow.node.get("policies")):
-            yield from self.uses(reaction_uses(policy), watched, "a policy")
+            yield from self.uses(reaction_uses(policy), watched, _named("policy", policy))
         event = Scope({"event": Symbol("DYN")}, ("event",))
         for trigger in items(self.workflow.node.get("triggers")):
-            yield from self.uses(reaction_uses(trigger), event, "a trigger")
+            yield from self.uses(reaction_uses(trigger), event, _named("trigger", trigger))
 
 
 def examine(workflow: Workflow, edges: dict[str, list[Edge]]) -> list[Examined]:
@@ -174,6 +174,14 @@ def examine(workflow: Workflow, edges: dict[str, list[Edge]]) -> list[Examined]:
     examiner = _Examiner(workflow, edges)
     found = [one for step in workflow.every_step for one in examiner.step(step)]
     return [*found, *examiner.milestones(), *examiner.rest()]
+
+
+def scope_of(workflow: Workflow, edges: dict[str, list[Edge]], step: StepSpec | None = None) -> Scope:
+    """What the expressions of a step may name; without one those of the rest of the workflow, all of them together."""
+    examiner = _Examiner(workflow, edges)
+    if step is None:
+        return Scope(policy_table(examiner.base), ("inputs", "secrets", "run", "steps"))
+    return Scope({**examiner.table(step), **own_outputs(step)}, examiner.roots(step, bool(step.templates)))
 
 
 def span_of(document: Document, found: Found, start: int = 0, end: int | None = None) -> Span:

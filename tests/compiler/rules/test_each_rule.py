@@ -281,7 +281,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "steps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x ==}]",
         "the expression ends too early",
         "CEL",
-        "steps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x == 1, inputs: {y: '${{ event.y }}'}}]",
+        "inputs: {y: {type: string}}\nsteps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x == 1, inputs: {y: '${{ event.y }}'}}]",
     ),
     "expression-unknown#concurrency": (
         "concurrency: {group: 'x-${{ inputs.t }}'}\nsteps: {a: {run: a}}",

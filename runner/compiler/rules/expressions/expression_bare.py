@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Span, error
 from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.scan import foreign
 from runner.compiler.expressions.uses import Use, step_uses, workflow_env_uses
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import Examined, span_of
 from runner.compiler.spec import StepSpec
 
 CODE = "expression-bare"
-_ROOTS = r"(?:inputs|matrix|secrets|run|steps|params)"
-_NAME = rf"({_ROOTS}\.[A-Za-z_]\w*(?:\.\w+)*)"
-_FOREIGN = re.compile(rf"(?<!\$)\{{\{{-?\s*{_NAME}\s*-?\}}\}}|\$\{{\s*{_NAME}\s*\}}|\$\(\s*{_NAME}\s*\)|\$({_NAME})")
 
 
 # ---------------------------------------------------------------- too much: `${{ }}` around a condition
@@ -59,16 +57,14 @@ def _foreign(context: Context, use: Use, names: set[str]) -> Iterator[Diagnostic
     text = use.node.value
     if not isinstance(text, str) or use.mode not in ("text", "shell", "cache"):
         return
-    for match in _FOREIGN.finditer(text):
-        name = next(group for group in match.groups() if group)
-        if ".".join(name.split(".")[:2]) not in names or (use.mode == "shell" and _commented(text, match.start())):
+    for one in foreign(text):
+        if ".".join(one.path[:2]) not in names or (use.mode == "shell" and _commented(text, one.start)):
             continue
-        span = locate(context.document, use.node, match.start(), match.end())
-        meant = f"${{{{ {name} }}}}"
+        span = locate(context.document, use.node, one.start, one.end)
+        meant = f"${{{{ {one} }}}}"
         fix = Fix(f"write {meant}", span, meant, safe=False)
-        yield error(
-            CODE, f"`{match[0]}` is not filled in: an expression is written `{meant}`", span, f"write {meant}", fix=fix
-        )
+        message = f"`{text[one.start : one.end]}` is not filled in: an expression is written `{meant}`"
+        yield error(CODE, message, span, f"write {meant}", fix=fix)
 
 
 def check(context: Context) -> list[Diagnostic]:
@@ -78,7 +74,7 @@ def check(context: Context) -> list[Diagnostic]:
         for one in context.examined
         if one.found.use.mode == "bool" and one.found.closed and "${{" in one.found.text
     ]
-    if _FOREIGN.search(context.document.text):
+    if foreign(context.document.text):
         for step in context.workflow.all_steps:
             names = _names(context, step)
             for use in [*step_uses(step), *workflow_env_uses(context.workflow)]:

@@ -39,7 +39,7 @@ def _part(context: Context, one: Examined, trouble: Trouble) -> Diagnostic:
     if one.found.use.mode == "bool" and one.verdict.truth is False:
         never = _NEVER[one.found.use.place].format(owner=_owner(one))
         return error(CODE, f"{trouble.message}; so {never} (in {one.where})", span, _HINT)
-    return warning(CODE, f"{trouble.message} (in {one.where})", span, _HINT)
+    return warning(CODE, f"{trouble.message} (in {one.where})", span, f"remove it, or {_HINT}")
 
 
 def _about(context: Context, one: Examined) -> list[Diagnostic]:
