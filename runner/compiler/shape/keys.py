@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related, Span, error
 from runner.compiler.document.limits import DEFAULT_LIMITS
+from runner.compiler.shape.elsewhere import translate
 from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
@@ -13,47 +14,6 @@ from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, shown
 from runner.compiler.suggest import distance, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
-# What other dialects call it.
-_ELSEWHERE = {
-    "jobs": "steps",
-    "tasks": "steps",
-    "needs": "after",
-    "depends_on": "after",
-    "depends-on": "after",
-    "dependsOn": "after",
-    "deps": "after",
-    "requires": "after",
-    "when": "if",
-    "condition": "if",
-    "command": "run",
-    "cmd": "run",
-    "shell": "run",
-    "bash": "run",
-    "uses": "use",
-    "environment": "env",
-    "variables": "env",
-    "vars": "env",
-    "working-directory": "cwd",
-    "working_directory": "cwd",
-    "workdir": "cwd",
-    "dir": "cwd",
-    "continue-on-error": "allow_failure",
-    "ignore_errors": "allow_failure",
-    "timeout-minutes": "timeout",
-    "timeout_minutes": "timeout",
-    "retries": "retry",
-    "strategy": "matrix",
-    "foreach": "for_each",
-    "params": "inputs",
-    "parameters": "inputs",
-    "version": "spec",
-    "parallelism": "max_parallel",
-    "ram": "memory",
-    "image": "template",
-    "approval": "approve",
-    "schedule": "schedules",
-    "message": "prompt",
-}
 _PROVIDERS = ("e2b", "webcontainer")
 _NOT_IN_HOOKS = ("after", "matrix", "for_each", "repeat")
 _INVISIBLE = "a no-break space stands before it: replace it by a plain one"
@@ -73,12 +33,17 @@ def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
 
 def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
     span = site.key_span(name)
-    close = _close(name, free)
+    translation = translate(name, site, free)
+    close = nearest(name, free, 3)
     message = f"{site.map_label} has no key `{shown(name)}`"
     plain = name.replace(NO_BREAK, " ").strip()
     if plain in free:
         fix = Fix("take the no-break space away", span, plain)
         return Finding(error("unknown-key", message, span, _INVISIBLE, fix=fix), site.path, meant=frozenset([plain]))
+    if translation is not None:
+        meant = frozenset([translation.meant] if translation.meant else [])
+        finding = error("unknown-key", message, span, translation.hint, fix=translation.fix)
+        return Finding(finding, site.path, meant=meant)
     if not close:
         unseen = _INVISIBLE if NO_BREAK in name else ""
         hint = _elsewhere(name, allowed) or unseen or f"allowed here: {keys_listed(free or allowed)}"
@@ -86,11 +51,6 @@ def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> 
     fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=distance(name, close[0], 2) <= 2)
     hint = f"did you mean `{close[0]}`?"
     return Finding(error("unknown-key", message, span, hint, fix=fix), site.path, meant=frozenset(close))
-
-
-def _close(name: str, free: list[str]) -> list[str]:
-    known = _ELSEWHERE.get(name)
-    return [known] if known in free and known is not None else nearest(name, free, 3)
 
 
 def _elsewhere(name: str, allowed: list[str]) -> str:
