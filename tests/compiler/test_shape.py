@@ -53,6 +53,9 @@ def mended(text: str, found: Diagnostic) -> str:
         "sandboxes: {b: {prefer: e2b}}\nsteps: {a: {run: x}}",
         "sandboxes: {b: {needs: {memory: 2GB }, prefer: [e2c]}}\nsteps: {a: {run: x}}",
         "steps: {a: {run: x, depends_on: [b]}, b: {run: x}}",
+        "steps: {a: {run: x, timeout_seconds: 1.5}}",
+        "steps: {a: {run: x, max_attempts: 2}}",
+        "steps: {a: {run: x, name: Do it}}",
     ],
 )
 def test_a_fix_mends_the_finding(text: str) -> None:
@@ -63,7 +66,10 @@ def test_a_fix_mends_the_finding(text: str) -> None:
     ("text", "safe"),
     [
         ("steps: {a: {run: x, timout: 10m}}", True),
-        ("steps: {a: {run: x, depends_on: [b]}, b: {run: x}}", False),
+        ("steps: {a: {run: x, depends_on: [b]}, b: {run: x}}", True),
+        ("steps: {a: {run: x, timeout_minutes: 3}}", True),
+        ("steps: {a: {run: x, retries: 3}}", True),
+        ("steps: {a: {run: x, when: 'true'}}", False),
         ("steps: {a: {run: x, timeout: 30}}", False),
         ("steps: {My-Step: {run: x}}", False),
         ("steps: {a: {run: x, allow_failure: yes}}", True),

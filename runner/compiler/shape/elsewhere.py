@@ -97,6 +97,7 @@ _INSTEAD = {
     "temperature": "the settings of a model are its provider's own",
     "id": "the key under which it stands is its id",
 }
+_AT_TOP = ("on", "permissions")
 _ACTION = "an action from elsewhere cannot be used: write its commands in `run`, or declare a template and `use` it"
 
 
@@ -109,33 +110,27 @@ class Translation:
     fix: Fix | None = None
 
 
-def translate(name: str, site: Site, free: list[str]) -> Translation | None:
-    """What the unknown key `name` is here; `free` are the keys that may still be written at this place."""
-    for told in (_time(name, site, free), _retries(name, site, free), _renamed(name, site, free)):
+def translate(name: str, site: Site, allowed: list[str], free: list[str]) -> Translation | None:
+    """What the unknown key `name` is here; `free` are those of the `allowed` keys that may still be written."""
+    in_a_step = "allow_failure" in allowed
+    for told in (_time(name, site, free), _retries(name, site, free), _renamed(name, site, free, in_a_step=in_a_step)):
         if told is not None:
             return told
-    return (
-        Translation("", _INSTEAD[name]) if name in _INSTEAD and "run" in (*free, *site.entries) else _at_top(name, free)
-    )
+    here = in_a_step or (name in _AT_TOP and "schedules" in allowed)
+    return Translation("", _INSTEAD[name]) if name in _INSTEAD and here else None
 
 
-def _at_top(name: str, free: list[str]) -> Translation | None:
-    return Translation("", _INSTEAD[name]) if name in ("on", "permissions") and "schedules" in free else None
-
-
-def _renamed(name: str, site: Site, free: list[str]) -> Translation | None:
+def _renamed(name: str, site: Site, free: list[str], *, in_a_step: bool) -> Translation | None:
     meant = _SAME.get(name) or _NEARLY.get(name, "")
-    if name == "name" and "use" in free + list(site.entries) and "title" in free:
+    if name == "name" and in_a_step:
         meant = "title"
     value = site.entries[name].value
     if name == "uses" and isinstance(value, Scalar) and "/" in value.text:
-        return Translation("", _ACTION)
+        return Translation("run", _ACTION)
     if meant not in free:
         return None
-    safe = name in _SAME or meant == "title"
-    return Translation(
-        meant, f"did you mean `{meant}`?", Fix(f"rename it to `{meant}`", site.key_span(name), meant, safe)
-    )
+    fix = Fix(f"rename it to `{meant}`", site.key_span(name), meant, safe=name in _SAME or name == "name")
+    return Translation(meant, f"did you mean `{meant}`?", fix)
 
 
 def _time(name: str, site: Site, free: list[str]) -> Translation | None:
@@ -155,7 +150,7 @@ def _retries(name: str, site: Site, free: list[str]) -> Translation | None:
         return None
     tries = int(number) + (0 if "attempt" in name else 1)
     written = f"retry: {{attempts: {tries}}}"
-    counted = "" if "attempt" in name else "; the first time counts too"
+    counted = "" if "attempt" in name else " the first time counts too"
     return Translation("retry", f"did you mean `{written}`?{counted}", _whole(name, site, written, safe=True))
 
 

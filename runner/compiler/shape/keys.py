@@ -33,7 +33,7 @@ def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
 
 def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
     span = site.key_span(name)
-    translation = translate(name, site, free)
+    translation = translate(name, site, allowed, free)
     close = nearest(name, free, 3)
     message = f"{site.map_label} has no key `{shown(name)}`"
     plain = name.replace(NO_BREAK, " ").strip()
