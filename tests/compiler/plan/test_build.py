@@ -268,7 +268,7 @@ def test_an_axis_must_be_a_list_with_these_inputs() -> None:
 def test_expressions_inside_a_matrix_are_filled_in() -> None:
     spec = """
 inputs: {n: {type: integer, default: 7}}
-steps: {a: {run: a, matrix: {i: ['${{ inputs.n }}', [x, {y: 'v${{ inputs.n }}'}]], exclude: [{i: 8}], include: [{i: 7, k: 1}]}}}
+steps: {a: {run: 'a ${{ matrix.i }} ${{ matrix.k }}', matrix: {i: ['${{ inputs.n }}', [x, {y: 'v${{ inputs.n }}'}]], exclude: [{i: 8}], include: [{i: 7, k: 1}]}}}
 """
     found = compile_plan((HEAD + spec).encode(), "a.yaml", {})
     assert [one.code for one in found.diagnostics] == []

@@ -8,7 +8,6 @@ from runner.compiler.expressions.uses import found_in, step_uses, until_uses
 from runner.compiler.rules.composition.params import declared_nodes
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
-from runner.compiler.suggest import nearest
 
 CODE = "param-unused"
 
@@ -20,12 +19,19 @@ def check(context: Context) -> list[Diagnostic]:
         params = declared_nodes(template)
         step = context.workflow.template_steps.get(template.id)
         used = _named(step) if step is not None else set(params)
-        meant = {near for name in used if name not in params for near in nearest(name, params)}
+        if not used <= params.keys() | _outer(step):
+            continue  # a name that is not there: an unused one may be meant
         for name, one in params.items():
-            if name not in used | meant:
+            if name not in used:
                 message = f"the parameter `{name}` is declared and never used by the template `{template.id}`"
                 found.append(warning(CODE, message, one.key.span, "use it, or remove it"))
     return found
+
+
+def _outer(step: StepSpec | None) -> set[str]:
+    """The parameters of the templates that a template's own step uses."""
+    layers = step.layers if step else ()
+    return {name for layer in layers if layer.template for name in declared_nodes(layer.template)}
 
 
 def _named(step: StepSpec) -> set[str]:
