@@ -17,13 +17,15 @@ from prefect.states import Failed
 
 from runner import wiring
 from runner.compiler.canonical import Json
-from runner.compiler.compile import compile_plan
+from runner.compiler.compile import compile_plan, workflow_names
 from runner.compiler.diagnostic import Severity
 from runner.compiler.plan.model import Plan
+from runner.compiler.surroundings import Surroundings
 from runner.errors import RunnerError, SpecError
 from runner.flow.build import build_flow
 from runner.flow.engine import CurrentFlow
 from runner.flow.legs import run_state
+from runner.project.reader import reader
 from runner.run import support
 from runner.run.clock import SystemClock
 from runner.run.execute import Report, Setup, execute
@@ -46,19 +48,16 @@ def load(name: str) -> Flow[..., Any]:
     folder = Path(os.environ.get("RUNNER_SPECS", "specs"))
     # A file is usually called as its spec: try that one first, the others cost a look inside.
     for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != name, path.name)):
-        found = compile_plan(path.read_bytes(), str(path))
-        if found.plan is not None and found.plan.name == name:
-            return _flow(path.resolve(), found.plan)
-        if found.plan is None and path.stem == name:
-            first = next(finding for finding in found.diagnostics if finding.severity is Severity.ERROR)
-            raise SpecError(f"{path} has errors: {first.message}", found.diagnostics, f"runner validate {path}")
+        names = workflow_names(path.read_bytes(), str(path))
+        if name in names or (path.stem == name and names == [""]):
+            return _flow(path.resolve(), _plan(path, None, name if name in names else None))
     raise AttributeError(f"no spec in {folder} is called {name}")
 
 
 def _flow(path: Path, plan: Plan) -> Flow[..., Any]:
     async def body(inputs: dict[str, Json]) -> State[Any]:
         try:
-            report = await _run(path, inputs)
+            report = await _run(path, inputs, plan.name)
         except RunnerError as error:
             return Failed(message=f"{error.message}. {error.hint}".rstrip(". ") + ".")
         return run_state(report.state, [message] if (message := str(report.document["message"])) else [])
@@ -66,9 +65,9 @@ def _flow(path: Path, plan: Plan) -> Flow[..., Any]:
     return build_flow(plan, body)
 
 
-async def _run(path: Path, inputs: dict[str, Json]) -> Report:
+async def _run(path: Path, inputs: dict[str, Json], name: str) -> Report:
     """Compile again, with the inputs of this run, and execute inside the flow run that is current."""
-    plan = _plan(path, inputs)
+    plan = _plan(path, inputs, name)
     state = Path(os.environ.get("RUNNER_STATE", ".runner"))
     secrets, children = prepare(plan, os.environ)
     store = wiring.open_store(state)
@@ -92,8 +91,11 @@ async def _run(path: Path, inputs: dict[str, Json]) -> Report:
             await store.close()
 
 
-def _plan(path: Path, inputs: dict[str, Json]) -> Plan:
-    plan = compile_plan(path.read_bytes(), str(path), inputs).plan
-    if plan is None:  # it was changed since the flow was loaded
-        raise SpecError(f"{path} has errors", hint=f"runner validate {path}")
-    return plan
+def _plan(path: Path, inputs: dict[str, Json] | None, name: str | None) -> Plan:
+    """The plan of the workflow called `name`. Raises SpecError when the spec has errors, by now too."""
+    around = Surroundings(read=reader(str(path)))
+    found = compile_plan(path.read_bytes(), str(path), inputs, around, name)
+    if found.plan is None:
+        first = next(finding for finding in found.diagnostics if finding.severity is Severity.ERROR)
+        raise SpecError(f"{path} has errors: {first.message}", found.diagnostics, f"runner validate {path}")
+    return found.plan

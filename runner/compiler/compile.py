@@ -98,6 +98,11 @@ def compile_plan(
     return Compilation(plan, diagnostics, document, workflow, name)
 
 
+def workflow_names(data: bytes, path: str) -> list[str]:
+    """The names of the workflows in a file, in their order; empty for one that has none. Nothing is checked."""
+    return [name_of(document) for document in read_all(data, path)]
+
+
 def _chosen(documents: list[Document], path: str, name: str | None) -> Document:
     names = [name_of(document) for document in documents]
     if name is None and len(documents) == 1:

@@ -30,7 +30,7 @@ _MOST_FILES = 500  # that one spec may name, and those that they name
 
 Judge = Callable[[Document, "Family"], list[Diagnostic]]
 _OUTPUT_ROOTS = ("inputs", "run", "steps")
-_ABOUT = frozenset({"value", "title", "description"})
+_ABOUT = frozenset({"value", "title", "description", "examples"})
 _JSON = {"STRING": "string", "INT": "integer", "DOUBLE": "number", "BOOL": "boolean", "NULL": "null"}
 
 
@@ -200,19 +200,19 @@ class Family:
 
 
 def result_type(workflow: Workflow, named: Named) -> OutputSpec:
-    """What an output of a workflow is: of the type that is written, else of what its expression names."""
+    """What an output of a workflow is: of the type that its expression names, with what is written beside it."""
     value = text(named.body.get("value"))
     written = {key: one for key, one in named.plain.items() if key not in _ABOUT}
     parts = pieces(value)
     if len(parts) != 1 or not parts[0].is_expression:
-        return OutputSpec(named.id, named.span, written or {"type": "string"}, None, named.body)
+        return OutputSpec(named.id, named.span, {"type": "string", **written}, None, named.body)
     whole = parts[0].text.strip()
     path = next((one.path for one in references(whole) if str(one) == whole), ())
     found = referred_output(workflow, path)
     if found is not None and found[1].artifact and not found[0].many:
         return OutputSpec(named.id, named.span, None, At(found[1].artifact.value, named.span), named.body)
-    schema = written or dict((referred(workflow, path) if path else None) or _checked(workflow, whole))
-    return OutputSpec(named.id, named.span, schema, None, named.body)
+    inferred = (referred(workflow, path) if path else None) or _checked(workflow, whole)
+    return OutputSpec(named.id, named.span, {**inferred, **written}, None, named.body)
 
 
 def _checked(workflow: Workflow, expression: str) -> dict[str, Json]:

@@ -27,7 +27,8 @@ def declared_types(workflow: Workflow) -> Iterator[tuple[str, Node]]:
     yield from _entries(workflow.node.get("inputs"), "the input `{}`")
     for template in workflow.templates.values():
         yield from _entries(template.body.get("params"), f"the parameter `{{}}` of the template `{template.id}`")
-    for step in workflow.all_steps:
+    yield from _entries(workflow.node.get("outputs"), "the output `{}` of the workflow")
+    for step in workflow.every_step:
         yield from _of_step(step)
 
 
