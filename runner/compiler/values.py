@@ -129,12 +129,25 @@ def _list_problems(schema: Mapping[str, Json], value: list[Json], where: str) ->
     at = f"{where}: " if where else ""
     for sentence in _length_problems(schema, len(value), "minItems", "maxItems", "items"):
         yield f"{at}the list {sentence}"
-    items = schema.get("items")
+    items, unique = schema.get("items"), schema.get("uniqueItems") is True
+    seen: set[str] = set()
     for number, item in enumerate(value):
         if isinstance(items, dict):
             yield from problems(items, item, f"{where}[{number}]")
-        if schema.get("uniqueItems") is True and any(same(item, before) for before in value[:number]):
-            yield f"{where}[{number}]: {shown(item)} is in the list twice"
+        if unique:
+            key = json.dumps(_plain_numbers(item), sort_keys=True)
+            if key in seen:
+                yield f"{where}[{number}]: {shown(item)} is in the list twice"
+            seen.add(key)
+
+
+def _plain_numbers(value: Json) -> Json:
+    """Equal numbers in one form: `1.0` as `1`."""
+    if isinstance(value, list):
+        return [_plain_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain_numbers(item) for name, item in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _map_problems(schema: Mapping[str, Json], value: dict[str, Json], where: str) -> Iterator[str]:

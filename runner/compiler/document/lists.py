@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from runner.compiler.diagnostic import Fix, Span
 from runner.compiler.document.nodes import Node, Sequence
 
 
 def removal(node: Node | None, index: int, message: str) -> Fix | None:
     """The edit that takes item `index` out of a list that is written as `[a, b]` on one line; None for any other."""
-    if not isinstance(node, Sequence) or not _is_flow(node):
+    if not isinstance(node, Sequence):
         return None
-    spans = [item.span for item in node.items]
-    cut = spans[index]
+    first = max(0, index - 1)
+    spans = [item.span for item in node.items[first : index + 2]]
+    if not _is_flow(node.span, node.items[-1].span, spans):
+        return None
+    cut = node.items[index].span
     if index > 0:
-        before = spans[index - 1]
-        cut = Span(cut.path, before.end_line, before.end_column, cut.end_line, cut.end_column)
+        cut = Span(cut.path, cut.line, spans[0].end_column, cut.line, cut.end_column)
     elif len(spans) > 1:
-        cut = Span(cut.path, cut.line, cut.column, spans[1].line, spans[1].column)
+        cut = Span(cut.path, cut.line, cut.column, cut.line, spans[1].column)
     return Fix(message, cut, "")
 
 
-def _is_flow(node: Sequence) -> bool:
-    """Its items follow each other on its own line, and a bracket stands behind the last one.
+def _is_flow(whole: Span, last: Span, spans: list[Span]) -> bool:
+    """A bracket stands behind the last item, and these items follow each other on the line of the list.
 
-    So the list is no block, and no item is an alias, whose place is that of its anchor.
+    So the list is no block, and none of these items is an alias, whose place is that of its anchor.
     """
-    span, at = node.span, node.span.column
-    for item in node.items:
-        if item.span.line != span.line or item.span.end_line != span.line or item.span.column < at:
-            return False
-        at = item.span.end_column
-    return span.line == span.end_line and at < span.end_column
+    if whole.line != whole.end_line or not last.end_column < whole.end_column:
+        return False
+    if any(span.line != whole.line or span.end_line != whole.line or span.column <= whole.column for span in spans):
+        return False
+    return all(left.end_column < right.column for left, right in pairwise(spans))

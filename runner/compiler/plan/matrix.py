@@ -15,6 +15,7 @@ from runner.errors import UsageError
 Row = dict[str, Json]
 MOST_LEGS = 256
 _MOST_ROWS = 100 * MOST_LEGS  # before `exclude`
+MOST_COMPARED = 1_000_000  # rows with rows of `include` and `exclude`
 
 
 def matches(row: Mapping[str, Json], pattern: Mapping[str, Json]) -> bool:
@@ -27,7 +28,8 @@ def expand(axes: Mapping[str, Sequence[Json]], include: Sequence[Row] = (), excl
     if there is none, it is a row of its own. Raises UsageError for far too many rows to count.
     """
     rows: list[Row] = []
-    if prod(len(values) for values in axes.values()) > _MOST_ROWS:
+    count = prod(len(values) for values in axes.values())
+    if count > _MOST_ROWS or count * (len(include) + len(exclude)) > MOST_COMPARED:
         raise UsageError(f"a matrix may have at most {MOST_LEGS} legs", "shorten an axis, or split the step")
     if axes:
         rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]

@@ -25,7 +25,7 @@ from runner.compiler.rules import (
     shell,
     types,
 )
-from runner.compiler.rules.context import Context
+from runner.compiler.rules.context import Context, bounded
 from runner.compiler.surroundings import ALONE, Surroundings
 
 Rule = Callable[[Context], list[Diagnostic]]
@@ -56,7 +56,7 @@ def check_all(document: Document, around: Surroundings = ALONE, family: Family |
     `family` are the other workflows of its file and project; without it nothing is said about them.
     """
     context = Context.of(document, around, family)
-    return _once(tidy([finding for rule in RULES.values() for finding in rule(context)]))
+    return _once(tidy([finding for rule in RULES.values() for finding in bounded(rule(context))]))
 
 
 def _once(findings: list[Diagnostic]) -> list[Diagnostic]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Fix, error
-from runner.compiler.document import Document
+from runner.compiler.document import DEFAULT_LIMITS, Document
 from runner.compiler.family import Family
 from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
@@ -36,6 +39,11 @@ class Context:
         return Context(document, family.workflow(document), around, family)
 
     @cached_property
+    def matrix_rows(self) -> dict[int, list[dict[str, Json]] | None]:
+        """The rows of matrices by their identity, as far as a rule asked for them; see `types.matrix_values`."""
+        return {}
+
+    @cached_property
     def edges(self) -> dict[str, list[Edge]]:
         """Edges by step id, implied ones too."""
         return all_edges(self.workflow)
@@ -52,6 +60,11 @@ class Context:
     def examined(self) -> list[Examined]:
         """Every expression with its verdict."""
         return examine(self.workflow, self.edges)
+
+
+def bounded(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The first findings, as many as anybody reads; those behind them are not made, each may cost a search."""
+    return list(islice(findings, DEFAULT_LIMITS.findings))
 
 
 def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> Diagnostic:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related, Span, error
 from runner.compiler.document.limits import DEFAULT_LIMITS
-from runner.compiler.shape.elsewhere import translate
 from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
@@ -33,6 +32,8 @@ def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
 
 def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
     span = site.key_span(name)
+    from runner.compiler.shape.elsewhere import translate  # a large table that good specs never need
+
     translation = translate(name, site, allowed, free)
     close = nearest(name, free, 3)
     message = f"{site.map_label} has no key `{shown(name)}`"

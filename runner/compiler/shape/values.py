@@ -211,7 +211,7 @@ def repeated(violation: Violation, site: Site) -> list[Finding]:
             fix = removal(site.node, index, "remove it")
             out.append(Finding(error("duplicate-item", message, item.span, "remove one", related, fix), site.path[:-1]))
         seen.setdefault(key, index)
-    return out
+    return out or unforeseen(violation, site)
 
 
 def _normal(value: Json) -> Json:

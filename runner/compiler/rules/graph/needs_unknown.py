@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.context import Context, bounded, unknown
 from runner.compiler.spec import Workflow
 
 CODE = "needs-unknown"
@@ -36,9 +36,9 @@ def _how(workflow: Workflow, name: str) -> str:
 def check(context: Context) -> list[Diagnostic]:
     """Every id in `after` must be a step."""
     workflow = context.workflow
-    return [
+    return bounded(
         unknown(CODE, "the step", at, _others(step.id, workflow.steps), _how(workflow, at.value))
         for step in workflow.steps.values()
         for at in step.after
         if at.value not in workflow.steps
-    ]
+    )

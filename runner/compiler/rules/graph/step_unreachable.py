@@ -10,10 +10,9 @@ from runner.compiler.plan.graph import Edge
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import scalar_text
-from runner.compiler.suggest import listed
+from runner.compiler.suggest import MOST_LISTED, listed
 
 CODE = "step-unreachable"
-_MOST = 12  # steps that a message lists
 
 
 def _never(step: StepSpec) -> bool:
@@ -29,15 +28,12 @@ def _decides_alone(step: StepSpec) -> bool:
     )
 
 
-def _cut_off(edges: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: str) -> Iterator[Edge]:
-    """The first edge to what never runs, of each step that waits for `dead`, near ones first."""
-    waiting: dict[str, list[Edge]] = {}
-    for edge in (edge for found in edges.values() for edge in found):
-        waiting.setdefault(edge.upstream, []).append(edge)
-    seen, todo = {dead}, [dead]
+def _cut_off(waiting: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: str, seen: set[str]) -> Iterator[Edge]:
+    """The edge to what never runs, of each step that waits for `dead` and is not in `seen`, near ones first."""
+    todo = [dead]
     for gone in todo:
         for edge in waiting.get(gone, ()):
-            if edge.step not in seen and not _decides_alone(steps[edge.step]) and not _never(steps[edge.step]):
+            if edge.step not in seen and not _decides_alone(steps[edge.step]):
                 seen.add(edge.step)
                 todo.append(edge.step)
                 yield edge
@@ -46,15 +42,22 @@ def _cut_off(edges: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: str
 def check(context: Context) -> list[Diagnostic]:
     """What waits for a step whose `if` is false is skipped too, unless its own `if` looks at that step's `state`."""
     steps = context.workflow.steps
+    dead = {step.id: step.condition for step in steps.values() if step.condition is not None and _never(step)}
+    if not dead:
+        return []
+    waiting: dict[str, list[Edge]] = {}
+    for edge in (edge for edges in context.edges.values() for edge in edges):
+        waiting.setdefault(edge.upstream, []).append(edge)
+    seen = set(dead)
     found = []
-    for step in steps.values():
-        cut_off = list(_cut_off(context.edges, steps, step.id)) if _never(step) else []
-        if cut_off and step.condition is not None:
+    for id_, condition in dead.items():
+        cut_off = list(_cut_off(waiting, steps, id_, seen))
+        if cut_off:
             names = [edge.step for edge in cut_off]
-            whole = listed(names, "and") if len(names) <= _MOST else f"`{names[0]}` and {len(names) - 1} more"
+            whole = listed(names, "and") if len(names) <= MOST_LISTED else f"`{names[0]}` and {len(names) - 1} more"
             verb = "never runs: it waits" if len(names) == 1 else "never run: they wait"
-            message = f"{whole} {verb} for `{step.id}`, whose `if` is false"
-            hint = f"remove the `if`, or write one that looks at it: steps.{step.id}.state == 'skipped'"
-            related = (Related("this is never true", step.condition.span),)
+            message = f"{whole} {verb} for `{id_}`, whose `if` is false"
+            hint = f"remove the `if`, or write one that looks at it: steps.{id_}.state == 'skipped'"
+            related = (Related("this is never true", condition.span),)
             found.append(warning(CODE, message, cut_off[0].span, hint, related))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.context import Context, bounded, unknown
 from runner.compiler.rules.names.mentions import mentions
 
 CODE = "agent-unknown"
@@ -12,8 +12,8 @@ CODE = "agent-unknown"
 def check(context: Context) -> list[Diagnostic]:
     """The `agent` of a step must be under `agents`."""
     agents = context.workflow.agents
-    return [
+    return bounded(
         unknown(CODE, "the agent", at, list(agents), "declare it under `agents`")
         for at in mentions(context.workflow, "agent")
         if at.value not in agents
-    ]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
-from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.context import Context, bounded, unknown
 from runner.compiler.rules.names.mentions import mentions
 from runner.compiler.spec.read import at_text, child, items
 
@@ -15,10 +15,10 @@ def check(context: Context) -> list[Diagnostic]:
     workflow = context.workflow
     others = [milestone.owner for milestone in workflow.milestones]
     others += [at_text(child(risk, "owner")) for risk in items(workflow.node.get("risks"))]
-    return [
+    return bounded(
         unknown(
             CODE, "the owner", at, list(workflow.agents), "declare it under `agents`; for a person with `human: true`"
         )
         for at in [*mentions(workflow, "owner"), *others]
         if at is not None and at.value not in workflow.agents
-    ]
+    )

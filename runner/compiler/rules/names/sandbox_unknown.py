@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.plan.model import DEFAULT_SANDBOX
-from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.context import Context, bounded, unknown
 from runner.compiler.rules.names.mentions import mentions
 from runner.compiler.spec.read import at_text, child
 
@@ -19,6 +19,6 @@ def check(context: Context) -> list[Diagnostic]:
     of_all = at_text(child(workflow.node.get("defaults"), "sandbox"))
     used += [of_all] if of_all is not None else []
     known = [*workflow.sandboxes, DEFAULT_SANDBOX]
-    return [
+    return bounded(
         unknown(CODE, "the sandbox", at, known, "declare it under `sandboxes`") for at in used if at.value not in known
-    ]
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.document import Mapping, Node
-from runner.compiler.rules.context import Context, unknown
+from runner.compiler.rules.context import Context, bounded, unknown
 from runner.compiler.rules.names.mentions import step_named
 from runner.compiler.spec import Workflow
 from runner.compiler.spec.model import At
@@ -43,15 +43,14 @@ def _outputs(workflow: Workflow, id_: str, node: Node | None) -> Iterator[Diagno
             yield unknown(CODE, f"the output of `{id_}` called", at, list(step.outputs), how)
 
 
+def _findings(workflow: Workflow) -> Iterator[Diagnostic]:
+    for test in items(workflow.node.get("tests")):
+        yield from _steps(workflow, test)
+        for at in _keys(child(test, "inputs")):
+            if at.value not in workflow.inputs:
+                yield unknown(CODE, "the input", at, list(workflow.inputs), "declare it under `inputs`")
+
+
 def check(context: Context) -> list[Diagnostic]:
     """What a test stubs, breaks, expects or gives must exist: else the test shows nothing."""
-    workflow = context.workflow
-    found: list[Diagnostic] = []
-    for test in items(workflow.node.get("tests")):
-        found += _steps(workflow, test)
-        found += [
-            unknown(CODE, "the input", at, list(workflow.inputs), "declare it under `inputs`")
-            for at in _keys(child(test, "inputs"))
-            if at.value not in workflow.inputs
-        ]
-    return found
+    return bounded(_findings(context.workflow))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Fix, error
 from runner.compiler.document import Mapping
 from runner.compiler.expressions.runtime import as_text
-from runner.compiler.plan.matrix import matches
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.types.matrix_values import literal_axes, small
+from runner.compiler.rules.types.matrix_values import literal_axes
 from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain_map
 from runner.compiler.suggest import did_you_mean, existing, nearest
@@ -28,13 +25,15 @@ def _findings(step: StepSpec) -> list[Diagnostic]:
     for row in matrix.exclude:
         pattern = plain_map(row)
         found += [_no_axis(step, matrix, row, name) for name in pattern if name not in matrix.axes]
-        known = len(axes) == len(matrix.axes) and pattern.keys() <= axes.keys() and small(axes)
         written = not any(isinstance(value, str) and "${{" in value for value in pattern.values())
-        combinations = (dict(zip(axes, values, strict=True)) for values in product(*axes.values())) if known else ()
-        if known and written and not any(matches(one, pattern) for one in combinations):
+        if written and any(name in axes and not _has(axes[name], value) for name, value in pattern.items()):
             message = f"this `exclude` of `{step.id}` matches no combination, so it leaves out nothing"
             found.append(error(CODE, message, row.span, _near(axes, pattern) or "correct its values, or remove it"))
     return found
+
+
+def _has(values: list[Json], value: Json) -> bool:
+    return any(same(value, each) for each in values)
 
 
 def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Diagnostic:
@@ -48,7 +47,7 @@ def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Dia
 def _near(axes: dict[str, list[Json]], pattern: dict[str, Json]) -> str:
     """What may be meant by the first value that its axis does not have."""
     for name, value in pattern.items():
-        if not any(same(value, each) for each in axes[name]):
+        if name in axes and not _has(axes[name], value):
             texts = [each for each in axes[name] if isinstance(each, str)]
             meant = did_you_mean(value, texts) if isinstance(value, str) else ""
             alike = next((shown(each) for each in axes[name] if as_text(each) == as_text(value)), "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, error
-from runner.compiler.plan.matrix import expand
+from runner.compiler.plan.matrix import Row
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.types.matrix_values import literal_axes, small
+from runner.compiler.rules.types.matrix_values import literal_axes
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain_map
 from runner.compiler.values import same
@@ -13,12 +14,19 @@ from runner.compiler.values import same
 CODE = "matrix-include"
 
 
+def _is_there(axes: dict[str, list[Json]], exclude: list[Row], row: Row) -> bool:
+    """Whether the row says nothing that a combination of the axes does not say."""
+    if not all(name in axes and any(same(value, each) for each in axes[name]) for name, value in row.items()):
+        return False
+    # What is left out could be put in again by it.
+    return not any(all(same(row[name], value) for name, value in rule.items() if name in row) for rule in exclude)
+
+
 def _findings(step: StepSpec) -> list[Diagnostic]:
     matrix = step.matrix
-    axes = literal_axes(step)
-    if matrix is None or not matrix.include or len(axes) != len(matrix.axes) or not small(axes):
+    if matrix is None or not matrix.include:
         return []
-    rows = expand(axes, (), [plain_map(row) for row in matrix.exclude])
+    axes, exclude = literal_axes(step), [plain_map(row) for row in matrix.exclude]
     return [
         error(
             CODE,
@@ -27,8 +35,7 @@ def _findings(step: StepSpec) -> list[Diagnostic]:
             "give it a value or a key that the axes do not give, or remove it",
         )
         for row in matrix.include
-        for written in [plain_map(row)]
-        if any(all(key in one and same(one[key], value) for key, value in written.items()) for one in rows)
+        if _is_there(axes, exclude, plain_map(row))
     ]
 
 

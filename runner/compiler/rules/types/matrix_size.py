@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from runner.compiler.diagnostic import Diagnostic, error
-from runner.compiler.plan.matrix import MOST_LEGS
+from runner.compiler.plan.matrix import MOST_COMPARED, MOST_LEGS
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.types.matrix_values import literal_axes, rows
 
@@ -20,6 +20,11 @@ def check(context: Context) -> list[Diagnostic]:
             continue
         axes = [len(values) for values in literal_axes(step).values() if values]
         count = prod(axes)
+        patterns = len(step.matrix.include) + len(step.matrix.exclude)
+        if count <= 100 * MOST_LEGS and count * patterns > MOST_COMPARED:
+            message = f"the matrix of `{step.id}` has {count:,} combinations and {patterns:,} rows to compare them with"
+            found.append(error(CODE, message, step.matrix.span, "shorten an axis, or write fewer rows"))
+            continue
         if count <= 100 * MOST_LEGS:  # beyond that, counting is enough; an `exclude` cannot save it
             count = len(rows(context, step.matrix) or ())
         if count > MOST_LEGS:

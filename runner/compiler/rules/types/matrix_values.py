@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
 from runner.compiler.inputs import defaults, inputs_schema
-from runner.compiler.plan.matrix import MOST_LEGS, Row
+from runner.compiler.plan.matrix import Row
 from runner.compiler.plan.rows import matrix_rows
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import MatrixDecl, StepSpec
@@ -28,12 +26,14 @@ def literal_axes(step: StepSpec) -> dict[str, list[Json]]:
 
 def rows(context: Context, matrix: MatrixDecl) -> list[Row] | None:
     """The rows with the defaults of all inputs, None when they cannot be known."""
+    known = context.matrix_rows
+    if id(matrix) not in known:
+        known[id(matrix)] = _rows(context, matrix)
+    return known[id(matrix)]
+
+
+def _rows(context: Context, matrix: MatrixDecl) -> list[Row] | None:
     try:
         return matrix_rows(matrix, defaults(inputs_schema(context.workflow)))
     except (RunnerError, TypeError):
         return None
-
-
-def small(axes: dict[str, list[Json]]) -> bool:
-    """Whether the combinations of these axes are few enough to go through them."""
-    return prod(len(values) for values in axes.values()) <= 100 * MOST_LEGS

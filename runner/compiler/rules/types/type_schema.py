@@ -51,10 +51,9 @@ def _ranges(node: Mapping) -> Iterator[Problem]:
 
 def _values(node: Mapping) -> Iterator[Problem]:
     """Values of `enum` and `const` that the rest of the type refuses."""
-    schema = plain_map(node)
-    rest = {key: value for key, value in schema.items() if key not in _OF_VALUES}
     const = node.get("const")
     values = [("enum", item) for item in items(node.get("enum"))] + ([("const", const)] if const is not None else [])
+    rest = {key: value for key, value in plain_map(node).items() if key not in _OF_VALUES} if values else {}
     for word, item in values if rest else ():
         for sentence in problems(rest, plain(item)):
             where = leaf_span(item, sentence)
