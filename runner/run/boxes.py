@@ -1,7 +1,7 @@
 """The boxes of one run: made when first needed, shared or fresh as the spec says, and all freed at the end.
 
 A provider that fails is replaced by the next candidate of the plan (`sandbox.fallback`). A box's time to live
-always covers the longest step of its sandbox and is extended as steps start.
+always covers the longest step of its sandbox; it is extended as steps start, and while the run is busy elsewhere.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Boxes:
         self._lost: dict[str, str] = {}
         self._choices: dict[str, list[Candidate]] = {}
         self._live: dict[str, Held] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
 
     @asynccontextmanager
     async def lease(self, step: PlanStep, key: str) -> AsyncIterator[Held]:
@@ -94,7 +95,8 @@ class Boxes:
             if sandbox.name in self._lost:
                 raise FilesLost(self._lost[sandbox.name], _LOST_HINT)
             if sandbox.name not in self._shared:
-                self._shared[sandbox.name] = await self._create(sandbox, None)
+                made = self._shared[sandbox.name] = await self._create(sandbox, None)
+                self._keepers[made.box.id] = asyncio.ensure_future(self._keep(made))
             held = self._shared[sandbox.name]
             with self._watching(held):
                 await self._extend(held, step.timeout)
@@ -115,6 +117,7 @@ class Boxes:
     def _gone(self, held: Held, message: str) -> FilesLost | None:
         name = held.sandbox.name
         self._live.pop(held.box.id, None)
+        self._leave(held)
         if self._journal.document("box", held.box.id)["state"] == "live":
             fact = self._journal.fact("box.killed", {**self._about(held), "reason": f"gone: {message}"})
             self._end(held, "gone", fact)
@@ -209,8 +212,17 @@ class Boxes:
     def _longest(self, name: str) -> float:
         plan = self._plan
         ends = [step for step in (plan.on_failure, plan.finally_) if step is not None]
-        mine = (step.timeout for step in (*plan.steps, *ends) if (step.sandbox or DEFAULT_SANDBOX) == name)
+        steps = (step for step in (*plan.steps, *ends) if step.kind != "workflow")
+        mine = (step.timeout for step in steps if (step.sandbox or DEFAULT_SANDBOX) == name)
         return max(mine, default=0.0)
+
+    async def _keep(self, held: Held) -> None:
+        """Extend a shared box while no step starts in it: a delay, a run below or a group may outlast it."""
+        while True:
+            await asyncio.sleep((held.ends_at - held.since) / 2)
+            # A box that is gone, or a provider that does not answer, is told to the next step that needs the box.
+            with suppress(BoxError):
+                await self._extend(held, held.ends_at - held.since - SLACK)
 
     async def _extend(self, held: Held, seconds: float) -> None:
         now = self._clock.now()
@@ -222,6 +234,7 @@ class Boxes:
 
     async def _free(self, held: Held) -> str:
         """Kill a box; "" or the sentence that says why it may still live."""
+        self._leave(held)
         if self._live.pop(held.box.id, None) is None:
             return ""
         try:
@@ -234,6 +247,11 @@ class Boxes:
             return f"box {held.box.id} could not be freed ({reason}); it ends by itself when its time is over"
         self._end(held, "killed", self._journal.fact("box.killed", self._about(held)))
         return ""
+
+    def _leave(self, held: Held) -> None:
+        keeper = self._keepers.pop(held.box.id, None)
+        if keeper is not None:
+            keeper.cancel()
 
     def _end(self, held: Held, state: str, fact: EventDraft) -> None:
         self._journal.put("box", held.box.id, {"state": state, "ended_at": self._journal.now()}, fact)

@@ -53,9 +53,9 @@ class Course:
         except _GaveUp as gave_up:
             return life.fail(step, leg, gave_up.error, self._number, self._trace)
         except Stopped:
-            return life.cancel(step, leg, self._number)
+            return life.cancel(step, leg, self._number or None)
         except asyncio.CancelledError:
-            life.cancel(step, leg, self._number)
+            life.cancel(step, leg, self._number or None)
             raise
         finally:
             self._slot.give_back()

@@ -13,11 +13,12 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 from runner.compiler.canonical import Json
-from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.compiler.plan.model import ForEach, Leg, Plan, PlanStep
+from runner.run.local import BareHost
 from runner.run.ports import Engine, LegOutcome, RunState, StepHost, StepState
 
 Open: TypeAlias = Callable[[], Engine]
@@ -366,6 +367,82 @@ async def many_legs(open_: Open) -> None:
     graph["end"] = tuple(name for name in graph if name != "start")
     plan = plan_of(graph)
     _same(await open_().run(plan, "run-wide", _all_of(plan)), "succeeded", "the run's end")
+
+
+@_check
+async def legs_may_appear_during_the_run(open_: Open) -> None:
+    """An engine knew only the legs of the plan: the items of a list that a step made had no place in it."""
+    plan = plan_of({"list": (), "each": ("list",), "end": ("each",)})
+    each = replace(plan.step("each"), legs=None, for_each=ForEach("${{ steps.list.outputs.items }}"))
+    keys = [f"each[{number}]" for number in range(3)]
+    seen: list[str] = []
+
+    def item(key: str) -> Callable[[], Awaitable[LegOutcome]]:
+        async def body() -> LegOutcome:
+            seen.append(key)
+            return LegOutcome(key, "failed" if key == "each[1]" else "succeeded", "told")
+
+        return body
+
+    async def body(host: StepHost) -> RunState:
+        await leg(host, plan, "list", ends("list"))
+        told = await asyncio.gather(*(host.leg(each, Leg(key), ("list",), item(key)) for key in keys))
+        _same([(one.key, one.state) for one in told][1], ("each[1]", "failed"), "the second item")
+        end = await host.leg(plan.step("end"), Leg("end"), keys, ends("end", "skipped", "each failed"))
+        _same(end.state, "skipped", "the step after them")
+        nothing = await host.leg(each, Leg("each"), ("list",), ends("each"))
+        _same(nothing.state, "succeeded", "a step without items, shown itself")
+        return "failed"
+
+    _same(await open_().run(plan, "run-items", body), "failed", "the run's end")
+    _same(sorted(seen), keys, "the items that ran")
+
+
+@_check
+async def a_run_may_go_on_inside_a_leg(open_: Open) -> None:
+    """A workflow that a step runs met the engine's own idea of where it is, and its steps hung."""
+    plan, order = plan_of({"a": (), "b": ("a",)}), list[str]()
+    bare = BareHost()
+
+    async def below() -> LegOutcome:
+        for name in ("x", "y"):
+            order.append((await bare.leg(plan.step("a"), Leg(name), (), ends(name))).key)
+        return LegOutcome("a", "succeeded")
+
+    async def body(host: StepHost) -> RunState:
+        await leg(host, plan, "a", below)
+        await leg(host, plan, "b", ends("b"))
+        return "succeeded"
+
+    _same(await open_().run(plan, "run-below", body), "succeeded", "the run's end")
+    _same(order, ["x", "y"], "the legs below")
+
+
+@_check
+async def stopping_reaches_a_run_inside_a_leg(open_: Open) -> None:
+    """Ctrl-C ended the step and left the run that it had started alive, with its boxes."""
+    plan, begun, cleaned = plan_of({"a": ()}), asyncio.Event(), list[str]()
+
+    async def below() -> LegOutcome:
+        begun.set()
+        try:
+            return await _never()
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.append("below")
+
+    async def inside() -> LegOutcome:
+        return await BareHost().leg(plan.step("a"), Leg("x"), (), below)
+
+    async def body(host: StepHost) -> RunState:
+        return "succeeded" if (await leg(host, plan, "a", inside)).state == "succeeded" else "failed"
+
+    running = asyncio.ensure_future(open_().run(plan, "run-stopped-below", body))
+    await asyncio.wait({running, asyncio.ensure_future(begun.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    await asyncio.wait({running})
+    _same(cleaned, ["below"], "what cleaned up before the run ended")
+    _same(running.cancelled(), True, "CancelledError came out of run")
 
 
 @_check

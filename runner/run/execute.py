@@ -232,7 +232,7 @@ class _Run:
         plan, journal = self._plan, self._journal
         path = self._setup.state / "runs" / self.id / "plan.json"
         try:
-            await asyncio.to_thread(write_durably, path, canonical(to_json(plan)))
+            await asyncio.to_thread(write_durably, path, canonical(self._kept()))
         except OSError as error:
             raise storage_error(error, path) from error
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
@@ -263,6 +263,11 @@ class _Run:
         for step, leg in legs:
             journal.put("step", leg.key, pending(step, leg))
         self._milestones.announce()
+
+    def _kept(self) -> Json:
+        """The plan as `plan.json` keeps it: what a run above hands on as inputs may hold secrets."""
+        plan = to_json(self._plan)
+        return plan if self._parent is None else self._shared.mask.json(plan)
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[bool]:

@@ -23,6 +23,7 @@ def prepare(plan: Plan, environ: Mapping[str, str]) -> tuple[dict[str, str], dic
     missing, in whatever workflow.
     """
     support.refuse_unsupported(plan)
+    _refuse_unknown(plan)
     compiled = {_located(plan, key): _compiled(one, plan) for key, one in plan.workflows.items()}
     for below in compiled.values():
         support.refuse_unsupported(below.plan, given=False)
@@ -44,6 +45,16 @@ def _compiled(one: SubWorkflow, plan: Plan) -> Prepared:
     if found.plan is None:
         raise SpecError(f"{path} has errors", found.diagnostics, f"runner validate {path}")
     return Prepared(found, found.plan, {})
+
+
+def _refuse_unknown(plan: Plan) -> None:
+    """Raise SpecError for a step whose workflow the plan does not hold: the spec was compiled without its files."""
+    for step in support.all_steps(plan):
+        if step.kind == "workflow" and str(step.action["path"]) not in plan.workflows:
+            raise SpecError(
+                f"{plan.name}: the step {step.id} runs {step.action['path']}, and only the spec itself was given",
+                hint="Name the spec's file: a spec from standard input has no folder in which others could be found.",
+            )
 
 
 def _located(plan: Plan, key: str) -> str:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from runner.compiler.plan.model import OutputDecl, SubWorkflow
+from runner.compiler.plan.model import OutputDecl, Secret, SubWorkflow
 from runner.errors import ProviderOffline, SpecError, UsageError
 from runner.run.execute import execute
 from runner.run.prepare import prepare
@@ -387,3 +387,29 @@ def test_boxes_are_needed_where_any_of_the_runs_needs_one(lab, make_step, new_pl
     assert box_sandboxes(plan) == []
     assert needs_boxes(plan, lab.children.values())
     assert not needs_boxes(plan, [])
+
+
+def test_a_secret_that_is_handed_down_is_not_kept_in_the_plan_below(lab, make_step, new_plan):
+    secrets = {"TOKEN": "canary-handed-down"}
+    child = "spec: 1\nname: c\ninputs: {t: {type: string}}\nsteps: {a: {run: 'test ${{ inputs.t }} != none'}}\n"
+    step = make_step(
+        "go",
+        kind="workflow",
+        action={"path": "c.yaml", "with": {"t": "${{ secrets.token }}"}},
+        sandbox=None,
+        secrets=("token",),
+    )
+    plan = new_plan(step, workflows={"c.yaml": sub_workflow("c.yaml", child)}, secrets=(Secret("token", "TOKEN"),))
+    lab.planned(CHILD, {"name": "me"})
+    lab.secrets, lab.children = prepare(plan, secrets)
+    done = asyncio.run(lab.live(plan))
+    assert done.state == "succeeded", done.report.document["message"]
+    kept = [path.read_text() for path in (lab.folder / "state" / "runs").glob("*/plan.json")]
+    assert len(kept) == 2
+    assert not any("canary" in text for text in kept)
+
+
+def test_a_spec_without_its_files_is_refused(make_step, new_plan):
+    step = make_step("go", kind="workflow", action={"path": "c.yaml"}, sandbox=None)
+    with pytest.raises(SpecError, match=r"the step go runs c\.yaml, and only the spec itself was given"):
+        prepare(new_plan(step), {})

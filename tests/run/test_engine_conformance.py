@@ -65,6 +65,16 @@ class _Swallows(LocalEngine):
             return "failed"
 
 
+class _KnowsThePlanOnly(_Wrapped):
+    async def around(self, step, leg, upstream, body):
+        return await body() if leg in (step.legs or ()) else LegOutcome(leg.key, "skipped")
+
+
+class _Forgets(_Wrapped):
+    async def around(self, step, leg, upstream, body):
+        return LegOutcome(leg.key, "succeeded")
+
+
 class _Leaves(LocalEngine):
     async def run(self, plan, run, body):
         asyncio.ensure_future(super().run(plan, run, body)).add_done_callback(lambda task: task.exception())
@@ -82,6 +92,9 @@ class _Leaves(LocalEngine):
         (_Swallows, "what_the_body_raises_comes_out"),
         (_Swallows, "cancelling_the_run_reaches_every_body"),
         (_Leaves, "the_runs_end_is_returned"),
+        (_KnowsThePlanOnly, "legs_may_appear_during_the_run"),
+        (_Forgets, "a_run_may_go_on_inside_a_leg"),
+        (_Swallows, "stopping_reaches_a_run_inside_a_leg"),
     ],
 )
 def test_a_wrong_engine_is_found(engine: type[LocalEngine], name: str) -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from runner.compiler.plan.choose import Fact
-from runner.compiler.plan.model import Candidate, Retry, SandboxPlan
+from runner.compiler.plan.model import Candidate, OutputDecl, Repeat, Retry, SandboxPlan
 from runner.errors import BoxGone, NoCapacity, QuotaExhausted, RequestRefused, SandboxMissing
+from runner.run.clock import SystemClock
 
 COUNT = "echo x >> tries; [ $(wc -l < tries) -ge 3 ]"
 
@@ -279,3 +280,31 @@ def test_a_step_that_is_not_idempotent_and_had_not_begun_is_tried_again(lab, mak
     done = lab.run(make_step("a", idempotent=False, retry=Retry(attempts=2, delay=0)))
     assert done.states == {"a": "succeeded"}
     assert done.step("a")["attempt"] == 2
+
+
+def test_a_shared_box_outlives_a_long_wait(lab, make_step, monkeypatch):
+    monkeypatch.setattr("runner.run.boxes.SLACK", 0.05)
+    lab.clock = SystemClock()
+    create, extended = lab.fake.create, []
+
+    async def make(request):
+        box = await create(request)
+        keep = box.set_timeout
+
+        async def extend(seconds):
+            extended.append(seconds)
+            if len(extended) == 2:
+                raise RequestRefused("longer than a session may be")
+            await keep(seconds * 5)
+
+        box.set_timeout = extend
+        return box
+
+    lab.fake.create = make
+    wait = Repeat("outputs.n >= 2", 2, delay=1.0)
+    count = "echo x >> n; echo n=$(wc -l < n) >> $RUNNER_OUTPUT"
+    outputs = {"n": OutputDecl(schema={"type": "integer"})}
+    done = lab.run(make_step("a", count, timeout=0.3, repeat=wait, outputs=outputs))
+    assert done.state == "succeeded", done.report.document["message"]
+    assert len(extended) >= 3
+    assert {round(seconds, 3) for seconds in extended} == {0.4}
