@@ -21,6 +21,12 @@ def _fmt() -> Callable[..., None]:
     return fmt
 
 
+def _lsp() -> Callable[..., None]:
+    from runner.cli.lsp import lsp
+
+    return lsp
+
+
 def _schema() -> Callable[..., None]:
     from runner.cli.schema import schema
 
@@ -84,6 +90,7 @@ def _endpoint() -> typer.Typer:
 COMMANDS: dict[str, Source] = {
     "validate": _validate,
     "fmt": _fmt,
+    "lsp": _lsp,
     "schema": _schema,
     "explain": _explain,
     "plan": _plan,

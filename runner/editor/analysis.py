@@ -1,0 +1,136 @@
+"""A text as it is being written, and all that is known of it. Each part is made when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from runner.compiler.compile import check
+from runner.compiler.diagnostic import Diagnostic, Span
+from runner.compiler.document import Document, Mapping, Node, Sequence, read_all, split_lines
+from runner.compiler.expressions.symbols import Scope
+from runner.compiler.family import Family
+from runner.compiler.plan.amounts import Price
+from runner.compiler.plan.graph import Edge, all_edges
+from runner.compiler.plan.price import price
+from runner.compiler.rules.examined import scope_of
+from runner.compiler.spec import Workflow
+from runner.compiler.spec.model import StepSpec
+from runner.compiler.surroundings import ALONE, Surroundings
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One version of a text. `before` is the last version that could be read, while this one cannot."""
+
+    text: str
+    path: str = "spec.yaml"
+    around: Surroundings = ALONE
+    before: Analysis | None = field(default=None, repr=False)
+
+    def then(self, text: str, around: Surroundings | None = None) -> Analysis:
+        """The analysis of the next version of the text."""
+        sound = self if self.sound else self.before
+        return Analysis(text, self.path, self.around if around is None else around, sound)
+
+    @cached_property
+    def data(self) -> bytes:
+        """The text as it would be in a file."""
+        return self.text.encode("utf-8", "replace")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends."""
+        return split_lines(self.text)
+
+    @cached_property
+    def documents(self) -> list[Document]:
+        """The trees, one for each document of the text."""
+        return read_all(self.data, self.path)
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is a whole tree."""
+        return all(document.root is not None and not document.broken for document in self.documents)
+
+    @cached_property
+    def findings(self) -> list[Diagnostic]:
+        """Every finding about the text."""
+        return check(self.data, self.path, self.around)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Each document with what it means."""
+        family = Family(self.documents, self.around.read, lambda _document, _family: [])
+        return [Part(document, family) for document in self.documents]
+
+    def part(self, line: int) -> Part:
+        """The document that a line belongs to."""
+        return next((one for one in reversed(self.parts) if one.document.first_line <= line), self.parts[0])
+
+    def known(self, line: int) -> Part:
+        """The same; while the text cannot be read, that of the last version that could."""
+        if self.sound or self.before is None:
+            return self.part(line)
+        return self.before.part(line)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One document and what it means."""
+
+    document: Document
+    family: Family
+
+    @cached_property
+    def root(self) -> Mapping:
+        """Its map; an empty one if it has none."""
+        root = self.document.root
+        return root if isinstance(root, Mapping) else Mapping({}, Span(self.document.path, 1, 1, 1, 1))
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        """What it means, as far as it can be understood."""
+        return self.family.workflow(self.document)
+
+    @cached_property
+    def edges(self) -> dict[str, list[Edge]]:
+        """Which step waits for which."""
+        return all_edges(self.workflow)
+
+    @cached_property
+    def price(self) -> Price:
+        """What a run takes, with the defaults of its inputs."""
+        inputs = {id_: one.plain["default"] for id_, one in self.workflow.inputs.items() if "default" in one.plain}
+        return price(self.workflow, inputs, edges=self.edges)
+
+    def step(self, path: Path) -> StepSpec | None:
+        """The step that a path leads to or into."""
+        match path:
+            case ("steps", str(id_), *_):
+                return self.workflow.steps.get(id_)
+            case ("on_failure", *_):
+                return self.workflow.on_failure
+            case ("finally", *_):
+                return self.workflow.finally_
+            case ("templates", str(id_), "step", *_):
+                return self.workflow.template_steps.get(id_)
+        return None
+
+    def scope(self, path: Path) -> Scope:
+        """What an expression at a path may name."""
+        return scope_of(self.workflow, self.edges, self.step(path))
+
+    def node(self, path: Path) -> Node | None:
+        """The value that a path leads to."""
+        node: Node | None = self.root
+        for name in path:
+            if isinstance(node, Mapping):
+                node = node.get(str(name))
+            elif isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
+                node = node.items[name]
+            else:
+                return None
+        return node

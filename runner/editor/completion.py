@@ -1,0 +1,127 @@
+"""What may stand at a place: keys, values, ids, and names inside expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from runner.compiler.document import Mapping
+from runner.compiler.shape.keys import KINDS
+from runner.editor.about import about
+from runner.editor.analysis import Analysis, Part, Path
+from runner.editor.cursor import Cursor, cursor
+from runner.editor.expressions import names_after
+from runner.editor.language import describe, keys_at, schema_at, snippet, values_at
+from runner.editor.names import BARE, SECTIONS, referred
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One proposal: `insert` replaces the last `replaces` characters; in a snippet `$0` is for the cursor."""
+
+    label: str
+    kind: str  # key, value, id, name, function
+    insert: str
+    replaces: int
+    detail: str = ""
+    note: str = ""
+    is_snippet: bool = False
+
+
+def complete(analysis: Analysis, line: int, column: int, files: Callable[[], Sequence[str]] = tuple) -> list[Item]:
+    """What may stand at a place. `files` gives the paths of other specs, relative to this one."""
+    at = cursor(analysis.text, line, column)
+    if at.comment:
+        return []
+    part = analysis.known(line)
+    written = at.word if _is_bare(at) else at.expression
+    if written is not None:
+        return list(_names(part, at.path, written))
+    if at.block:
+        return []
+    found = [] if at.is_key else list(_values(part, at, files))
+    return found or list(_keys(part, at, analysis.lines[line - 1] if line <= len(analysis.lines) else ""))
+
+
+def _is_bare(at: Cursor) -> bool:
+    names = [name for name in at.path if isinstance(name, str)]
+    return not at.is_key and bool(names) and names[-1] in BARE
+
+
+def _names(part: Part, path: Path, written: str) -> Iterator[Item]:
+    word, names = names_after(written, part.scope(path))
+    for one in names:
+        call = one.kind == "function"
+        yield Item(
+            one.name,
+            "function" if call else "name",
+            f"{one.name}($0)" if call else one.name,
+            len(word),
+            one.detail,
+            one.note,
+            is_snippet=call,
+        )
+
+
+def _values(part: Part, at: Cursor, files: Callable[[], Sequence[str]]) -> Iterator[Item]:
+    kind = referred(at.path)
+    size = len(at.word)
+    if kind == "file":
+        yield from (Item(name, "value", name, size) for name in files())
+        return
+    section = next((name for name, declared in SECTIONS.items() if declared == kind), "")
+    declared = part.root.get(section)
+    if isinstance(declared, Mapping):
+        own = str(at.path[1]) if kind == "step" and len(at.path) > 1 and at.path[0] == "steps" else ""
+        for id_ in declared.entries:
+            if id_ != own:
+                yield Item(id_, "id", id_, size, str(kind), about(part, kind, id_) if kind else "")
+        return
+    for value, what in values_at(at.path):
+        yield Item(value, "value", value, size, "", what)
+
+
+def _keys(part: Part, at: Cursor, line: str) -> Iterator[Item]:
+    node = part.node(at.path)
+    present = set(node.entries) if isinstance(node, Mapping) else set()
+    present.discard(at.word)
+    size = len(at.word)
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    if indent and line.lstrip().startswith("- "):
+        indent += "  "
+    if at.quote:
+        return
+    without = _without_effect(at.path, present)
+    for name, schema in keys_at(at.path).items():
+        if name in present or name in without:
+            continue
+        text = f"{name}: $0" if at.flow else snippet(name, schema, indent)
+        yield Item(name, "key", text, size, str(schema.get("title", "")), describe(name, schema), is_snippet=True)
+    for name, note in _given(part, at.path):
+        if name not in present:
+            yield Item(name, "key", f"{name}: $0", size, "", note, is_snippet=True)
+
+
+def _without_effect(path: Path, present: set[str]) -> set[str]:
+    """Keys that would say nothing, or something else, beside those that are there."""
+    schema = schema_at(path) or {}
+    without: set[str] = set()
+    for key, rule in schema.get("dependentSchemas", {}).items():
+        if key in present:
+            without |= {name for name, inner in rule.get("properties", {}).items() if inner is False}
+    if "run" in schema.get("properties", {}) and not present.isdisjoint(KINDS):
+        without |= set(KINDS)
+    return without
+
+
+def _given(part: Part, path: Path) -> Iterator[tuple[str, str]]:
+    """Names that are given values at a path: parameters of a template, inputs."""
+    match path:
+        case ("steps", _, "with") | ("on_failure" | "finally", "with"):
+            step = part.step(path)
+            for template in step.templates[-1:] if step else ():
+                params = template.plain.get("params")
+                for name in params if isinstance(params, dict) else {}:
+                    yield name, about(part, "param", name, template.id)
+        case ("schedules" | "triggers" | "tests", _, "inputs"):
+            yield from ((name, about(part, "input", name)) for name in part.workflow.inputs)

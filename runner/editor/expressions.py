@@ -1,0 +1,103 @@
+"""Inside an expression: which names may follow what is written, and the type of the one at a place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.compiler.expressions.signatures import MACROS, Signature, signatures
+from runner.compiler.expressions.symbols import Scope
+from runner.compiler.expressions.types import ANY, Type
+
+_CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.\w*)*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that may stand in an expression, and what is behind it."""
+
+    name: str
+    kind: str  # namespace, value, function
+    detail: str = ""
+    note: str = ""
+
+
+def typed(kind: Type) -> str:
+    """A type in words, with its values."""
+    if kind.values is not None:
+        return " | ".join(json.dumps(value, ensure_ascii=False) for value in kind.values)
+    bounds = [f"≥ {kind.low:g}"] if kind.low > float("-inf") else []
+    bounds += [f"≤ {kind.high:g}"] if kind.high < float("inf") else []
+    inner = f" of {typed(kind.item)}" if kind.kind == "list" and kind.item is not None else ""
+    return kind.kind + inner + (f" ({', '.join(bounds)})" if bounds else "") + (" or null" if kind.nullable else "")
+
+
+def type_of(dotted: str, scope: Scope) -> Type | None:
+    """The type of a dotted name; None for what is not known here."""
+    words = dotted.split(".")
+    for count in range(len(words), 0, -1):
+        symbol = scope.table.get(".".join(words[:count]))
+        if symbol is not None:
+            return _below(symbol.known, words[count:])
+    return None
+
+
+def _below(kind: Type, words: list[str]) -> Type | None:
+    for word in words:
+        inner = (kind.properties or {}).get(word)
+        if inner is None:
+            return None if kind.closed else ANY
+        kind = inner
+    return kind
+
+
+def names_after(written: str, scope: Scope) -> tuple[str, list[Name]]:
+    """What is written of the last name, and the names it may become."""
+    found = _CHAIN.search(written)
+    chain = found[0] if found else ""
+    prefix, _, word = chain.rpartition(".")
+    if not prefix:
+        known = (one for one in signatures().values() if not one.method)
+        return word, [*_roots(scope), *(Name(one.name, "function", one.form, typed(one.result)) for one in known)]
+    below = _members(prefix, scope)
+    return word, below or _methods(prefix, scope)
+
+
+def _roots(scope: Scope) -> list[Name]:
+    own = [path for path in scope.table if "." not in path]
+    used = [root for root in scope.roots if any(path.startswith(f"{root}.") for path in scope.table)]
+    return [Name(root, "namespace" if root in used else "value") for root in dict.fromkeys([*used, *own])]
+
+
+def _members(prefix: str, scope: Scope) -> list[Name]:
+    depth = prefix.count(".") + 1
+    found: dict[str, Name] = {}
+    for path, symbol in scope.table.items():
+        if path.startswith(prefix + "."):
+            word = path.split(".")[depth]
+            detail = typed(symbol.known) if path == f"{prefix}.{word}" else ""
+            found.setdefault(word, Name(word, "value" if detail else "namespace", detail))
+    kind = type_of(prefix, scope)
+    properties: Mapping[str, Type] = (kind.properties if kind else None) or {}
+    for word, inner in properties.items():
+        found.setdefault(word, Name(word, "value", typed(inner)))
+    hidden = scope.hidden if prefix == "steps" else {}
+    return [one for one in found.values() if one.name not in hidden]
+
+
+def _methods(prefix: str, scope: Scope) -> list[Name]:
+    kind = type_of(prefix, scope)
+    if kind is None:
+        return []
+    found = [Name(one.name[1:], "function", one.form, typed(one.result)) for one in _callable(kind)]
+    if kind.kind in ("list", "object", "any"):
+        found += [Name(name, "function", f"x.{name}(item, …)") for name in MACROS]
+    return found
+
+
+def _callable(kind: Type) -> list[Signature]:
+    """The methods that a value of that type has."""
+    every = (one for one in signatures().values() if one.method)
+    return [one for one in every if kind.kind == "any" or kind.kind in one.parameters[0]]

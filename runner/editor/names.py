@@ -1,0 +1,172 @@
+"""What a spec declares and what it refers to: every place where an id is written, inside expressions too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from runner.compiler.diagnostic import Span
+from runner.compiler.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from runner.compiler.expressions.place import locate
+from runner.compiler.expressions.scan import pieces, references
+from runner.editor.analysis import Part, Path
+
+Kind = Literal["step", "sandbox", "agent", "phase", "input", "secret", "template", "output", "param", "axis", "file"]
+
+#: The sections whose keys are ids.
+SECTIONS: dict[str, Kind] = {
+    "inputs": "input",
+    "secrets": "secret",
+    "sandboxes": "sandbox",
+    "agents": "agent",
+    "templates": "template",
+    "phases": "phase",
+    "steps": "step",
+}
+#: What the key of a step names.
+STEP_KEYS: dict[str, Kind] = {
+    "after": "step",
+    "sandbox": "sandbox",
+    "agent": "agent",
+    "owner": "agent",
+    "phase": "phase",
+    "use": "template",
+    "workflow": "file",
+}
+#: Keys whose text is an expression as a whole.
+BARE = ("if", "when", "until", "accept")
+_ROOTS: dict[str, Kind] = {"inputs": "input", "secrets": "secret", "steps": "step"}
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An id where it is written. `owner` is the step, template or place that an output, a parameter or an axis belongs
+    to, else empty; `whole` is the value or key that it is all of, None inside an expression.
+    """
+
+    kind: Kind
+    name: str
+    span: Span
+    declares: bool = False
+    owner: str = ""
+    whole: Scalar | None = None
+
+    @property
+    def thing(self) -> tuple[Kind, str, str]:
+        """What is meant, equal for all places that mean the same."""
+        return self.kind, self.owner, self.name
+
+
+def referred(path: Path) -> Kind | None:
+    """What the text at a path names, if it names something."""
+    match path:
+        case ("steps", _, key, *_) | ("on_failure" | "finally", key, *_) | ("templates", _, "step", key, *_):
+            rest = path[path.index(key) + 1 :]
+            inner = key == "workflow" and rest == ("path",)
+            return STEP_KEYS.get(str(key)) if not rest or inner or (key == "after" and len(rest) == 1) else None
+        case ("defaults", "sandbox") | ("agents", _, "sandbox"):
+            return "sandbox"
+        case ("milestones", _, "needs") | ("milestones", _, "needs", _):
+            return "step"
+        case ("milestones" | "risks", _, "owner"):
+            return "agent"
+    return None
+
+
+def _named_keys(path: Path) -> Kind | None:
+    """What the keys of the map at a path name."""
+    match path:
+        case (str(section),) if section in SECTIONS:
+            return SECTIONS[section]
+        case ("schedules" | "triggers" | "tests", _, "inputs"):
+            return "input"
+        case ("tests", _, "expect", "steps"):
+            return "step"
+    return None
+
+
+def occurrences(part: Part) -> list[Occurrence]:
+    """Every id of a document, each place once, in the order of the text."""
+    found = {one.span: one for one in _walk(part, (), part.root, None)}
+    return sorted(found.values(), key=lambda one: one.span)
+
+
+def _walk(part: Part, path: Path, node: Node, key: Scalar | None) -> Iterator[Occurrence]:
+    if isinstance(node, Mapping):
+        kind = _named_keys(path)
+        for name, entry in node.entries.items():
+            if kind is not None:
+                yield Occurrence(kind, name, entry.key.span, declares=len(path) == 1, whole=entry.key)
+            yield from _inner(path, name, entry)
+            yield from _walk(part, (*path, name), entry.value, entry.key)
+    elif isinstance(node, Sequence):
+        for number, item in enumerate(node.items):
+            yield from _walk(part, (*path, number), item, key)
+    elif isinstance(node.value, str):
+        yield from _text(part.document, path, node)
+
+
+def _inner(path: Path, name: str, entry: Entry) -> Iterator[Occurrence]:
+    """Names that are declared inside a step or a template."""
+    match path:
+        case ("steps", str(step), "outputs") | ("steps", str(step), "returns", "properties"):
+            yield Occurrence("output", name, entry.key.span, declares=True, owner=step, whole=entry.key)
+        case ("steps", str(step), "matrix") if name not in ("include", "exclude", "max_parallel", "fail_fast"):
+            yield Occurrence("axis", name, entry.key.span, declares=True, owner=step, whole=entry.key)
+        case ("templates", str(template), "params"):
+            yield Occurrence("param", name, entry.key.span, declares=True, owner=template, whole=entry.key)
+
+
+def _text(document: Document, path: Path, node: Scalar) -> Iterator[Occurrence]:
+    kind = referred(path)
+    value = str(node.value)
+    if kind is not None and "${{" not in value:
+        yield Occurrence(kind, value, node.span, whole=node)
+        return
+    names = [name for name in path if isinstance(name, str)]
+    bare = bool(names) and names[-1] in BARE
+    for piece in pieces(value) if not bare else ():
+        if piece.is_expression:
+            yield from _expression(document, path, node, piece.text, piece.start)
+    if bare:
+        yield from _expression(document, path, node, value, 0)
+
+
+def _expression(document: Document, path: Path, node: Scalar, text: str, start: int) -> Iterator[Occurrence]:
+    for reference in references(text):
+        parts = list(_parts(text[reference.start : reference.end], reference.start))
+        if len(parts) < 2:
+            continue
+        root, (name, at) = parts[0][0], parts[1]
+        owner = str(path[1]) if len(path) > 1 and path[0] in ("steps", "templates") else ""
+
+        def span(at: int, word: str) -> Span:
+            return locate(document, node, start + at, start + at + len(word))
+
+        if root in _ROOTS:
+            yield Occurrence(_ROOTS[root], name, span(at, name))
+        elif root in ("matrix", "params"):
+            yield Occurrence("axis" if root == "matrix" else "param", name, span(at, name), owner=owner)
+        if root == "steps" and len(parts) > 3 and parts[2][0] == "outputs":
+            output, place = parts[3]
+            yield Occurrence("output", output, span(place, output), owner=name)
+
+
+def _parts(text: str, start: int) -> Iterator[tuple[str, int]]:
+    """The words between the dots, each with its place."""
+    at = start
+    for word in text.split("."):
+        stripped = word.strip()
+        yield stripped, at + word.index(stripped)
+        at += len(word) + 1
+
+
+def at_place(found: list[Occurrence], line: int, column: int) -> Occurrence | None:
+    """The innermost occurrence at a place; the end of a word counts too."""
+    hits = [
+        one
+        for one in found
+        if (one.span.line, one.span.column) <= (line, column) <= (one.span.end_line, one.span.end_column)
+    ]
+    return min(hits, key=lambda one: one.span.end_column - one.span.column, default=None)
