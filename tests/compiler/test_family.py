@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from runner.compiler.canonical import Json
-from runner.compiler.compile import Compilation, check, compile_plan, with_inputs
+from runner.compiler.compile import Compilation, check, compile_plan, with_inputs, workflow_names
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.family import MOST_LEVELS, name_of
 from runner.compiler.plan.model import Plan
@@ -304,6 +304,11 @@ def test_one_of_several_is_compiled_by_its_name() -> None:
     assert name_of(made.document) == "other"
     assert with_inputs(made, {"n": 2}).inputs == {"n": 2}
     assert plan_of("steps: {a: {run: a}}", name="demo").name == "demo"
+
+
+def test_the_names_of_a_file_are_told_without_a_check() -> None:
+    assert workflow_names((HEAD + BOTH).encode(), "a.yaml") == ["demo", "other"]
+    assert workflow_names(b"steps: [", "a.yaml") == [""]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "remove it",
         "templates: {a: {params: {n: {default: 1}}, step: {run: a, if: params.n == 1}}}\nsteps: {a: {use: a}}",
     ),
+    "use-ineffective": (
+        "templates: {gate: {step: {approve: {prompt: Go?}}}}\nsteps: {a: {use: gate, env: {A: b}}}",
+        "the template `gate` is a step of kind `approve`",
+        "remove it",
+        "templates: {gate: {step: {approve: {prompt: Go?}}}}\nsteps: {a: {use: gate, title: Gate}}",
+    ),
     "workflow-file": (
         "steps: {a: {workflow: '#chil', with: {n: 1}}}" + CHILD,
         "no workflow `chil` in this file",
