@@ -113,12 +113,13 @@ def calls(expression: str) -> list[tuple[str, int]]:
     return [(match[1], match.start(1)) for match in _CALL.finditer(masked(expression))]
 
 
-def foreign(text: str) -> list[Reference]:
+@lru_cache(maxsize=64)
+def foreign(text: str) -> tuple[Reference, ...]:
     """What looks like one of our names in the brackets of other languages: `{{ x.y }}`, `${x.y}`, `$(x.y)`, `$x.y`."""
     if "$" not in text and "{{" not in text:
-        return []
+        return ()
     found = []
     for match in _FOREIGN.finditer(text):
         name = next(group for group in match.groups() if group)
         found.append(Reference(tuple(name.split(".")), match.start(), match.end()))
-    return found
+    return tuple(found)

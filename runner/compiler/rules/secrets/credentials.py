@@ -48,16 +48,9 @@ _DIGITS_TOO = frozenset({"sk-", "hf_", "npm_", "SG.", "hvs.", "r8_"})  # short b
 _AWS = re.compile(r"A[KS]IA[A-Z0-9]{16}")
 # Three parts in base64, the first two of JSON objects (RFC 7519).
 _JWT = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{5,}\.[\w-]{10,}")
-_WORD = re.compile(r"[A-Za-z0-9_.-]{20,}+")
-_KEYS = re.compile(r"(?i)passw|token|secret|api_?key|access_?key|credential|private_?key|auth_?key|encryption_?key")
-_NO_KEYS = re.compile(
-    r"(?i)sha\d*|digest|hash|checksum|fingerprint|_(?:id|ids|name|file|path|url|uri|env|ttl|type|length|count|limit|"
-    r"bytes|header|prefix|scope|issuer|version|field|key_ref|arn)$|public|max_?tokens|(?:^|_)tokens$|tokeni[sz]er"
-)
-_PLACEHOLDER = re.compile(
-    r"(?i)example|change.?me|your[-_ ]|placeholder|dummy|fake|redacted|replace|todo|insert|<[^>]*>|\*{3}|x{4}|\.{3}|"
-    r"not-?a-?|sample|default|(.)\1{5}"
-)
+_WORD = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{20,}+")
+#: What the name of a credential holds, in lower case and without underscores.
+_KEYS = ("passw", "token", "secret", "apikey", "accesskey", "credential", "privatekey", "authkey", "encryptionkey")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_.~!@#%^&*-]{16,256}")
 _LEAST_ENTROPY = 3.0  # bits per character of hexadecimal; words of a language in lower case stay below 3.6 here
@@ -72,6 +65,24 @@ class Credential:
     shown: str
     start: int
     end: int
+
+
+@cache
+def _no_keys() -> re.Pattern[str]:
+    """Keys that promise a credential and hold something about one: its digest, its name, where it is."""
+    return re.compile(
+        r"(?i)sha\d*|digest|hash|checksum|fingerprint|_(?:id|ids|name|file|path|url|uri|env|ttl|type|length|count|limit|"
+        r"bytes|header|prefix|scope|issuer|version|field|key_ref|arn)$|public|max_?tokens|(?:^|_)tokens$|tokeni[sz]er"
+    )
+
+
+@cache
+def _placeholder() -> re.Pattern[str]:
+    """What people write where the real value belongs."""
+    return re.compile(
+        r"(?i)example|change.?me|your[-_ ]|placeholder|dummy|fake|redacted|replace|todo|insert|<[^>]*>|\*{3}|x{4}|"
+        r"\.{3}|not-?a-?|sample|default|(.)\1{5}"
+    )
 
 
 @cache
@@ -127,17 +138,22 @@ def _word(word: str, at: int) -> Credential | None:
 
 def _variable(value: str) -> bool:
     """Whether a value only stands for one: a variable, an expression, a placeholder."""
-    return value.startswith("$") or "${" in value or "%" in value[:1] or bool(_PLACEHOLDER.search(value))
+    return value.startswith("$") or "${" in value or "%" in value[:1] or bool(_placeholder().search(value))
 
 
 def may_hold_keyed(text: str) -> bool:
     """Whether a key that promises a credential stands anywhere in the text."""
-    return _KEYS.search(text) is not None
+    return _promises(text)
+
+
+def _promises(text: str) -> bool:
+    folded = text.lower().replace("_", "")  # plain words are found twenty times faster than a pattern
+    return any(word in folded for word in _KEYS)
 
 
 def keyed(key: str, value: str) -> bool:
     """Whether `value`, written under `key`, is a credential: the key says so, and the value looks random."""
-    if not _KEYS.search(key) or _NO_KEYS.search(key) or not _RANDOM.fullmatch(value):
+    if not _promises(key) or _no_keys().search(key) or not _RANDOM.fullmatch(value):
         return False
     if _variable(value) or _UUID.fullmatch(value) or value.startswith(("/", "./", "../", "~", "sha256-", "sha512-")):
         return False
