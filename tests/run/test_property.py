@@ -16,13 +16,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.compiler.plan.model import Retry
+from runner.compiler.plan.model import Concurrency, ForEach, Repeat, Retry
 from runner.errors import FileMissing, NoCapacity
 from runner.run.event import verify
 from runner.run.execute import execute
 from runner.run.ports import BoxRequest, Command, CommandResult, FileInfo, OnOutput
 from runner.run.state import replay
-from runner.run.values import legs_of
 
 
 @dataclass
@@ -72,9 +71,18 @@ class ScriptedSandbox:
         return ScriptedBox(str(self.made), self.alive)
 
 
+FANS = [{"for_each": ForEach(items)} for items in ([], [1, 2, 3], "no list", "${{ inputs.none }}")]
+GROUPS = [
+    Concurrency("g", 1),
+    Concurrency("g", 2),
+    Concurrency("h", 1, "cancel_new"),
+    Concurrency("h", 1, "cancel_old"),
+]
+
+
 @st.composite
 def graphs(draw: Any) -> list[Mapping[str, Any]]:
-    """Steps in topological order: upstream, exit code, attempts, matrix, condition, sandbox."""
+    """Steps in topological order, with whatever a step may have."""
     steps: list[Mapping[str, Any]] = []
     for number in range(draw(st.integers(0, 9))):
         names = [step["id_"] for step in steps]
@@ -85,7 +93,11 @@ def graphs(draw: Any) -> list[Mapping[str, Any]]:
                 "id_": f"s{number}",
                 "command": words + draw(st.sampled_from(["true", "true", "exit 1"])),
                 "after": tuple(sorted(after)),
-                "legs": draw(st.sampled_from([None, None, 0, 1, 3])),
+                **draw(st.sampled_from([{}, {}, {"legs": 0}, {"legs": 1}, {"legs": 3}, *FANS])),
+                "repeat": draw(st.sampled_from([None, None, None, Repeat("true", 3), Repeat("false", 2, 1.0)])),
+                "concurrency": draw(st.sampled_from([None, None, None, *GROUPS])),
+                "priority": draw(st.integers(-2, 2)),
+                "idempotent": draw(st.booleans()),
                 "allow_failure": draw(st.booleans()),
                 "condition": draw(st.sampled_from([None, None, "true", "false", "inputs.none"])),
                 "condition_guards_failure": draw(st.booleans()),
@@ -118,31 +130,30 @@ def test_every_run_ends_in_order_and_its_journal_tells_the_truth(lab, make_step,
             fresh.folder = Path(folder)
             report = await execute(plan, fresh.setup(), fresh.control)
         events = await fresh.store.events(report.run)
-        stored = {record.key: record.data["state"] for record in await fresh.store.all(report.run, "step")}
+        records = await fresh.store.all(report.run, "step")
+        stored = {record.key: record.data["state"] for record in records}
         verify(events, report.run, await fresh.store.head(report.run))
         told = replay(events)
         assert told.steps == stored
         assert set(stored.values()) <= {"succeeded", "failed", "skipped", "cancelled"}
         assert told.run == report.state
         assert not sandbox.alive
-        check_order(plan, events)
+        check_order(plan, events, [(record.data["step"], record.key) for record in records])
 
     asyncio.run(main())
     fresh.cloud.free_all()
 
 
-def check_order(plan: Any, events: Any) -> None:
+def check_order(plan: Any, events: Any, legs: list[tuple[str, str]]) -> None:
     """No leg moves before all legs of all steps upstream have ended."""
     end = {event.step: event.seq for event in events if event.type.split(".")[1] in ENDS and event.step}
     begin: dict[str, int] = {}
     for event in events:
         if event.step:
             begin.setdefault(event.step, event.seq)
-    for step in plan.steps:
-        for leg in legs_of(step):
-            for name in step.after:
-                for upstream in legs_of(plan.step(name)):
-                    assert end[upstream.key] < begin[leg.key]
+    for step, key in legs:
+        after = plan.step(step).after if step != "finally" else ()
+        assert all(end[upstream] < begin[key] for name, upstream in legs if name in after)
     assert all(begin["finally"] > number for key, number in end.items() if key != "finally")
 
 
