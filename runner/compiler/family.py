@@ -6,7 +6,7 @@ What a step of the kind `workflow` runs is a *child*. Between the two are the in
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal
@@ -26,7 +26,7 @@ from runner.compiler.surroundings import Read, Unreadable
 
 #: How deep workflows may run each other.
 MOST_LEVELS = 16
-_MOST_FILES = 500  # that one spec may name, and those that they name
+_MOST_FILES = 200  # that one spec may name, and those that they name
 
 Judge = Callable[[Document, "Family"], list[Diagnostic]]
 _OUTPUT_ROOTS = ("inputs", "run", "steps")
@@ -65,6 +65,8 @@ class Family:
         self._files: dict[str, list[Document] | Unreadable] = {_normal(documents[0].path): list(documents)}
         self._workflows: dict[int, Workflow] = {}
         self._names: dict[int, list[str]] = {}
+        self._below: dict[int, list[Document]] = {}
+        self._deep: dict[int, bool] = {}
         self._children: dict[tuple[int, str], Child | Trouble | None] = {}
 
     def before(self, document: Document) -> list[Document]:
@@ -140,11 +142,13 @@ class Family:
             self._names[id(document)] = found = list(dict.fromkeys(found))
         return found
 
-    def _next(self, document: Document) -> Iterator[Document]:
-        for name in self.named(document):
-            found = self._find(document, name)
-            if isinstance(found, Document):
-                yield found
+    def _next(self, document: Document) -> list[Document]:
+        """The workflows that the steps of a document run, as far as they are to be found."""
+        found = self._below.get(id(document))
+        if found is None:
+            every = (self._find(document, name) for name in self.named(document))
+            found = self._below[id(document)] = [one for one in every if isinstance(one, Document)]
+        return found
 
     def _circle(self, document: Document, start: Document) -> Trouble | None:
         """The way from `start` back to `document`."""
@@ -176,14 +180,20 @@ class Family:
         return name if len(self._siblings(document)) < 2 else f"{name}#{name_of(document)}"
 
     def _depth(self, start: Document) -> Trouble | None:
+        if id(start) not in self._deep:
+            self._deep[id(start)] = self._is_deep(start)
+        message = f"workflows run each other more than {MOST_LEVELS} deep from here"
+        return Trouble("circle", message, "let one workflow run several of them") if self._deep[id(start)] else None
+
+    def _is_deep(self, start: Document) -> bool:
         seen, level = {id(start)}, [start]
         for _ in range(MOST_LEVELS):
-            level = [one for each in level for one in self._next(each) if id(one) not in seen]
-            seen |= {id(one) for one in level}
+            every = {id(one): one for each in level for one in self._next(each)}
+            level = [one for key, one in every.items() if key not in seen]
+            seen |= every.keys()
             if not level:
-                return None
-        message = f"workflows run each other more than {MOST_LEVELS} deep from here"
-        return Trouble("circle", message, "let one workflow run several of them")
+                return False
+        return True
 
     def _errors(self, document: Document, name: str) -> Trouble | None:
         errors = tuple(one for one in self._judge(document, self) if one.severity is Severity.ERROR)
