@@ -107,3 +107,25 @@ def test_a_spec_that_is_missing_or_broken_is_told_when_it_is_loaded(tmp_path: Pa
     assert broken.startswith("SpecError")
     assert "broken.yaml has errors" in broken
     assert absent == f"AttributeError no spec in {tmp_path} is called absent"
+
+
+def test_a_spec_that_runs_others_is_one_flow_run_with_a_task_run_for_each_step(
+    prefect_api: str, tmp_path: Path
+) -> None:
+    code = """
+        import asyncio
+        from flows import run_spec
+        state = asyncio.run(run_spec.compose(return_state=True))
+        print(state.type.value, state.state_details.flow_run_id)
+    """
+    done = python(code, prefect_api, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kind, flow_run = done.stdout.split()[-2:]
+    assert kind == "COMPLETED"
+    runs = ask(prefect_api, "/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+    assert sorted(run["name"] for run in runs) == ["bind", "cover", "page[number=1]", "page[number=2]"]
+    status = subprocess.run(
+        [sys.executable, "-m", "runner", "status", "--state", str(tmp_path), "--json"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert [run["name"] for run in json.loads(status.stdout)].count("page") == 3
