@@ -16,6 +16,7 @@ _COMPONENTS = (
     "identity", "scheduler", "storage", "metrics", "admin",
 )  # fmt: skip
 _TEAMS = ("platform", "payments", "growth", "data", "core")
+_PIN = "08c6903cd8c0fde910a37f88322edcfb5dd907a8"
 _ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
 
 
@@ -227,7 +228,7 @@ def _workflow_component(name: str, chance: random.Random) -> str:
     outputs:
       passed: ${{{{ steps.run.outputs.passed }}}}
     steps:
-      - uses: actions/checkout@v5
+      - {{uses: actions/checkout@{_PIN}, with: {{persist-credentials: false}}}}
       - id: run
         env:
           COMPONENT: {name}
@@ -262,7 +263,7 @@ def _workflow_tail(names: list[str]) -> str:
     if: ${{{{ github.event_name == 'workflow_dispatch' && needs.{names[0]}_build.outputs.bytes != '0' }}}}
     environment: production
     steps:
-      - uses: actions/checkout@v5
+      - {{uses: actions/checkout@{_PIN}, with: {{persist-credentials: false}}}}
       - name: Ship
         env:
           TARGET: ${{{{ inputs.target }}}}
