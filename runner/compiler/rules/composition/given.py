@@ -38,6 +38,15 @@ def misfits(context: Context, schema: Schema, node: Node, step: StepSpec | None 
         yield from _inside(context, schema, node, step)
 
 
+def doubts(context: Context, schema: Schema, node: Node, step: StepSpec) -> Iterator[Misfit]:
+    """Place and sentence of an expression that can give values that fit, and others that do not."""
+    source = _source(context, node, step) if isinstance(node, Scalar) and _templated(node) else None
+    values = _values(source or {}) or []
+    wrong = [value for value in values if any(True for _ in problems(schema, value))]
+    if wrong and len(wrong) < len(values):
+        yield node.span, f"it may be {', '.join(map(shown, wrong))}: {next(problems(schema, wrong[0]))}"
+
+
 def _inside(context: Context, schema: Schema, node: Node, step: StepSpec | None) -> Iterator[Misfit]:
     kind = "array" if isinstance(node, Sequence) else "object"
     types = _types(schema)
