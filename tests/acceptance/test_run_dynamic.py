@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -36,14 +37,14 @@ class Runner:
         self.mark = f"{60_000 + os.getpid() % 1000}.{time.time_ns() % 10**9:09d}"
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, state: str = "state") -> subprocess.Popen[str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("E2B_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *words, "--state", str(self.folder / "state")],
+            [sys.executable, "-m", "runner", *words, "--state", str(self.folder / state)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=env,
+            env={**env, "XDG_RUNTIME_DIR": str(self.folder)},
             cwd=self.folder,
         )
         self.started.append(process)
@@ -123,3 +124,24 @@ def test_after_kill_9_all_that_was_acknowledged_is_there(runner: Runner) -> None
     again.send_signal(signal.SIGINT)
     assert again.wait(timeout=60) == 130
     assert {run["state"] for run in json.loads(runner("status", "--json"))} == {"interrupted", "cancelled"}
+
+
+GROUPED = """\
+spec: 1
+name: grouped
+steps: {work: {matrix: {n: [1, 2]}, run: 'sleep 0.2; echo ${{ matrix.n }}', concurrency: {group: shared}}}
+"""
+
+
+def test_a_group_holds_between_processes_with_state_folders_of_their_own(runner: Runner) -> None:
+    (runner.folder / "grouped.yaml").write_text(GROUPED)
+    words = ("run", "grouped.yaml", "--engine", "local", "--json")
+    processes = [runner.start(*words, state=state) for state in ("one", "two")]
+    times = []
+    for process in processes:
+        out, err = process.communicate(timeout=100)
+        assert process.returncode == 0, out + err
+        times += [(each["started_at"], each["ended_at"]) for each in json.loads(out)["steps"]]
+    assert len(times) == 4
+    ordered = sorted(times)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ordered))
