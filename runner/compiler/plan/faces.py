@@ -151,7 +151,7 @@ def _action(step: PlanStep) -> str:
     if isinstance(command, str):
         expressions = step.action.get("expressions")
         for name, expression in expressions.items() if isinstance(expressions, dict) else ():
-            command = command.replace(f"${{{name}}}", f"${{{{{expression}}}}}")
+            command = command.replace(f"${{{name}}}", f"${{{{ {str(expression).strip()} }}}}")
         return command
     program = step.action.get("code")
     return program if isinstance(program, str) else shown(step.action)
