@@ -21,7 +21,7 @@ from runner.compiler.surroundings import ALONE, Surroundings
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """One version of a text. `before` is the last version that could be read, while this one cannot."""
 
@@ -77,7 +77,7 @@ class Analysis:
         return self.before.part(line)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One document and what it means."""
 

@@ -34,13 +34,18 @@ def complete(analysis: Analysis, line: int, column: int, files: Callable[[], Seq
     if at.comment:
         return []
     part = analysis.known(line)
-    written = at.word if _is_bare(at) else at.expression
-    if written is not None:
-        return list(_names(part, at.path, written))
+    expression = at.word if _is_bare(at) else at.expression
+    if expression is not None:
+        return list(_names(part, at.path, expression))
     if at.block:
         return []
     found = [] if at.is_key else list(_values(part, at, files))
-    return found or list(_keys(part, at, analysis.lines[line - 1] if line <= len(analysis.lines) else ""))
+    if found or at.quote:
+        return found
+    written = analysis.lines[line - 1] if line <= len(analysis.lines) else ""
+    node = analysis.part(line).node(at.path)
+    present = {*at.seen, *(node.entries if isinstance(node, Mapping) else ())} - {at.word}
+    return list(_keys(part, at, present, written))
 
 
 def _is_bare(at: Cursor) -> bool:
@@ -81,16 +86,11 @@ def _values(part: Part, at: Cursor, files: Callable[[], Sequence[str]]) -> Itera
         yield Item(value, "value", value, size, "", what)
 
 
-def _keys(part: Part, at: Cursor, line: str) -> Iterator[Item]:
-    node = part.node(at.path)
-    present = set(node.entries) if isinstance(node, Mapping) else set()
-    present.discard(at.word)
+def _keys(part: Part, at: Cursor, present: set[str], line: str) -> Iterator[Item]:
     size = len(at.word)
     indent = " " * (len(line) - len(line.lstrip(" ")))
     if indent and line.lstrip().startswith("- "):
         indent += "  "
-    if at.quote:
-        return
     without = _without_effect(at.path, present)
     for name, schema in keys_at(at.path).items():
         if name in present or name in without:

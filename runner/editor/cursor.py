@@ -26,7 +26,7 @@ class Cursor:
 
     `word` is what is written of the key or value so far, without its opening quote `quote`; `expression` what is
     written since an open `${{`, None outside of one. `flow` says whether brackets are open, `block` whether it is
-    inside a text of several lines, `comment` inside a comment.
+    inside a text of several lines, `comment` inside a comment; `seen` are the keys of the map before the place.
     """
 
     path: Path
@@ -37,6 +37,7 @@ class Cursor:
     flow: bool = False
     block: bool = False
     comment: bool = False
+    seen: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class _Frame:
     indent: int
     name: str | int | None = None
     mark: str = ""  # the closing bracket
+    seen: set[str] = field(default_factory=set)  # the keys of the map so far
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class _State:
     quote: str = ""
     after_colon: bool = False
     comment: bool = False
+    ended: set[str] = field(default_factory=set)  # the keys of the map that the line goes on with
 
     @property
     def in_flow(self) -> bool:
@@ -84,7 +87,8 @@ def _result(state: _State, head: str) -> Cursor:
     is_list = top is not None and isinstance(top.name, int)
     is_key = not (block or state.after_colon or is_list)
     word = state.token[len(state.quote) :] if not block else ""
-    return Cursor(tuple(names), is_key, word, state.quote, inside, state.in_flow, block, state.comment)
+    seen = frozenset(top.seen if top is not None and state.in_flow else state.ended)
+    return Cursor(tuple(names), is_key, word, state.quote, inside, state.in_flow, block, state.comment, seen)
 
 
 def _read_line(state: _State, line: str, *, last: bool) -> None:
@@ -113,6 +117,7 @@ def _settle(state: _State) -> None:
 
 def _leave(state: _State, indent: int, *, dash: bool) -> None:
     """Close what a line of that indentation is not part of; a dash may stand below its key."""
+    state.ended = set()
     while state.frames:
         top = state.frames[-1]
         is_list = isinstance(top.name, int)
@@ -120,6 +125,8 @@ def _leave(state: _State, indent: int, *, dash: bool) -> None:
             return
         if top.indent == indent and dash and is_list:
             return
+        if top.indent == indent:
+            state.ended = top.seen
         state.frames.pop()
 
 
@@ -153,7 +160,8 @@ def _entry(state: _State, rest: str, at: int, *, last: bool) -> None:
         _value(state, rest, at, last=last)
         return
     key = found["key"]
-    state.frames.append(_Frame(at, key[1:-1] if key[0] in "'\"" else key))
+    name = key[1:-1] if key[0] in "'\"" else key
+    state.frames.append(_Frame(at, name, seen=state.ended | {name}))
     value = rest[found.end() :]
     state.after_colon = True
     _value(state, value.lstrip(" "), at, last=last)
@@ -225,5 +233,6 @@ def _colon(state: _State) -> None:
     top = state.frames[-1]
     if not isinstance(top.name, int):
         top.name = state.token.strip()
+        top.seen.add(top.name)
         _settle(state)
         state.after_colon = True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from runner.compiler.diagnostic import Span
 from runner.compiler.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import pieces, references
+from runner.compiler.spec.read import text
 from runner.editor.analysis import Part, Path
 
 Kind = Literal["step", "sandbox", "agent", "phase", "input", "secret", "template", "output", "param", "axis", "file"]
@@ -86,6 +88,7 @@ def _named_keys(path: Path) -> Kind | None:
     return None
 
 
+@lru_cache(maxsize=8)
 def occurrences(part: Part) -> list[Occurrence]:
     """Every id of a document, each place once, in the order of the text."""
     found = {one.span: one for one in _walk(part, (), part.root, None)}
@@ -98,7 +101,7 @@ def _walk(part: Part, path: Path, node: Node, key: Scalar | None) -> Iterator[Oc
         for name, entry in node.entries.items():
             if kind is not None:
                 yield Occurrence(kind, name, entry.key.span, declares=len(path) == 1, whole=entry.key)
-            yield from _inner(path, name, entry)
+            yield from _inner(part, path, name, entry)
             yield from _walk(part, (*path, name), entry.value, entry.key)
     elif isinstance(node, Sequence):
         for number, item in enumerate(node.items):
@@ -107,8 +110,8 @@ def _walk(part: Part, path: Path, node: Node, key: Scalar | None) -> Iterator[Oc
         yield from _text(part.document, path, node)
 
 
-def _inner(path: Path, name: str, entry: Entry) -> Iterator[Occurrence]:
-    """Names that are declared inside a step or a template."""
+def _inner(part: Part, path: Path, name: str, entry: Entry) -> Iterator[Occurrence]:
+    """Names that are declared inside a step or a template, and those that are given values there."""
     match path:
         case ("steps", str(step), "outputs") | ("steps", str(step), "returns", "properties"):
             yield Occurrence("output", name, entry.key.span, declares=True, owner=step, whole=entry.key)
@@ -116,6 +119,8 @@ def _inner(path: Path, name: str, entry: Entry) -> Iterator[Occurrence]:
             yield Occurrence("axis", name, entry.key.span, declares=True, owner=step, whole=entry.key)
         case ("templates", str(template), "params"):
             yield Occurrence("param", name, entry.key.span, declares=True, owner=template, whole=entry.key)
+        case (*step_path, "with") if template := text(part.node((*step_path, "use"))):
+            yield Occurrence("param", name, entry.key.span, owner=template, whole=entry.key)
 
 
 def _text(document: Document, path: Path, node: Scalar) -> Iterator[Occurrence]:
@@ -133,9 +138,9 @@ def _text(document: Document, path: Path, node: Scalar) -> Iterator[Occurrence]:
         yield from _expression(document, path, node, value, 0)
 
 
-def _expression(document: Document, path: Path, node: Scalar, text: str, start: int) -> Iterator[Occurrence]:
-    for reference in references(text):
-        parts = list(_parts(text[reference.start : reference.end], reference.start))
+def _expression(document: Document, path: Path, node: Scalar, written: str, start: int) -> Iterator[Occurrence]:
+    for reference in references(written):
+        parts = list(_parts(written[reference.start : reference.end], reference.start))
         if len(parts) < 2:
             continue
         root, (name, at) = parts[0][0], parts[1]
@@ -153,10 +158,10 @@ def _expression(document: Document, path: Path, node: Scalar, text: str, start: 
             yield Occurrence("output", output, span(place, output), owner=name)
 
 
-def _parts(text: str, start: int) -> Iterator[tuple[str, int]]:
+def _parts(dotted: str, start: int) -> Iterator[tuple[str, int]]:
     """The words between the dots, each with its place."""
     at = start
-    for word in text.split("."):
+    for word in dotted.split("."):
         stripped = word.strip()
         yield stripped, at + word.index(stripped)
         at += len(word) + 1

@@ -57,8 +57,8 @@ class Texts:
         return found
 
     def _around(self, path: str) -> Surroundings:
-        if "://" in path:
-            return Surroundings()
+        if not Path(path).is_absolute():
+            return Surroundings()  # a text that is no file yet
         around = self._checker.around(path)
         return replace(around, read=self._over(around.read)) if around.read is not None else around
 

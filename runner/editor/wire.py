@@ -75,8 +75,8 @@ def path_of(uri: str) -> str:
 
 
 def uri_of(path: str) -> str:
-    """The address of a file."""
-    return path if "://" in path else Path(path).absolute().as_uri()
+    """The address of a file; an address of another kind stays as it is."""
+    return Path(path).as_uri() if Path(path).is_absolute() else path
 
 
 def diagnostic(found: Diagnostic, at: Positions) -> types.Diagnostic:

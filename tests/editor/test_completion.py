@@ -1,0 +1,126 @@
+"""What is proposed at a place, in sound and in broken texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runner.editor.completion import Item, complete
+
+from .conftest import Place
+
+Placed = Callable[[str], Place]
+
+
+def proposed(placed: Placed, text: str) -> dict[str, Item]:
+    analysis, line, column = placed(text)
+    return {item.label: item for item in complete(analysis, line, column, lambda: ["./b.yaml"])}
+
+
+def with_step(spec: str, step: str) -> str:
+    return spec.replace("milestones:", f"  new: {step}\nmilestones:")
+
+
+def test_the_keys_of_a_spec_are_proposed_with_what_they_mean(placed: Placed, spec: str) -> None:
+    found = proposed(placed, spec + "sch│")
+    assert {"schedules", "policies", "finally"} <= found.keys()
+    assert not {"spec", "name", "steps"} & found.keys()
+    assert found["finally"].insert == "finally:\n  $0"
+    assert "When the workflow starts by itself" in found["schedules"].note
+
+
+def test_the_keys_of_a_step_fit_its_kind(placed: Placed, spec: str) -> None:
+    found = proposed(placed, with_step(spec, "\n    approve: {prompt: Go?}\n    │"))
+    assert {"after", "if", "title"} <= found.keys()
+    assert not {"run", "agent", "sandbox", "env", "approve"} & found.keys()
+    assert found["after"].insert == "after: [$0]"
+
+
+def test_keys_inside_brackets_stay_on_the_line(placed: Placed, spec: str) -> None:
+    found = proposed(placed, with_step(spec, "{run: x, ret│"))
+    assert found["retry"].insert == "retry: $0"
+    assert found["retry"].replaces == 3
+
+
+VALUES = {
+    "{run: x, after: [bundle, │": {"bundle", "test", "look", "last"},
+    "{run: x, after: │": {"bundle", "test", "look", "last"},
+    "\n    run: x\n    after:\n      - b│": {"bundle", "test", "look", "last"},
+    "{run: x, sandbox: │": {"py"},
+    "{run: x, owner: │": {"ann"},
+    "{run: x, phase: │": {"build"},
+    "{use: │": {"lint"},
+    "{workflow: │": {"./b.yaml"},
+    "{run: x, allow_failure: │": {"true", "false"},
+    "{run: x, retry: {backoff: │": {"none", "fixed", "linear", "exponential"},
+    "{use: lint, with: {│": set(),
+    "{run: x, if: steps.bundle.state == 'f│": set(),
+}
+
+
+@pytest.mark.parametrize("step", VALUES)
+def test_values_are_those_that_exist(placed: Placed, spec: str, step: str) -> None:
+    found = proposed(placed, with_step(spec, step))
+    assert VALUES[step] <= found.keys()
+    if VALUES[step]:
+        assert len(found) <= max(4, len(VALUES[step]))
+
+
+def test_the_parameters_of_a_template_are_proposed(placed: Placed, spec: str) -> None:
+    found = proposed(placed, spec.replace("with: {folder: src}", "with: {│"))
+    assert found.keys() == {"folder"}
+    assert "param folder" in found["folder"].note
+
+
+def test_the_inputs_of_a_schedule_are_proposed(placed: Placed, spec: str) -> None:
+    found = proposed(placed, spec + "schedules:\n  - id: x\n    inputs: {│")
+    assert found.keys() == {"target", "shards"}
+
+
+def test_milestones_name_steps(placed: Placed, spec: str) -> None:
+    assert "last" in proposed(placed, spec.replace("needs: [last]", "needs: [│"))
+    assert "accept" in proposed(placed, spec + "  - id: x\n    │")
+
+
+NAMES = {
+    "{run: 'x ${{ │": {"inputs", "secrets", "steps", "run", "range"},
+    "{run: 'x ${{ inputs.│": {"target", "shards"},
+    "{run: 'x ${{ inputs.ta│": {"target", "shards"},
+    "{run: 'x ${{ secrets.│": {"token"},
+    "{run: 'x ${{ steps.│": {"bundle", "test"},
+    "{run: 'x ${{ steps.bundle.│": {"outputs", "state"},
+    "{run: 'x ${{ steps.bundle.outputs.│": {"size", "dist"},
+    "{run: 'x ${{ 1 + steps.bundle.outputs.│": {"size", "dist"},
+    "{run: 'x ${{ inputs.target.│": {"startsWith", "upperAscii"},
+    "\n    run: |\n      echo ${{ inputs.│": {"target", "shards"},
+    "{if: │": {"inputs", "steps"},
+    "{if: steps.bundle.outputs.│": {"size"},
+    "{run: x, repeat: {until: │": {"outputs", "steps"},
+}
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_names_inside_expressions_are_those_that_may_stand_there(placed: Placed, spec: str, step: str) -> None:
+    found = proposed(placed, with_step(spec, step))
+    assert NAMES[step] <= found.keys() | ({"outputs"} if "until" in step else set())
+
+
+def test_names_say_their_type(placed: Placed, spec: str) -> None:
+    found = proposed(placed, with_step(spec, "{run: 'x ${{ inputs.│"))
+    assert found["target"].detail == '"dev" | "prod"'
+    assert found["shards"].detail == "integer (≥ 1, ≤ 8)"
+
+
+def test_a_matrix_is_known_in_its_step_only(placed: Placed, spec: str) -> None:
+    assert "shard" in proposed(placed, spec.replace("${{ matrix.shard }}", "${{ matrix.│ }}"))
+    assert "matrix" not in proposed(placed, with_step(spec, "{run: 'x ${{ │"))
+
+
+def test_the_axis_and_parameters_of_a_template_are_known(placed: Placed, spec: str) -> None:
+    assert "folder" in proposed(placed, spec.replace("${{ params.folder }}", "${{ params.│ }}"))
+
+
+@pytest.mark.parametrize("text", ["# │", "steps: {a: {run: |\n  text │", "'│", "labels: {a: │", "a:\n  zz: {│"])
+def test_where_nothing_is_known_nothing_is_proposed(placed: Placed, text: str) -> None:
+    assert proposed(placed, text) == {}

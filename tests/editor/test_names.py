@@ -1,0 +1,181 @@
+"""Hover, definition, references and rename of what a spec names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runner.compiler.fixes import applied
+from runner.compiler.surroundings import Surroundings
+from runner.editor.analysis import Analysis
+from runner.editor.hover import hover
+from runner.editor.rename import Refused, definition, mentions, renamable, rename
+
+from .conftest import Place
+
+Placed = Callable[[str], Place]
+
+HOVERS = {
+    "  bund│le:": ["step bundle", "Bundle it", "kind `run`", "in `py` → e2b", "stopped after 10m", "price ", "`size`"],
+    "after: [bun│dle]": ["step bundle"],
+    "sandbox: p│y": ["sandbox py", "✓ `e2b`", "✗ `webcontainer`", "not listed in `prefer`"],
+    "owner: an│n": ["agent ann", "title: `Ann`"],
+    "phase: bui│ld": ["phase build"],
+    "use: li│nt": ["template lint"],
+    "to│ken: {env": ["secret token", "env: `TOKEN`"],
+    "inputs.tar│get": ['`inputs.target`: "dev" | "prod"', "Where to.", "Default: `dev`"],
+    "inputs.sha│rds": ["integer (≥ 1, ≤ 8)"],
+    "secrets.to│ken": ["`secrets.token`: secret"],
+    "steps.bun│dle.outputs.size > 1": ["step bundle"],
+    "steps.bundle.outputs.si│ze > 1": ["integer (≥ 0)", "Its bytes."],
+    "steps.bundle.outputs.di│st": ["files dist/**"],
+    "params.fol│der": ["text"],
+    "matrix.sha│rd": ["integer"],
+    "      si│ze: {type": ["output size", "of `bundle`"],
+    "params: {fol│der": ["param folder", "of `lint`"],
+    "    tit│le: Bundle": ["**title**", "The name that people see."],
+    "runtime: pyt│hon": ["**runtime**", "Default: `shell`"],
+    "needs: {run│time": ["**runtime**"],
+}
+
+
+def marked(spec: str, needle: str) -> str:
+    plain = needle.replace("│", "")
+    assert plain in spec
+    return spec.replace(plain, needle, 1)
+
+
+@pytest.mark.parametrize("needle", HOVERS)
+def test_what_stands_at_a_place_is_explained(placed: Placed, spec: str, needle: str) -> None:
+    found = hover(*placed(marked(spec, needle)))
+    assert found is not None
+    for words in HOVERS[needle]:
+        assert words in found.text
+
+
+@pytest.mark.parametrize("needle", ["spec: 1\n│", "make │${{", 'title: "😀 größe"│'])
+def test_where_there_is_nothing_nothing_is_explained(placed: Placed, spec: str, needle: str) -> None:
+    found = hover(*placed(marked(spec, needle)))
+    assert found is None or "**" in found.text
+
+
+LEADS = {
+    "after: [bun│dle]": "  bundle:",
+    'after: ["te│st"]': "  test:",
+    "needs: [la│st]": "  last:",
+    "steps.bun│dle.outputs.size > 1": "  bundle:",
+    "steps.bundle.outputs.si│ze > 0": "      size:",
+    "inputs.tar│get": "  target:",
+    "secrets.to│ken": "  token:",
+    "sandbox: p│y": "  py:",
+    "owner: an│n": "  ann:",
+    "phase: bui│ld": "  build:",
+    "use: li│nt": "  lint:",
+    "params.fol│der": "params: {folder",
+    "matrix.sha│rd": "matrix: {shard",
+}
+
+
+@pytest.mark.parametrize("needle", LEADS)
+def test_a_name_leads_to_where_it_is_declared(placed: Placed, spec: str, needle: str) -> None:
+    analysis, line, column = placed(marked(spec, needle))
+    found = definition(analysis, line, column)
+    assert found is not None
+    written = analysis.lines[found.line - 1]
+    assert LEADS[needle].split("{")[-1].strip().rstrip(":") == written[found.column - 1 : found.end_column - 1]
+    assert LEADS[needle].rstrip(":") in written
+
+
+def test_another_workflow_is_a_file() -> None:
+    text = "spec: 1\nname: a\nsteps: {a: {workflow: ../b.yaml}, b: {workflow: other}}\n"
+    analysis = Analysis(text, "/x/y/a.yaml", Surroundings())
+    found = definition(analysis, 3, text.splitlines()[2].index("../b") + 2)
+    assert found is not None
+    assert found.path == "/x/b.yaml"
+    assert definition(analysis, 3, text.splitlines()[2].index("other") + 2) is None
+    assert renamable(analysis, 3, text.splitlines()[2].index("../b") + 2) is None
+
+
+def test_nothing_leads_nowhere(spec: str) -> None:
+    analysis = Analysis(spec)
+    assert definition(analysis, 1, 1) is None
+    assert mentions(analysis, 1, 1) == []
+    with pytest.raises(Refused, match="nothing here"):
+        rename(analysis, 1, 1, "x")
+
+
+def renamed(place: Place, new: str) -> str:
+    analysis, line, column = place
+    return applied(analysis.data, rename(analysis, line, column, new)).decode()
+
+
+RENAMES = {
+    "  bund│le:": ("bundle", 5),
+    "after: [bun│dle]": ("bundle", 5),
+    "steps.bundle.outputs.di│st": ("dist", 2),
+    "inputs.tar│get": ("target", 2),
+    "  tok│en:": ("token", 2),
+    "sandbox: p│y": ("py", 2),
+    "owner: an│n": ("ann", 5),
+    "use: li│nt": ("lint", 2),
+    "params.fol│der": ("folder", 3),
+    "matrix.sha│rd": ("shard", 2),
+    'after: ["te│st"]': ("test", 2),
+}
+
+
+@pytest.mark.parametrize("needle", RENAMES)
+def test_a_new_name_stands_everywhere(placed: Placed, spec: str, needle: str) -> None:
+    old, places = RENAMES[needle]
+    place = placed(marked(spec, needle))
+    found = renamable(*place)
+    assert found is not None
+    assert found.name == old
+    assert len(mentions(*place)) == places
+    assert len(mentions(*place, declaration=False)) == places - 1
+    after = renamed(place, "brandnew")
+    assert after.count("brandnew") == places
+    assert [one for one in Analysis(after).findings if one.severity == "error"] == [
+        one for one in place[0].findings if one.severity == "error"
+    ]
+
+
+def test_the_same_name_changes_nothing(placed: Placed, spec: str) -> None:
+    assert renamed(placed(marked(spec, "  bund│le:")), "bundle") == spec
+
+
+def test_quotes_stay_and_words_of_yaml_are_quoted(placed: Placed, spec: str) -> None:
+    after = renamed(placed(marked(spec, "  te│st:")), "null")
+    assert '  "null":' in after
+    assert 'after: ["null"]' in after
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        ("Bad-Name", "cannot be an id: lower-case"),
+        ("", "cannot be an id"),
+        ("test", "there is another step `test`"),
+        ("last", "there is another step `last`"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_with_the_reason(placed: Placed, spec: str, new: str, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        renamed(placed(marked(spec, "  bund│le:")), new)
+
+
+def test_a_name_that_would_bring_an_error_is_refused(placed: Placed, spec: str) -> None:
+    # Its own text writes `size`: the editor does not rewrite shell text.
+    with pytest.raises(Refused, match=r"with that name, .*declares no output `size`"):
+        renamed(placed(marked(spec, "steps.bundle.outputs.si│ze > 1")), "brandnew")
+
+
+def test_while_the_text_is_broken_nothing_is_renamed(placed: Placed, spec: str) -> None:
+    analysis, line, column = placed(marked(spec, "  bund│le:") + "broken: [\n")
+    assert renamable(analysis, line, column) is None
+    assert definition(analysis, line, column) is not None
+
+
+def test_what_is_not_declared_cannot_be_renamed(placed: Placed, spec: str) -> None:
+    assert renamable(*placed(marked(spec.replace("[last]", "[lost]"), "[lo│st]"))) is None
