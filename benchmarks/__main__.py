@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import e2b, engines, report, store, validate
+from benchmarks.defects import measure as defects
 from benchmarks.harness import ROOT, BenchmarkFailed, Section
 
 BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "validate": validate.run,
+    "defects": defects.run,
     "engines": engines.run,
     "e2b": e2b.run,
     "store": store.run,

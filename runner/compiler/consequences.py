@@ -23,6 +23,21 @@ _ABSENT = {
     "agent-turns": frozenset({"turns"}),
     "agent-model": frozenset({"model", "human"}),
 }
+# Where the name would be declared that is said not to exist.
+_DECLARED_IN = {
+    "phase-unknown": "phases",
+    "sandbox-unknown": "sandboxes",
+    "agent-unknown": "agents",
+    "owner-unknown": "agents",
+    "template-unknown": "templates",
+    "needs-unknown": "steps",
+    "milestone-unknown": "steps",
+}
+# Orders that mean nothing while steps wait for each other in a circle.
+_OVER_THE_ORDER = frozenset({"milestone-order", "phase-order"})
+_OVER_A_TYPE = frozenset({"input-default", "schedule-inputs"})
+_INPUT = re.compile(r"input `(\w+)`")
+_ROOT = re.compile(r"(\w+)\s*\.\s*$")
 _UNUSED = "-unused"
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -35,7 +50,63 @@ def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]
     places = {finding.span for finding in told if finding.severity is Severity.ERROR}
     wrong = [span for span in _sandboxes(document) if any(_within(place, span) for place in places)]
     left = [finding for finding in found if finding.span not in places and not _over(finding, wrong)]
-    return _without_slips(document, told, left) if places else left
+    left = _without_verdicts(document, places, left)
+    return _without_slips(document, told, _without_doubts(document, told, left)) if places else left
+
+
+def _without_verdicts(document: Document, places: set[Span], found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without verdicts over an order that is a circle, and over values of a type that is wrong itself."""
+    codes = {finding.code for finding in found}
+    if "needs-cycle" in codes:
+        found = [finding for finding in found if finding.code not in _OVER_THE_ORDER]
+    if not codes & _OVER_A_TYPE:
+        return found
+    wrong = [*places, *(finding.span for finding in found if finding.code == "type-schema")]
+    inputs = {
+        name
+        for name, entry in _section(document, "inputs").items()
+        if any(_within(span, entry.value.span) for span in wrong)
+    }
+    return [
+        one
+        for one in found
+        if not (one.code in _OVER_A_TYPE and (name := _INPUT.search(one.message)) and name[1] in inputs)
+    ]
+
+
+def _section(document: Document, name: str) -> dict[str, Entry]:
+    section = document.root.get(name) if isinstance(document.root, Mapping) else None
+    return section.entries if isinstance(section, Mapping) else {}
+
+
+def _without_doubts(document: Document, told: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without references to what is declared in a section that could not be understood."""
+    doubtful = _doubtful(document, told)
+    if not doubtful:
+        return found
+    lines = split_lines(document.text)
+    return [one for one in found if _referred(one, lines) not in doubtful]
+
+
+def _doubtful(document: Document, told: list[Diagnostic]) -> set[str]:
+    """The sections at the top whose own key or kind of value is wrong, or an id in them."""
+    roots = document.root.entries if isinstance(document.root, Mapping) else {}
+    keys = {entry.key.span for entry in roots.values()}
+    found = {one.fix.replacement for one in told if one.code == "unknown-key" and one.fix and one.span in keys}
+    for name, entry in roots.items():
+        for one in told:
+            inside = one.code == "bad-id" and _within(one.span, entry.value.span)
+            if inside or (one.severity is Severity.ERROR and one.span in (entry.key.span, entry.value.span)):
+                found.add(name)
+    return found
+
+
+def _referred(finding: Diagnostic, lines: list[str]) -> str:
+    """The section that a finding looked for a name in; "" for one that is about something else."""
+    if finding.code != "expression-unknown":
+        return _DECLARED_IN.get(finding.code, "")
+    root = _ROOT.search(lines[finding.span.line - 1][: finding.span.column - 1])
+    return root[1] if root else ""
 
 
 def _without_slips(document: Document, told: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
@@ -88,10 +159,7 @@ def _over(finding: Diagnostic, wrong: list[Span]) -> bool:
 
 def _sandboxes(document: Document) -> list[Span]:
     """Where each sandbox is declared, its key and its value."""
-    sandboxes = document.root.get("sandboxes") if isinstance(document.root, Mapping) else None
-    if not isinstance(sandboxes, Mapping):
-        return []
-    pairs = [(entry.key.span, entry.value.span) for entry in sandboxes.entries.values()]
+    pairs = [(entry.key.span, entry.value.span) for entry in _section(document, "sandboxes").values()]
     return [Span(key.path, key.line, key.column, value.end_line, value.end_column) for key, value in pairs]
 
 

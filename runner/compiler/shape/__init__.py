@@ -100,7 +100,7 @@ def _hidden(violation: Violation, wrong: set[Path], refused: set[Path]) -> bool:
 def _explained(finding: Finding, found: list[Finding]) -> bool:
     """Whether another finding in the same map already tells it.
 
-    A key that is missing because it was mistyped, and keys without effect beside two kinds.
+    A key that is missing because it was mistyped; what one of two kinds lacks, or does not heed.
     """
     code = finding.diagnostic.code
     for other in found:
@@ -108,6 +108,6 @@ def _explained(finding: Finding, found: list[Finding]) -> bool:
             continue
         if code in ("missing-key", "kind-missing") and finding.about & other.meant:
             return True
-        if code == "ineffective-key" and other.diagnostic.code == "kind-conflict":
+        if code in ("ineffective-key", "missing-key") and other.diagnostic.code == "kind-conflict":
             return True
     return False

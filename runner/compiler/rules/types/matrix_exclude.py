@@ -26,7 +26,7 @@ def _findings(step: StepSpec) -> list[Diagnostic]:
         pattern = plain_map(row)
         found += [_no_axis(step, matrix, row, name) for name in pattern if name not in matrix.axes]
         written = not any(isinstance(value, str) and "${{" in value for value in pattern.values())
-        if written and any(name in axes and not _has(axes[name], value) for name, value in pattern.items()):
+        if written and any(axes.get(name) and not _has(axes[name], value) for name, value in pattern.items()):
             message = f"this `exclude` of `{step.id}` matches no combination, so it leaves out nothing"
             found.append(error(CODE, message, row.span, _near(axes, pattern) or "correct its values, or remove it"))
     return found
@@ -47,7 +47,7 @@ def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Dia
 def _near(axes: dict[str, list[Json]], pattern: dict[str, Json]) -> str:
     """What may be meant by the first value that its axis does not have."""
     for name, value in pattern.items():
-        if name in axes and not _has(axes[name], value):
+        if axes.get(name) and not _has(axes[name], value):
             texts = [each for each in axes[name] if isinstance(each, str)]
             meant = did_you_mean(value, texts) if isinstance(value, str) else ""
             alike = next((shown(each) for each in axes[name] if as_text(each) == as_text(value)), "")
