@@ -116,7 +116,7 @@ def find(parts: Sequence[Part], scope: Scope) -> tuple[Type, int] | Trouble:
     if len(parts) == 1:
         return _no_value(parts, scope)
     if root.name == "steps" and parts[1].name in scope.hidden:
-        hint = "an expression sees steps that have ended when it is evaluated: name one of these, or wait for this one"
+        hint = "an expression sees steps that have ended when it is evaluated"
         return Trouble("context", scope.hidden[parts[1].name], root.start, parts[-1].end, hint)
     return _declared(parts, scope)
 
