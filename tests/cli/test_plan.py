@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
 from runner.cli.main import app
 from runner.compiler.plan.wire import from_json
+from runner.compiler.schemas import schema_path
 from runner.errors import UsageError
 
 SPEC = """
@@ -56,6 +58,12 @@ def test_mermaid(spec: str) -> None:
     assert result.stdout == 'flowchart LR\n  s_a["a × ?"]\n'
 
 
+def test_mermaid_of_a_fan_out_and_an_approval(scheduled: str) -> None:
+    lines = run(scheduled, "--format", "mermaid").stdout.splitlines()
+    assert '  s_b["B × ?"]' in lines
+    assert '  s_gate{{"Ship"}}' in lines
+
+
 def test_standard_input() -> None:
     result = run("-", "-i", "n=1", stdin=SPEC)
     assert result.exit_code == 0
@@ -69,7 +77,7 @@ def test_errors_go_to_standard_error_and_end_with_one(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "error[expression-unknown]: there is no input `m`" in result.stderr
-    assert "^^^^^^^^" in result.stderr
+    assert " ^\n" in result.stderr
 
 
 def test_warnings_do_not_stop_it(tmp_path: Path) -> None:
@@ -124,3 +132,78 @@ def test_other_files_of_the_project_are_read(tmp_path: Path) -> None:
     assert "`b.yaml` cannot be read: no such file or directory" in result.stderr
     (tmp_path / "b.yaml").write_text("spec: 1\nname: below\nsteps: {a: {run: a}}\n")
     assert json.loads(run(str(tmp_path / "a.yaml"), "--json").stdout)["workflows"].keys() == {"b.yaml"}
+
+
+SCHEDULED = """
+spec: 1
+name: demo
+title: A <title> | more
+steps:
+  a: {run: echo, title: 'x | y'}
+  gate: {approve: {prompt: Ship?}, after: [a], title: Ship}
+  b: {run: 'echo ${{ item }}', for_each: {items: [x]}, after: [gate], title: B}
+schedules:
+  - {id: nightly, cron: 30 2 * * *, timezone: Europe/Berlin}
+  - {id: off, every: 6h, active: false}
+finally: {run: echo bye}
+"""
+
+
+@pytest.fixture
+def scheduled(tmp_path: Path) -> str:
+    path = tmp_path / "scheduled.yaml"
+    path.write_text(SCHEDULED)
+    return str(path)
+
+
+def test_next_times_are_counted_from_the_moment_given(scheduled: str) -> None:
+    lines = run(scheduled, "--at", "2027-03-26T12:00").stdout.splitlines()
+    first = lines.index("  nightly: cron 30 2 * * *, Europe/Berlin")
+    assert lines[first + 1] == "    Sat 2027-03-27 02:30+01:00"
+    assert "does not exist in Europe/Berlin" in lines[first + 2]
+    assert "  off: every 6h, UTC (not active)" in lines
+
+
+def test_the_moment_may_have_an_offset(scheduled: str) -> None:
+    shown = run(scheduled, "--at", "2027-06-01T02:30:00+02:00").stdout
+    assert "Tue 2027-06-01 02:30+02:00" in shown
+
+
+def test_json_has_the_next_times_beside_the_plan(scheduled: str) -> None:
+    plain = json.loads(run(scheduled, "--json", "--at", "2027-03-26T12:00").stdout)
+    assert plain["next_fires"]["nightly"][0] == {"at": "2027-03-27T02:30:00+01:00", "note": ""}
+    assert plain["next_fires"]["off"] == []
+    assert from_json(plain).digest == json.loads(run(scheduled, "--json", "--at", "2028-01-01").stdout)["digest"]
+    schema = json.loads(schema_path("plan.v1.schema.json").read_bytes())
+    jsonschema.validate(plain, schema)
+
+
+def test_markdown(scheduled: str) -> None:
+    shown = run(scheduled, "--format", "markdown", "--at", "2027-03-26T12:00").stdout
+    assert shown.startswith("## A &lt;title> \\| more\n")
+    assert "| `a` | x \\| y | run | `default` → e2b |" in shown
+    assert "| `b` | B | run × ? |" in shown
+    assert "- Sat 2027-03-27 02:30+01:00\n" in shown
+    assert "```mermaid\nflowchart LR\n" in shown
+
+
+def test_price_is_shown(scheduled: str) -> None:
+    assert "price in US dollars, low – likely – high\n" in run(scheduled).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--at", "tomorrow"),
+        ("--exit-code",),
+        ("other.yaml",),
+        ("--diff", "HEAD", "-i", "n=1"),
+        ("--diff", "HEAD", "--format", "mermaid"),
+    ],
+)
+def test_options_that_do_not_go_together_are_bad_usage(scheduled: str, arguments: tuple[str, ...]) -> None:
+    assert isinstance(run(scheduled, *arguments).exception, UsageError)
+
+
+def test_a_plan_needs_a_spec() -> None:
+    assert isinstance(run().exception, UsageError)

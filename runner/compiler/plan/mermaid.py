@@ -14,7 +14,7 @@ def _quoted(text: str) -> str:
 
 def _node(step: PlanStep) -> str:
     words = " ".join(part for part in (step.ref, step.title or step.id) if part)
-    if step.is_matrix:
+    if step.is_matrix or step.for_each is not None:
         words += f" × {'?' if step.legs is None else len(step.legs)}"
     shape = ("{{", "}}") if step.kind == "approve" else ("[", "]")
     # The prefix keeps ids such as `end`, a word of Mermaid, harmless.
