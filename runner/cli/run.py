@@ -20,6 +20,7 @@ from runner.cli.progress import Progress, make_progress, show_line
 from runner.cli.specfile import STDIN, compiled
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Plan
+from runner.compiler.surroundings import ALONE, Settings
 from runner.errors import UsageError
 from runner.run.interrupt import Control
 
@@ -139,7 +140,7 @@ class _Session:
         from runner.run.prepare import prepare
 
         options, plan = self._options, self._plan
-        secrets, children = prepare(plan, self._environ)
+        secrets, children = prepare(plan, self._environ, self._settings())
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
         _note(support.unheeded(plan))
@@ -194,6 +195,14 @@ class _Session:
     def _tell(self, sentence: str) -> None:
         if not self._options.as_json:
             show_line(sentence)
+
+    def _settings(self) -> Settings:
+        """What the workflows that steps run are checked with: the same as the spec."""
+        from runner.project.check import Checker
+        from runner.project.settings import Projects
+
+        path = self._plan.source.get("path", STDIN)
+        return Checker(Projects(), shellcheck=False).around(path).settings if self._plan.workflows else ALONE.settings
 
     def _folder(self) -> Path:
         path = self._plan.source.get("path", STDIN)

@@ -8,23 +8,25 @@ from dataclasses import replace
 
 from runner.compiler.compile import compile_plan
 from runner.compiler.plan.model import Plan, Secret, SubWorkflow
-from runner.compiler.surroundings import Surroundings, Unreadable
+from runner.compiler.surroundings import ALONE, Settings, Surroundings, Unreadable
 from runner.compiler.values import unfit
 from runner.errors import SpecError, UsageError
 from runner.run import support
 from runner.run.children import Prepared
 
 
-def prepare(plan: Plan, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Prepared]]:
+def prepare(
+    plan: Plan, environ: Mapping[str, str], settings: Settings = ALONE.settings
+) -> tuple[dict[str, str], dict[str, Prepared]]:
     """The plan's secrets by name, and the workflows that its steps run, and theirs, by `children.key_of`.
 
-    What was checked is what runs: they are compiled from the texts in the plan. Raises SpecError for steps that cannot
-    be executed and for workflows with errors (a circle of them is one), UsageError that lists every secret which is
-    missing, in whatever workflow.
+    What was checked is what runs: they are compiled from the texts in the plan, with the `settings` that the plan was
+    compiled with. Raises SpecError for steps that cannot be executed and for workflows with errors (a circle of them is
+    one), UsageError that lists every secret which is missing, in whatever workflow.
     """
     support.refuse_unsupported(plan)
     _refuse_unknown(plan)
-    compiled = {_located(plan, key): _compiled(one, plan) for key, one in plan.workflows.items()}
+    compiled = {_located(plan, key): _compiled(one, plan, settings) for key, one in plan.workflows.items()}
     for below in compiled.values():
         support.refuse_unsupported(below.plan, given=False)
     family = [plan, *(one.plan for one in compiled.values())]
@@ -34,14 +36,14 @@ def prepare(plan: Plan, environ: Mapping[str, str]) -> tuple[dict[str, str], dic
     }
 
 
-def _compiled(one: SubWorkflow, plan: Plan) -> Prepared:
+def _compiled(one: SubWorkflow, plan: Plan, settings: Settings) -> Prepared:
     texts = {_located(plan, each.path): each.text for each in plan.workflows.values()}
     path = _located(plan, one.path)
 
     def read(path: str) -> bytes | Unreadable:
         return texts[path].encode() if path in texts else Unreadable("it is not part of the plan")
 
-    found = compile_plan(one.text.encode(), path, None, Surroundings(read=read), one.name or None)
+    found = compile_plan(one.text.encode(), path, None, Surroundings(settings, read), one.name or None)
     if found.plan is None:
         raise SpecError(f"{path} has errors", found.diagnostics, f"runner validate {path}")
     return Prepared(found, found.plan, {})

@@ -28,7 +28,7 @@ steps:
     run: 'echo "hello, ${{ inputs.who }}"; echo "n=${{ inputs.times }}" >> $RUNNER_OUTPUT'
     outputs: {n: {type: integer}}
   file: {after: [greet], run: 'echo x > f', outputs: {f: {artifact: f}}}
-milestones: [{id: greeted, title: Said, week: 1, needs: [greet], accept: ["steps.greet.outputs.n > 0"]}]
+milestones: [{id: greeted, title: Said, week: 1, needs: [greet, file], accept: ["steps.greet.outputs.n > 0"]}]
 """
 
 
@@ -274,3 +274,21 @@ def test_the_table_on_a_terminal_is_wiped_away_at_the_end(machine, monkeypatch):
     result = machine.run(HELLO)
     assert result.exit_code == 0
     assert "run 20" in result.output
+
+
+def test_a_workflow_below_is_checked_with_the_settings_of_the_project(machine):
+    (machine.folder / "child.yaml").write_text("spec: 1\nname: child\nsteps: {a: {if: 1 > 2, run: echo}}\n")
+    text = "spec: 1\nname: parent\nsteps: {go: {workflow: child.yaml}}\n"
+    refused = machine.run(text)
+    assert isinstance(refused.exception, SpecError)
+    (machine.folder / "runner.toml").write_text('[checks]\nexpression-constant = "off"\n')
+    done = machine.run(text, "--json")
+    assert json.loads(done.stdout)["run"]["state"] == "succeeded", done.output
+    assert machine.needed == [True]
+
+
+def test_progress_names_the_steps_of_runs_below(machine):
+    (machine.folder / "child.yaml").write_text("spec: 1\nname: child\nsteps: {a: {run: echo below}}\n")
+    done = machine.run("spec: 1\nname: parent\nsteps: {go: {workflow: child.yaml}}\n")
+    assert "  go/a │ below\n" in done.stdout
+    assert "✓ go/a\n✓ go\n" in done.stdout
