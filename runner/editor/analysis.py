@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +20,8 @@ from runner.compiler.spec.model import StepSpec
 from runner.compiler.surroundings import ALONE, Surroundings
 
 Path = tuple[str | int, ...]
+_SPEC = re.compile(r"^\ufeff?(?:spec|steps)[ \t]*:", re.MULTILINE)
+_KEY = re.compile(r"^(?:- |[\w\"'-][^#\n]*:(?:\s|$))", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,11 @@ class Analysis:
     def documents(self) -> list[Document]:
         """The trees, one for each document of the text."""
         return read_all(self.data, self.path)
+
+    @cached_property
+    def is_spec(self) -> bool:
+        """Whether it is a spec, or may become one: other YAML files are none of our business."""
+        return _SPEC.search(self.text) is not None or _KEY.search(self.text) is None
 
     @property
     def sound(self) -> bool:

@@ -50,12 +50,14 @@ def make() -> RunnerServer:
 
 
 def _calm(handler: Handler[_T]) -> Handler[_T | None]:
-    """A handler that answers nothing where something unforeseen happens: whoever writes must not be disturbed."""
+    """A handler that answers nothing about what is no spec, nor where something unforeseen happens: whoever writes must
+    not be disturbed.
+    """
 
     @functools.wraps(handler)
     def calm(server: RunnerServer, params: Any) -> _T | None:
         try:
-            return handler(server, params)
+            return handler(server, params) if server.analysis(params.text_document.uri).is_spec else None
         except JsonRpcInvalidParams:
             raise
         except Exception:  # noqa: BLE001 - logged, and the editor goes on without this answer

@@ -64,4 +64,4 @@ class RunnerServer(LanguageServer):
 
 
 def _findings(analysis: Analysis) -> list[Diagnostic]:
-    return list(analysis.findings)
+    return list(analysis.findings) if analysis.is_spec else []

@@ -100,6 +100,16 @@ def test_the_last_sound_text_counts_while_this_one_is_broken(spec: str) -> None:
     assert Analysis("[").known(1).root.entries == {}
 
 
+@pytest.mark.parametrize("text", ["", "# new\n", "sp", "spec: 1\n", "\ufeffspec : 1\n", "name: x\nsteps:\n", "spec\n"])
+def test_what_may_become_a_spec_is_one(text: str) -> None:
+    assert Analysis(text).is_spec
+
+
+@pytest.mark.parametrize("text", ["services:\n  spec: 1\n", "- a\n- b\n", "on: push\njobs: {}\n", "# c\n'a b': 1\n"])
+def test_other_files_are_left_alone(text: str) -> None:
+    assert not Analysis(text).is_spec
+
+
 POSITIONS = [
     (types.PositionEncodingKind.Utf16, 3),
     (types.PositionEncodingKind.Utf8, 6),

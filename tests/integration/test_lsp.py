@@ -120,6 +120,14 @@ async def test_findings_follow_what_is_written(editor: Editor) -> None:
     assert list(unused.tags or ()) == [types.DiagnosticTag.Unnecessary]
 
 
+async def test_other_yaml_files_are_left_alone(editor: Editor) -> None:
+    await editor.start()
+    editor.open("services: {web: {image: x}}\n")
+    assert await editor.findings() == []
+    params = types.HoverParams(editor.document(), types.Position(0, 2))
+    assert await editor.client.text_document_hover_async(params) is None
+
+
 async def test_only_the_last_of_many_quick_changes_counts(editor: Editor) -> None:
     await editor.start()
     editor.open(SPEC)

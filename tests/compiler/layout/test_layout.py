@@ -21,6 +21,7 @@ from runner.compiler.shape.validator import workflow_schema
 ROOT = Path(__file__).parents[3]
 GOLDEN = sorted((ROOT / "tests" / "golden").rglob("*.yaml"))
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+BLOCK = re.compile(r"^```yaml \S+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"lines? \d+")
 WORDS = [
     *(
@@ -84,6 +85,14 @@ def test_a_spec_means_the_same_afterwards(path: Path) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_our_own_specs_are_formatted(path: Path) -> None:
     assert formatted(path.read_bytes(), path.name).data == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/runs.md", "docs/price.md", "docs/settings.md"])
+def test_the_specs_that_people_read_first_are_formatted(name: str) -> None:
+    blocks = BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert blocks
+    for block in blocks:
+        assert written(block) == block
 
 
 @pytest.mark.parametrize("shard", range(4))
