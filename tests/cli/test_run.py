@@ -28,7 +28,9 @@ steps:
     run: 'echo "hello, ${{ inputs.who }}"; echo "n=${{ inputs.times }}" >> $RUNNER_OUTPUT'
     outputs: {n: {type: integer}}
   file: {after: [greet], run: 'echo x > f', outputs: {f: {artifact: f}}}
-milestones: [{id: greeted, title: Said, week: 1, needs: [greet, file], accept: ["steps.greet.outputs.n > 0"]}]
+milestones:
+  - {id: greeted, title: Said, week: 1, needs: [greet], accept: ["steps.greet.outputs.n > 0"]}
+  - {id: filed, week: 2, needs: [file]}
 """
 
 
