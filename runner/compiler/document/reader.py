@@ -9,7 +9,7 @@ from dataclasses import replace
 import yaml
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
-from runner.compiler.document.builder import Builder, Parser, Stop
+from runner.compiler.document.builder import Builder, Parser, Part, Stop
 from runner.compiler.document.limits import DEFAULT_LIMITS, Limits
 from runner.compiler.document.nodes import Document, Mapping, Node, Scalar
 from runner.compiler.document.source import decode, split_lines
@@ -52,10 +52,12 @@ def read_all(data: bytes, path: str, limits: Limits = DEFAULT_LIMITS) -> list[Do
             if not part.broken and _is_empty(part.root):
                 part.root = None
                 part.diagnostics.append(_empty(path, part.first_line, number))
-    return [
-        Document(path, source.text, one.root, tuple(one.diagnostics), one.broken or one.lost, one.first_line, one.last_line)
-        for one in builder.parts
-    ]
+    return [_document(path, source.text, part) for part in builder.parts]
+
+
+def _document(path: str, text: str, part: Part) -> Document:
+    broken = part.broken or part.lost
+    return Document(path, text, part.root, tuple(part.diagnostics), broken, part.first_line, part.last_line)
 
 
 def _is_empty(root: Node | None) -> bool:
