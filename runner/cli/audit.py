@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
 from runner.cli.state import ALL, JSON, STATE, find_run, reading
 from runner.errors import JournalBroken, UsageError
+from runner.records import dataclass
 from runner.run.event import verify as verify_chain
 from runner.run.ports import StateStore
 

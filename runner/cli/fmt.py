@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from runner.compiler.renderers import Report
 from runner.project.files import STDIN, sources
 from runner.project.settings import Projects
 from runner.project.write import replace_file
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ import typer
 
 from runner.cli.state import JSON, STATE, find_run, reading, suggestion
 from runner.errors import UsageError
+from runner.records import dataclass
 from runner.run.logfile import attempts, log_path, read_log
 from runner.run.ports import Record
 

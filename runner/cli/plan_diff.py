@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from runner.project.check import Checker
 from runner.project.revisions import Repository, Revision
 from runner.project.settings import Projects
 from runner.project.then_and_now import Pair, pairs
+from runner.records import dataclass
 
 _MOST_ERRORS = 5
 _FIRES = 3

@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Plan
 from runner.compiler.surroundings import ALONE, Settings
 from runner.errors import UsageError
+from runner.records import dataclass
 from runner.run.interrupt import Control
 
 if TYPE_CHECKING:

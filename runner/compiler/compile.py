@@ -6,7 +6,6 @@ The stages: text → tree (`document`) → `shape` → `spec` → `rules` → `p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from runner.compiler import shape
 from runner.compiler.canonical import Json
@@ -23,6 +22,7 @@ from runner.compiler.spec import Workflow
 from runner.compiler.suggest import did_you_mean, listed
 from runner.compiler.surroundings import ALONE, Surroundings
 from runner.errors import UsageError
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

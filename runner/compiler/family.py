@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from typing import Literal
 
@@ -23,6 +23,7 @@ from runner.compiler.spec.read import text
 from runner.compiler.spec.refer import referred, referred_output
 from runner.compiler.suggest import did_you_mean, existing, nearest
 from runner.compiler.surroundings import Read, Unreadable
+from runner.records import dataclass
 
 #: How deep workflows may run each other.
 MOST_LEVELS = 16

@@ -6,10 +6,10 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from runner.compiler.codes import Stage, stage
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
+from runner.records import dataclass
 
 #: Gives the findings of a text.
 Check = Callable[[bytes], list[Diagnostic]]

@@ -8,7 +8,7 @@ counts for the whole file. Only warnings, notes and judgements can be ignored: s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.compiler.codes import CODES, IGNORES, may_be_lowered
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span, tidy, warning
@@ -16,6 +16,7 @@ from runner.compiler.document.comments import Comment, Remarks, remarks
 from runner.compiler.document.source import split_lines
 from runner.compiler.suggest import did_you_mean, nearest
 from runner.compiler.surroundings import Settings, Surroundings
+from runner.records import dataclass
 
 _WORD = "runner:"
 _QUICK = re.compile(r"#[^\r\n]*?runner:")

@@ -6,9 +6,10 @@ The compiler stays pure: it reads no file and starts no program itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.compiler.diagnostic import Severity
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

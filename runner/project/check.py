@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.compiler.diagnostic import Diagnostic
@@ -15,6 +14,7 @@ from runner.project.cache import Cache, Others, cache_folder, checker_digest, di
 from runner.project.files import STDIN
 from runner.project.project import Project
 from runner.project.settings import Projects
+from runner.records import dataclass
 
 if TYPE_CHECKING:
     from runner.compiler.fixes import Mended

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from runner.compiler.diagnostic import Diagnostic, Fix, Span, error
 from runner.compiler.schemas import schema_path
 from runner.compiler.suggest import did_you_mean, listed, nearest
 from runner.project.toml import Path, Table
+from runner.records import dataclass
 
 _MEANING = {
     "duration": 'a duration in quotes, such as "90s" or "15m"',

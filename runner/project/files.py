@@ -8,7 +8,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ from runner.errors import UsageError
 from runner.project.patterns import matches
 from runner.project.project import Project
 from runner.project.settings import Projects
+from runner.records import dataclass
 
 #: How a spec from standard input is called in findings and plans.
 STDIN = "<stdin>"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import PurePath
 
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.surroundings import Settings
 from runner.project.patterns import matches
+from runner.records import dataclass
 
 Severities = Mapping[str, Severity | None]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from runner.compiler.document import DEFAULT_LIMITS
 from runner.compiler.surroundings import Unreadable
 from runner.errors import UsageError
+from runner.records import dataclass
 
 #: Seconds that one call of git may take.
 TIMEOUT = 60.0

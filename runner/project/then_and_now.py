@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path
@@ -16,6 +15,7 @@ from runner.project.files import is_spec, sources
 from runner.project.patterns import matches
 from runner.project.revisions import Revision
 from runner.project.settings import Projects
+from runner.records import dataclass
 
 _SUFFIXES = (".yaml", ".yml")
 _USUAL = "specs"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from runner.compiler.diagnostic import Diagnostic, Span, error
+from runner.records import dataclass
 
 #: The keys that lead to a value; a number is the index in a list.
 Path: TypeAlias = "tuple[str | int, ...]"

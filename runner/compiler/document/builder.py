@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
@@ -27,6 +27,7 @@ from runner.compiler.document.nodes import Entry, Mapping, Node, Scalar, Sequenc
 from runner.compiler.document.scalars import Unusable, kind_of, resolve
 from runner.compiler.document.source import place
 from runner.compiler.suggest import listed, nearest
+from runner.records import dataclass
 
 _MOST_NAMES = 20  # anchors that a message may list
 _CORE = "tag:yaml.org,2002:"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import yaml
 from yaml.events import ScalarEvent, StreamEndEvent
 
 from runner.compiler.document.builder import Parser
+from runner.records import dataclass
 
 _Parser: Callable[[str], Parser] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _BREAK = re.compile(r"\r\n|\r|\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Span
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import yaml
 
 from runner.compiler.document.scalars import resolve
+from runner.records import dataclass
 
 _Scanner: Callable[[str], Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # Of no length, and of no meaning for the layout.

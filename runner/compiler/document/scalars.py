@@ -6,7 +6,8 @@ So `on`, `yes`, `no` and `off` are texts and `012` is twelve, other than in YAML
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from runner.records import dataclass
 
 _WORDS: dict[str, bool | None] = {
     "": None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
+from runner.records import dataclass
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 # What YAML 1.2 does not let into a stream, and three line separators of YAML 1.1 on which editors disagree.

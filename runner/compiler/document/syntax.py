@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
+from runner.records import dataclass
 
 Where = Literal["problem", "context"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from runner.compiler.expressions.facts import Facts
 from runner.compiler.expressions.infer import Inference
@@ -19,6 +18,7 @@ from runner.compiler.expressions.tree import Binary, Literal, Logic, Name, Selec
 from runner.compiler.expressions.trouble import Change, Trouble, TroubleKind
 from runner.compiler.expressions.types import ANY, Type
 from runner.compiler.expressions.walker import truth
+from runner.records import dataclass
 
 __all__ = ["Change", "Trouble", "TroubleKind", "Verdict", "check"]
 _COMPLAINT = re.compile(r"ERROR: <input>:-?\d+:-?\d+: (.*)")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
+from runner.records import dataclass
 
 _DEEPEST = 12  # substitutions in substitutions that are looked into
 _REDIRECT = re.compile(r"(?:\d*|&)(?:<<<|<<-?|<>|<&|>>|>\||>&|<|>)")

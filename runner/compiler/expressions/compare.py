@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions.types import Type, within
 from runner.compiler.values import same
+from runner.records import dataclass
 
 ORDERED = ("integer", "number", "text", "boolean", "timestamp", "duration", "bytes", "uint")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from runner.compiler.expressions.compare import flipped, narrowed, opposite
 from runner.compiler.expressions.tree import Binary, Call, Items, Literal, Logic, Tree, Unary, path_of
 from runner.compiler.expressions.types import Type, union
+from runner.records import dataclass
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 

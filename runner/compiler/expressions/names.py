@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from runner.compiler.expressions.scan import ROOTS
 from runner.compiler.expressions.symbols import Scope
@@ -11,6 +10,7 @@ from runner.compiler.expressions.tree import Name, Select, Tree
 from runner.compiler.expressions.trouble import Change, Trouble, TroubleKind
 from runner.compiler.expressions.types import ANY, TYPE, Type
 from runner.compiler.suggest import did_you_mean, existing, listed, nearest
+from runner.records import dataclass
 
 _NOUNS = {
     "inputs": "input",

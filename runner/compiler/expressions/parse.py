@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from runner.compiler.expressions.tree import (
@@ -20,6 +19,7 @@ from runner.compiler.expressions.tree import (
     Tree,
     Unary,
 )
+from runner.records import dataclass
 
 #: Brackets in brackets, or operators in a row that must be computed one after the other.
 MAX_DEPTH = 24

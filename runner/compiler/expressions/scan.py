@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from runner.records import dataclass
 
 OPEN, CLOSE = "${{", "}}"
 ROOTS = ("inputs", "matrix", "secrets", "run", "steps", "params", "outputs")

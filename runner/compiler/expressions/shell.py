@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Literal
 
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
+from runner.records import dataclass
 
 PREFIX = "RUNNER_EXPR_"
 Trouble = Literal["single-quotes", "quoted-heredoc"]

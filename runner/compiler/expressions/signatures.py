@@ -6,7 +6,6 @@ CEL's own functions, its string and math extensions, and `range` and `hash`. `f(
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from runner.compiler.expressions.types import (
@@ -24,6 +23,7 @@ from runner.compiler.expressions.types import (
     Type,
     list_of,
 )
+from runner.records import dataclass
 
 _TABLE = """
 size(text|list|object|bytes) count; .size(text|list|object|bytes) count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from runner.compiler.canonical import Json
 from runner.compiler.document import Scalar
@@ -16,6 +16,7 @@ from runner.compiler.expressions.facts import Facts
 from runner.compiler.expressions.types import ANY, Type, from_cel, from_schema, list_of, of_value, union
 from runner.compiler.spec.model import MatrixDecl, OutputSpec, StepSpec, Workflow
 from runner.compiler.spec.read import plain
+from runner.records import dataclass
 
 SECRET = "secret"  # noqa: S105 - the name of a type
 STATES = ("succeeded", "failed", "skipped", "cancelled")

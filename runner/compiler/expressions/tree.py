@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal as Word
 from typing import TypeAlias
+
+from runner.records import dataclass
 
 LiteralKind = Word["text", "integer", "number", "boolean", "null", "bytes", "uint"]
 

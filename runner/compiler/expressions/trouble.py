@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from runner.records import dataclass
 
 TroubleKind = Literal["syntax", "unknown", "type", "value", "context", "constant", "skipped"]
 

@@ -6,12 +6,13 @@ They come from the schemas that a spec declares. `ANY` is a value of which nothi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Literal as Word
 
 from runner.compiler.canonical import Json
 from runner.compiler.values import declared_types, same, type_name
+from runner.records import dataclass
 
 Kind = Word[
     "any", "text", "integer", "number", "boolean", "null", "list", "object",

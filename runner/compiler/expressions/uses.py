@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from runner.compiler.document import Mapping, Node, Scalar, Sequence
@@ -11,6 +10,7 @@ from runner.compiler.expressions.scan import OPEN, Reference, pieces, references
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.spec.model import SandboxDecl, StepSpec, Workflow
 from runner.compiler.spec.read import child
+from runner.records import dataclass
 
 #: bool: bare CEL that must give true or false; text: words with `${{ }}`; shell: a `run` text; code: a script's code;
 #: axis: a matrix axis (a list); cache: a cache key (knows `hash`).

@@ -12,7 +12,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from runner.compiler.diagnostic import Diagnostic, Severity
@@ -20,6 +19,7 @@ from runner.compiler.document import read_all
 from runner.compiler.document.pieces import Piece, outline
 from runner.compiler.layout.indent import comments, indented
 from runner.compiler.layout.order import ordered
+from runner.records import dataclass
 
 __all__ = ["Formatted", "formatted"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from runner.records import dataclass
 
 OPEN = ("FlowSequenceStart", "FlowMappingStart")
 CLOSE = ("FlowSequenceEnd", "FlowMappingEnd")

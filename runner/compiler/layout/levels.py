@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner.compiler.document.pieces import Token
 from runner.compiler.layout.gaps import CLOSE, OPEN
+from runner.records import dataclass
 
 STEP = 2
 _MARKERS = ("DocumentStart", "DocumentEnd", "Directive", "StreamEnd")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -24,6 +23,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.cron import Cron, parse_cron
 from runner.compiler.plan.recurrence import ANCHOR, Rule, advanced, parse_rule
 from runner.compiler.spec.units import seconds
+from runner.records import dataclass
 
 #: Prefect's schedules rest on another library of dates from Python 3.13 on, which moves times the other way.
 _NEW_DATES = sys.version_info >= (3, 13)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Candidate
 from runner.compiler.schemas import schema_path
 from runner.compiler.suggest import listed
+from runner.records import dataclass
 
 Row = Mapping[str, Any]  # one provider's row of schemas/providers.json
 

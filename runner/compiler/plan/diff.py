@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
 
 from runner.compiler.canonical import Json
@@ -11,6 +11,7 @@ from runner.compiler.plan.amounts import Price, Range
 from runner.compiler.plan.faces import SECTIONS, Face, faces
 from runner.compiler.plan.model import Plan
 from runner.compiler.plan.weigh import weigh
+from runner.records import dataclass
 
 Kind = Literal["added", "removed", "changed"]
 Status = Literal["added", "removed", "changed", "same", "broken", "mended", "invalid"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Span
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.spec.model import StepSpec, Workflow
+from runner.records import dataclass
 
 _MOST_CYCLES = 20  # that are told at once
 

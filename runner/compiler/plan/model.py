@@ -7,11 +7,12 @@ SHA-256 of its canonical JSON without the digest itself and without the path of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.amounts import Price
+from runner.records import dataclass
 
 StepKind = Literal["run", "script", "agent", "tool", "approve", "workflow"]
 PLAN_VERSION = 1

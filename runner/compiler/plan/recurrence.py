@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from runner.compiler.plan.cron import pieces
 from runner.compiler.suggest import did_you_mean, nearest
+from runner.records import dataclass
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 #: Seconds between two times of a frequency, at the least.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from runner.compiler.canonical import Json
 from runner.compiler.document import read_all
@@ -14,6 +13,7 @@ from runner.compiler.plan.model import SubWorkflow
 from runner.compiler.spec import build
 from runner.compiler.spec.model import StepSpec, Workflow
 from runner.compiler.spec.read import plain_map, text
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.amounts import Range
@@ -19,6 +19,7 @@ from runner.compiler.plan.model import DEFAULT_SANDBOX, Retry
 from runner.compiler.spec.model import StepSpec, Workflow
 from runner.compiler.spec.read import child, plain
 from runner.compiler.spec.units import seconds
+from runner.records import dataclass
 
 #: Seconds that the quickest attempt takes when the spec has no estimate.
 LEAST_SECONDS = 1.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.compiler.diagnostic import Diagnostic, Severity
+from runner.records import dataclass
 
 _ERRORS = frozenset({Severity.ERROR})
 

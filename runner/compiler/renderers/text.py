@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import split_lines
 from runner.compiler.handbook import handbook
 from runner.compiler.renderers.report import Report
+from runner.records import dataclass
 
 _CODES = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[36m", "dim": "\x1b[2m", "bold": "\x1b[1m"}
 _WIDEST = 120  # characters of a line in the excerpt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
@@ -17,6 +16,7 @@ from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
 from runner.compiler.suggest import MOST_LISTED, existing, nearest
 from runner.compiler.surroundings import ALONE, Surroundings
+from runner.records import dataclass
 
 #: The family of a document that stands alone.
 _ALONE = Family([Document("", "", None, ())], None, lambda _document, _family: [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
 from runner.compiler.document import Document, Mapping, Node, Scalar
@@ -42,6 +42,7 @@ from runner.compiler.rules.doubts import Doubts
 from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
 from runner.compiler.spec.read import child, items, plain, text
 from runner.compiler.suggest import distance
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from runner.compiler.canonical import Json
@@ -11,6 +10,7 @@ from runner.compiler.expressions.scan import Reference, references
 from runner.compiler.rules.context import Context
 from runner.compiler.spec.model import Workflow
 from runner.compiler.spec.read import child, items, plain_map
+from runner.records import dataclass
 
 Who = Literal["agent", "event", "person", "starter"]
 _TEXTS = ("string", "array", "object")

@@ -7,11 +7,10 @@ must change too (`timeout_seconds: 30`), both are replaced; where nothing corres
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner.compiler.diagnostic import Fix, Span
 from runner.compiler.document import Scalar
 from runner.compiler.shape.places import Site
+from runner.records import dataclass
 
 #: Means the same, whatever stands behind it.
 _SAME = {

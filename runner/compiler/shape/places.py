@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.document import Entry, Mapping, Node, Sequence, to_json
 from runner.compiler.shape.validator import Path
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

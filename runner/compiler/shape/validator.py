@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ import jsonschema_rs
 
 from runner.compiler.canonical import Json
 from runner.compiler.schemas import schema_path
+from runner.records import dataclass
 
 Schema: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str | int, ...]

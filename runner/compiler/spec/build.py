@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Span
@@ -39,6 +38,7 @@ from runner.compiler.spec.read import (
     texts,
 )
 from runner.compiler.spec.units import mebibytes, seconds
+from runner.records import dataclass
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow")
 _MATRIX_WORDS = ("include", "exclude", "max_parallel", "fail_fast")

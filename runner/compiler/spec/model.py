@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Literal, TypeVar
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Span
 from runner.compiler.document import Mapping, Node, Scalar
+from runner.records import dataclass
 
 T = TypeVar("T")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from runner.compiler.canonical import Json
+from runner.records import dataclass
 
 #: Tools of a server that speaks the Model Context Protocol: `mcp:NAME`.
 MCP = "mcp:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Span
@@ -13,6 +12,7 @@ from runner.compiler.plan.parts import declared_params
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import mapping, text
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

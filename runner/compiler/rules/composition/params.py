@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner.compiler.document import Mapping, Scalar
 from runner.compiler.spec import Named
 from runner.compiler.spec.read import mapping
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Span
 from runner.compiler.plan.graph import Edge, upstream_of
 from runner.compiler.spec import MilestoneDecl, Workflow
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

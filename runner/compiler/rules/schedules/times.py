@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Fix, Span
 from runner.compiler.document import Document, Scalar
@@ -12,6 +11,7 @@ from runner.compiler.plan.cron import Cron, CronTrouble, parse_cron
 from runner.compiler.plan.recurrence import Rule, RuleTrouble, parse_rule
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import ScheduleDecl
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+
+from runner.records import dataclass
 
 #: Beginning → what it is, and how many characters must follow. Longer beginnings first where one begins another.
 _BEGINNINGS: dict[str, tuple[str, int]] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import Mapping, Scalar
 from runner.compiler.expressions.place import locate
@@ -12,6 +10,7 @@ from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import text
 from runner.compiler.surroundings import ShellNote
+from runner.records import dataclass
 
 CODE = "shell-check"
 _SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING}

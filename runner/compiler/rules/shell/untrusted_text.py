@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import Mapping as MappingNode
@@ -18,6 +17,7 @@ from runner.compiler.rules.shell.sinks import Sink, sinks
 from runner.compiler.rules.untrusted import Known, Source, sources, texts_in
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import text
+from runner.records import dataclass
 
 CODE = "untrusted-text"
 _COMMAND_NAME = "as one word it names the program to run; choose it by an input with `enum`"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner.compiler.expressions.commands import Command, Word, commands
+from runner.records import dataclass
 
 FILE = "RUNNER_OUTPUT"
 _LINE = re.compile(r"([A-Za-z_][\w-]*) *=")
