@@ -22,6 +22,8 @@ _RESERVED = frozenset(
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
 _STATIC = re.compile(r"[^\\'\"$`*?\[~]*")
 _BREAKS = frozenset(" \t\r\n;&|<>()")
+_PLAIN = re.compile(r"[^\s;&|<>()\\'\"$`]+")
+_PLAIN_IN_QUOTES = re.compile(r"[^\"\\$`]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ class _Reader:
     def word(self, at: int, end: int) -> Word:
         start = at
         while at < end and (self.text[at] not in _BREAKS or (at == start and self.text.startswith(("<(", ">("), at))):
-            at = self.piece(at, end)
+            plain = _PLAIN.match(self.text, at, end)
+            at = plain.end() if plain else self.piece(at, end)
         return Word(self.text[start:at], start, at)
 
     def piece(self, at: int, end: int) -> int:
@@ -187,9 +190,16 @@ class _Reader:
         if char == '"':
             at += 1
             while at < end and self.text[at] != '"':
-                at = min(at + 2, end) if self.text[at] == "\\" else self.nested(at, end)
+                at = self.quoted(at, end)
             return min(at + 1, end)
         return self.nested(at, end)
+
+    def quoted(self, at: int, end: int) -> int:
+        """Past what belongs together inside double quotes."""
+        plain = _PLAIN_IN_QUOTES.match(self.text, at, end)
+        if plain:
+            return plain.end()
+        return min(at + 2, end) if self.text[at] == "\\" else self.nested(at, end)
 
     def nested(self, at: int, end: int) -> int:
         """Past a substitution that begins here, whose commands are read later; past one character otherwise."""

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
@@ -21,20 +21,12 @@ Trouble = Literal["single-quotes", "quoted-heredoc"]
 _HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<word>(?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\<>|&;()$`])+)")
 _ARITHMETIC = ("((", "(+")
 _NO_COMMAND = (*_ARITHMETIC, "{", '{"')  # where no comment, heredoc or arithmetic command begins
-_DEEPEST = 20  # heredocs in substitutions in heredocs; a deeper one is taken for quoted
+_DEEPEST = 20  # heredocs in substitutions in heredocs, parentheses of arithmetic; what is deeper is not looked into
 _QUOTING = re.compile(r"['\"\\]")
 #: What may mean something outside double quotes, and inside them; the words `case` and `esac` do at a command's place.
 _SPECIAL = re.compile(r"[\\'\"$`(){}<#\n]|(?<![\w$./-])(?:case|esac)(?!\w)")
 _SPECIAL_IN_QUOTES = re.compile(r'[\\"$`]')
-#: `case WORD in`: what its `)` mean differs from everywhere else.
-_CASE = re.compile(r"case\s+(?:\$\{\{.*?\}\}|\$\([^()]*\)|\"[^\"]*\"|'[^'\n]*'|\\.|[^\s\"'\\])+\s+in(?!\w)", re.DOTALL)
-#: What stands before the first word of a command.
-_COMMAND_BEGINS = re.compile(
-    r"(?:^|[;&|(){}\n`]|(?<![\w$-])(?:then|do|else|elif|if|while|until|in|fi|done|esac|!))\s*$"
-)
 _BEFORE = 80  # characters looked at to see where a command begins
-#: Text in which nothing can be left open: words, variables, complete quotes.
-_CALM = re.compile(r"""(?:[^'"`$\\(){}<\#]++|'[^']*+'|"(?:[^"$`\\]++|\$\w|\\.)*+"|\$\w|\\.)*+""", re.DOTALL)
 _ANSI = re.compile(r"\$'(?:\\.|[^'\\])*", re.DOTALL)
 _LONGEST_ARITHMETIC = 200  # characters looked through for the end of a `((`
 
@@ -103,6 +95,25 @@ class _Heredoc:
     quoted: bool
     dash: bool
     start: int
+
+
+@cache
+def _case() -> re.Pattern[str]:
+    """`case WORD in`: what its `)` mean differs from everywhere else."""
+    word = r"(?:\$\{\{.{0,2000}?\}\}|\$\([^()]{0,2000}\)|\"[^\"]{0,2000}\"|'[^'\n]*'|\\.|[^\s\"'\\])++"
+    return re.compile(rf"case\s+{word}\s+in(?!\w)", re.DOTALL)
+
+
+@cache
+def _command_begins() -> re.Pattern[str]:
+    """What stands before the first word of a command."""
+    return re.compile(r"(?:^|[;&|(){}\n`]|(?<![\w$-])(?:then|do|else|elif|if|while|until|in|fi|done|esac|!))\s*$")
+
+
+@cache
+def _calm() -> re.Pattern[str]:
+    """Text in which nothing can be left open: words, variables, complete quotes."""
+    return re.compile(r"""(?:[^'"`$\\(){}<\#]++|'[^']*+'|"(?:[^"$`\\]++|\$\w|\\.)*+"|\$\w|\\.)*+""", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -261,9 +272,9 @@ class _Reader:
         """`case … in` and `esac`: between them a `)` ends a pattern and no subshell."""
         if self.modes[-1] in _NO_COMMAND or not self.text.startswith(("case", "esac"), self.at):
             return False
-        if not _COMMAND_BEGINS.search(self.text[max(0, self.at - _BEFORE) : self.at]):
+        if not _command_begins().search(self.text[max(0, self.at - _BEFORE) : self.at]):
             return False
-        if self.text[self.at] == "c" and _CASE.match(self.text, self.at):
+        if self.text[self.at] == "c" and _case().match(self.text, self.at):
             self.push("case")
         elif self.text[self.at] == "e" and self.modes[-1] == "case":
             self.pop()
@@ -279,6 +290,8 @@ class _Reader:
             depth += {"(": 1, ")": -1}.get(self.text[at], 0)
             if depth == 1 and self.text[at] == ")":
                 return self.text.startswith("))", at)
+            if depth > _DEEPEST:
+                return False
         return False
 
     def single(self) -> None:
@@ -382,4 +395,4 @@ def unclosed(text: str) -> tuple[Unclosed, ...]:
     """What a shell text leaves open: the shell would refuse it, or read on to its end."""
     if OPEN in text:
         return rewrite(text).unclosed if all(piece.closed for piece in pieces(text)) else ()
-    return () if _CALM.fullmatch(text) else _read(text).unclosed
+    return () if _calm().fullmatch(text) else _read(text).unclosed

@@ -10,7 +10,7 @@ from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
 from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, shown
-from runner.compiler.suggest import distance, listed, nearest
+from runner.compiler.suggest import listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
 _PROVIDERS = ("e2b", "webcontainer")
@@ -49,7 +49,7 @@ def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> 
         unseen = _INVISIBLE if NO_BREAK in name else ""
         hint = _elsewhere(name, allowed) or unseen or f"allowed here: {keys_listed(free or allowed)}"
         return Finding(error("unknown-key", message, span, hint), site.path)
-    fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=distance(name, close[0], 2) <= 2)
+    fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=certain(name, free))
     hint = f"did you mean `{close[0]}`?"
     return Finding(error("unknown-key", message, span, hint, fix=fix), site.path, meant=frozenset(close))
 

@@ -7,7 +7,7 @@ from runner.compiler.document import Scalar
 from runner.compiler.expressions.place import locate
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.shell.written import FILE, writing
-from runner.compiler.suggest import existing, nearest
+from runner.compiler.suggest import certain, existing, nearest
 
 CODE = "output-undeclared"
 
@@ -32,7 +32,7 @@ def check(context: Context) -> list[Diagnostic]:
                 continue
             near = nearest(one.name, values)
             hint = f"did you mean `{near[0]}`?" if near else f"declare it: outputs: {{{one.name}: {{type: string}}}}"
-            fix = Fix(f"replace it by `{near[0]}`", span, near[0]) if near else None
+            fix = Fix(f"replace it by `{near[0]}`", span, near[0], safe=certain(one.name, values)) if near else None
             message = f"the step `{step.id}` declares no output `{one.name}`; {existing(values)}".removesuffix("; ")
             found.append(error(CODE, message, span, hint, fix=fix))
     return found

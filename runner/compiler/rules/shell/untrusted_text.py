@@ -22,6 +22,8 @@ from runner.records import dataclass
 CODE = "untrusted-text"
 _COMMAND_NAME = "as one word it names the program to run; choose it by an input with `enum`"
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
+#: Where a variable may be the first word of a command.
+_FIRST = re.compile(r"(?:^|[;&|(`{!\n]|\b(?:then|do|else|sudo|exec|env)\s)\s*\"?\$")
 #: What of another language executes a text from its environment; NAME is the variable.
 _IN_CODE = {
     "python": r"\b(?:eval|exec|os\.system|os\.popen|subprocess\.\w+(?=\([^\n]*shell\s*=\s*True))"
@@ -112,7 +114,7 @@ def _values(shell: str, known: Known, names: Mapping[str, tuple[str, Source]]) -
 
 def _names_of_commands(shell: str, values: list[_Value]) -> Iterator[Sink]:
     """A value in the place of a program's name."""
-    for command in commands(shell):
+    for command in commands(shell) if _FIRST.search(shell) else ():
         first = command.words[0] if command.words else None
         for value in values:
             if first and first.text.lstrip('"').startswith("$") and first.start <= value.start < value.end <= first.end:
