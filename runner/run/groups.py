@@ -262,7 +262,8 @@ def _json(path: Path) -> dict[str, object]:
 
 def _own_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    # Among the temporary files anybody may have made a folder of that name.
+    if {folder.stat().st_uid, folder.parent.stat().st_uid} != {os.getuid()}:
         raise PermissionError(1, "it belongs to somebody else")
 
 
