@@ -68,6 +68,16 @@ def nearest(word: str, allowed: Iterable[str], count: int = 1) -> list[str]:
     return [candidate for _, candidate in sorted(scored)[:count]]
 
 
+def certain(word: str, allowed: Iterable[str]) -> bool:
+    """Return whether `word` can only be a slip of one of `allowed`: of the only near one, by two edits at most, none of
+    them a digit's (`test3` may mean `test1` as well as `test2`).
+    """
+    near = nearest(word, allowed, 2)
+    if len(near) != 1 or distance(_folded(word), _folded(near[0]), 2) > 2:
+        return False
+    return [sign for sign in word if sign.isdigit()] == [sign for sign in near[0] if sign.isdigit()]
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return ``did you mean `x`?`` or an empty text."""
     found = nearest(word, allowed)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from runner.compiler.suggest import did_you_mean, distance, listed, nearest
+from runner.compiler.suggest import certain, did_you_mean, distance, listed, nearest
 
 KEYS = ["after", "timeout", "description", "run", "retry", "for_each", "id", "if"]
 
@@ -74,3 +74,17 @@ def test_among_very_many_words_only_those_with_the_same_first_letter_are_compare
     words = [f"step_{number}" for number in range(150)] + [f"task_{number}" for number in range(150)]
     assert nearest("tsk_7", words) == ["task_7"]
     assert nearest("xask_7", words) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "sure"),
+    [
+        ("biuld", ["build", "test"], True),
+        ("biuld", ["build", "built"], False),
+        ("test3", ["test1"], False),
+        ("desc", ["description"], False),
+        ("zzz", ["build"], False),
+    ],
+)
+def test_a_slip_is_certain_when_nothing_else_can_be_meant(word: str, allowed: list[str], sure: bool) -> None:
+    assert certain(word, allowed) is sure

@@ -8,7 +8,7 @@ from runner.compiler.expressions.tree import Binary, Items, Literal, Tree, numbe
 from runner.compiler.expressions.trouble import Change, Trouble
 from runner.compiler.expressions.types import ANY, BOOLEAN, Type, bounds_text
 from runner.compiler.expressions.walker import Walker, boolean
-from runner.compiler.suggest import listed, nearest
+from runner.compiler.suggest import certain, listed, nearest
 from runner.compiler.values import shown as shown_value
 
 OPAQUE = "a secret is opaque: hand it on whole, in `env` or `stdin`"
@@ -120,7 +120,7 @@ def _never(walk: Walker, tree: Tree, kind: Type, constant: Tree) -> bool:
     words = [one for one in kind.values or () if isinstance(one, str)]
     near = _meant(value, words) if isinstance(value, str) else []
     plain = walk.shown(constant)[1:-1] == value
-    change = Change(constant.start + 1, constant.end - 1, near[0]) if near and plain else None
+    change = Change(constant.start + 1, constant.end - 1, near[0], certain(word, words)) if near and plain else None
     message = f"`{walk.shown(tree)}` is never `{word}`; it is {_possible(kind)}"
     hint = f"did you mean `{near[0]}`?" if near else ""
     walk.add(Trouble("value", message, constant.start, constant.end, hint, change))

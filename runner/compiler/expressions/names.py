@@ -9,7 +9,7 @@ from runner.compiler.expressions.symbols import Scope
 from runner.compiler.expressions.tree import Name, Select, Tree
 from runner.compiler.expressions.trouble import Change, Trouble, TroubleKind
 from runner.compiler.expressions.types import ANY, TYPE, Type
-from runner.compiler.suggest import did_you_mean, existing, listed, nearest
+from runner.compiler.suggest import certain, did_you_mean, existing, listed, nearest
 from runner.records import dataclass
 
 _NOUNS = {
@@ -69,7 +69,7 @@ def wrong_word(kind: TroubleKind, message: str, part: Part, allowed: Iterable[st
     names = list(allowed)
     near = nearest(part.name, names)
     known = f"{message}; {existing(names)}" if existing(names) else message
-    change = Change(part.start, part.end, near[0]) if near else None
+    change = Change(part.start, part.end, near[0], certain(part.name, names)) if near else None
     return Trouble(kind, known, part.start, part.end, did_you_mean(part.name, names) or hint, change)
 
 
@@ -139,7 +139,7 @@ def _stranger(part: Part, scope: Scope) -> Trouble:
     known = [*scope.roots, *own]
     hint = _ELSEWHERE.get(part.name) or did_you_mean(part.name, known)
     near = [] if part.name in _ELSEWHERE else nearest(part.name, known)
-    change = Change(part.start, part.end, near[0]) if near else None
+    change = Change(part.start, part.end, near[0], certain(part.name, known)) if near else None
     fallback = f"an expression may use {listed(known, 'and')}; text stands in quotes"
     return Trouble("unknown", f"`{part.name}` is not known", part.start, part.end, hint or fallback, change)
 

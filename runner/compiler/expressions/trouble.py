@@ -11,11 +11,12 @@ TroubleKind = Literal["syntax", "unknown", "type", "value", "context", "constant
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An edit of the expression's text from `start` to `end`."""
+    """An edit of the expression's text from `start` to `end`; `certain` where nothing else can have been meant."""
 
     start: int
     end: int
     text: str
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
 from runner.compiler.spec import Workflow, build
 from runner.compiler.spec.model import At
-from runner.compiler.suggest import MOST_LISTED, existing, nearest
+from runner.compiler.suggest import MOST_LISTED, certain, existing, nearest
 from runner.compiler.surroundings import ALONE, Surroundings
 from runner.records import dataclass
 
@@ -73,5 +73,5 @@ def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> 
     hint = f"did you mean `{near[0]}`?" if near else how
     listed = existing(sorted(allowed)) if len(allowed) <= MOST_LISTED else ""
     names = f"; {listed}" if listed else ""
-    fix = Fix(f"replace it by `{near[0]}`", at.span, near[0]) if near else None
+    fix = Fix(f"replace it by `{near[0]}`", at.span, near[0], safe=certain(at.value, allowed)) if near else None
     return error(code, f"{what} `{at.value}` does not exist{names}", at.span, hint, fix=fix)

@@ -41,7 +41,6 @@ from runner.compiler.plan.graph import Edge, upstream_of
 from runner.compiler.rules.doubts import Doubts
 from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
 from runner.compiler.spec.read import child, items, plain, text
-from runner.compiler.suggest import distance
 from runner.records import dataclass
 
 
@@ -213,8 +212,7 @@ def _fix(document: Document, one: Examined, trouble: Trouble) -> Fix | None:
     if change is None:
         return None
     span = span_of(document, one.found, change.start, change.end)
-    word = one.found.text[change.start : change.end]
-    return Fix(f"replace it by `{change.text}`", span, change.text, safe=distance(word, change.text, 2) <= 2)
+    return Fix(f"replace it by `{change.text}`", span, change.text, safe=change.certain)
 
 
 def of_kind(document: Document, examined: list[Examined], kind: TroubleKind, code: str) -> list[Diagnostic]:

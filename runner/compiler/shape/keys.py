@@ -10,7 +10,7 @@ from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
 from runner.compiler.shape.validator import Violation, reason, workflow_schema
 from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, shown
-from runner.compiler.suggest import listed, nearest
+from runner.compiler.suggest import certain, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
 _PROVIDERS = ("e2b", "webcontainer")

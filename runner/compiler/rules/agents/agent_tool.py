@@ -9,7 +9,7 @@ from runner.compiler.rules.agents.tools import MCP, TOOLS, split
 from runner.compiler.rules.context import Context
 from runner.compiler.spec.model import At
 from runner.compiler.spec.read import at_text, child, texts
-from runner.compiler.suggest import did_you_mean, listed, nearest
+from runner.compiler.suggest import certain, did_you_mean, listed, nearest
 
 CODE = "agent-tool"
 _OF_A_SERVER = f"`{MCP}NAME` for those of a server"
@@ -38,13 +38,29 @@ def _wrong(at: At[str], where: str) -> Iterator[Diagnostic]:
     elif tool not in TOOLS:
         near = nearest(tool, TOOLS)
         fix = (
-            Fix(f"replace it by `{near[0]}`", at.span, near[0] + name[len(tool) :], safe=not function) if near else None
+            Fix(
+                f"replace it by `{near[0]}`",
+                at.span,
+                near[0] + name[len(tool) :],
+                safe=not function and certain(tool, TOOLS),
+            )
+            if near
+            else None
         )
         hint = did_you_mean(tool, TOOLS) or f"tools are {listed(TOOLS, 'and')}, and {_OF_A_SERVER}"
         yield error(CODE, f"there is no tool `{name}` (in {where})", at.span, hint, fix=fix)
     elif function and function not in TOOLS[tool].functions:
         functions = TOOLS[tool].functions
         near = nearest(function, functions)
-        fix = Fix(f"replace it by `{tool}.{near[0]}`", at.span, f"{tool}.{near[0]}") if near else None
+        fix = (
+            Fix(
+                f"replace it by `{tool}.{near[0]}`",
+                at.span,
+                f"{tool}.{near[0]}",
+                safe=certain(function, TOOLS[tool].functions),
+            )
+            if near
+            else None
+        )
         hint = f"did you mean `{tool}.{near[0]}`?" if near else f"it has {listed(functions, 'and')}"
         yield error(CODE, f"the tool `{tool}` has no function `{function}` (in {where})", at.span, hint, fix=fix)

@@ -10,7 +10,7 @@ from runner.compiler.plan.choose import Refusal, choose, provider_names, refusal
 from runner.compiler.rules.context import Context
 from runner.compiler.spec.model import At, SandboxDecl
 from runner.compiler.spec.read import at_text, child, key_span, mapping
-from runner.compiler.suggest import listed, nearest
+from runner.compiler.suggest import certain, listed, nearest
 
 CODE = "sandbox-impossible"
 
@@ -83,4 +83,6 @@ def _other_runtime(runtime: At[str]) -> tuple[str, Fix | None]:
     near = nearest(runtime.value, runtimes())
     if not near:
         return f"runtimes are {listed(runtimes(), 'and')}; others come with a `template`", None
-    return f"did you mean `{near[0]}`?", Fix(f"replace it by `{near[0]}`", runtime.span, near[0])
+    return f"did you mean `{near[0]}`?", Fix(
+        f"replace it by `{near[0]}`", runtime.span, near[0], safe=certain(runtime.value, runtimes())
+    )

@@ -27,7 +27,7 @@ def _remedy(declared: Named, node: Node) -> tuple[str, Fix | None]:
         return f'quote it: "{node.text}"', Fix("quote it", node.span, f'"{node.text}"')
     texts = [option for option in options if isinstance(option, str)] if isinstance(options, list) else []
     near = nearest(node.value, texts) if isinstance(node.value, str) else []
-    return (hint, Fix(f"write `{near[0]}`", node.span, near[0])) if near else (hint, None)
+    return (hint, Fix(f"write `{near[0]}`", node.span, near[0], safe=False)) if near else (hint, None)
 
 
 def check(context: Context) -> list[Diagnostic]:

@@ -10,7 +10,7 @@ from runner.compiler.rules.context import Context
 from runner.compiler.rules.types.matrix_values import literal_axes
 from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import plain_map
-from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.suggest import certain, did_you_mean, existing, nearest
 from runner.compiler.values import same, shown
 
 CODE = "matrix-exclude"
@@ -40,19 +40,18 @@ def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Dia
     span = row.entries[name].key.span
     near = nearest(name, matrix.axes)
     hint = f"did you mean `{near[0]}`?" if near else existing(matrix.axes)
-    fix = Fix(f"rename it to `{near[0]}`", span, near[0]) if near else None
+    fix = Fix(f"rename it to `{near[0]}`", span, near[0], safe=certain(name, matrix.axes)) if near else None
     return error(CODE, f"`exclude` of `{step.id}`: there is no axis `{name}`", span, hint, fix=fix)
 
 
 def _near(axes: dict[str, list[Json]], pattern: dict[str, Json]) -> str:
-    """What may be meant by the first value that its axis does not have."""
-    for name, value in pattern.items():
-        if axes.get(name) and not _has(axes[name], value):
-            texts = [each for each in axes[name] if isinstance(each, str)]
-            meant = did_you_mean(value, texts) if isinstance(value, str) else ""
-            alike = next((shown(each) for each in axes[name] if as_text(each) == as_text(value)), "")
-            return meant or (f"did you mean {alike}? {shown(value)} is another value" if alike else "")
-    return ""
+    """What may be meant by the first value that its axis does not have; the caller knows that there is one."""
+    name, value = next((name, value) for name, value in pattern.items() if name in axes and not _has(axes[name], value))
+    meant = (
+        did_you_mean(value, [each for each in axes[name] if isinstance(each, str)]) if isinstance(value, str) else ""
+    )
+    alike = next((shown(each) for each in axes[name] if as_text(each) == as_text(value)), "")
+    return meant or (f"did you mean {alike}? {shown(value)} is another value" if alike else "")
 
 
 def check(context: Context) -> list[Diagnostic]:

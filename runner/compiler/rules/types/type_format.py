@@ -6,7 +6,7 @@ from runner.compiler.diagnostic import Diagnostic, Fix, warning
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.types.declared import declared_types, inner_types
 from runner.compiler.spec.read import at_text
-from runner.compiler.suggest import nearest
+from runner.compiler.suggest import certain, nearest
 
 CODE = "type-format"
 #: JSON Schema 2020-12, Validation, section 7.3, and two more that forms use.
@@ -48,6 +48,6 @@ def check(context: Context) -> list[Diagnostic]:
                 continue
             near = [_ALSO[at.value]] if at.value in _ALSO else nearest(at.value, sorted(FORMATS))
             hint = f"did you mean `{near[0]}`?" if near else "for example `date-time`, `email`, `uri`, `uuid`"
-            fix = Fix(f"write `{near[0]}`", at.span, near[0]) if near else None
+            fix = Fix(f"write `{near[0]}`", at.span, near[0], safe=certain(at.value, FORMATS)) if near else None
             found.append(warning(CODE, f"there is no format `{at.value}` (in {where})", at.span, hint, fix=fix))
     return found
