@@ -80,7 +80,7 @@ def test_among_very_many_words_only_those_with_the_same_first_letter_are_compare
     ("word", "allowed", "sure"),
     [
         ("biuld", ["build", "test"], True),
-        ("biuld", ["build", "built"], False),
+        ("bild", ["build", "bold"], False),
         ("test3", ["test1"], False),
         ("desc", ["description"], False),
         ("zzz", ["build"], False),
