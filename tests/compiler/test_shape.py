@@ -12,6 +12,9 @@ from runner.compiler import shape
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.document import read
 from runner.compiler.shape.literals import likely
+from runner.compiler.shape.places import locate
+from runner.compiler.shape.validator import Violation
+from runner.compiler.shape.values import unforeseen
 
 HEAD = "spec: 1\nname: demo\n"
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "workflow.v1.schema.json").read_text(encoding="utf-8"))
@@ -300,3 +303,18 @@ def test_what_must_be_given_anyway_needs_no_required() -> None:
 def test_numbers_that_are_whole_by_value_alone_are_told_where_they_are_counted() -> None:
     assert "must be a whole number, but is the number `3.0`" in only("steps: {a: {run: x, priority: 3.0}}").message
     assert found_in(HEAD + "steps: {a: {run: x, retry: {jitter: 1.0}, env: {A: 3.0}}}\n") == []
+
+
+def test_equal_maps_and_lists_are_given_twice_whatever_their_form() -> None:
+    text = "inputs: {a: {enum: [{x: 1, y: [2]}, {y: [2.0], x: 1}]}}\nsteps: {a: {run: x}}"
+    assert only(text).code == "duplicate-item"
+    again = "inputs: {a: {enum: [[2, {x: 1}], [2.0, {x: 1}]]}}\nsteps: {a: {run: x}}"
+    assert only(again).code == "duplicate-item"
+
+
+def test_a_keyword_without_a_sentence_is_named() -> None:
+    document = read(HEAD.encode(), "a.yaml")
+    assert document.root is not None
+    violation = Violation("contains", ("name",), ("properties", "name", "contains"), {}, None)
+    (finding,) = unforeseen(violation, locate(document.root, ("name",), "a.yaml"))
+    assert finding.diagnostic.message == "`name` breaks the rule `contains` of the schema"

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, warning
-from runner.compiler.document import Node, Scalar
+from runner.compiler.document import Node, Scalar, Sequence
 from runner.compiler.expressions.uses import step_references
 from runner.compiler.rules.context import Context
-from runner.compiler.spec import MatrixDecl
+from runner.compiler.spec import MatrixDecl, StepSpec
+from runner.compiler.spec.read import child
 
 CODE = "axis-unused"
 
 
-def _is_good(axis: tuple[Node, ...] | Scalar) -> bool:
+def _is_good(axis: Node | None) -> bool:
     """A list with values, or an expression; of anything else the schema tells."""
-    return "${{" in axis.text if isinstance(axis, Scalar) else len(axis) > 0
+    return "${{" in axis.text if isinstance(axis, Scalar) else isinstance(axis, Sequence) and bool(axis.items)
 
 
-def _idle(matrix: MatrixDecl, used: set[str]) -> list[str]:
+def _idle(step: StepSpec, matrix: MatrixDecl, used: set[str]) -> list[str]:
     """The axes that no expression names; none beside a name that is no axis: any of them may be meant by it."""
     if used - matrix.axes.keys():
         return []
-    return [name for name, axis in matrix.axes.items() if name not in used and _is_good(axis)]
+    written = step.node.get("matrix")
+    return [name for name in matrix.axes if name not in used and _is_good(child(written, name))]
 
 
 def check(context: Context) -> list[Diagnostic]:
@@ -33,7 +35,7 @@ def check(context: Context) -> list[Diagnostic]:
         paths = [at.path for _, at in step_references(workflow, step) if at.path[0] == "matrix"]
         if ("matrix",) in paths:  # as a whole it stands for all of its axes
             continue
-        for name in _idle(step.matrix, {path[1] for path in paths}):
+        for name in _idle(step, step.matrix, {path[1] for path in paths}):
             message = f"no expression of `{step.id}` uses the axis `{name}`, so its legs all do the same"
             hint = f"use it: ${{{{ matrix.{name} }}}}; or remove it"
             found.append(warning(CODE, message, step.matrix.axis_spans[name], hint))

@@ -46,7 +46,9 @@ def _no_axis(step: StepSpec, matrix: MatrixDecl, row: Mapping, name: str) -> Dia
 
 def _near(axes: dict[str, list[Json]], pattern: dict[str, Json]) -> str:
     """What may be meant by the first value that its axis does not have; the caller knows that there is one."""
-    name, value = next((name, value) for name, value in pattern.items() if name in axes and not _has(axes[name], value))
+    name, value = next(
+        (name, value) for name, value in pattern.items() if axes.get(name) and not _has(axes[name], value)
+    )
     meant = (
         did_you_mean(value, [each for each in axes[name] if isinstance(each, str)]) if isinstance(value, str) else ""
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, error
-from runner.compiler.document import Mapping
 from runner.compiler.plan.model import Retry
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
-from runner.compiler.spec.read import text
+from runner.compiler.spec.read import child, text
 
 CODE = "retry-delay"
 _USUAL = Retry()
@@ -17,11 +16,9 @@ def _finding(step: StepSpec) -> Diagnostic | None:
     retry, node = step.retry, step.node.get("retry")
     delay = _USUAL.delay if retry.delay is None else retry.delay
     most = _USUAL.max_delay if retry.max_delay is None else retry.max_delay
-    if delay <= most or retry.backoff == "none" or not isinstance(node, Mapping):
-        return None
-    first, last = node.get("delay"), node.get("max")
+    first, last = child(node, "delay"), child(node, "max")
     at = last or first
-    if at is None:
+    if at is None or delay <= most or retry.backoff == "none":
         return None
     words = f"`delay` ({text(first) or f'{delay:g}s, as nothing else is said'}) is longer than "
     words += f"`max` ({text(last) or f'{most:g}s, as nothing else is said'}), so every wait would be cut"
