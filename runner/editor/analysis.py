@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from runner.compiler.compile import check
 from runner.compiler.diagnostic import Diagnostic, Span
-from runner.compiler.document import Document, Mapping, Node, Sequence, read_all, split_lines
+from runner.compiler.document import Document, Mapping, Node, read_all, split_lines
+from runner.compiler.document import Sequence as List
 from runner.compiler.expressions.symbols import Scope
 from runner.compiler.family import Family
 from runner.compiler.plan.amounts import Price
@@ -26,17 +28,17 @@ _KEY = re.compile(r"^(?:- |[\w\"'-][^#\n]*:(?:\s|$))", re.MULTILINE)
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """One version of a text. `before` is the last version that could be read, while this one cannot."""
+    """One version of a text. `earlier` are the documents of the last version before it that could be read."""
 
     text: str
     path: str = "spec.yaml"
     around: Surroundings = ALONE
-    before: Analysis | None = field(default=None, repr=False)
+    earlier: tuple[Part, ...] = field(default=(), repr=False)
 
     def then(self, text: str, around: Surroundings | None = None) -> Analysis:
         """The analysis of the next version of the text."""
-        sound = self if self.sound else self.before
-        return Analysis(text, self.path, self.around if around is None else around, sound)
+        earlier = tuple(self.parts) if self.sound else self.earlier
+        return Analysis(text, self.path, self.around if around is None else around, earlier)
 
     @cached_property
     def data(self) -> bytes:
@@ -76,13 +78,15 @@ class Analysis:
 
     def part(self, line: int) -> Part:
         """The document that a line belongs to."""
-        return next((one for one in reversed(self.parts) if one.document.first_line <= line), self.parts[0])
+        return _part(self.parts, line)
 
     def known(self, line: int) -> Part:
         """The same; while the text cannot be read, that of the last version that could."""
-        if self.sound or self.before is None:
-            return self.part(line)
-        return self.before.part(line)
+        return _part(self.parts if self.sound or not self.earlier else self.earlier, line)
+
+
+def _part(parts: Sequence[Part], line: int) -> Part:
+    return next((one for one in reversed(parts) if one.document.first_line <= line), parts[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +141,7 @@ class Part:
         for name in path:
             if isinstance(node, Mapping):
                 node = node.get(str(name))
-            elif isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
+            elif isinstance(node, List) and isinstance(name, int) and name < len(node.items):
                 node = node.items[name]
             else:
                 return None

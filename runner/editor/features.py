@@ -70,6 +70,19 @@ def _calm(handler: Handler[_T]) -> Handler[_T | None]:
 # ---------------------------------------------------------------- texts come and go
 
 
+async def _began(server: RunnerServer, _params: types.InitializedParams) -> None:
+    """Ask to be told of files that change outside of the editor: settings, and workflows that others run."""
+    workspace = server.client_capabilities.workspace
+    watched = workspace.did_change_watched_files if workspace else None
+    if watched is None or not watched.dynamic_registration:
+        return
+    watchers = [types.FileSystemWatcher(pattern) for pattern in ("**/runner.toml", "**/*.yaml", "**/*.yml")]
+    name = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+    options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+    wanted = types.RegistrationParams([types.Registration("files", name, options)])
+    await server.client_register_capability_async(wanted)
+
+
 def _opened(server: RunnerServer, params: types.DidOpenTextDocumentParams) -> None:
     server.check_soon(params.text_document.uri, 0)
 
@@ -247,6 +260,7 @@ def _hint(server: RunnerServer, params: types.InlayHintParams) -> list[types.Inl
 
 _Rows = tuple[tuple[str, Handler[Any], Any], ...]
 _NOTICES: _Rows = (
+    (types.INITIALIZED, _began, None),
     (types.TEXT_DOCUMENT_DID_OPEN, _opened, None),
     (types.TEXT_DOCUMENT_DID_CHANGE, _changed, None),
     (types.TEXT_DOCUMENT_DID_SAVE, _saved, None),

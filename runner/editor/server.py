@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from lsprotocol import types
@@ -14,6 +15,7 @@ from runner.editor.analysis import Analysis
 from runner.editor.texts import Texts
 from runner.editor.wire import Positions, diagnostic, path_of
 
+_log = logging.getLogger(__name__)
 REST = 0.03  # seconds without a change before a text is checked
 
 
@@ -47,7 +49,11 @@ class RunnerServer(LanguageServer):
         await asyncio.sleep(rest)
         document = self.workspace.get_text_document(uri)
         version, analysis = document.version, self.analysis(uri)
-        findings = await asyncio.get_running_loop().run_in_executor(self._worker, _findings, analysis)
+        try:
+            findings = await asyncio.get_running_loop().run_in_executor(self._worker, _findings, analysis)
+        except Exception:  # noqa: BLE001 - logged; the findings of the version before stay
+            _log.exception("the text could not be checked")
+            return
         if self.workspace.get_text_document(uri).version != version:
             return
         at = self.positions(analysis)

@@ -112,6 +112,23 @@ def test_names_say_their_type(placed: Placed, spec: str) -> None:
     assert found["shards"].detail == "integer (≥ 1, ≤ 8)"
 
 
+def test_a_step_does_not_name_itself(placed: Placed, spec: str) -> None:
+    found = proposed(placed, spec.replace("run: t ${{ matrix.shard }}", "run: t ${{ steps.│ }}"))
+    assert found.keys() == {"bundle", "look", "last"}
+
+
+def test_the_properties_of_an_answer_are_known(placed: Placed, spec: str) -> None:
+    kind = "{type: object, properties: {verdict: {enum: [ship, hold]}, notes: {type: array, items: {type: string}}}}"
+    wide = spec.replace("      dist:", f"      answer: {kind}\n      dist:")
+    analysis, line, column = placed(wide.replace("outputs.dist }}/*", "outputs.answer.│ }}/*"))
+    found = {item.label: item.detail for item in complete(analysis, line, column)}
+    assert found == {"verdict": '"ship" | "hold"', "notes": "list of text"}
+    analysis, line, column = placed(wide.replace("outputs.dist }}/*", "outputs.answer.notes.│ }}/*"))
+    assert {"join", "filter"} <= {item.label for item in complete(analysis, line, column)}
+    analysis, line, column = placed(wide.replace("outputs.dist }}/*", "outputs.answer.nothing.│ }}/*"))
+    assert complete(analysis, line, column) == []
+
+
 def test_a_matrix_is_known_in_its_step_only(placed: Placed, spec: str) -> None:
     assert "shard" in proposed(placed, spec.replace("${{ matrix.shard }}", "${{ matrix.│ }}"))
     assert "matrix" not in proposed(placed, with_step(spec, "{run: 'x ${{ │"))

@@ -42,6 +42,12 @@ class Editor:
         self.published: dict[str, list[types.PublishDiagnosticsParams]] = {}
         self.news = asyncio.Event()
         self.version = 0
+        self.watched: list[object] = []
+
+        @self.client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def registered(_client: LanguageClient, params: types.RegistrationParams) -> None:
+            self.watched += [one.method for one in params.registrations]
+            self.news.set()
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def published(_client: LanguageClient, params: types.PublishDiagnosticsParams) -> None:
@@ -53,7 +59,17 @@ class Editor:
         general = types.GeneralClientCapabilities(position_encodings=encodings)
         folder = types.WorkspaceFolder(self.folder.as_uri(), "folder")
         result = await self.client.initialize_async(
-            types.InitializeParams(types.ClientCapabilities(general=general), workspace_folders=[folder])
+            types.InitializeParams(
+                types.ClientCapabilities(
+                    types.WorkspaceClientCapabilities(
+                        did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(
+                            dynamic_registration=True
+                        )
+                    ),
+                    general=general,
+                ),
+                workspace_folders=[folder],
+            )
         )
         self.client.initialized(types.InitializedParams())
         return result
@@ -256,3 +272,20 @@ async def test_settings_count_and_a_closed_text_has_no_findings(editor: Editor) 
             editor.news.clear()
             await editor.news.wait()
     assert list(editor.published[editor.uri()][-1].diagnostics) == []
+
+
+async def test_settings_that_change_count_at_once(editor: Editor) -> None:
+    await editor.start()
+    editor.open(SPEC + "agents: {ann: {human: true}}\n")
+    assert [found.code for found in await editor.findings()] == ["agent-unused"]
+    async with asyncio.timeout(20):
+        while not editor.watched:
+            editor.news.clear()
+            await editor.news.wait()
+    (editor.folder / "runner.toml").write_text('[checks]\nagent-unused = "off"\n')
+    change = types.FileEvent(editor.uri("runner.toml"), types.FileChangeType.Created)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
+    async with asyncio.timeout(20):
+        while list(editor.published[editor.uri()][-1].diagnostics):
+            editor.news.clear()
+            await editor.news.wait()

@@ -181,7 +181,8 @@ def scope_of(workflow: Workflow, edges: dict[str, list[Edge]], step: StepSpec | 
     examiner = _Examiner(workflow, edges)
     if step is None:
         return Scope(policy_table(examiner.base), ("inputs", "secrets", "run", "steps"))
-    return Scope({**examiner.table(step), **own_outputs(step)}, examiner.roots(step, bool(step.templates)))
+    own = {step.id: "a step cannot use its own values"}
+    return Scope({**examiner.table(step), **own_outputs(step)}, examiner.roots(step, bool(step.templates)), own)
 
 
 def span_of(document: Document, found: Found, start: int = 0, end: int | None = None) -> Span:
