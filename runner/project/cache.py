@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -149,6 +148,8 @@ def _bounded(entries: dict[str, Any]) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    import tempfile  # here: only who has something new waits for it
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix="draft-")
     try:
         with os.fdopen(handle, "wb") as file:
