@@ -115,11 +115,8 @@ class Course:
 
     async def _attempt(self) -> Result:
         life = self._life
-        if self._step.kind == "workflow":
-            # The legs of the run below take places of their own: holding one while waiting for them would be a circle.
-            self._slot.give_back()
-            return await self._guarded(life.children.make(self._step, self._leg, self._number, self._trace))
-        return await self._guarded(life.attempts.make(self._step, self._leg, self._number, self._trace))
+        work = life.children if self._step.kind == "workflow" else life.attempts
+        return await self._guarded(work.make(self._step, self._leg, self._number, self._trace))
 
     async def _back_off(self, error: RunnerError, tries: int) -> None:
         life = self._life

@@ -88,7 +88,9 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
         support.refuse_unservable(prepared.plan, decide, setup.providers)
     secrets = [*setup.secrets.values(), *(each for one in setup.children.values() for each in one.secrets.values())]
     groups = Groups(setup.groups or setup.state / "groups")
-    run = _Run(plan, setup, control, _Shared(Mask(secrets), groups, Queue(Slots(setup.max_parallel))))
+    run = _Run(
+        plan, setup, control, _Shared(Mask(secrets), groups, Queue(Slots(setup.max_parallel), setup.max_parallel))
+    )
     await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
@@ -203,7 +205,9 @@ class _Run:
         step, queue = parent.step, self._shared.queue
         ids = [each.id for each in support.all_steps(self._plan)]
         held = self._life.held.get(parent.leg)
-        order = (*queue.order, ids.index(step.id))
+        # A run that began early is finished before the next one begins, and its boxes are freed.
+        legs = [leg.key for leg in self._values.legs(step)]
+        order = (*queue.order, ids.index(step.id), legs.index(parent.leg))
         shared = replace(
             self._shared,
             queue=replace(queue, priority=queue.priority + step.priority, order=order),

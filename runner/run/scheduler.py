@@ -27,11 +27,12 @@ FINAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Where the legs of a run wait for their turn: the slots, shared with the runs above and below, and how urgent this
-    run is among them.
+    """Where the legs of a run wait for their turn: the slots, shared with the runs above and below, how many there are,
+    and how urgent this run is among the others.
     """
 
     slots: Slots
+    most: int
     priority: int = 0
     order: Rank = ()
 
@@ -47,6 +48,9 @@ class Scheduler:
         self._life = life
         self._milestones = milestones
         self._queue = queue
+        # A leg that is a run below has a place of another kind: with one among the slots it would wait for itself. Each
+        # run has its own of these, so that a circle is impossible.
+        self._runs = Slots(queue.most)
         self._places = {step.id: number for number, step in enumerate(life.plan.steps)}
         self._narrow = {
             step.id: asyncio.Semaphore(limit)
@@ -110,7 +114,7 @@ class Scheduler:
         upstream = self._upstream(self._sinks())
         step = replace(step, after=tuple(sorted(self.ended)), condition_guards_failure=True)
         limit = FINAL_SECONDS + GRACE if self._life.control.stopped(STEPS) else None
-        slot = Slot(self._queue.slots, self._queue.rank(step, len(self._places)))
+        slot = self._slot(step, len(self._places))
         try:
             async with asyncio.timeout(limit):
                 return await self._live(host, step, leg, _Way(level, upstream, slot))
@@ -175,8 +179,11 @@ class Scheduler:
 
     # ------------------------------------------------------------ legs
 
+    def _slot(self, step: PlanStep, *place: int) -> Slot:
+        return Slot(self._runs if step.kind == "workflow" else self._queue.slots, self._queue.rank(step, *place))
+
     async def _in_turn(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> LegOutcome:
-        slot = Slot(self._queue.slots, self._queue.rank(step, self._places[step.id], number))
+        slot = self._slot(step, self._places[step.id], number)
         async with self._narrow.get(step.id, contextlib.nullcontext()):
             return await self._live(host, step, leg, _Way(STEPS, self._upstream(step.after), slot))
 

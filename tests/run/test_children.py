@@ -413,3 +413,22 @@ def test_a_spec_without_its_files_is_refused(make_step, new_plan):
     step = make_step("go", kind="workflow", action={"path": "c.yaml"}, sandbox=None)
     with pytest.raises(SpecError, match=r"the step go runs c\.yaml, and only the spec itself was given"):
         prepare(new_plan(step), {})
+
+
+def test_runs_below_one_run_are_as_many_at_once_as_legs(lab):
+    lab.max_parallel = 2
+    live, most = set(), 0
+
+    def count(event):
+        nonlocal most
+        if event.type == "run.started" and event.run not in live:
+            live.add(event.run)
+        if event.type == "run.succeeded":
+            live.discard(event.run)
+        most = max(most, len(live))
+
+    lab.on_event = count
+    child = "spec: 1\nname: c\nsteps: {a: {run: echo}, b: {after: a, run: echo}}\n"
+    text = "spec: 1\nname: p\nsteps: {go: {for_each: {items: '${{ range(6) }}'}, workflow: c.yaml}}\n"
+    assert lab.play(text, files={"c.yaml": child}).state == "succeeded"
+    assert most == 3
