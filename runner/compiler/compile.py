@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from runner.compiler import shape
 from runner.compiler.canonical import Json
-from runner.compiler.consequences import news
+from runner.compiler.consequences import news, once
 from runner.compiler.diagnostic import Diagnostic, Severity, tidy
 from runner.compiler.document import Document, read_all
 from runner.compiler.family import Family, name_of
@@ -48,7 +48,7 @@ def check(data: bytes, path: str, around: Surroundings = ALONE) -> list[Diagnost
     in the part that could not be read.
     """
     documents = read_all(data, path)
-    return _findings(documents, around, _family(documents, around))
+    return once(_findings(documents, around, _family(documents, around)), path)
 
 
 def _family(documents: list[Document], around: Surroundings) -> Family:

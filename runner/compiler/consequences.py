@@ -22,7 +22,11 @@ _ABSENT = {
     "agent-budget": frozenset({"budget", "usd", "tokens"}),
     "agent-turns": frozenset({"turns"}),
     "agent-model": frozenset({"model", "human"}),
+    "with-missing": frozenset({"with", "params", "inputs", "default"}),
+    "with-unknown": frozenset({"params", "inputs"}),
 }
+# Keys that give names to expressions.
+_NAMED = frozenset({"matrix", "params", "outputs", "for_each"})
 # Where the name would be declared that is said not to exist.
 _DECLARED_IN = {
     "phase-unknown": "phases",
@@ -52,6 +56,11 @@ def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]
     left = [finding for finding in found if finding.span not in places and not _over(finding, wrong)]
     left = _without_verdicts(document, places, left)
     return _without_slips(document, told, _without_doubts(document, told, left)) if places else left
+
+
+def once(found: list[Diagnostic], path: str) -> list[Diagnostic]:
+    """Without the word that a workflow of the same file has errors: all of them are among the findings."""
+    return [one for one in found if one.code != "workflow-errors" or one.related[0].span.path != path]
 
 
 def _without_verdicts(document: Document, places: set[Span], found: list[Diagnostic]) -> list[Diagnostic]:
@@ -114,6 +123,9 @@ def _without_slips(document: Document, told: list[Diagnostic], found: list[Diagn
     slips = [finding for finding in told if finding.code == "unknown-key"]
     meant = {finding.fix.replacement for finding in slips if finding.fix}
     found = [finding for finding in found if not meant & _ABSENT.get(finding.code, frozenset())]
+    if meant & _NAMED:
+        lines = split_lines(document.text)
+        found = [finding for finding in found if not _names_a_slip(finding, lines, meant)]
     keys = {finding.span for finding in slips}
     unread = [entry.value.span for entry in _entries(document) if entry.key.span in keys] if keys else []
     found = [finding for finding in found if not any(_within(finding.span, span) for span in unread)]
@@ -124,6 +136,15 @@ def _without_slips(document: Document, told: list[Diagnostic], found: list[Diagn
     return [
         one for one in found if not (one.code.endswith(_UNUSED) and _written(lines, one.span).strip("'\"") in words)
     ]
+
+
+def _names_a_slip(finding: Diagnostic, lines: list[str], meant: set[str]) -> bool:
+    """Whether an expression names what a mistyped key would have given: `matrix.NAME`, `params.NAME`, `item`."""
+    if finding.code not in ("expression-unknown", "expression-context"):
+        return False
+    own = _WORD.match(lines[finding.span.line - 1], finding.span.column - 1)
+    root = _referred(finding, lines) or (own[0] if own else "")
+    return root in meant & _NAMED or ("for_each" in meant and not _referred(finding, lines))
 
 
 def _entries(document: Document) -> Iterator[Entry]:

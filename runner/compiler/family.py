@@ -254,16 +254,18 @@ def _normal(path: str) -> str:
     return posixpath.normpath(path)
 
 
-def _chosen(documents: list[Document], path: str, wanted: str | None) -> Document | Trouble:
+def _chosen(documents: list[Document], path: str, wanted: str | None) -> Document | Trouble | None:
     specs = [one for one in documents if isinstance(one.root, Mapping) and "spec" in one.root.entries]
-    names = [name_of(one) for one in specs]
+    names = [name for one in specs if (name := name_of(one))]
     if not specs and not any(one.diagnostics for one in documents):
         return Trouble("file", f"`{path}` is no spec: it has no key `spec`", "name the file of a workflow")
     if wanted is None and len(documents) > 1:
         message = f"`{path}` has several workflows; {existing(names)}"
         return Trouble("file", message, f"say which one: `{path}#{names[0] if names else 'NAME'}`")
     if wanted is None or wanted in names:
-        return documents[0] if wanted is None else specs[names.index(wanted)]
+        return documents[0] if wanted is None else next(one for one in specs if name_of(one) == wanted)
+    if not path and len(names) < len(documents):
+        return None  # it may be the one without a name, which is told there
     near = nearest(wanted, names)
     message = f"there is no workflow `{wanted}` in {f'`{path}`' if path else 'this file'}; {existing(names)}"
     return Trouble("file", message, did_you_mean(wanted, names), f"{path}#{near[0]}" if near else "")

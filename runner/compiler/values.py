@@ -18,6 +18,9 @@ from runner.compiler.suggest import did_you_mean, listed
 MAX_DEPTH = 64
 
 
+TYPES = ("string", "integer", "number", "boolean", "object", "array", "null")
+
+
 def type_name(value: Json) -> str:
     """The JSON Schema type of a value; whole numbers are `integer`."""
     if value is None:
@@ -45,10 +48,10 @@ def same(left: Json, right: Json) -> bool:
 
 
 def declared_types(schema: Mapping[str, Json]) -> list[str]:
-    """The types a schema allows; empty when it does not say."""
+    """The types a schema allows; empty when it does not say, or names one that there is not."""
     written = schema.get("type")
     names = written if isinstance(written, list) else [written]
-    return [name for name in names if isinstance(name, str)]
+    return [name for name in names if name in TYPES]
 
 
 def _has_type(value: Json, name: str) -> bool:

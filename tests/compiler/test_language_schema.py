@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from runner.compiler.spec.build import STEP_KEYS
+
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "workflow.v1.schema.json").read_text(encoding="utf-8"))
 
 
@@ -49,6 +51,10 @@ def test_every_key_has_a_description_and_an_example_that_fits(path: str) -> None
     whole = {**part, "$defs": SCHEMA["$defs"]}
     for value in [*part["examples"], *([part["default"]] if "default" in part else [])]:
         assert list(jsonschema.Draft202012Validator(whole).iter_errors(value)) == []
+
+
+def test_the_compiler_knows_the_keys_of_a_step() -> None:
+    assert set(SCHEMA["$defs"]["step"]["properties"]) == STEP_KEYS
 
 
 #: What holds when a key is not written, wherever the compiler or a run fills something in.

@@ -22,7 +22,10 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "checks.md"
 SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 #: What some examples are checked with.
-AROUND = {"shell-check": Surroundings(shell=check_shell)}
+AROUND = {
+    "shell-check": Surroundings(shell=check_shell),
+    "workflow-errors": Surroundings(read=lambda _: b"spec: 1\nname: site\nsteps: {b: {run: make, aftr: [c]}}\n"),
+}
 SECTIONS = dict(SECTION.findall(DOCUMENT.read_text(encoding="utf-8")))
 
 

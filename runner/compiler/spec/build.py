@@ -41,6 +41,28 @@ from runner.compiler.spec.units import mebibytes, seconds
 from runner.records import dataclass
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow")
+#: Every key that a step may have.
+STEP_KEYS = frozenset(
+    (
+        *KINDS,
+        *(
+            "use",
+            "with",
+            "prompt",
+            "returns",
+            "title",
+            "description",
+            "ref",
+            "phase",
+            "owner",
+            "sandbox",
+            "after",
+            "if",
+        ),
+        *("matrix", "for_each", "repeat", "env", "files", "cwd", "stdin", "timeout", "estimate", "retry", "outputs"),
+        *("allow_failure", "cache", "concurrency", "priority", "idempotent"),
+    )
+)
 _MATRIX_WORDS = ("include", "exclude", "max_parallel", "fail_fast")
 _DEFAULTS = ("timeout", "retry", "sandbox", "env")
 _SIZES = ("memory", "disk")
@@ -253,8 +275,13 @@ def _step(id_: str, span: Span, body: Node, common: _Common, owner: Named | None
         allow_failure=plain(node.get("allow_failure")) is True,
         layers=layers,
         owner_template=owner,
-        outputs_open=kind == "workflow" and given is None,
+        outputs_open=_is_open(kind, node, given),
     )
+
+
+def _is_open(kind: str, node: Mapping, given: dict[str, OutputSpec] | None) -> bool:
+    """Whether a step may have outputs that are not known: of another workflow, or under a key that is mistyped."""
+    return (kind == "workflow" and given is None) or not kind or not node.entries.keys() <= STEP_KEYS
 
 
 def _axis(node: Node) -> tuple[Node, ...] | Scalar:

@@ -11,6 +11,7 @@ import pytest
 from runner.compiler.compile import check
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.rules import composition
+from runner.compiler.surroundings import Surroundings
 
 HEAD = "spec: 1\nname: demo\n"
 LINT = "templates: {lint: {params: {path: {type: string}}, step: {run: 'lint ${{ params.path }}'}}}\n"
@@ -67,10 +68,10 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "steps: {a: {run: a}}" + CHILD,
     ),
     "workflow-errors": (
-        "steps: {a: {workflow: '#child', with: {n: 1}}}" + CHILD.replace("run:", "aftr: x, run:"),
-        "`#child` has an error",
+        "steps: {a: {workflow: bad.yaml}}",
+        "`bad.yaml` has an error",
         "correct that spec",
-        "steps: {a: {workflow: '#child', with: {n: 1}}}" + CHILD,
+        "steps: {a: {workflow: good.yaml}}",
     ),
     "workflow-duplicate": (
         "steps: {a: {run: a}}" + CHILD.replace("child", "demo"),
@@ -111,8 +112,19 @@ CASES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+FILES = {
+    "bad.yaml": b"spec: 1\nname: bad\nsteps: {a: {rnu: a}}",
+    "good.yaml": b"spec: 1\nname: good\nsteps: {a: {run: a}}",
+}
+
+
 def found(text: str) -> list[Diagnostic]:
-    return check((HEAD + text).encode(), "demo.yaml")
+    return check((HEAD + text).encode(), "demo.yaml", Surroundings(read=FILES.__getitem__))
+
+
+def test_the_errors_of_a_workflow_of_the_same_file_are_told_there() -> None:
+    text = "steps: {a: {workflow: '#child', with: {n: 1}}}" + CHILD.replace("run:", "aftr: x, run:")
+    assert [one.code for one in found(text)] == ["unknown-key"]
 
 
 @pytest.mark.parametrize("code", CASES)
