@@ -106,6 +106,8 @@ _STARTERS = {
     "%": "`%` cannot begin a text",
 }
 _BARE_EXPRESSION = re.compile(r"""[{,][^'"]*\$\{\{""")
+# The value of a key in a block: a plain text that no comment follows.
+_VALUE = re.compile(r"[ ]*(?:- )*[A-Za-z_][A-Za-z0-9_-]*:[ ]+([^\s'\"\[\]{}|>&*!%@`#][^#]*?)[ ]*")
 _TABS = re.compile(r"[ \t]*")
 
 
@@ -122,7 +124,8 @@ def explain(complaint: Complaint, path: str, lines: list[str]) -> Diagnostic:
         if re.search(sentence.pattern, said):
             if sentence.where == "context" and complaint.context_at is not None:
                 at = complaint.context_at
-            return _at(path, lines, at, sentence.message, _quote(lines, complaint.problem_at) or sentence.hint)
+            fix = _quoted(path, lines, at) if "mapping values" in complaint.problem else None
+            return _at(path, lines, at, sentence.message, _quote(lines, complaint.problem_at) or sentence.hint, fix)
     return _at(path, lines, at, "this is not YAML", "put texts with special characters in quotes")
 
 
@@ -132,16 +135,26 @@ def _quote(lines: list[str], at: Position) -> str:
     return 'quote a text with an expression: "${{ … }}"' if _BARE_EXPRESSION.search(line) else ""
 
 
+def _quoted(path: str, lines: list[str], at: Position) -> Fix | None:
+    """Quotes around a text of one line that has a `:` in it. Whether all of it is meant is a guess."""
+    match = _VALUE.fullmatch(lines[at.line]) if at.line < len(lines) else None
+    if match is None or at.column < match.start(1):
+        return None
+    text = match[1].replace("\\", "\\\\").replace('"', '\\"')
+    span = Span(path, at.line + 1, match.start(1) + 1, at.line + 1, match.end(1) + 1)
+    return Fix("quote the text", span, f'"{text}"', safe=False)
+
+
 def _char(lines: list[str], at: Position) -> str:
     line = lines[at.line] if at.line < len(lines) else ""
     return line[at.column : at.column + 1]
 
 
-def _at(path: str, lines: list[str], at: Position, message: str, hint: str) -> Diagnostic:
+def _at(path: str, lines: list[str], at: Position, message: str, hint: str, fix: Fix | None = None) -> Diagnostic:
     at = _inside(lines, at)
     end = at.column + (1 if _char(lines, at) else 0)
     span = Span(path, at.line + 1, at.column + 1, at.line + 1, end + 1)
-    return Diagnostic("yaml-syntax", Severity.ERROR, message, span, hint)
+    return Diagnostic("yaml-syntax", Severity.ERROR, message, span, hint, fix=fix)
 
 
 def _inside(lines: list[str], at: Position) -> Position:

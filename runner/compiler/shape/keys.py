@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related, Span, error
+from runner.compiler.document import Scalar
 from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
-from runner.compiler.shape.validator import Violation, reason, workflow_schema
+from runner.compiler.shape.validator import Schema, Violation, reason, workflow_schema
 from runner.compiler.shape.words import NO_BREAK, RULES, keys_listed, shown
 from runner.compiler.suggest import certain, listed, nearest
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow", "use")
 _PROVIDERS = ("e2b", "webcontainer")
 _NOT_IN_HOOKS = ("after", "matrix", "for_each", "repeat")
+_TYPES_INSIDE = ("items", "additionalProperties")
 _INVISIBLE = "a no-break space stands before it: replace it by a plain one"
 _BELONGS = {"step": "a step", "top": "the top level of the spec"}
 
@@ -27,10 +29,23 @@ def unknown_keys(violation: Violation, site: Site) -> list[Finding]:
     free = [key for key in allowed if key not in site.entries]
     if not set(KINDS).isdisjoint(site.entries):
         free = [key for key in free if key not in KINDS]
-    return [_unknown_key(name, site, allowed, free) for name in violation.data[: DEFAULT_LIMITS.findings]]
+    vain = _without_effect(violation.schema, site)
+    free = [key for key in free if key not in vain]
+    return [
+        _unknown_key(name, site, violation.schema, allowed, free) for name in violation.data[: DEFAULT_LIMITS.findings]
+    ]
 
 
-def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> Finding:
+def _without_effect(schema: Schema, site: Site) -> set[str]:
+    """The keywords that say nothing about the declared type of a value, by the schema's own `if` and `then`."""
+    written = site.entries.get("type")
+    kind = written.value.value if written is not None and isinstance(written.value, Scalar) else None
+    branches = [branch for branch in schema.get("allOf", ()) if kind is not None and "if" in branch]
+    meant = [one["then"] for one in branches if kind in one["if"]["properties"].get("type", {}).get("enum", ())]
+    return {key for then in meant for key, allowed in then["properties"].items() if allowed is False}
+
+
+def _unknown_key(name: str, site: Site, schema: Schema, allowed: list[str], free: list[str]) -> Finding:
     span = site.key_span(name)
     from runner.compiler.shape.elsewhere import translate  # a large table that good specs never need
 
@@ -47,7 +62,12 @@ def _unknown_key(name: str, site: Site, allowed: list[str], free: list[str]) -> 
         return Finding(finding, site.path, meant=meant)
     if not close:
         unseen = _INVISIBLE if NO_BREAK in name else ""
-        hint = _elsewhere(name, allowed) or unseen or f"allowed here: {keys_listed(free or allowed)}"
+        hint = (
+            _elsewhere(name, allowed)
+            or _below(name, schema)
+            or unseen
+            or f"allowed here: {keys_listed(free or allowed)}"
+        )
         return Finding(error("unknown-key", message, span, hint), site.path)
     fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=certain(name, free))
     hint = f"did you mean `{close[0]}`?"
@@ -67,6 +87,18 @@ def _elsewhere(name: str, allowed: list[str]) -> str:
         if place != here and name in properties and here is not None:
             return f"`{name}` is a key of {_BELONGS[place]}; move it there"
     return ""
+
+
+def _below(name: str, schema: Schema) -> str:
+    """The keys beside it that have such a key: `runtime` belongs into `needs`."""
+    inside = []
+    for key, part in schema.get("properties", {}).items():
+        if key in _TYPES_INSIDE:
+            continue
+        target = workflow_schema()["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        if name in target.get("properties", {}):
+            inside.append(key)
+    return f"it is a key of {listed(inside, 'and')}: write {inside[0]}: {{{name}: …}}" if inside else ""
 
 
 def missing_key(violation: Violation, site: Site) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Fix, Related, error
-from runner.compiler.document import Scalar, Sequence, to_json
+from runner.compiler.document import Mapping, Scalar, Sequence, to_json
 from runner.compiler.document.lists import removal
 from runner.compiler.shape.literals import OLD_BOOLEANS, boolean, likely, number, synonym
 from runner.compiler.shape.places import Finding, Site, children
@@ -57,9 +57,13 @@ def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
     node = site.node
     if isinstance(node, Sequence) and types == ["object"]:
         return "write `key: value` lines instead of `- …` items", None
+    if isinstance(node, Mapping) and types == ["array"]:
+        return "write `- …` items instead of `key: value` lines", None
     if not isinstance(node, Scalar) or node.span.line != node.span.end_line:
         return "", None
     text = node.text
+    if title == "retry" and isinstance(node.value, int) and node.value > 0:
+        return f"write a map: {{attempts: {text}}}", Fix("make it a map", node.span, f"{{attempts: {text}}}")
     if node.style and _fits(text, types):
         return "remove the quotes", Fix("remove the quotes", node.span, text)
     right = _meant(node, types)

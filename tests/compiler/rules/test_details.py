@@ -174,3 +174,39 @@ def test_a_variable_of_all_steps_that_defaults_repeat_is_told_there() -> None:
         "the variable `A` of `defaults` has this value without it too",
         "the variable `A` of `finally` has this value without it too",
     ]
+
+
+def test_a_step_that_looks_at_how_a_dead_one_ended_may_run() -> None:
+    dead = "steps: {a: {run: a, if: false}, b: {run: b, after: [a], if: \"steps.a.state == 'skipped'\"}}"
+    assert found(dead, "step-unreachable") == []
+    alike = "steps: {a: {run: a, if: false}, b: {run: b, after: [a], if: \"run.name == 'state'\"}}"
+    assert len(found(alike, "step-unreachable")) == 1
+
+
+def test_a_step_that_is_dead_itself_is_not_told_for_the_one_before() -> None:
+    assert found("steps: {a: {run: a, if: false}, c: {run: c, if: false, after: [a]}}", "step-unreachable") == []
+
+
+def test_an_artifact_has_no_default_of_a_value() -> None:
+    text = "steps: {a: {run: x, outputs: {n: {type: integer, default: 3}, d: {artifact: x, default: y}, e: 3}}}"
+    assert [one.span.column for one in found(text, "default-unused")] == [text.index("default: 3") + 1]
+
+
+def test_whole_multiples_must_fit_between_the_bounds() -> None:
+    text = (
+        "inputs: {a: {type: integer, multipleOf: STEP, minimum: 1, maximum: 4}}\nsteps: {a: {run: 'x ${{ inputs.a }}'}}"
+    )
+    assert [one.message for one in found(text.replace("STEP", "5"), "type-schema")] == [
+        "no multiple of 5 lies from 1 to 4: no value fits (in the input `a`)"
+    ]
+    assert found(text.replace("STEP", "2"), "type-schema") == []
+    assert found(text.replace("STEP", "0.5"), "type-schema") == []
+
+
+def test_a_condition_that_the_inputs_cannot_meet_makes_a_step_dead() -> None:
+    text = (
+        "inputs: {n: {type: integer, maximum: 8, default: 1}}\n"
+        "steps: {a: {run: a, if: inputs.n > 8}, b: {run: b, after: [a]}, c: {run: c, if: inputs.n > 7}}"
+    )
+    (one,) = found(text, "step-unreachable")
+    assert one.message == "`b` never runs: it waits for `a`, whose `if` is never true"

@@ -15,9 +15,12 @@ from runner.compiler.suggest import MOST_LISTED, listed
 CODE = "step-unreachable"
 
 
-def _never(step: StepSpec) -> bool:
-    """Its `if` is written as false."""
-    return step.condition is not None and scalar_text(step.condition).strip() == "false"
+def _never(context: Context, step: StepSpec) -> bool:
+    """Its `if` is false whatever the inputs are; `expression-constant` tells that."""
+    if step.condition is None:
+        return False
+    verdicts = [one.verdict for one in context.verdicts.get(id(step.condition), ())]
+    return bool(verdicts) and all(verdict.sound and verdict.truth is False for verdict in verdicts)
 
 
 def _decides_alone(step: StepSpec) -> bool:
@@ -42,7 +45,7 @@ def _cut_off(waiting: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: s
 def check(context: Context) -> list[Diagnostic]:
     """What waits for a step whose `if` is false is skipped too, unless its own `if` looks at that step's `state`."""
     steps = context.workflow.steps
-    dead = {step.id: step.condition for step in steps.values() if step.condition is not None and _never(step)}
+    dead = {step.id: step.condition for step in steps.values() if step.condition is not None and _never(context, step)}
     if not dead:
         return []
     waiting: dict[str, list[Edge]] = {}
@@ -56,7 +59,7 @@ def check(context: Context) -> list[Diagnostic]:
             names = [edge.step for edge in cut_off]
             whole = listed(names, "and") if len(names) <= MOST_LISTED else f"`{names[0]}` and {len(names) - 1} more"
             verb = "never runs: it waits" if len(names) == 1 else "never run: they wait"
-            message = f"{whole} {verb} for `{id_}`, whose `if` is false"
+            message = f"{whole} {verb} for `{id_}`, whose `if` is never true"
             hint = f"remove the `if`, or write one that looks at it: steps.{id_}.state == 'skipped'"
             related = (Related("this is never true", condition.span),)
             found.append(warning(CODE, message, cut_off[0].span, hint, related))

@@ -23,9 +23,21 @@ def _required(node: Mapping) -> Iterator[tuple[str, Mapping]]:
                 yield at.value, inner
 
 
+def _of_outputs(context: Context) -> Iterator[Diagnostic]:
+    """A step that does not write a declared output fails: no default stands in for it."""
+    for step in context.workflow.all_steps:
+        written = step.node.get("outputs")
+        for name, entry in written.entries.items() if isinstance(written, Mapping) else ():
+            body = entry.value
+            if isinstance(body, Mapping) and "default" in body.entries and "artifact" not in body.entries:
+                message = f"the default of the output `{name}` is never used: a step writes all of its outputs"
+                hint = "remove it, and write the value in the step"
+                yield warning(CODE, f"{message} (in the step `{step.id}`)", key_span(body, "default"), hint)
+
+
 def check(context: Context) -> list[Diagnostic]:
-    """What must be given needs no default: one of the two is not meant."""
-    return [
+    """What must be given needs no default, and an output is always written: one of the two is not meant."""
+    found = [
         warning(
             CODE,
             f"`{name}` has a default and is `required` all the same, so the default is never used (in {where})",
@@ -37,3 +49,4 @@ def check(context: Context) -> list[Diagnostic]:
         if "required" in node.entries
         for name, inner in _required(node)
     ]
+    return [*found, *_of_outputs(context)]

@@ -47,6 +47,17 @@ def _ranges(node: Mapping) -> Iterator[Problem]:
         elif text(node.get("type")) == "integer" and math.ceil(least) > math.floor(most):
             sentence = f"there is no whole number from {least} to {most}: no value fits"
             yield key_span(node, low), sentence, "widen the range, or make it a `number`"
+    yield from _multiples(node)
+
+
+def _multiples(node: Mapping) -> Iterator[Problem]:
+    """Of whole numbers alone: others are not exact."""
+    step, least, most = (plain(node.get(key)) for key in ("multipleOf", "minimum", "maximum"))
+    if not (isinstance(step, int) and isinstance(least, int) and isinstance(most, int) and step > 0):
+        return
+    if least <= most and -(-least // step) > most // step:
+        sentence = f"no multiple of {step} lies from {least} to {most}: no value fits"
+        yield key_span(node, "multipleOf"), sentence, "widen the range"
 
 
 def _values(node: Mapping) -> Iterator[Problem]:
