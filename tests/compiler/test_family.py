@@ -325,3 +325,9 @@ def test_the_mistakes_of_others_do_not_keep_one_from_its_plan() -> None:
     assert compiled(text, name="demo").diagnostics == []
     assert [one.code for one in compiled(text, name="bad").diagnostics] == ["unknown-key"]
     assert [one.span.line for one in found(text, {})] == [12]
+
+
+def test_a_workflow_of_the_same_file_with_errors_keeps_the_others_from_their_plan() -> None:
+    made = compiled("steps: {a: {workflow: '#bad'}}\n---\nspec: 1\nname: bad\nsteps: {a: {rnu: a}}\n", name="demo")
+    assert made.plan is None
+    assert [one.code for one in made.diagnostics] == ["workflow-errors"]
