@@ -100,7 +100,7 @@ def _methods(prefix: str, scope: Scope) -> list[Name]:
 def _callable(kind: Type) -> list[Signature]:
     """The methods that a value of that type has."""
     every = (one for one in signatures().values() if one.method)
-    words = {kind.kind}
+    words: set[str] = {kind.kind}
     if kind.kind == "list" and (kind.item is None or kind.item.kind in ("text", "any")):
         words.add("texts")  # a list of texts has methods of its own
     return [one for one in every if kind.kind == "any" or words.intersection(one.parameters[0])]

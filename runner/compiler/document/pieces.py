@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
@@ -15,12 +15,9 @@ from runner.compiler.document.scalars import resolve
 from runner.records import dataclass
 
 _Scanner: Callable[[str], Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-# Of no length, and of no meaning for the layout.
-_SILENT = ("StreamStart",)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: its kind as in YAML libraries (`Scalar`, `Key`, `BlockEntry`, `FlowMappingEnd`, …), and its place.
 
     `style` is that of a scalar: '' plain, "'", '"', '|' or '>'.
@@ -60,13 +57,13 @@ def tokens(text: str) -> list[Token]:
     """Every token of a text that can be parsed, in order. Raises ValueError for one that cannot."""
     scanner = _Scanner(text)
     found: list[Token] = []
+    scanner.get_token()  # the start of the stream
     try:
         while (token := scanner.get_token()) is not None:
+            start = token.start_mark
+            style = getattr(token, "style", None) or ""
             kind = type(token).__name__.removesuffix("Token")
-            start, end = token.start_mark, token.end_mark
-            if kind not in _SILENT:
-                style = getattr(token, "style", None) or ""
-                found.append(Token(kind, start.index, end.index, start.column, style))
+            found.append(Token(kind, start.index, token.end_mark.index, start.column, style))
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
     return found

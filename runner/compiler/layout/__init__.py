@@ -49,19 +49,22 @@ def formatted(data: bytes, path: str) -> Formatted:
 
 
 def _written(text: str) -> str:
-    """The text in lines, then in order; each only if it says the same as before."""
+    """The first that says the same: in lines and in order, only in lines, as it is."""
     meaning = _meaning(text)
-    for better in (indented, _ordered):
+    for better in (_ordered, indented):
         try:
             found = better(text)
-            text = found if _meaning(found) == meaning else text
+            if _meaning(found) == meaning:
+                return found
         except ValueError:
             continue
     return text
 
 
 def _ordered(text: str) -> str:
-    return indented(ordered(text))
+    lines = indented(text)
+    found = ordered(lines)
+    return lines if found == lines else indented(found)
 
 
 def _meaning(text: str) -> tuple[object, Counter[str]]:

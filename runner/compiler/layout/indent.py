@@ -30,7 +30,8 @@ def comments(text: str) -> list[str]:
     found: list[str] = []
     at = 0
     for token in tokens(text):
-        found += read_gap("\n" + text[at : token.start] + "\n").comments
+        if text.find("#", at, token.start) >= 0:
+            found += read_gap("\n" + text[at : token.start] + "\n").comments
         header, mark, comment = text[token.start : token.end].partition("\n")[0].partition(" #")
         if token.style in ("|", ">") and header and mark:
             found.append("#" + comment)

@@ -6,6 +6,7 @@ right above a key. What else keeps a map as it is: brackets over several lines, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from runner.compiler.document.pieces import Piece, outline
@@ -36,6 +37,7 @@ _HOW = (
 )
 STEP = (*_WHO, *_WHEN, *_WHERE, *KINDS, *_HOW, "idempotent")
 
+_COLON = re.compile(r"\s*:")
 _Order = dict[str, int]
 _TOP_ORDER: _Order = {key: number for number, key in enumerate(TOP)}
 _STEP_ORDER: _Order = {key: STEP.index(KINDS[0]) if key in KINDS else number for number, key in enumerate(STEP)}
@@ -44,9 +46,9 @@ _STEP_ORDER: _Order = {key: STEP.index(KINDS[0]) if key in KINDS else number for
 def ordered(text: str) -> str:
     """The text with its keys in order. Its line breaks are LF. Raises ValueError if it cannot be parsed."""
     for order, path in ((_STEP_ORDER, _steps), (_TOP_ORDER, _roots)):
-        # From the end to the beginning, so that the places of what is still to come hold.
-        for found in sorted(path(outline(text)), key=lambda piece: -piece.start):
-            text = _sorted(text, found, order)
+        maps = [found for found in path(outline(text)) if _unsorted(found, order)]
+        if maps:
+            text = _sorted(text, sorted(maps, key=lambda piece: piece.start), order)
     return text
 
 
@@ -80,19 +82,30 @@ def _name(key: Piece) -> str:
     return key.text if key.kind == "leaf" else ""
 
 
-def _sorted(text: str, piece: Piece, order: _Order) -> str:
+def _unsorted(piece: Piece, order: _Order) -> bool:
+    """Whether the keys stand in another order, and all are known."""
     names = [_name(key) for key, _ in piece.pairs]
     if len(set(names)) < len(names) or not order.keys() >= set(names):
-        return text
-    wanted = sorted(range(len(names)), key=lambda number: order[names[number]])
-    if wanted == list(range(len(names))):
-        return text
-    parts = _in_brackets(text, piece) if piece.flow else _in_lines(text, piece)
-    if parts is None:
-        return text
-    start, end, cut = parts
-    sorted_ = (", " if piece.flow else "").join(cut[number] for number in wanted)
-    return text[:start] + sorted_.lstrip("\n") + text[end:]
+        return False
+    ranks = [order[name] for name in names]
+    return ranks != sorted(ranks)
+
+
+def _sorted(text: str, maps: list[Piece], order: _Order) -> str:
+    """The text with the keys of these maps, none of them inside another, in order where that is safe."""
+    lonely = lonely_comments(text)
+    out: list[str] = []
+    at = 0
+    for piece in maps:
+        found = _in_brackets(text, piece) if piece.flow else _in_lines(text, piece, lonely)
+        if found is None:
+            continue
+        start, end, cut = found
+        ranks = [(order[_name(key)], number) for number, (key, _) in enumerate(piece.pairs)]
+        moved = (", " if piece.flow else "").join(cut[number] for _, number in sorted(ranks))
+        out += [text[at:start], moved.lstrip("\n")]
+        at = end
+    return "".join([*out, text[at:]])
 
 
 _Cut = tuple[int, int, list[str]]
@@ -111,17 +124,16 @@ def _end(text: str, key: Piece, value: Piece) -> int:
     """Where an entry ends; for one without a value behind its colon, if it has one."""
     if value.start < value.end:
         return value.end
-    rest = text[key.end :].lstrip()
-    return len(text) - len(rest) + 1 if rest.startswith(":") else key.end
+    colon = _COLON.match(text, key.end)
+    return colon.end() if colon else key.end
 
 
-def _in_lines(text: str, piece: Piece) -> _Cut | None:
+def _in_lines(text: str, piece: Piece, lonely: dict[int, int]) -> _Cut | None:
     """The entries of a map by whole lines, each with the comments above it, or None where that is not safe."""
     begins = [text.rfind("\n", 0, key.start) + 1 for key, _ in piece.pairs]
     column = piece.start - begins[0]
     if any(text[begin : key.start] != " " * column for begin, (key, _) in zip(begins, piece.pairs, strict=True)):
         return None  # an explicit key, or the first one stands behind a dash
-    lonely = lonely_comments(text)
     cuts = [begins[0]]
     for begin in begins[1:]:
         above = _above(text, begin, column, lonely)
@@ -142,7 +154,9 @@ def _previous(text: str, begin: int) -> int:
 
 def _line_end(text: str, end: int) -> int:
     """The beginning of the line behind the one where the text before `end` ends."""
-    found = text.find("\n", len(text[:end].rstrip()))
+    while text[end - 1] in " \n":
+        end -= 1
+    found = text.find("\n", end)
     return len(text) if found < 0 else found + 1
 
 

@@ -20,7 +20,7 @@ from runner.compiler.shape.validator import workflow_schema
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = sorted((ROOT / "tests" / "golden").rglob("*.yaml"))
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
 BLOCK = re.compile(r"^```yaml \S+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"lines? \d+")
 WORDS = [
