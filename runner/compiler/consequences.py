@@ -24,6 +24,7 @@ _ABSENT = {
     "agent-model": frozenset({"model", "human"}),
     "with-missing": frozenset({"with", "params", "inputs", "default"}),
     "with-unknown": frozenset({"params", "inputs"}),
+    "trigger-inputs": frozenset({"inputs", "default"}),
 }
 # Keys that give names to expressions.
 _NAMED = frozenset({"matrix", "params", "outputs", "for_each"})

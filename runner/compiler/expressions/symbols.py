@@ -69,11 +69,6 @@ class Scope:
     given: Facts = field(default_factory=Facts)
 
 
-def schema_type(schema: Mapping[str, Json]) -> str:
-    """The CEL type of values that fit a schema; DYN where the schema leaves it open."""
-    return from_schema(schema).cel
-
-
 def _add(table: Table, path: str, schema: Mapping[str, Json]) -> None:
     table[path] = symbol_of(from_schema(schema))
 
@@ -97,7 +92,10 @@ def base_table(workflow: Workflow) -> Table:
         table[f"{path}.state"] = Symbol("STRING", STATES)
         table[f"{path}.outputs"] = Symbol(_OBJECT, closed=not step.outputs_open)
         for name, output in step.outputs.items():
-            _add_output(table, f"{path}.outputs.{name}", output, many=step.many)
+            if step.outputs_open:  # a key is mistyped: it may be the one that makes them lists
+                table[f"{path}.outputs.{name}"] = Symbol("DYN")
+            else:
+                _add_output(table, f"{path}.outputs.{name}", output, many=step.many)
     return table
 
 
