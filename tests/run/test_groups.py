@@ -354,3 +354,22 @@ def test_a_lock_on_a_file_that_its_holder_just_removed_is_no_lock(tmp_path, monk
     assert os.fstat(fd).st_nlink == 1
     os.close(fd)
     assert groups._locked(tmp_path / "none") is None
+
+
+def test_the_last_steps_may_have_groups_caches_and_templates_too(lab):
+    text = """
+spec: 1
+name: last
+templates:
+  say:
+    params: {words: {type: string}}
+    step: {run: 'echo ${{ params.words }}', concurrency: {group: say}}
+steps: {a: {run: exit 1, retry: {attempts: 1}}}
+on_failure: {use: say, with: {words: failed}, cache: {key: k}}
+finally: {use: say, with: {words: ended}, priority: 3, idempotent: false}
+"""
+    done = lab.play(text)
+    again = lab.play(text)
+    assert done.states == again.states == {"a": "failed", "on_failure": "succeeded", "finally": "succeeded"}
+    assert [text for key, _, text in lab.text if key != "a"] == ["failed\n", "ended\n", "ended\n"]
+    assert again.step("on_failure")["cached"]["run"] == done.report.run
