@@ -78,11 +78,13 @@ def _each(walk: Walker, tree: Call, of: Type) -> Type:
 
 
 def _function(walk: Walker, tree: Call, name: str, args: list[Tree]) -> Type:
-    kinds = [walk.type(arg) for arg in args]
     signature = signatures().get(name)
     if signature is None:
-        _unknown(walk, tree, name, kinds)
+        _unknown(walk, tree, name)
+        for arg in args[: name.startswith(".")]:  # what the others mean, nobody knows
+            walk.type(arg)
         return ANY
+    kinds = [walk.type(arg) for arg in args]
     least, most = signature.needed, len(signature.parameters)
     if len(args) < least or (len(args) > most and not signature.many):
         shown = tree.name if signature.method else name
@@ -129,6 +131,7 @@ _ARTICLES = {
     "boolean": "a boolean",
     "list": "a list",
     "object": "an object",
+    "texts": "a list of texts",
 }
 
 
@@ -140,6 +143,8 @@ def _words(words: tuple[str, ...]) -> str:
 def _remedy(kind: Type, words: tuple[str, ...]) -> str:
     if kind.kind == "secret":
         return "a secret is opaque: hand it on whole, in `env` or `stdin`"
+    if words == ("texts",) and kind.kind == "list":
+        return "make texts of its items: x.map(item, string(item))"
     if "number" in words and kind.kind == "integer":
         return "convert it: double(x)"
     if "integer" in words and kind.kind in ("number", "text"):
@@ -159,7 +164,7 @@ def _range(args: list[Tree], kinds: list[Type]) -> Type:
     return list_of(Type("integer", low=low, high=high) if low <= high else INTEGER)
 
 
-def _unknown(walk: Walker, tree: Call, name: str, kinds: list[Type]) -> None:
+def _unknown(walk: Walker, tree: Call, name: str) -> None:
     """A function that there is not: what is called otherwise, or elsewhere."""
     known = signatures()
     method = name.startswith(".")

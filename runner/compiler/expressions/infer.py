@@ -131,7 +131,7 @@ class Inference:
                 return calls.called(self, tree)
             case Unary() | Binary() | Index():
                 return operators.operation(self, tree)
-            case Literal() | Items() | Pairs():
+            case _:
                 return self._written(tree)
 
     def _written(self, tree: Literal | Items | Pairs) -> Type:
@@ -174,7 +174,7 @@ class Inference:
     def _doubt(self, parts: list[Part]) -> None:
         """Outputs of a step that may have none, unless it was asked whether it succeeded."""
         words = [part.name for part in parts[:4]]
-        if words[0] != "steps" or words[2:3] != ["outputs"] or words[1] not in self.scope.doubts:
+        if len(words) < 4 or words[0] != "steps" or words[2] != "outputs" or words[1] not in self.scope.doubts:
             return
         step = words[1]
         if step in self._doubted or self._sure(step) or any(path in self.facts.there for path in _beginnings(parts)):

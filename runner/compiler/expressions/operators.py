@@ -45,7 +45,7 @@ def signed(walk: Walker, tree: Unary) -> Type:
     kind = walk.type(tree.operand)
     if written is not None:
         return replace(from_schema({"const": written}), kind=kind.kind)
-    if not kind.numeric and kind.kind not in ("any", "duration"):
+    if not kind.numeric and kind.kind != "any":
         walk.tell(
             "type", f"`-` takes a number, `{walk.shown(tree.operand)}` is {kind}", tree.operand, advice(kind, NUMBER)
         )
@@ -162,7 +162,7 @@ def _tell_sum(walk: Walker, tree: Binary, left: Type, right: Type) -> None:
 
 def _number(walk: Walker, tree: Binary, left: Type, right: Type) -> Type:
     if tree.operator in "/%" and number_of(tree.right) == 0 and right.kind == "integer":
-        walk.tell("type", f"`{tree.operator}` by zero always fails", tree.right, "divide by another number")
+        walk.tell("type", f"`{tree.operator}` by zero has no result", tree.right, "divide by another number")
         return ANY
     if tree.operator == "%":
         for side, kind in ((tree.left, left), (tree.right, right)):

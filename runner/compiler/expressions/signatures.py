@@ -42,7 +42,7 @@ matches(text, text) boolean; .matches(text, text) boolean
 .contains(text, text) boolean; .startsWith(text, text) boolean; .endsWith(text, text) boolean
 .charAt(text, integer) text; .indexOf(text, text, [integer]) integer; .lastIndexOf(text, text, [integer]) integer
 .lowerAscii(text) text; .upperAscii(text) text; .trim(text) text; .reverse(text) text
-.replace(text, text, text, [integer]) text; .split(text, text, [integer]) texts; .join(list, [text]) text
+.replace(text, text, text, [integer]) text; .split(text, text, [integer]) texts; .join(texts, [text]) text
 .substring(text, integer, [integer]) text; .format(text, list) text; strings.quote(text) text
 .getFullYear(timestamp, [text]) integer; .getMonth(timestamp, [text]) integer; .getDate(timestamp, [text]) integer
 .getDayOfMonth(timestamp, [text]) integer; .getDayOfWeek(timestamp, [text]) integer
@@ -170,4 +170,6 @@ def signatures() -> dict[str, Signature]:
 
 def fits(kind: Type, words: tuple[str, ...]) -> bool:
     """Whether a value of that type may be given where these are taken."""
+    if words == ("texts",):
+        return (kind.kind == "list" and (kind.item or ANY).kind in ("text", "any")) or kind.kind == "any"
     return kind.kind == "any" or kind.kind in words or ("any" in words and kind.kind != "secret")

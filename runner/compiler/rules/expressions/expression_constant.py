@@ -27,6 +27,10 @@ def _whole(context: Context, one: Examined) -> Diagnostic | None:
     """A condition that is constant though no part of it is told."""
     span = span_of(context.document, one.found)
     shown = " ".join(one.found.text.split())
+    if one.verdict.truth is False and shown == "false":  # switched off on purpose, perhaps
+        never = _NEVER[one.found.use.place].format(owner=_owner(one))
+        hint = "remove it when it is needed no more, or write a condition that can be true"
+        return warning(CODE, f"`false` is never true, so {never} (in {one.where})", span, hint)
     if one.verdict.truth is False:
         never = _NEVER[one.found.use.place].format(owner=_owner(one))
         hint = "remove it, or write a condition that can be true"
