@@ -88,14 +88,13 @@ def _values(part: Part, at: Cursor, files: Callable[[], Sequence[str]]) -> Itera
 
 def _keys(part: Part, at: Cursor, present: set[str], line: str) -> Iterator[Item]:
     size = len(at.word)
-    indent = " " * (len(line) - len(line.lstrip(" ")))
-    if indent and line.lstrip().startswith("- "):
-        indent += "  "
+    # Editors add the indentation of the line themselves; the key behind a dash stands two columns further.
+    deeper = "  " if line.lstrip().startswith("- ") else ""
     without = _without_effect(at.path, present)
     for name, schema in keys_at(at.path).items():
         if name in present or name in without:
             continue
-        text = f"{name}: $0" if at.flow else snippet(name, schema, indent)
+        text = f"{name}: $0" if at.flow else snippet(name, schema, deeper)
         yield Item(name, "key", text, size, str(schema.get("title", "")), describe(name, schema), is_snippet=True)
     for name, note in _given(part, at.path):
         if name not in present:

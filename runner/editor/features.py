@@ -133,6 +133,7 @@ def _item(one: completion.Item, at: Positions, line: int, column: int, number: i
         sort_text=f"{number:04}",
         filter_text=one.label,
         insert_text_format=types.InsertTextFormat.Snippet if one.is_snippet else types.InsertTextFormat.PlainText,
+        insert_text_mode=types.InsertTextMode.AdjustIndentation,
         text_edit=types.TextEdit(at.range(place), one.insert),
     )
 

@@ -82,12 +82,15 @@ def describe(name: str, schema: Schema) -> str:
     return "\n\n".join(lines)
 
 
-def snippet(name: str, schema: Schema, indent: str) -> str:
-    """What a key is completed to: with its value begun where the kind of value says how. `$0` is for the cursor."""
+def snippet(name: str, schema: Schema, deeper: str) -> str:
+    """What a key is completed to: with its value begun where the kind of value says how. `$0` is for the cursor.
+
+    `deeper` are the blanks between the indentation of the line and the key.
+    """
     types = schema.get("type", [])
     kinds = [types] if isinstance(types, str) else list(types)
     if kinds == ["object"]:
-        return f"{name}:\n{indent}  $0"
+        return f"{name}:\n{deeper}  $0"
     if kinds[:1] == ["array"]:
         return f"{name}: [$0]"
     return f"{name}: $0"

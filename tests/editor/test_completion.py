@@ -37,6 +37,11 @@ def test_the_keys_of_a_step_fit_its_kind(placed: Placed, spec: str) -> None:
     assert found["after"].insert == "after: [$0]"
 
 
+def test_a_map_is_begun_two_columns_deeper_than_its_key(placed: Placed, spec: str) -> None:
+    assert proposed(placed, with_step(spec, "\n    re│"))["retry"].insert == "retry:\n  $0"
+    assert proposed(placed, spec + "schedules:\n  - in│")["inputs"].insert == "inputs:\n    $0"
+
+
 def test_keys_inside_brackets_stay_on_the_line(placed: Placed, spec: str) -> None:
     found = proposed(placed, with_step(spec, "{run: x, ret│"))
     assert found["retry"].insert == "retry: $0"

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from runner.editor.analysis import Analysis
-from runner.editor.features import _calm, make
+from runner.editor.features import _calm, _smallest, make
+from runner.editor.wire import positions
 
 PARAMS = SimpleNamespace(text_document=SimpleNamespace(uri="file:///a.yaml"))
 
@@ -45,3 +47,26 @@ def test_questions_about_other_files_have_no_answer() -> None:
 def test_a_server_has_every_feature() -> None:
     features = make().protocol.fm.features
     assert {"textDocument/completion", "textDocument/rename", "textDocument/inlayHint"} <= features.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\nb\nc\n", "a\nx\nc\n"),
+        ("a\nb", "a\nb\n"),
+        ("a\n\n\n", "a\n"),
+        ("a\r\nb \r\n", "a\r\nb\r\n"),
+        ("x", "y\nz\n"),
+        ("a\n", "a\nb\nc\n"),
+    ],
+)
+def test_what_is_formatted_replaces_no_more_lines_than_it_must(old: str, new: str) -> None:
+    at = positions(old, types.PositionEncodingKind.Utf16)
+    edit = _smallest(old, new, at)
+    starts = [0]
+    for line in old.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    begin, end = (starts[place.line] + place.character for place in (edit.range.start, edit.range.end))
+    assert old[:begin] + edit.new_text + old[end:] == new
+    if old.startswith("a\nb\nc"):
+        assert edit.range.start.line == 1
