@@ -111,6 +111,8 @@ class _Reader:
                 at = self.bodies(line, at + 1, end)
                 yield from self.finished(line)
                 line = [_Open()]
+            elif char in ";&|()<>" and _tests(line[-1]):  # `[[ a && b < c ]]` is one command
+                at += 1
             elif char in ";&|()" and not self.text.startswith("&>", at):
                 at = self.separated(line, at)
             else:
@@ -245,6 +247,10 @@ class _Reader:
         while at < end and self.text[at] != char:
             at += 2 if self.text[at] == "\\" and char != "'" else 1
         return min(at + 1, end)
+
+
+def _tests(one: _Open) -> bool:
+    return bool(one.words) and one.words[0].text == "[[" and one.words[-1].text != "]]"
 
 
 def masked(text: str) -> str:

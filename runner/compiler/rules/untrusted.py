@@ -60,9 +60,7 @@ def _from_events(workflow: Workflow) -> set[str]:
     }
 
 
-def source_of(
-    reference: Reference, known: Known
-) -> Source | None:
+def source_of(reference: Reference, known: Known) -> Source | None:
     """Who decides the text that a reference gives; None where it is no text, or one of a few that are declared."""
     depth = 2 if reference.path[0] == "inputs" else 4
     found = known.get(reference.path[:depth])
@@ -86,9 +84,7 @@ def free(schema: Json) -> bool:
     return inner is None or free(inner)
 
 
-def texts_in(
-    expression: str, known: Known
-) -> list[tuple[Reference, Source]]:
+def texts_in(expression: str, known: Known) -> list[tuple[Reference, Source]]:
     """The references of an expression whose text somebody else decides."""
     found = ((reference, source_of(reference, known)) for reference in references(expression))
     return [(reference, source) for reference, source in found if source is not None]

@@ -57,7 +57,7 @@ def sinks(text: str) -> list[Sink]:
     for command in commands(text):
         found += _of(command)
         if command.piped_in and before is not None and _reads_program(command):
-            name = command.name
+            name = _unwrapped(command.words)[0].value
             found += [Sink(word.start, word.end, f"`{name}`", _AS_VARIABLE) for word in before.words[1:]]
             found += [Sink(start, end, f"`{name}`", _AS_VARIABLE) for start, end, _ in before.bodies]
         before = command

@@ -1,0 +1,193 @@
+"""What executes a value, what prints a secret, what writes an output: shell texts beyond the golden cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.compiler.compile import check
+from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.rules.shell.sinks import sinks
+from runner.compiler.rules.shell.written import writing
+
+HEAD = "spec: 1\nname: demo\n"
+CODE = "sandbox-impossible"
+SECRET = "secrets: {t: {env: T}}\n"
+
+
+def found(text: str, code: str) -> list[Diagnostic]:
+    return [one for one in check((HEAD + text).encode(), "a.yaml") if one.code == code]
+
+
+def block(text: str, more: str = "") -> str:
+    """A spec with this text in a step."""
+    lines = "".join(f"      {line}\n" for line in text.split("\n"))
+    return f"steps:\n  a:\n    run: |\n{lines}{more}"
+
+
+@pytest.mark.parametrize(
+    ("text", "executed", "by"),
+    [
+        ('timeout -k 1 5 sh -c "$X"', '"$X"', "`sh -c`"),
+        ('sudo env A=b bash -xec "$X" name', '"$X"', "`bash -c`"),
+        ('xargs -n 1 dash -c "$X"', '"$X"', "`dash -c`"),
+        ('trap "rm $X" EXIT', '"rm $X"', "`trap`"),
+        ('node -e "$X"', '"$X"', "`node -e`"),
+        ('let "y = $X"', '"y = $X"', "shell arithmetic"),
+        ("[[ a && $X -gt 3 ]]", "$X", "shell arithmetic"),
+        ('ssh -i key host "$X"', '"$X"', "the shell at the other end of `ssh`"),
+        ("ssh host <<E\n$X\nE", "$X\n", "the shell at the other end of `ssh`"),
+        ('bash <<< "$X"', '"$X"', "`bash`"),
+        ("python3 - <<E\n$X\nE", "$X\n", "`python3`"),
+        ('echo "$X" | sudo sh -e -s', '"$X"', "`sh`"),
+        ("cat <<E | bash\n$X\nE", "$X\n", "`bash`"),
+        ('awk -F : "$X" file', '"$X"', "`awk`"),
+    ],
+)
+def test_what_is_executed(text: str, executed: str, by: str) -> None:
+    assert (executed, by) in [(text[one.start : one.end], one.by) for one in sinks(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sh script.sh "$X"',
+        'bash -x script.sh "$X"',
+        'echo "$X" | python3 script.py',
+        'echo "$X" | python3 -m json.tool',
+        'awk -f program.awk "$X"',
+        "awk -v",
+        "trap - EXIT",
+        "bash <<'E'\n$X\nE",
+        '[ "$X" -eq 3 ]',
+        '[[ "$X" == a ]]',
+        "ssh -p",
+        "| sh",
+        "sudo",
+        'echo evaluate "$X"',
+        "sh -c",
+    ],
+)
+def test_what_is_not_executed(text: str) -> None:
+    assert [text[one.start : one.end] for one in sinks(text) if "X" in text[one.start : one.end]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "plain"),
+    [
+        ("echo -n a=1 > $RUNNER_OUTPUT", ["a"], True),
+        ("echo 'a = 1' >> $RUNNER_OUTPUT", ["a"], True),
+        ("cat >> $RUNNER_OUTPUT <<E\na=1\n\nno line\nb=2\nE", ["a", "b"], True),
+        ("tee $RUNNER_OUTPUT < file", [], False),
+        ("jq -r . x >> $RUNNER_OUTPUT", [], False),
+        ('echo "${name}=1" >> $RUNNER_OUTPUT', [], False),  # a name that is a variable cannot be told
+        ("printf '%s=%s' a 1 >> $RUNNER_OUTPUT; ./more $RUNNER_OUTPUT", [], False),
+        ("echo >> $RUNNER_OUTPUT", [], False),
+        ("make", [], True),
+    ],
+)
+def test_what_is_written(text: str, names: list[str], plain: bool) -> None:
+    wrote = writing(text)
+    assert ([one.name for one in wrote.names], wrote.plain) == (names, plain)
+    assert [text[one.start : one.end] for one in wrote.names] == names
+
+
+@pytest.mark.parametrize("text", ["cat <<E\n$X\nE", "echo a >&2 $X", "export -p", "set -o xtrace", "env"])
+def test_secrets_that_are_printed(text: str) -> None:
+    spec = SECRET + block(text, "    env: {X: '${{ secrets.t }}'}\n")
+    assert len(found(spec, "secret-printed")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cat <<'E'\n$X\nE", "echo $X > file", "y=$(echo $X)", "echo '$X' $XY", "env A=b make", "set +x", "declare x"],
+)
+def test_secrets_that_are_not_printed(text: str) -> None:
+    spec = SECRET + block(text, "    env: {X: '${{ secrets.t }}', XY: a}\n")
+    assert found(spec, "secret-printed") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cd a; make", "cd a || exit 1", "(cd a)", "{ cd a; }", "cd", "cd a > log", "echo cd a", "make; X=1", "ls | cd a"],
+)
+def test_what_is_not_lost_at_the_end_of_a_step(text: str) -> None:
+    assert found(block(text), "shell-lost") == []
+
+
+@pytest.mark.parametrize(("text", "word"), [("make\nalias a=b", "alias"), ("set -e", "set"), ("unset A", "unset")])
+def test_what_is_lost_at_the_end_of_a_step(text: str, word: str) -> None:
+    (one,) = found(block(text), "shell-lost")
+    assert f"`{word}`" in one.message
+
+
+def test_a_variable_of_runner_is_refused_wherever_it_is_set() -> None:
+    env = "env: {RUNNER_STEP: x}"
+    for text in (
+        f"templates: {{t: {{step: {{run: a, {env}}}}}}}\nsteps: {{a: {{use: t}}}}",
+        f"steps: {{a: {{run: a}}}}\nfinally: {{run: a, {env}}}",
+        f"defaults: {{{env}}}\nsteps: {{a: {{run: a}}}}",
+    ):
+        assert len(found(text, "env-reserved")) == 1
+
+
+def test_only_what_its_type_leaves_open_is_untrusted() -> None:
+    spec = "inputs: {{x: {}}}\nsteps: {{a: {{run: 'eval ${{{{ inputs.x }}}}'}}}}"
+    for schema in ("{type: string}", "{default: 1}", "{type: array, items: {type: string}, default: []}"):
+        expected = 0 if "items" in schema else 1  # a list cannot stand in a shell text at all
+        assert len(found(spec.format(schema), "untrusted-text")) >= expected
+    for schema in ("{type: integer}", "{const: a}", "{type: string, format: date}", "{type: boolean}"):
+        assert found(spec.format(schema), "untrusted-text") == []
+
+
+def test_values_of_the_sandbox_and_of_all_steps_are_followed() -> None:
+    text = "inputs: {x: {type: string}}\nenv: {X: '${{ inputs.x }}'}\nsandboxes: {s: {env: {Y: 'a ${{ inputs.x }}'}}}\n"
+    text += 'steps: {a: {sandbox: s, run: \'eval "$X"; eval "${Y:-}"; eval "$Z"; eval "\\$X"\'}}'
+    assert [one.message.partition(" ")[0] for one in found(text, "untrusted-text")][:2] == ["`$X`", "`$Y`"]
+
+
+@pytest.mark.parametrize(
+    "path", ["~/.aws", "home/.ssh/", "certs/server.pem", ".env.production", "x/.docker/config.json"]
+)
+def test_files_that_hold_credentials(path: str) -> None:
+    assert len(found(f"steps: {{a: {{run: a, files: {{f: {path}}}}}}}", "secret-file")) == 1
+
+
+@pytest.mark.parametrize("path", [".env.sample", "keys/id_rsa.pub", "src", "aws", "docker/config.json", "monkey.py"])
+def test_files_that_hold_none(path: str) -> None:
+    assert found(f"steps: {{a: {{run: a, files: {{f: {path}}}}}}}", "secret-file") == []
+
+
+@pytest.mark.parametrize(
+    ("needs", "prefer", "hint"),
+    [
+        ("{runtime: node, desktop: true, cpu: 6, persist: 1d}", "[webcontainer]", "E2B can give it"),
+        ("{runtime: node, cpu: 9, memory: 9GiB, disk: 90GiB}", "[e2b]", "`cpu: 8`, `memory: 8GiB` and `disk: 20GiB`"),
+        (
+            "{runtime: node, template: 'a:1', persist: 90d}",
+            "[webcontainer, e2b]",
+            "E2B could give it with `persist: 30d`",
+        ),
+        ("{runtime: python, ports: [49983]}", "[e2b, webcontainer]", "E2B could give it with another port than 49983"),
+    ],
+)
+def test_the_smallest_change_that_would_do_is_told(needs: str, prefer: str, hint: str) -> None:
+    (one,) = found(
+        f"sandboxes: {{s: {{needs: {needs}, prefer: {prefer}}}}}\nsteps: {{a: {{run: a, sandbox: s}}}}", CODE
+    )
+    assert hint in one.hint
+    assert one.related
+
+
+def test_needs_that_exclude_each_other_are_named_together() -> None:
+    (one,) = found("sandboxes: {s: {needs: {runtime: python, ports: [49983]}}}\nsteps: {a: {run: a, sandbox: s}}", CODE)
+    assert "the sandbox `s` with `ports` and `runtime`" in one.message
+    assert one.span.column == 17
+
+
+def test_what_the_sandbox_cannot_do_is_told_of_each_step_of_an_agent() -> None:
+    agent = "agents: {b: {model: 'x:1', tools: [desktop, nonsense], budget: {usd: 1, turns: 1}}}\n"
+    boxes = "sandboxes: {s: {}, d: {needs: {desktop: true}}}\n"
+    step = "{{agent: b, prompt: p, sandbox: {}}}"
+    steps = f"steps: {{a: {step.format('s')}, b: {step.format('d')}, c: {step.format('s')}}}"
+    (one,) = found(agent + boxes + steps, "agent-tool-box")
+    assert "in the sandbox `s`" in one.message
