@@ -324,9 +324,10 @@ class _Run:
             self._last_failed.append(outcome.key)
 
     async def _abandoned(self) -> None:
-        """The engine is gone: `finally` still runs, on a bare host."""
+        """The engine is gone: `finally` still runs, on a bare host, if the run had started."""
         self._scheduler.sweep()
-        await self._last(BareHost())
+        if self._journal.document("run", self.id)["state"] == "running":
+            await self._last(BareHost())
         await self._finish()
 
     async def _finish(self, error: str = "") -> RunState:

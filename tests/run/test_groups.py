@@ -187,6 +187,27 @@ def test_a_run_that_waits_can_be_stopped(lab):
     assert report.document["started_at"] is None
 
 
+def test_the_engine_may_be_cancelled_while_a_run_waits(lab):
+    async def main():
+        plan = lab.planned(whole("one") + "finally: {run: echo last}\n")
+        await lab.store.open()
+        waits = asyncio.Event()
+        lab.on_event = lambda event: waits.set() if event.type == "run.waiting" else None
+        claim = Claim("run", "runs", 1, "wait", "the test")
+        groups = Groups(lab.folder / "state" / "groups")
+        async with groups.place(claim, lambda holders: None, lambda reason: None):
+            running = asyncio.ensure_future(execute(plan, lab.setup(), Control()))
+            await waits.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        (record,) = await lab.store.runs()
+        return record.data["state"], [each.data["state"] for each in await lab.store.all(record.key, "step")]
+
+    assert asyncio.run(main()) == ("cancelled", ["cancelled", "cancelled"])
+    assert lab.text == []
+
+
 def test_a_run_below_does_not_wait_for_the_place_of_the_step_that_started_it(lab):
     child = "spec: 1\nname: c\nconcurrency: {group: r}\nsteps: {x: {run: echo, concurrency: {group: g}}}\n"
     text = "spec: 1\nname: p\nconcurrency: {group: r}\nsteps: {go: {workflow: c.yaml, concurrency: {group: g}}}\n"
