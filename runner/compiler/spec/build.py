@@ -38,6 +38,7 @@ from runner.compiler.spec.read import (
     texts,
 )
 from runner.compiler.spec.units import mebibytes, seconds
+from runner.compiler.suggest import nearest
 from runner.records import dataclass
 
 KINDS = ("run", "script", "agent", "tool", "approve", "workflow")
@@ -63,6 +64,8 @@ STEP_KEYS = frozenset(
         *("allow_failure", "cache", "concurrency", "priority", "idempotent"),
     )
 )
+#: Those that say which outputs it has.
+_GIVING = frozenset((*KINDS, "use", "returns", "outputs", "matrix", "for_each"))
 _MATRIX_WORDS = ("include", "exclude", "max_parallel", "fail_fast")
 _DEFAULTS = ("timeout", "retry", "sandbox", "env")
 _SIZES = ("memory", "disk")
@@ -280,8 +283,14 @@ def _step(id_: str, span: Span, body: Node, common: _Common, owner: Named | None
 
 
 def _is_open(kind: str, node: Mapping, given: dict[str, OutputSpec] | None) -> bool:
-    """Whether a step may have outputs that are not known: of another workflow, or under a key that is mistyped."""
-    return (kind == "workflow" and given is None) or not kind or not node.entries.keys() <= STEP_KEYS
+    """Whether a step may have other outputs than those that are known.
+
+    They may be those of another workflow, or come by a key that is mistyped.
+    """
+    if (kind == "workflow" and given is None) or not kind:
+        return True
+    slips = node.entries.keys() - STEP_KEYS
+    return any(meant in _GIVING for key in slips for meant in nearest(key, STEP_KEYS))
 
 
 def _axis(node: Node) -> tuple[Node, ...] | Scalar:
