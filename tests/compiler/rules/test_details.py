@@ -203,10 +203,9 @@ def test_whole_multiples_must_fit_between_the_bounds() -> None:
     assert found(text.replace("STEP", "0.5"), "type-schema") == []
 
 
-def test_a_condition_that_the_inputs_cannot_meet_makes_a_step_dead() -> None:
+def test_what_follows_from_an_impossible_condition_is_not_told() -> None:
     text = (
         "inputs: {n: {type: integer, maximum: 8, default: 1}}\n"
         "steps: {a: {run: a, if: inputs.n > 8}, b: {run: b, after: [a]}, c: {run: c, if: inputs.n > 7}}"
     )
-    (one,) = found(text, "step-unreachable")
-    assert one.message == "`b` never runs: it waits for `a`, whose `if` is never true"
+    assert found(text, "step-unreachable") == []

@@ -15,12 +15,9 @@ from runner.compiler.suggest import MOST_LISTED, listed
 CODE = "step-unreachable"
 
 
-def _never(context: Context, step: StepSpec) -> bool:
-    """Its `if` is false whatever the inputs are; `expression-constant` tells that."""
-    if step.condition is None:
-        return False
-    verdicts = [one.verdict for one in context.verdicts.get(id(step.condition), ())]
-    return bool(verdicts) and all(verdict.sound and verdict.truth is False for verdict in verdicts)
+def _never(step: StepSpec) -> bool:
+    """It is switched off by `if: false`. A longer condition that is never true is an error of its own."""
+    return step.condition is not None and scalar_text(step.condition).strip() == "false"
 
 
 def _decides_alone(step: StepSpec) -> bool:
@@ -45,7 +42,7 @@ def _cut_off(waiting: dict[str, list[Edge]], steps: dict[str, StepSpec], dead: s
 def check(context: Context) -> list[Diagnostic]:
     """What waits for a step whose `if` is false is skipped too, unless its own `if` looks at that step's `state`."""
     steps = context.workflow.steps
-    dead = {step.id: step.condition for step in steps.values() if step.condition is not None and _never(context, step)}
+    dead = {step.id: step.condition for step in steps.values() if step.condition is not None and _never(step)}
     if not dead:
         return []
     waiting: dict[str, list[Edge]] = {}
