@@ -17,6 +17,7 @@ from runner.compiler.document import Document, Mapping, read_all
 from runner.compiler.expressions.check import check
 from runner.compiler.expressions.scan import pieces, references
 from runner.compiler.expressions.symbols import Scope, base_table
+from runner.compiler.expressions.types import schema_of
 from runner.compiler.spec import At, Named, OutputSpec, Workflow, build
 from runner.compiler.spec.read import child as below
 from runner.compiler.spec.read import text
@@ -32,7 +33,6 @@ _MOST_FILES = 200  # that one spec may name, and those that they name
 Judge = Callable[[Document, "Family"], list[Diagnostic]]
 _OUTPUT_ROOTS = ("inputs", "run", "steps")
 _ABOUT = frozenset({"value", "title", "description", "examples"})
-_JSON = {"STRING": "string", "INT": "integer", "DOUBLE": "number", "BOOL": "boolean", "NULL": "null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,17 +227,7 @@ def result_type(workflow: Workflow, named: Named) -> OutputSpec:
 
 
 def _checked(workflow: Workflow, expression: str) -> dict[str, Json]:
-    return cel_schema(check(expression, Scope(base_table(workflow), _OUTPUT_ROOTS)).type)
-
-
-def cel_schema(kind: str) -> dict[str, Json]:
-    """The type of values of a CEL type; empty where it is open."""
-    if kind.startswith("LIST<"):
-        items = cel_schema(kind[5:-1])
-        return {"type": "array", "items": items} if items else {"type": "array"}
-    if kind.startswith("MAP<"):
-        return {"type": "object"}
-    return {"type": _JSON[kind]} if kind in _JSON else {}
+    return schema_of(check(expression, Scope(base_table(workflow), _OUTPUT_ROOTS)).shape)
 
 
 def name_of(document: Document) -> str:

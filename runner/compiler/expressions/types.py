@@ -28,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     "array": "list",
     "object": "object",
 }
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 _CEL = {"any": "DYN", "text": "STRING", "integer": "INT", "number": "DOUBLE", "boolean": "BOOL", "null": "NULL"}
 _WORDS = {
     "any": "any value",
@@ -179,6 +180,25 @@ def of_value(value: Json) -> Type:
         return Type("object", properties={name: of_value(inner) for name, inner in value.items()}, closed=True)
     if isinstance(value, list):
         return list_of(union(of_value(item) for item in value))
+    return found
+
+
+def schema_of(kind: Type) -> dict[str, Json]:
+    """The schema of the values of a type, without its bounds; empty where it is open."""
+    name = _NAMES.get(kind.kind)
+    if name is None:
+        return {"enum": list(kind.values)} if kind.values else {}
+    found: dict[str, Json] = {"type": [name, "null"] if kind.nullable else name}
+    if kind.values and kind.kind not in ("boolean", "null"):
+        found["enum"] = list(kind.values)
+    if kind.kind == "list" and kind.item is not None and (items := schema_of(kind.item)):
+        found["items"] = items
+    if kind.properties:
+        found["properties"] = {key: schema_of(inner) for key, inner in kind.properties.items()}
+    if kind.kind == "object" and kind.item is not None:
+        found["additionalProperties"] = schema_of(kind.item)
+    elif kind.properties and not kind.closed:
+        found["additionalProperties"] = True
     return found
 
 

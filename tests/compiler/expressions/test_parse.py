@@ -35,8 +35,8 @@ def we_take(text: str) -> bool:
     return True
 
 
-SIGNS = "( ) [ ] { } , : ? . ! - + * / % < == != >= in && ||".split()
-VALUES = "x y.z 1 2.5 .5 1e3 0x1F 7u 'a' \"b\" r'c' b'd' true null size has".split()
+SIGNS = [*"()[]{},:?.!-+*/%<", "==", "!=", ">=", "in", "&&", "||"]
+VALUES = ["x", "y.z", "1", "2.5", ".5", "1e3", "0x1F", "7u", "'a'", '"b"', "r'c'", "b'd'", "true", "null", "size"]
 PIECES = st.sampled_from(SIGNS + VALUES)
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.canonical import Json
-from runner.compiler.expressions.types import ANY, Type, bounds_text, from_cel, from_schema, list_of, of_value, union
+from runner.compiler.expressions.types import (
+    ANY,
+    Type,
+    bounds_text,
+    from_cel,
+    from_schema,
+    list_of,
+    of_value,
+    schema_of,
+    union,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +88,22 @@ def test_bounds_are_told_in_words() -> None:
     assert bounds_text(from_schema(schema)) == "more than 0 and at most 5"
     assert bounds_text(from_schema({"type": "number", "exclusiveMaximum": 5, "maximum": 5})) == "less than 5"
     assert bounds_text(from_schema({"type": "number", "minimum": True})) == ""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "enum": ["a", "b"]},
+        {"type": ["integer", "null"]},
+        {"type": "boolean"},
+        {"enum": [1, "a"]},
+        {"type": "array", "items": {"type": "number"}},
+        {"type": "array"},
+        {"type": "object", "properties": {"a": {"type": "string"}}},
+        {"type": "object", "properties": {"a": {}}, "additionalProperties": True},
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {},
+    ],
+)
+def test_a_type_has_its_schema_again(schema: dict[str, Json]) -> None:
+    assert schema_of(from_schema(schema)) == schema

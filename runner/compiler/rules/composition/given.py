@@ -12,7 +12,7 @@ from runner.compiler.diagnostic import Span
 from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.document import Node, Scalar, Sequence
 from runner.compiler.expressions.scan import OPEN, pieces, references
-from runner.compiler.family import cel_schema
+from runner.compiler.expressions.types import ANY, schema_of
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain
@@ -82,8 +82,8 @@ def _source(context: Context, node: Scalar, step: StepSpec | None) -> Schema | N
         if declared is not None:
             return declared
     verdicts = context.verdicts.get(id(node), [])
-    kind = verdicts[0].verdict.type if verdicts and not verdicts[0].verdict.troubles else "DYN"
-    return cel_schema(kind) or None
+    kind = verdicts[0].verdict.shape if verdicts and verdicts[0].verdict.sound else ANY
+    return schema_of(kind) or None
 
 
 def _values(schema: Schema) -> list[Json] | None:
