@@ -11,13 +11,14 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import e2b, engines, report, store, validate
+from benchmarks import e2b, editor, engines, report, store, validate
 from benchmarks.defects import measure as defects
 from benchmarks.harness import ROOT, BenchmarkFailed, Section
 
 BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "validate": validate.run,
     "defects": defects.run,
+    "editor": editor.run,
     "engines": engines.run,
     "e2b": e2b.run,
     "store": store.run,
