@@ -15,8 +15,8 @@ def lsp(
     """Serve editors by the Language Server Protocol.
 
     It speaks on standard input and output, and is started by an editor: docs/editors.md says how to tell yours.
-    Diagnostics, completion, hover, definition, references, rename, outline, fixes, formatting, and hints of providers
-    and prices. It needs the extra `lsp`.
+    Findings, proposals, hover, definition, references, rename, outline, fixes, formatting, and hints of providers and
+    prices. It needs the extra `lsp`.
     """
     if find_spec("pygls") is None:
         raise UsageError("the language server is not installed", "pip install 'runner[lsp]'")
