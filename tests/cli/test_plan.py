@@ -207,3 +207,19 @@ def test_options_that_do_not_go_together_are_bad_usage(scheduled: str, arguments
 
 def test_a_plan_needs_a_spec() -> None:
     assert isinstance(run().exception, UsageError)
+
+
+def test_markdown_of_a_plan_without_boxes(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("spec: 1\nname: demo\nsteps: {gate: {approve: {prompt: Ship?}}}\n")
+    shown = run(str(path), "--format", "markdown").stdout
+    assert "<summary>sandboxes</summary>" not in shown
+    assert "<summary>graph</summary>" in shown
+
+
+def test_markdown_tells_what_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    agents = "agents: {bot: {model: 'openai:gpt-4.1-2025-04-14', sandbox: s, tools: [files]}}"
+    path.write_text(f"spec: 1\nname: demo\nsandboxes: {{s: {{}}}}\n{agents}\nsteps: {{a: {{agent: bot, prompt: x}}}}\n")
+    shown = run(str(path), "--format", "markdown").stdout
+    assert "- agent `bot`: no `budget.usd` limits it, so it may cost more\n" in shown

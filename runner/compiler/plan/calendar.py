@@ -146,8 +146,7 @@ def _cron(cron: Cron, begin: datetime, zone: ZoneInfo) -> Iterator[Fire]:
     wall = begin.replace(tzinfo=None, fold=0) - timedelta(seconds=1)
     if wall.microsecond:
         wall += timedelta(seconds=1)
-    for each in CronSim(cron.normal, wall):
-        yield _local(each, zone, later=_NEW_DATES)
+    return (_local(each, zone, later=_NEW_DATES) for each in CronSim(cron.normal, wall))
 
 
 def _every(interval: float, begin: datetime, zone: ZoneInfo) -> Iterator[Fire]:

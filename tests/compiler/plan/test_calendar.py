@@ -189,3 +189,19 @@ def test_the_days_on_which_clocks_change() -> None:
 def test_the_library_says_why_it_refuses() -> None:
     assert refusal("RRULE:FREQ=DAILY\nEXDATE:tomorrow") != ""
     assert refusal("RRULE:FREQ=DAILY\nEXDATE:20270101T000000") == ""
+
+
+def test_an_interval_of_days_keeps_its_place_on_the_clock() -> None:
+    found = next_fires({"every": "1d", "timezone": "Europe/Berlin"}, datetime(2027, 3, 26, 12, tzinfo=UTC), 3)
+    assert [f"{fire.at:%d %H:%M}" for fire in found] == ["27 00:00", "28 00:00", "29 00:00"]
+
+
+def test_a_moment_with_a_fraction_of_a_second_is_rounded_up() -> None:
+    start = datetime(2027, 3, 26, 9, 0, 0, 1, tzinfo=UTC)
+    assert at({"cron": "0 9 * * *"}, start, 1) == [datetime(2027, 3, 27, 9, tzinfo=UTC)]
+
+
+def test_a_rule_of_several_lines_leaves_out_its_exceptions() -> None:
+    rule = "RRULE:FREQ=DAILY\nEXDATE:20270327T000000"
+    found = at({"rrule": rule}, datetime(2027, 3, 26, 12, tzinfo=UTC), 1)
+    assert found == [datetime(2027, 3, 28, tzinfo=UTC)]

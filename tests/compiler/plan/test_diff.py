@@ -9,6 +9,7 @@ import pytest
 from runner.compiler.compile import compile_plan
 from runner.compiler.plan import diff_markdown, diff_text
 from runner.compiler.plan.diff import Change, Side, SpecDiff, compare, difference, to_json
+from runner.compiler.plan.weigh import weigh
 
 BASE = """
 spec: 1
@@ -211,6 +212,42 @@ def test_a_move_is_told() -> None:
     assert diff.is_different
     assert diff_text.render([diff]).startswith("new.yaml (build) has moved, from old.yaml\n")
     assert "has moved, from `old.yaml`" in diff_markdown.render([diff], "main")
+
+
+def test_changes_stand_under_their_sections() -> None:
+    diff = changed(("timeout: 10m", "timeout: 20m"), ("[a.example]", "[b.example]"), ("week: 1,", "week: 2,"))
+    lines = diff_text.render([diff]).splitlines()
+    assert [line.strip() for line in lines if line.startswith("  ") and line[2] != " "][:3] == [
+        "steps",
+        "network",
+        "milestones",
+    ]
+    assert "    ~ test.timeout: 10m → 20m" in lines
+    assert "    - py: a.example" in lines
+    assert "    + py: b.example  [security]" in lines
+
+
+def test_an_output_of_another_meaning_is_breaking() -> None:
+    diff = changed(("{value: '${{ steps.test.outputs.size }}'}", "{value: '${{ steps.test.outputs.size + 1 }}'}"))
+    assert [(one.section, one.alarm) for one in diff.changes] == [("outputs", "breaking")]
+
+
+@pytest.mark.parametrize(
+    ("what", "old", "new", "narrower"),
+    [
+        ("type", "string", '["string","null"]', False),
+        ("type", '["string","null"]', "string", True),
+        ("enum", "", '["a"]', True),
+        ("enum", '["a"]', "", False),
+        ("maximum", "5", "", False),
+        ("minLength", "2", "1", False),
+        ("pattern", "a", "b", True),
+        ("pattern", "a", "", False),
+        ("description", "a", "b", False),
+    ],
+)
+def test_an_input_that_takes_less_is_breaking(what: str, old: str, new: str, narrower: bool) -> None:
+    assert weigh("inputs", what, {what: old}, {what: new}) == ("breaking" if narrower else "")
 
 
 def test_long_texts_are_shown_line_by_line() -> None:

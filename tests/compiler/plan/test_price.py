@@ -7,10 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from runner.compiler.compile import compile_plan, with_inputs
+from runner.compiler.document import read
 from runner.compiler.plan.amounts import Price, Range, dollars, lasting, shown, shown_time
 from runner.compiler.plan.choose import usd_per_hour
 from runner.compiler.plan.models import model_price, per_token, prices
+from runner.compiler.plan.price import price as price_of_workflow
 from runner.compiler.plan.wire import from_json, to_json
+from runner.compiler.spec import build
 from runner.compiler.spec.build import normal_needs
 from runner.compiler.surroundings import Surroundings, Unreadable
 
@@ -292,3 +295,15 @@ def test_three_equal_amounts_are_one() -> None:
     assert shown(Range(0, 1, 2)) == "$0 – $1.00 – $2.00"
     assert shown_time(Range(60, 60, 60)) == "1m"
     assert shown_time(Range(1, 60, 600)) == "1s – 1m – 10m"
+
+
+def test_a_workflow_that_runs_twice_is_read_once_and_paid_twice() -> None:
+    body = "steps: {a: {workflow: child.yaml}, b: {workflow: child.yaml, after: [a]}}\n"
+    assert price(body, files={"child.yaml": CHILD}).usd.likely == pytest.approx(120 * SECOND, abs=1e-6)
+
+
+def test_where_nobody_can_look_the_price_of_a_workflow_is_not_known() -> None:
+    document = read(b"spec: 1\nname: demo\nsteps: {a: {workflow: child.yaml}}\n", "demo.yaml")
+    found = price_of_workflow(build(document), {})
+    assert found.notes == ("step `a`: what the workflow it runs costs is not known here",)
+    assert not found.bounded
