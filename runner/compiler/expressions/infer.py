@@ -174,6 +174,8 @@ class Inference:
     def _doubt(self, parts: list[Part]) -> None:
         """Outputs of a step that may have none, unless it was asked whether it succeeded."""
         words = [part.name for part in parts[:4]]
+        if words[0] == "matrix":
+            self._doubt_key(parts)
         if len(words) < 4 or words[0] != "steps" or words[2] != "outputs" or words[1] not in self.scope.doubts:
             return
         step = words[1]
@@ -184,6 +186,14 @@ class Inference:
         hint = f"ask first: steps.{step}.state == 'succeeded' ? {dotted(parts)} : …"
         message = f"`{dotted(parts)}` may not be there: {self.scope.doubts[step]}"
         self.add(Trouble("skipped", message, parts[0].start, parts[-1].end, hint))
+
+    def _doubt_key(self, parts: list[Part]) -> None:
+        """A name under `matrix` that some legs do not have, unless it was asked for."""
+        name = dotted(parts[:2])
+        if name in self.scope.doubts and name not in self.facts.there:
+            hint = f"ask first: has({name}) ? {name} : …, or give it to every leg"
+            message = f"`{name}` may not be there: {self.scope.doubts[name]}"
+            self.add(Trouble("unknown", message, parts[0].start, parts[-1].end, hint))
 
     def _sure(self, step: str) -> bool:
         """Whether it is known here that the step succeeded."""

@@ -57,7 +57,8 @@ Table = dict[str, Symbol]
 class Scope:
     """What one place may name. `hidden` are steps that exist and may not be named here, with the reason.
 
-    `doubts` are steps that may have no outputs when this place is reached, with the reason; `follows` says for a step
+    `doubts` are steps that may have no outputs when this place is reached, and names such as `matrix.os` that may have
+    no value, with the reason; `follows` says for a step
     which others succeeded if it did. `given` is what is known where this place is reached.
     """
 

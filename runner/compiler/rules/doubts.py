@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from runner.compiler.expressions.scan import references
+from runner.compiler.document import Scalar
+from runner.compiler.expressions.scan import OPEN, references
 from runner.compiler.plan.graph import Edge, upstream_of
-from runner.compiler.spec import StepSpec, Workflow
-from runner.compiler.spec.read import scalar_text
+from runner.compiler.plan.matrix import expand
+from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
+from runner.compiler.spec.read import plain, plain_map, scalar_text
+from runner.errors import UsageError
 
 
 def asks_for_state(step: StepSpec) -> bool:
@@ -18,6 +22,20 @@ def asks_for_state(step: StepSpec) -> bool:
     return any(
         one.path[0] == "steps" and one.path[2:3] == ("state",) for one in references(scalar_text(step.condition))
     )
+
+
+def only_on_some_legs(matrix: MatrixDecl) -> dict[str, str]:
+    """The names under `matrix` that not every leg has, as far as the legs are written out, and why."""
+    added = {key for row in matrix.include for key in row.entries} - set(matrix.axes)
+    if not added or OPEN in json.dumps(matrix.plain) or any(isinstance(axis, Scalar) for axis in matrix.axes.values()):
+        return {}
+    axes = {name: [plain(item) for item in axis] for name, axis in matrix.axes.items() if not isinstance(axis, Scalar)}
+    try:
+        rows = expand(axes, [plain_map(row) for row in matrix.include], [plain_map(row) for row in matrix.exclude])
+    except UsageError:
+        return {}  # far too many, which is told elsewhere
+    reason = "only some legs have it, those of a row of `include`"
+    return {f"matrix.{key}": reason for key in sorted(added) if not all(key in row for row in rows)}
 
 
 class Doubts:

@@ -38,7 +38,7 @@ from runner.compiler.expressions.uses import (
     workflow_env_uses,
 )
 from runner.compiler.plan.graph import Edge, upstream_of
-from runner.compiler.rules.doubts import Doubts
+from runner.compiler.rules.doubts import Doubts, only_on_some_legs
 from runner.compiler.spec import MatrixDecl, StepSpec, Workflow
 from runner.compiler.spec.read import child, items, plain, text
 from runner.records import dataclass
@@ -92,6 +92,8 @@ class _Examiner:
         own = f"a step cannot use its own values: `{step.id}` has none before it ends"
         doubts = {} if step.owner_template else self.doubts.of_step(step)
         follows = self.doubts.follows if doubts else {}
+        if step.matrix is not None and step.matrix.include:
+            doubts = {**doubts, **only_on_some_legs(step.matrix)}
         scope = Scope(table, roots, {step.id: own} if self.workflow.steps.get(step.id) is step else {}, doubts, follows)
         inside = scope
         given = layer_uses(step)

@@ -144,3 +144,14 @@ def test_the_brackets_of_others_are_no_finding_where_they_mean_something_else() 
 def test_parameters_in_the_brackets_of_others_are_found() -> None:
     template = "templates: {t: {params: {p: {type: string}}, step: {run: 'echo ${params.p} ${{ params.p }}'}}}\n"
     assert codes(template + "steps: {a: {use: t, with: {p: x}}}") == ["expression-bare"]
+
+
+def test_a_matrix_too_large_to_be_written_out_is_not_asked_who_has_which_key() -> None:
+    axes = ", ".join(f"{name}: [{', '.join(map(str, range(50)))}]" for name in "abcdef")
+    used = " ".join(f"${{{{ matrix.{name} }}}}" for name in "abcdefz")
+    assert codes(f"steps: {{a: {{run: 'x {used}', matrix: {{{axes}, include: [{{a: 1, z: 1}}]}}}}}}") == ["matrix-size"]
+
+
+def test_legs_that_are_not_known_yet_are_not_asked_either() -> None:
+    matrix = "{i: '${{ range(2) }}', include: [{i: 1, z: 1}]}"
+    assert codes(f"steps: {{a: {{run: 'x ${{{{ matrix.i }}}} ${{{{ matrix.z }}}}', matrix: {matrix}}}}}") == []
