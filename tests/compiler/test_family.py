@@ -250,7 +250,7 @@ def plan_of(text: str, path: str = "specs/a.yaml", name: str | None = None) -> P
 
 def test_the_texts_of_all_that_it_runs_travel_with_the_plan() -> None:
     plan = plan_of(
-        "steps: {a: {workflow: ../lib/deep.yaml}, b: {workflow: './child.yaml#child', with: {target: prod}}}"
+        "steps: {a: {workflow: ../lib/deep.yaml}, b: {workflow: './child.yaml#child', with: {target: prod}}, c: {workflow: 'child.yaml#child', with: {target: dev}}}"
     )
     assert plan.step("a").action == {"path": "../lib/deep.yaml"}
     assert plan.step("b").action == {"path": "child.yaml#child", "with": {"target": "prod"}}
