@@ -122,10 +122,10 @@ def sandbox_uses(sandbox: SandboxDecl) -> list[Use]:
 
 
 def reaction_uses(node: Node) -> list[Use]:
-    """What a policy or a trigger waits for, and the inputs that a trigger gives to a run."""
+    """What a policy or a trigger waits for, the inputs that a trigger gives to a run, the arguments of a policy."""
     when = child(node, "when")
     found = [Use(when, "bool", "when")] if isinstance(when, Scalar) and when.value is not None else []
-    return [*found, *_strings(child(node, "inputs"), "inputs")]
+    return [*found, *_strings(child(node, "inputs"), "inputs"), *_strings(child(node, "with"), "with")]
 
 
 def concurrency_uses(workflow: Workflow) -> list[Use]:

@@ -120,9 +120,11 @@ def test_a_condition_that_asks_for_a_state_may_be_always_true() -> None:
 
 def test_a_step_that_is_switched_off_is_a_warning_and_one_that_can_never_run_an_error() -> None:
     (off,) = findings("steps: {a: {run: a, if: false}}")
-    (never,) = findings("steps: {a: {run: a, if: run.id != run.id}}")
+    for condition in ("run.id != run.id", "'!true'"):
+        (never,) = findings(f"steps: {{a: {{run: a, if: {condition}}}}}")
+        assert (never.code, never.severity) == ("expression-constant", "error")
+        assert "the step `a` never runs" in never.message
     assert (off.code, off.severity) == ("expression-constant", "warning")
-    assert (never.code, never.severity) == ("expression-constant", "error")
 
 
 def test_a_mistake_in_many_places_is_told_in_each_place_once() -> None:
@@ -155,3 +157,8 @@ def test_a_matrix_too_large_to_be_written_out_is_not_asked_who_has_which_key() -
 def test_legs_that_are_not_known_yet_are_not_asked_either() -> None:
     matrix = "{i: '${{ range(2) }}', include: [{i: 1, z: 1}]}"
     assert codes(f"steps: {{a: {{run: 'x ${{{{ matrix.i }}}} ${{{{ matrix.z }}}}', matrix: {matrix}}}}}") == []
+
+
+def test_a_program_may_have_brackets_of_its_own() -> None:
+    script = "script: {language: python, code: 'print(\"{{ inputs.name }}\")'}, env: {A: '${{ inputs.name }}'}"
+    assert codes(f"{NAME}steps: {{a: {{{script}}}}}") == []
