@@ -38,7 +38,20 @@ BOMBS = {
     "broken sections": each("k{n}: @x\n"),
     "comments": "# x\n" * 100_000,
     "line breaks": "\n" * 1_000_000,
-    "unknown steps": "steps:\n" + "".join(f"  step{n}: {{run: x, after: [stpe{n}]}}\n" for n in range(5_000)),
+    "control characters": "title: '" + "\x01" * 100_000 + "'\n",
+}
+
+
+@pytest.mark.parametrize("name", list(BOMBS))
+def test_a_bomb_is_answered_with_a_bounded_number_of_findings(name: str) -> None:
+    document = read((HEAD + BOMBS[name]).encode(), "a.yaml")
+    found: list[Diagnostic] = [*document.diagnostics, *shape.check(document)]
+    assert len(found) <= 2 * DEFAULT_LIMITS.findings
+    assert all(len(diagnostic.message) + len(diagnostic.hint) < 1_000 for diagnostic in found)
+
+
+OF_RULES = {
+    "unknown steps": "steps:\n" + "".join(f"  step{n}: {{run: x, after: [stpe{n}]}}\n" for n in range(3_000)),
     "owners nobody knows": "steps:\n" + each("  s{n}: {{run: x, owner: agent{n}}}\n", 5_000),
     "steps that never run": "steps:\n"
     + "".join(
@@ -61,19 +74,10 @@ BOMBS = {
     "values alike": "inputs: {a: {type: array, uniqueItems: true, items: {type: integer}, default: ["
     + ", ".join(f"x{n}" for n in range(20_000))
     + "]}}\nsteps: {a: {run: x}}\n",
-    "control characters": "title: '" + "\x01" * 100_000 + "'\n",
 }
 
 
-@pytest.mark.parametrize("name", list(BOMBS))
-def test_a_bomb_is_answered_with_a_bounded_number_of_findings(name: str) -> None:
-    document = read((HEAD + BOMBS[name]).encode(), "a.yaml")
-    found: list[Diagnostic] = [*document.diagnostics, *shape.check(document)]
-    assert len(found) <= 2 * DEFAULT_LIMITS.findings
-    assert all(len(diagnostic.message) + len(diagnostic.hint) < 1_000 for diagnostic in found)
-
-
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", OF_RULES)
 def test_each_rule_tells_of_a_bomb_what_anybody_reads_and_no_more(name: str) -> None:
-    counts = Counter(finding.code for finding in check((HEAD + BOMBS[name]).encode(), "a.yaml"))
+    counts = Counter(finding.code for finding in check((HEAD + OF_RULES[name]).encode(), "a.yaml"))
     assert max(counts.values(), default=0) <= DEFAULT_LIMITS.findings

@@ -91,3 +91,10 @@ def test_coerced(schema: dict[str, Json], value: Json, expected: Json) -> None:
     found = coerced(schema, value)
     assert found == expected
     assert repr(found) == repr(expected)
+
+
+def test_equal_lists_and_maps_are_in_a_list_twice_whatever_their_form() -> None:
+    schema: dict[str, Json] = {"type": "array", "uniqueItems": True}
+    assert list(problems(schema, [[1, {"a": 2}], [1.0, {"a": 2.0}], [True, {"a": 2}]])) == [
+        '[1]: [1.0, {"a": 2.0}] is in the list twice'
+    ]
