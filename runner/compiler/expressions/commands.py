@@ -7,7 +7,7 @@ part of a word. Commands inside `$( )`, backquotes and `<( )` are listed too, wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from functools import lru_cache
 
@@ -251,6 +251,12 @@ class _Reader:
 
 def _tests(one: _Open) -> bool:
     return bool(one.words) and one.words[0].text == "[[" and one.words[-1].text != "]]"
+
+
+def uses_of(names: Iterable[str]) -> re.Pattern[str]:
+    """A use of one of these variables, `$NAME` or `${NAME…}`; the last group that matched is its name."""
+    known = "|".join(map(re.escape, names))
+    return re.compile(rf"\$(?:\{{({known})(?!\w)[^}}]*\}}|({known})(?!\w))")
 
 
 def masked(text: str) -> str:

@@ -6,6 +6,8 @@ import pytest
 
 from runner.compiler.compile import check
 from runner.compiler.diagnostic import Diagnostic
+from runner.compiler.document import read
+from runner.compiler.rules import check_all
 from runner.compiler.rules.shell.sinks import sinks
 from runner.compiler.rules.shell.written import writing
 
@@ -141,7 +143,7 @@ def test_only_what_its_type_leaves_open_is_untrusted() -> None:
 
 def test_values_of_the_sandbox_and_of_all_steps_are_followed() -> None:
     text = "inputs: {x: {type: string}}\nenv: {X: '${{ inputs.x }}'}\nsandboxes: {s: {env: {Y: 'a ${{ inputs.x }}'}}}\n"
-    text += 'steps: {a: {sandbox: s, run: \'eval "$X"; eval "${Y:-}"; eval "$Z"; eval "\\$X"\'}}'
+    text += 'steps: {a: {sandbox: s, run: \'eval "$X"; eval "${Y:-}"; eval "$Z"; (eval \'\'$X\'\'); eval "\\$X"\'}}'
     assert [one.message.partition(" ")[0] for one in found(text, "untrusted-text")][:2] == ["`$X`", "`$Y`"]
 
 
@@ -191,3 +193,66 @@ def test_what_the_sandbox_cannot_do_is_told_of_each_step_of_an_agent() -> None:
     steps = f"steps: {{a: {step.format('s')}, b: {step.format('d')}, c: {step.format('s')}}}"
     (one,) = found(agent + boxes + steps, "agent-tool-box")
     assert "in the sandbox `s`" in one.message
+
+
+def test_a_longer_name_of_a_variable_is_another_one() -> None:
+    spec = SECRET + block('echo "${XY}" $XY\necho "${X#a}"', "    env: {X: '${{ secrets.t }}', XY: a}\n")
+    (one,) = found(spec, "secret-printed")
+    assert (one.span.line, "`X`" in one.message) == (8, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "count"),
+    [
+        ("secrets: {a: {}, b: {env: B}}\nsteps: {a: {run: a}}", "secret-duplicate", 0),
+        ("agents: {b: {sandbox: nowhere, tools: [web]}}\nsteps: {a: {agent: b, prompt: p}}", "agent-tool-box", 0),
+        ("sandboxes: {s: {prefer: [nobody]}}\nsteps: {a: {run: a, sandbox: s}}", CODE, 0),
+        ('sandboxes: {s: {needs: {network: "*"}}}\nsteps: {a: {run: a}}', "sandbox-network", 1),
+        (
+            "sandboxes: {s: {needs: {runtime: node}}}\nsteps: {a: {agent: b, prompt: p, sandbox: s}}",
+            "sandbox-runtime",
+            0,
+        ),
+        ("sandboxes: {s: {needs: {runtime: node}}}\nsteps: {a: {run: ./pip, sandbox: s}}", "sandbox-runtime", 0),
+        (SECRET + "agents: {b: {}}\nsteps: {a: {agent: b, prompt: p, env: {X: '${{ run.id }}'}}}", "secret-exposed", 0),
+        ("steps: {a: {run: 'echo 1', env: {TOKENS: 12, A_TOKEN: x}}}", "credential-literal", 0),
+    ],
+)
+def test_what_is_left_alone(text: str, code: str, count: int) -> None:
+    assert len(found(text, code)) == count
+
+
+def test_a_provider_that_nobody_knows_is_refused_by_name() -> None:
+    document = read(f"{HEAD}sandboxes: {{s: {{prefer: [nobody]}}}}\n".encode(), "a.yaml")
+    (one,) = [one for one in check_all(document) if one.code == CODE]
+    assert one.hint == "E2B can give it: add `e2b` to `prefer`"
+    document = read(f"{HEAD}sandboxes: {{s: {{prefer: [nobody], needs: {{cpu: 99}}}}}}\n".encode(), "a.yaml")
+    (one,) = [one for one in check_all(document) if one.code == CODE]
+    assert one.hint == "name a provider that exists in `prefer`"
+
+
+def test_an_agent_without_tools_and_a_command_without_network_may_take_anything() -> None:
+    text = (
+        "inputs: {t: {type: string}}\ntriggers: [{id: t, webhook: w, inputs: {t: '${{ event.t }}'}}]\n"
+        "sandboxes: {n: {needs: {network: {allow: [a.example]}}}}\nagents: {b: {sandbox: n, tools: [files.read]}}\n"
+        "steps: {a: {agent: b, prompt: 'x ${{ inputs.t }}', if: \"inputs.t != ''\"}, "
+        "b: {run: 'echo ${{ inputs.t }}', sandbox: n}, c: {agent: nobody, prompt: '${{ inputs.t }}'}}"
+    )
+    assert found(text, "agent-approval") == []
+
+
+def test_conditions_and_keys_do_not_carry_text_to_a_command() -> None:
+    text = (
+        "inputs: {t: {type: string}}\ntriggers: [{id: t, webhook: w, inputs: {t: '${{ event.t }}'}}]\n"
+        "secrets: {k: {env: K}}\nsandboxes: {n: {needs: {network: {allow: [a.example]}}}}\n"
+        "steps: {a: {run: make, stdin: '${{ secrets.k }}', sandbox: n, if: \"inputs.t != ''\", "
+        "cache: {key: '${{ inputs.t }}'}}}"
+    )
+    assert found(text, "agent-approval") == []
+    assert len(found(text.replace("run: make", "run: 'make ${{ inputs.t }}'"), "agent-approval")) == 1
+
+
+def test_what_has_no_declared_type_may_be_anything() -> None:
+    text = "inputs: {o: {type: object, properties: {a: 3}, default: {}}}\nsteps: {a: {run: 'eval ${{ inputs.o.a }}'}}"
+    document = read((HEAD + text).encode(), "a.yaml")
+    assert [one.code for one in check_all(document) if one.code == "untrusted-text"] == ["untrusted-text"]

@@ -39,9 +39,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def changes(name: str) -> bool:
-    """Whether a tool, or the one function of it, can change something or hand something out."""
-    if name.startswith(MCP):
-        return True
+    """Whether a tool of the box, or the one function of it, can change something or hand something out."""
     tool, function = split(name)
     known = TOOLS.get(tool)
     return known is not None and bool(known.changes) and (not function or function in known.changes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic, warning
 from runner.compiler.document import Scalar
-from runner.compiler.expressions.commands import Command, commands
+from runner.compiler.expressions.commands import Command, commands, uses_of
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import OPEN, pieces, references
 from runner.compiler.plan.workload import sandbox_of
@@ -47,7 +47,7 @@ def _holding(context: Context, step: StepSpec) -> list[str]:
 
 def _printed(context: Context, step: StepSpec, node: Scalar, names: list[str]) -> Iterator[Diagnostic]:
     shell = str(node.value)
-    variable = re.compile(rf"\$(?:\{{({'|'.join(names)})[^}}]*\}}|({'|'.join(names)})(?!\w))")
+    variable = uses_of(names)
     for command in commands(shell):
         if command.depth or command.piped_out or any(operator not in _TO_THE_LOG for operator, _ in command.redirects):
             continue
@@ -55,7 +55,7 @@ def _printed(context: Context, step: StepSpec, node: Scalar, names: list[str]) -
         if command.name in _PRINTERS or (command.name == "cat" and command.bodies):
             for start, end in _texts(command):
                 for match in variable.finditer(shell, start, end):
-                    message = f"`{command.name}` prints the secret in `{match[1] or match[2]}` {where}"
+                    message = f"`{command.name}` prints the secret in `{match[match.lastindex or 0]}` {where}"
                     yield warning(CODE, message, locate(context.document, node, *match.span()), _HINT)
         elif _tells_all(command):
             start, end = command.words[0].start, command.words[-1].end

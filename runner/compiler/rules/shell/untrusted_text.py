@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.document import Scalar
-from runner.compiler.expressions.commands import commands
+from runner.compiler.expressions.commands import commands, uses_of
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
 from runner.compiler.plan.workload import sandbox_of
@@ -106,8 +106,8 @@ def _values(shell: str, known: Known, names: Mapping[str, tuple[str, Source]]) -
             yield _Value(f"`{reference}`", source, start, end)
     if names and "$" in shell:
         quoted = [match.span() for match in _QUOTED.finditer(shell) if match[0][0] == "'"]
-        for match in re.finditer(rf"\$(?:\{{({'|'.join(names)})[^}}]*\}}|({'|'.join(names)})(?!\w))", shell):
-            name = match[1] or match[2]
+        for match in uses_of(names).finditer(shell):
+            name = match[match.lastindex or 0]
             if not any(start < match.start() < end for start, end in quoted):
                 yield _Value(f"`${name}` (`{names[name][0]}`)", names[name][1], *match.span())
 
