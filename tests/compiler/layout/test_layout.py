@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.compiler import layout
 from runner.compiler.compile import check
 from runner.compiler.document import read_all, to_json
 from runner.compiler.layout import formatted
@@ -213,6 +214,7 @@ def test_what_is_written_in_another_way(name: str) -> None:
 
 
 STAYS = {
+    "a block text that keeps the empty lines behind it": "steps:\n  a:\n    run: |+\n      x\n\n    title: t\n",
     "an unknown key": "steps: {}\nzzz: 1\nspec: 1\n",
     "a key without a name": "steps: {}\n? [a]\n: 1\nspec: 1\n",
     "a comment that may belong to two": "steps:\n  a:\n    run: x\n    # what?\n\n    title: t\n",
@@ -237,6 +239,12 @@ def test_what_is_no_yaml_is_left_alone_with_its_errors(text: str) -> None:
     found = formatted(text.encode(), "a.yaml")
     assert found.data == text.encode()
     assert found.errors
+
+
+@pytest.mark.parametrize("wrong", ["a: 2\n", "a: [\n", "a: 1\n# new\n"])
+def test_what_would_say_something_else_is_never_written(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "indented", lambda _text: wrong)
+    assert formatted(b"a:   1\n", "a.yaml").data == b"a:   1\n"
 
 
 def test_the_order_knows_every_key_of_the_language() -> None:
