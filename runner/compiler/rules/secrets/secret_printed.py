@@ -12,6 +12,7 @@ from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import OPEN, pieces, references
 from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.rules.context import Context
+from runner.compiler.rules.shell.written import FILE
 from runner.compiler.spec import StepSpec
 
 CODE = "secret-printed"
@@ -49,18 +50,30 @@ def _printed(context: Context, step: StepSpec, node: Scalar, names: list[str]) -
     shell = str(node.value)
     variable = uses_of(names)
     for command in commands(shell):
-        if command.depth or command.piped_out or any(operator not in _TO_THE_LOG for operator, _ in command.redirects):
-            continue
+        verb, hint = _seen(command)
         where = f"(in `run` of the step `{step.id}`)"
-        if command.name in _PRINTERS or (command.name == "cat" and command.bodies):
+        if verb and (command.name in _PRINTERS or (command.name == "cat" and command.bodies)):
             for start, end in _texts(command):
                 for match in variable.finditer(shell, start, end):
-                    message = f"`{command.name}` prints the secret in `{match[match.lastindex or 0]}` {where}"
-                    yield warning(CODE, message, locate(context.document, node, *match.span()), _HINT)
-        elif _tells_all(command):
+                    message = f"`{command.name}` {verb} the secret in `{match[match.lastindex or 0]}` {where}"
+                    yield warning(CODE, message, locate(context.document, node, *match.span()), hint)
+        elif verb and _tells_all(command):
             start, end = command.words[0].start, command.words[-1].end
             message = f"`{shell[start:end]}` prints every value, the secret in `{names[0]}` too {where}"
             yield warning(CODE, message, locate(context.document, node, start, end), _HINT)
+
+
+def _seen(command: Command) -> tuple[str, str]:
+    """How what a command prints is seen, as a verb, and what to do; empty when it goes into a pipe or a file."""
+    targets = [(operator, word) for operator, word in command.redirects if operator not in _TO_THE_LOG]
+    if command.depth or command.piped_out:
+        return "", ""
+    if any(FILE in word.text for _, word in targets):
+        return (
+            "writes into an output",
+            "outputs are kept and shown: the step that needs the secret declares it in its `env`",
+        )
+    return ("", "") if targets else ("prints", _HINT)
 
 
 def _texts(command: Command) -> list[tuple[int, int]]:
