@@ -50,12 +50,12 @@ def _printed(context: Context, step: StepSpec, node: Scalar, names: list[str]) -
     shell = str(node.value)
     variable = uses_of(names)
     for command in commands(shell):
-        verb, hint = _seen(command)
+        verb, into, hint = _seen(command)
         where = f"(in `run` of the step `{step.id}`)"
         if verb and (command.name in _PRINTERS or (command.name == "cat" and command.bodies)):
             for start, end in _texts(command):
                 for match in variable.finditer(shell, start, end):
-                    message = f"`{command.name}` {verb} the secret in `{match[match.lastindex or 0]}` {where}"
+                    message = f"`{command.name}` {verb} the secret in `{match[match.lastindex or 0]}`{into} {where}"
                     yield warning(CODE, message, locate(context.document, node, *match.span()), hint)
         elif verb and _tells_all(command):
             start, end = command.words[0].start, command.words[-1].end
@@ -63,17 +63,18 @@ def _printed(context: Context, step: StepSpec, node: Scalar, names: list[str]) -
             yield warning(CODE, message, locate(context.document, node, start, end), _HINT)
 
 
-def _seen(command: Command) -> tuple[str, str]:
-    """How what a command prints is seen, as a verb, and what to do; empty when it goes into a pipe or a file."""
+def _seen(command: Command) -> tuple[str, str, str]:
+    """How what a command prints is seen (a verb and a place), and what to do; empty for a pipe or a file."""
     targets = [(operator, word) for operator, word in command.redirects if operator not in _TO_THE_LOG]
     if command.depth or command.piped_out:
-        return "", ""
+        return "", "", ""
     if any(FILE in word.text for _, word in targets):
         return (
-            "writes into an output",
+            "writes",
+            " into an output",
             "outputs are kept and shown: the step that needs the secret declares it in its `env`",
         )
-    return ("", "") if targets else ("prints", _HINT)
+    return ("", "", "") if targets else ("prints", "", _HINT)
 
 
 def _texts(command: Command) -> list[tuple[int, int]]:
