@@ -241,6 +241,8 @@ def test_what_ends_too_early_is_called_unclosed(parts: list[str]) -> None:
         ("echo 'one\necho 'two'", 5, "'"),
         ("cat <<E\nx\n E", 4, "<<E"),
         ("cat <<E", 4, "<<E"),
+        ("esac; case 'a", 11, "'"),
+        ("(" * 30, 29, "("),
         ("cat <<-'E'\nx", 4, "<<E"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic, Span, error
-from runner.compiler.document import Mapping, Node, Scalar, Sequence
+from runner.compiler.document import Node, Scalar, Sequence
 from runner.compiler.document.source import place
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.secrets.credentials import in_text, keyed, may_hold_keyed
@@ -26,9 +26,10 @@ def check(context: Context) -> list[Diagnostic]:
         shown = f" (`{one.shown}…`)" if one.shown else ""
         message = f"this looks like {one.what}{shown}; a spec is read by many"
         found.append(error(CODE, message, span, _HINT))
-    if may_hold_keyed(text):
+    root = context.document.root
+    if root is not None and may_hold_keyed(text):
         told = {finding.span for finding in found}
-        found += [finding for finding in _keyed(context) if not any(_inside(at, finding.span) for at in told)]
+        found += [finding for finding in _keyed(root) if not any(_inside(at, finding.span) for at in told)]
     return found
 
 
@@ -36,16 +37,16 @@ def _inside(inner: Span, outer: Span) -> bool:
     return (outer.line, outer.column) <= (inner.line, inner.column) <= (outer.end_line, outer.end_column)
 
 
-def _keyed(context: Context) -> Iterator[Diagnostic]:
-    for key, scalar in _pairs(context.document.root):
+def _keyed(root: Node) -> Iterator[Diagnostic]:
+    for key, scalar in _pairs(root):
         if keyed(key, str(scalar.value)):
             message = f"the value of `{key}` looks like a credential; a spec is read by many"
             yield error(CODE, message, scalar.span, _HINT)
 
 
-def _pairs(root: Node | None) -> Iterator[tuple[str, Scalar]]:
+def _pairs(root: Node) -> Iterator[tuple[str, Scalar]]:
     """Every text with the key it stands under; a `default`, `const` or `enum` belongs to what it is given for."""
-    todo: list[tuple[str, Node | None]] = [("", root)]
+    todo: list[tuple[str, Node]] = [("", root)]
     while todo:
         key, node = todo.pop()
         if isinstance(node, Scalar):
@@ -53,6 +54,6 @@ def _pairs(root: Node | None) -> Iterator[tuple[str, Scalar]]:
                 yield key, node
         elif isinstance(node, Sequence):
             todo += [(key, item) for item in items(node)]
-        elif isinstance(node, Mapping):
+        else:
             for name, entry in node.entries.items():
                 todo.append((key if name in ("default", "const", "enum") else name, entry.value))
