@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.compiler.canonical import Json
-from runner.compiler.expressions import evaluate
-from runner.compiler.expressions.runtime import as_text
-from runner.compiler.plan.model import DEFAULT_SANDBOX, FileCopy, Leg, Plan, PlanStep
+from runner.compiler.plan.model import FileCopy, Leg, Plan, PlanStep
 from runner.errors import CommandFailed, CommandTimeout, FileMissing
 from runner.run import artifacts, hostfiles, outputs
 from runner.run.boxes import Boxes, Held
 from runner.run.journal import Journal
 from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
-from runner.run.values import ARTIFACTS, Values, artifact_folder, is_many, rendered
+from runner.run.values import ARTIFACTS, Values, artifact_folder, environment, is_many, rendered
 
 #: runner's own folder in a box's home: output files and scripts.
 OWN = ".runner"
@@ -150,12 +148,7 @@ class Attempts:
         """The command with its whole environment, and the path of its fresh output file."""
         mark = f"{step.id}.{self._values.legs(step).index(leg) if is_many(step) else 0}.{number}"
         output = posixpath.join(box.home, OWN, f"{mark}.output")
-        env = {name: rendered(value, variables) for name, value in self._plan.sandboxes[_sandbox(step)].env.items()}
-        env |= {name: rendered(value, variables) for name, value in step.env.items()}
-        expressions = step.action.get("expressions")
-        for name, expression in (expressions if isinstance(expressions, dict) else {}).items():
-            env[name] = as_text(evaluate(str(expression), variables))
-        env |= {
+        env = environment(self._plan, step, variables) | {
             "RUNNER_OUTPUT": output,
             "RUNNER_ARTIFACTS": posixpath.join(box.home, ARTIFACTS),
             "RUNNER_RUN": self._journal.run,
@@ -212,7 +205,3 @@ def announce(journal: Journal, leg: Leg, name: str, about: Mapping[str, Json]) -
     fact = journal.fact("artifact.stored", {"output": name, **told}, leg.key)
     journal.put("artifact", f"{leg.key}/{name}", {"step": leg.key, "output": name, **about}, fact)
     return str(about["digest"])
-
-
-def _sandbox(step: PlanStep) -> str:
-    return step.sandbox or DEFAULT_SANDBOX

@@ -1,13 +1,15 @@
 """Results of steps that later runs may take instead of running the step again.
 
-An entry is a small file in the state folder, beside the artifacts it names. Its name is a digest of the rendered key
-and of all that the step does as written, so that a changed command never meets an old result.
+An entry is a small file in the state folder, beside the artifacts it names. Its name is a digest of the rendered key,
+of all that the step does as written, and of the values that it does it with, so that neither a changed command nor a
+changed value or artifact from upstream ever meets an old result.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,7 @@ from runner.run.clock import iso
 from runner.run.filehash import hash_files
 from runner.run.journal import Journal
 from runner.run.ports import Clock
-from runner.run.values import Values, rendered
+from runner.run.values import Ended, Values, environment, filled, rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ class Cache:
 
         # Files may be many and large: hashed beside the loop.
         key = await asyncio.to_thread(render)
-        does = digest(self._does(step))
-        values: Json = [dict(leg.matrix), self._values.item(leg), variables.get("params")]
-        name = digest([self._plan.name, step.id, key, does, values])
-        return Key(name, {"key": key, "digest": name, "workflow": self._plan.name, "step": step.id, "does": does})
+        does, reads = digest(self._does(step)), digest(self._reads(step, leg, variables))
+        name = digest([self._plan.name, step.id, key, does, reads])
+        told: dict[str, Json] = {"key": key, "digest": name, "workflow": self._plan.name, "step": step.id}
+        return Key(name, told | {"does": does, "reads": reads})
 
     def _does(self, step: PlanStep) -> Json:
         """What a step does, as written: no titles, no times, no order."""
@@ -89,6 +91,32 @@ class Cache:
             "box": {"needs": dict(sandbox.needs), "env": dict(sandbox.env)} if sandbox else None,
             "workflows": children if step.kind == "workflow" else [],
         }
+
+    def _reads(self, step: PlanStep, leg: Leg, variables: Mapping[str, Json]) -> Json:
+        """The values that a leg works with. Secrets are masked: a new token is no reason to do the work again, and
+        nobody can guess one from a digest.
+        """
+        artifacts_in: list[Json] = [
+            [upstream, output, [ended.artifacts.get(output) if ended else None for ended in self._ended(upstream)]]
+            for upstream, output in step.artifacts
+        ]
+        return self._journal.mask.json(
+            {
+                "matrix": dict(leg.matrix),
+                "item": self._values.item(leg),
+                "params": variables.get("params"),
+                "env": {**environment(self._plan, step, variables)},
+                "with": filled(step.action.get("with"), variables) if step.kind == "workflow" else None,
+                "stdin": rendered(step.stdin or "", variables),
+                "cwd": rendered(step.cwd or "", variables),
+                "files": [rendered(copy.source, variables) for copy in step.files],
+                "artifacts": artifacts_in,
+            }
+        )
+
+    def _ended(self, upstream: str) -> list[Ended | None]:
+        step = self._plan.step(upstream)
+        return [self._values.ended(step, leg) for leg in self._values.legs(step)]
 
     async def find(self, key: Key, ttl: float) -> Hit:
         """The result kept under a key, its artifacts verified. Raises Miss with the reason."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runner.compiler.canonical import Json
-from runner.compiler.expressions import render
+from runner.compiler.expressions import evaluate, render
 from runner.compiler.expressions.runtime import as_text
-from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.compiler.plan.model import DEFAULT_SANDBOX, Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed
 from runner.run.ports import StepState
 
@@ -147,6 +147,20 @@ def _layer(layer: Mapping[str, Json], variables: Mapping[str, Json], whole: bool
         except ExpressionFailed:
             if whole:
                 raise
+    return found
+
+
+def environment(plan: Plan, step: PlanStep, variables: Mapping[str, Json]) -> dict[str, str]:
+    """What a step's command finds in its environment: its box's, its own, the values of the expressions in its text.
+
+    Raises ExpressionFailed.
+    """
+    sandbox = plan.sandboxes.get(step.sandbox or DEFAULT_SANDBOX)
+    templates = {**(sandbox.env if sandbox else {}), **step.env}
+    found = {name: rendered(template, variables) for name, template in templates.items()}
+    expressions = step.action.get("expressions")
+    for name, expression in (expressions if isinstance(expressions, dict) else {}).items():
+        found[name] = as_text(evaluate(str(expression), variables))
     return found
 
 

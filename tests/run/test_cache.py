@@ -74,6 +74,44 @@ def test_what_a_step_does_is_part_of_its_key(lab, change):
     assert built(lab) == 2
 
 
+VALUES = """
+spec: 1
+name: values
+inputs: {who: {type: string, default: ada}, file: {type: string, default: one}}
+secrets: {token: {env: TOKEN}}
+steps:
+  make:
+    run: 'echo ${{ inputs.file }} > made.txt; echo "length=3" >> "$RUNNER_OUTPUT"'
+    outputs: {made: {artifact: made.txt}, length: {type: integer}}
+  build:
+    run: 'echo built for ${{ inputs.who }}; cat ${{ steps.make.outputs.made }}/made.txt'
+    env: {TOKEN: "${{ secrets.token }}", LENGTH: "${{ steps.make.outputs.length }}"}
+    cache: {key: v1}
+"""
+
+
+@pytest.mark.parametrize("inputs", [{"who": "grace"}, {"file": "two"}], ids=["an expression", "an artifact"])
+def test_the_values_a_step_works_with_are_part_of_its_key(lab, inputs):
+    lab.environ = {"TOKEN": "tok-one"}
+    lab.play(VALUES)
+    assert lab.play(VALUES).of("step.cached")
+    assert [event.step for event in lab.play(VALUES, inputs).of("step.missed")] == ["build"]
+
+
+def test_a_new_secret_is_no_reason_to_do_the_work_again(lab):
+    for token in ("tok-one", "tok-two"):
+        lab.environ = {"TOKEN": token}
+        done = lab.play(VALUES)
+    assert [event.step for event in done.of("step.cached")] == ["build"]
+
+
+def test_a_step_that_knows_its_run_is_never_taken_from_another(lab):
+    text = VALUES.replace("echo built for ${{ inputs.who }}", "echo ${{ run.id }}")
+    lab.environ = {"TOKEN": "tok-one"}
+    lab.play(text)
+    assert lab.play(text).of("step.missed")
+
+
 def test_titles_timeouts_and_order_are_not(lab):
     lab.play(SPEC)
     lab.play(SPEC.replace("    cache:", "    title: Other\n    timeout: 1m\n    priority: 3\n    cache:"))
