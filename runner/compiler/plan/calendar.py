@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.cron import Cron, parse_cron
-from runner.compiler.plan.recurrence import ANCHOR, Rule, advanced, parse_rule
+from runner.compiler.plan.recurrence import ANCHOR, SECONDS, Rule, advanced, parse_rule
 from runner.compiler.spec.units import seconds
 from runner.records import dataclass
 
@@ -30,6 +30,11 @@ _NEW_DATES = sys.version_info >= (3, 13)
 #: Candidates that are looked at for one list of times, and how far ahead.
 _MOST_CANDIDATES = 1000
 _FAR = timedelta(days=9 * 366)
+#: Frequent rules are followed for less long, so that one that hardly ever fires is answered soon.
+_NEAR = {"MINUTELY": timedelta(days=200), "SECONDLY": timedelta(days=3)}
+#: Intervals of a rule that may lie between its start and now where they have to be counted one by one.
+_MOST_COUNTED = 200_000
+_LONGEST_INTERVAL = 100 * 366 * 86400.0
 _HOUR = timedelta(hours=1)
 
 
@@ -150,7 +155,7 @@ def _cron(cron: Cron, begin: datetime, zone: ZoneInfo) -> Iterator[Fire]:
 
 
 def _every(interval: float, begin: datetime, zone: ZoneInfo) -> Iterator[Fire]:
-    if interval <= 0:
+    if not 0 < interval <= _LONGEST_INTERVAL:
         return
     step = timedelta(seconds=interval)
     anchor = ANCHOR.replace(tzinfo=zone).astimezone(UTC)
@@ -175,14 +180,16 @@ def _after(at: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
 def _rrule(text: str, rule: Rule, begin: datetime, zone: ZoneInfo) -> Iterator[Fire]:
     from dateutil.rrule import rrulestr
 
-    wall = begin.replace(tzinfo=None, fold=0)
-    far = wall + _FAR
-    first = rule.start if rule.several else advanced(rule, wall - _HOUR * 3)
+    wall = begin.replace(tzinfo=None, fold=0) - _HOUR * 3  # clocks are changed by less
+    first = rule.start if rule.several else advanced(rule, wall)
+    if (wall - first).total_seconds() / (SECONDS[rule.frequency] * rule.interval) > _MOST_COUNTED:
+        return
+    far = max(wall, first) + min(_NEAR.get(rule.frequency, _FAR) * min(rule.interval, 1000), _FAR)
     try:
         times: Any = rrulestr(text, dtstart=ANCHOR, ignoretz=True)
         if not rule.several:
-            times = times.replace(dtstart=first)
-        for each in times.xafter(wall - _HOUR * 3, inc=True):
+            times = times.replace(dtstart=first, until=min(rule.until or far, far))
+        for each in times.xafter(wall, inc=True):
             fire = _local(each, zone, later=False)
             if each > far:
                 return

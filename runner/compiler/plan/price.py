@@ -27,6 +27,8 @@ from runner.compiler.spec.units import seconds
 #: Seconds that a shared box outlives the step that was last started in it, beside that step's timeout: a run frees
 #: its boxes at its end, and a box that nobody uses any more ends by itself.
 BOX_REST = 600.0
+#: So many steps are not looked at one by one for what may work beside each.
+MANY = 300
 
 
 def rate(sandbox: SandboxDecl | None) -> Range:
@@ -78,8 +80,13 @@ class _Bill:
         self.lasting = {id_: self._lasting(one) for id_, one in work.items()}
         self.starts, self.ends = self._times()
         self.end = self._end()
+        self.tails = self._tails()
         self.boxes = {id_: sandbox_of(workflow, one.step) for id_, one in work.items()}
-        self.rates = {name: rate(workflow.sandboxes.get(name)) for name in {n for n in self.boxes.values() if n}}
+        self.inside: dict[str, list[str]] = {}
+        for id_, box in self.boxes.items():
+            if box is not None:
+                self.inside.setdefault(box, []).append(id_)
+        self.rates = {name: rate(workflow.sandboxes.get(name)) for name in self.inside}
 
     def price(self) -> Price:
         models = {id_: self._model(one) for id_, one in self.work.items()}
@@ -133,7 +140,9 @@ class _Bill:
         return replace(longest, high=longest.high + sum(one.busy.high for one in self.work.values()) / PARALLEL)
 
     def _most_at_once(self) -> float:
-        """The most legs that may work at the same time with one step."""
+        """The most legs that may work at the same time with one step; of many steps, all of them."""
+        if len(self.work) > MANY:
+            return sum(one.legs.high for one in self.work.values())
         before: dict[str, frozenset[str]] = {}
         for id_, one in self.work.items():
             mine = [other for other in one.after if other in before]
@@ -159,7 +168,7 @@ class _Bill:
 
     def _sandbox(self, name: str) -> SandboxPrice:
         declared = self.workflow.sandboxes.get(name)
-        inside = [id_ for id_, box in self.boxes.items() if box == name]
+        inside = self.inside[name]
         if declared is not None and declared.scope == "step":
             used = total(self.work[id_].busy for id_ in inside)
         else:
@@ -173,7 +182,7 @@ class _Bill:
         ends by itself because no step has started in it for long enough.
         """
         rest = BOX_REST + max(self.work[id_].timeout for id_ in inside)
-        tails, end = self._tails(), self.end
+        tails, end = self.tails, self.end
         low = max((min(tails[id_], rest) for id_ in inside if self.work[id_].sure.low), default=0.0)
         begin = min(self.starts[id_].low for id_ in inside)
         starts = total(self._starts(id_) for id_ in inside).high

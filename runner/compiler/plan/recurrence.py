@@ -33,7 +33,7 @@ _BOUNDS = {
 }
 _SIGNED = ("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS")
 NAMES = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *_BOUNDS)
-LINES = ("RRULE", "DTSTART", "EXRULE", "RDATE", "EXDATE")
+LINES = ("RRULE", "DTSTART", "RDATE", "EXDATE")
 _DAY = re.compile(r"([+-]?[1-9]\d?)?(MO|TU|WE|TH|FR|SA|SU)")
 _MOMENT = re.compile(r"(\d{8})(T\d{6})?(Z)?")
 EXAMPLE = "every Monday at nine: FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0;BYSECOND=0"
@@ -136,6 +136,8 @@ def _line(rule: Rule, line: str, at: int) -> None:
         rule.start = start
     elif kind not in LINES:
         hint = did_you_mean(kind, LINES) or f"it may be {', '.join(LINES)}"
+        if kind == "EXRULE":  # it was in RFC 2445; a rule that takes all times away is looked through for very long
+            hint = "name the times to leave out: EXDATE:20270402T090000"
         raise _Wrong(RuleTrouble(f"`{kind}` is no line of a recurrence rule", at, at + len(kind), hint))
     else:
         rule.several = True
@@ -179,8 +181,8 @@ def _value(rule: Rule, name: str) -> None:
     value = rule.parts[name]
     if name == "FREQ" and value not in FREQUENCIES:
         _refuse(rule, name, f"it is one of {', '.join(FREQUENCIES)}", next(iter(nearest(value, FREQUENCIES)), ""))
-    elif name in ("INTERVAL", "COUNT") and not (value.isdecimal() and int(value[:9]) > 0 and len(value) < 10):
-        _refuse(rule, name, "it is a whole number from 1")
+    elif name in ("INTERVAL", "COUNT") and not (value.isdecimal() and int(value[:6]) > 0 and len(value) <= 6):
+        _refuse(rule, name, "it is a whole number from 1 to 999999")
     elif name == "WKST" and value not in WEEKDAYS:
         _refuse(rule, name, f"it is one of {', '.join(WEEKDAYS)}")
     elif name == "BYDAY" and not all(_DAY.fullmatch(word) for word in value.split(",")):

@@ -181,6 +181,21 @@ def test_frequent_rules_are_answered_soon() -> None:
     assert at({"rrule": "DTSTART:20280101T000000\nRRULE:FREQ=MINUTELY"}, start, 1) == [datetime(2028, 1, 1, tzinfo=UTC)]
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"rrule": "FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO"},
+        {"rrule": "FREQ=SECONDLY;INTERVAL=61;BYMONTH=2"},
+        {"rrule": "FREQ=MINUTELY;COUNT=999999"},
+        {"rrule": "FREQ=DAILY;INTERVAL=999999"},
+        {"rrule": "RRULE:FREQ=YEARLY;INTERVAL=50\nEXDATE:20270402T000000"},
+        {"every": "999999999w"},
+    ],
+)
+def test_what_could_be_looked_for_without_end_is_not(schedule: dict[str, Json]) -> None:
+    assert next_fires(schedule, STARTS[0]) == []
+
+
 def test_the_days_on_which_clocks_change() -> None:
     assert [str(day) for day in clock_changes(ZoneInfo("Europe/Berlin"), 2027)] == ["2027-03-28", "2027-10-31"]
     assert clock_changes(ZoneInfo("Asia/Kolkata"), 2027) == ()

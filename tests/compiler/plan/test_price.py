@@ -257,6 +257,11 @@ def test_more_legs_than_places_take_longer_whatever_their_order() -> None:
     assert price(f"steps:\n{chain}").seconds.high == 16 * 60
 
 
+def test_of_very_many_steps_all_may_be_ready_at_once() -> None:
+    chain = "".join(f"  s{n}: {{run: make, timeout: 60s, after: [{f's{n - 1}' if n else ''}]}}\n" for n in range(304))
+    assert price(f"steps:\n{chain}").seconds.high == 304 * 60 + 304 * 60 / 8
+
+
 def test_low_is_never_over_likely_nor_likely_over_high(root: object) -> None:
     for path in sorted((root / "specs").glob("*.yaml")):  # type: ignore[operator]
         plan = compile_plan(path.read_bytes(), str(path)).plan

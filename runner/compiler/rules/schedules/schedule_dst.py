@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from runner.compiler.diagnostic import Diagnostic, warning
@@ -16,6 +17,8 @@ from runner.compiler.rules.schedules.times import Time, crons, rules
 CODE = "schedule-dst"
 #: The year whose changes of clocks are looked at: the laws about them change seldom.
 YEAR = 2027
+#: Recurrence rules that are looked at: each takes some milliseconds.
+_MOST_RULES = 50
 _HINT = "choose a time that every day has, or `timezone: UTC`; `runner plan` shows the next times"
 
 
@@ -40,7 +43,7 @@ def _cron(cron: Cron, zone: ZoneInfo) -> datetime | None:
 
 def _rule(text: str, rule: Rule, zone: ZoneInfo) -> str:
     """What a rule by the day or longer says about the change of clocks."""
-    if rule.frequency in ("HOURLY", "MINUTELY", "SECONDLY"):
+    if rule.several or rule.frequency in ("HOURLY", "MINUTELY", "SECONDLY"):
         return ""
     for day in clock_changes(zone, YEAR):
         begin = datetime.combine(day, time(), UTC) - timedelta(days=1)
@@ -54,7 +57,7 @@ def _troubles(context: Context) -> Iterator[tuple[Time, str]]:
     for one, cron in crons(context):
         if isinstance(cron, Cron) and (zone := _zone(one)) and (wall := _cron(cron, zone)):
             yield one, f"{wall:%Y-%m-%d %H:%M} does not exist in {zone.key}"
-    for one, rule in rules(context):
+    for one, rule in islice(rules(context), _MOST_RULES):
         if isinstance(rule, Rule) and (zone := _zone(one)) and (words := _rule(one.text, rule, zone)):
             yield one, words
 
