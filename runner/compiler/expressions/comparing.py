@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.expressions.compare import ORDERED, allows, comparable, holds
 from runner.compiler.expressions.names import Part, property_of
-from runner.compiler.expressions.tree import Binary, Items, Literal, Tree, number_of
+from runner.compiler.expressions.tree import Binary, Items, Literal, Tree, is_plain, number_of
 from runner.compiler.expressions.trouble import Change, Trouble
 from runner.compiler.expressions.types import ANY, BOOLEAN, Type, bounds_text
 from runner.compiler.expressions.walker import Walker, boolean
@@ -158,7 +158,7 @@ def member(walk: Walker, tree: Binary, left: Type, right: Type) -> Type:
         walk.tell("type", f"`in` looks into a list, `{walk.shown(tree.right)}` is {right}", tree.right, hint)
         return BOOLEAN
     if isinstance(tree.right, Items):
-        return _among(walk, tree, tree.right.items)
+        return _among(walk, tree, left, right)
     item = right.item or ANY
     if not comparable(left, item):
         message = (
@@ -182,12 +182,13 @@ def _has_key(walk: Walker, tree: Binary, left: Type, right: Type) -> Type:
     return BOOLEAN
 
 
-def _among(walk: Walker, tree: Binary, items: list[Tree]) -> Type:
+def _among(walk: Walker, tree: Binary, known: Type, among: Type) -> Type:
     """`x in [a, b]`: each item must be a value that `x` may have."""
-    known, declared = walk.quietly(tree.left), walk.declared(tree.left)
+    declared = walk.declared(tree.left)
+    items = tree.right.items if isinstance(tree.right, Items) else []
     answers: list[bool | None] = []
     for item in items:
-        kind = walk.quietly(item)
+        kind = walk.quietly(item) if is_plain(item) else ANY
         if not comparable(declared, kind):
             message = f"`{walk.shown(tree.left)}` is {declared}, never {kind}"
             walk.tell("type", message, item, advice(declared, kind))
@@ -199,12 +200,11 @@ def _among(walk: Walker, tree: Binary, items: list[Tree]) -> Type:
         return boolean(True)
     if items and all(answer is False for answer in answers):
         return boolean(False)
-    return _exhausted(walk, tree, declared)
+    return _exhausted(walk, tree, declared, among.item or ANY)
 
 
-def _exhausted(walk: Walker, tree: Binary, declared: Type) -> Type:
+def _exhausted(walk: Walker, tree: Binary, declared: Type, named: Type) -> Type:
     """A list that names every value there is decides nothing."""
-    named = walk.quietly(tree.right).item or ANY
     if not declared.values or len(declared.values) == 1 or named.values is None or declared.nullable:
         return BOOLEAN
     if not all(allows(named, value) for value in declared.values):

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from typing import Protocol
 
 from runner.compiler.expressions.compare import flipped, narrowed, opposite
-from runner.compiler.expressions.tree import Binary, Call, Items, Literal, Logic, Tree, Unary, path_of
+from runner.compiler.expressions.tree import Binary, Call, Items, Literal, Logic, Tree, Unary, is_plain, path_of
 from runner.compiler.expressions.types import Type, union
 from runner.records import dataclass
 
@@ -70,7 +70,7 @@ def _compared(knower: Knower, tree: Binary, operator: str) -> Facts:
     before = knower.facts
     for side, other, sign in ((tree.left, tree.right, operator), (tree.right, tree.left, flipped(operator))):
         path = path_of(side)
-        if path is not None:
+        if path is not None and is_plain(other):
             kind = narrowed(knower.quietly(side), sign, knower.quietly(other))
             knower.facts = _with(knower.facts, path, kind)
     found, knower.facts = knower.facts, before
@@ -79,7 +79,7 @@ def _compared(knower: Knower, tree: Binary, operator: str) -> Facts:
 
 def _member(knower: Knower, tree: Binary, value: bool) -> Facts:
     path = path_of(tree.left)
-    if isinstance(tree.right, Items) and path is not None:
+    if isinstance(tree.right, Items) and path is not None and is_plain(tree.right):
         kind = knower.quietly(tree.left)
         if value and tree.right.items:
             allowed = union([knower.quietly(item) for item in tree.right.items])

@@ -45,6 +45,7 @@ class Inference:
         self.variables: dict[str, Type] = {}
         self.facts = scope.given
         self._doubted: set[str] = set()
+        self._declared: dict[int, Type] = {}
         self._quiet = 0
 
     # ------------------------------------------------------------ telling
@@ -111,8 +112,11 @@ class Inference:
 
     def declared(self, tree: Tree) -> Type:
         """The type of a part by its declaration alone, whatever is known here."""
-        with self.anywhere():
-            return self.type(tree)
+        found = self._declared.get(id(tree))
+        if found is None:
+            with self.anywhere():
+                found = self._declared[id(tree)] = self.type(tree)
+        return found
 
     # ------------------------------------------------------------ the walk
 

@@ -24,6 +24,7 @@ from runner.records import dataclass
 #: Brackets in brackets, or operators in a row that must be computed one after the other.
 MAX_DEPTH = 24
 _MOST_STEPS = 100
+_LONGEST = 10_000
 _LARGEST = 2**63  # its negative is an integer too
 
 _QUOTED = (
@@ -133,6 +134,9 @@ def _fault(text: str, start: int) -> SyntaxFault:
 
 
 def _tokens(text: str) -> list[_Token]:
+    if len(text) > _LONGEST:
+        message = f"the expression has more than {_LONGEST:,} characters"
+        raise SyntaxFault(message, 0, len(text), "let a step compute it, and name its output")
     found: list[_Token] = []
     at = 0
     while at < len(text):

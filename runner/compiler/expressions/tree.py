@@ -137,6 +137,13 @@ def path_of(tree: Tree) -> list[str] | None:
     return [tree.name, *reversed(parts)]
 
 
+def is_plain(tree: Tree) -> bool:
+    """Whether it is a name, a value as written, or a list of those: nothing that takes long to look at twice."""
+    if isinstance(tree, Items):
+        return all(not isinstance(item, Items) and is_plain(item) for item in tree.items)
+    return isinstance(tree, Literal) or number_of(tree) is not None or path_of(tree) is not None
+
+
 def number_of(tree: Tree) -> float | None:
     """The number that is written there, with its sign; None for anything else."""
     sign = 1

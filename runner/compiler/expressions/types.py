@@ -47,6 +47,7 @@ _WORDS = {
     "type": "a type",
 }
 _DEPTH = 16
+_MOST_VALUES = 256  # that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def from_schema(schema: Mapping[str, Json], depth: int = _DEPTH) -> Type:
     """The type of the values that fit a schema, down to `depth` levels."""
     kind, nullable = _kind(schema)
     allowed = schema.get("enum")
-    values = tuple(allowed) if isinstance(allowed, list) else None
+    values = tuple(allowed) if isinstance(allowed, list) and len(allowed) <= _MOST_VALUES else None
     if "const" in schema:
         values = (schema["const"],)
     if kind in ("integer", "number"):
@@ -234,7 +235,7 @@ def _both(left: Type, right: Type) -> Type:
 
 
 def _joined(left: Type, right: Type) -> tuple[Json, ...] | None:
-    if left.values is None or right.values is None:
+    if left.values is None or right.values is None or len(left.values) >= _MOST_VALUES:
         return None
     return (*left.values, *(value for value in right.values if not any(same(value, one) for one in left.values)))
 

@@ -342,3 +342,19 @@ def test_a_word_with_escapes_is_not_changed() -> None:
 
 def test_an_empty_verdict_is_sound() -> None:
     assert Verdict("DYN").sound
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "([1] == [1]) == " * 40 + "true",
+        "inputs.n in [inputs.n, " * 20 + "1" + "]" * 20,
+        "(" * 20 + "inputs.n" + " in [1, 2])" * 20,
+        "inputs.b == (inputs.b && " * 20 + "true" + ")" * 20,
+        "(" * 20 + "inputs.n == 1" + " ? true : false) == true" * 20,
+        "(!" * 20 + "(inputs.n == 1 || inputs.n == 2)" + " || inputs.n == 3 && inputs.n == 4)" * 20,
+    ],
+)
+def test_what_stands_in_itself_many_times_is_looked_at_once(expression: str) -> None:
+    # Looking twice at each level would take hours: the time limit of the tests is what this fails by.
+    assert check(expression, SCOPE).troubles

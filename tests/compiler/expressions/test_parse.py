@@ -133,6 +133,7 @@ def test_operators_bind_as_in_cel() -> None:
         ("x" + ".y" * 150, "steps into a value"),
         ("+".join("1" * 150), "operators in a row"),
         ("!" * 150 + "x", "signs in a row"),
+        (" && ".join(["x"] * 5000), "more than 10,000 characters"),
     ],
 )
 def test_what_cannot_be_read(text: str, words: str) -> None:

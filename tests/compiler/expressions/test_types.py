@@ -107,3 +107,8 @@ def test_bounds_are_told_in_words() -> None:
 )
 def test_a_type_has_its_schema_again(schema: dict[str, Json]) -> None:
     assert schema_of(from_schema(schema)) == schema
+
+
+def test_of_very_many_values_none_is_looked_at() -> None:
+    assert from_schema({"enum": list(range(1000))}) == Type("integer")
+    assert union(map(of_value, range(1000))) == Type("integer")
