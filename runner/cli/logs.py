@@ -10,6 +10,7 @@ from typing import Literal
 import typer
 
 from runner.cli.state import JSON, STATE, find_run, reading, suggestion
+from runner.cli.table import one_line
 from runner.errors import UsageError
 from runner.records import dataclass
 from runner.run.logfile import attempts, log_path, read_log
@@ -48,7 +49,7 @@ def logs(
         return
     for log in found:
         if len(found) > 1:
-            typer.echo(f"── {log.step} (attempt {log.attempt})")
+            typer.echo(f"── {one_line(log.step)} (attempt {log.attempt})")
         _print(log, wanted)
 
 

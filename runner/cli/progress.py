@@ -37,8 +37,9 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "sandbox.fallback": ("!", "yellow"),
 }
 
-#: Characters of a line of output that are shown.
+#: Characters of a line of output, and of the name of a leg, that are shown.
 _WIDTH = 500
+_NAME_WIDTH = 100
 
 
 class Progress(Protocol):
@@ -69,9 +70,14 @@ class Family:
 _NOBODY = Family()
 
 
+def _shown(name: str) -> str:
+    """A name on one line: the values of a matrix may hold line breaks and what moves a terminal's cursor."""
+    return one_line(name, _NAME_WIDTH)
+
+
 def sentence(event: Event, family: Family = _NOBODY) -> str:
     """An event for people; "" for one that says nothing to them."""
-    name = family.name(event)
+    name = _shown(family.name(event))
     if event.type == "step.started":
         return name if event.attempt == 1 else f"{name} (attempt {event.attempt})"
     if event.type == "step.succeeded":
@@ -104,7 +110,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "step.waiting": _waits,
     "run.waiting": _waits,
     "step.expanded": lambda data: one_line(data.get("note") or f"{len(data.get('legs', []))} items"),
-    "step.cached": lambda data: f"the outputs are those of {data.get('leg')} of run {data.get('run')}",
+    "step.cached": lambda data: one_line(f"the outputs are those of {data.get('leg')} of run {data.get('run')}"),
     "step.delegated": lambda data: one_line(f"run {data.get('run')} of {data.get('name')}"),
     "sandbox.fallback": lambda data: (
         f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}: {one_line(data.get('reason'))}"
@@ -164,7 +170,7 @@ class Lines:
         """Nothing."""
 
     def _print(self, key: str, *lines: str) -> None:
-        head = typer.style(f"{key} │", fg="bright_black")
+        head = typer.style(f"{_shown(key)} │", fg="bright_black")
         show_line("\n".join(f"  {head} {visible(line, _WIDTH)}" for line in lines))
 
 
@@ -198,7 +204,7 @@ class LiveTable:
         self._family.hear(event)
         if event.step is not None and event.type.startswith("step.") and event.type != "step.missed":
             name = self._family.name(event)
-            words = sentence(event, self._family).removeprefix(name).lstrip(": ")
+            words = sentence(event, self._family).removeprefix(_shown(name)).lstrip(": ")
             self._rows[name] = (event.type.removeprefix("step."), words)
         elif self._live is not None and (words := sentence(event, self._family)):
             self._live.console.print(f"{_SIGNS[event.type][0]} {words}", markup=False, highlight=False)
@@ -224,7 +230,9 @@ class LiveTable:
         for key in shown[:20]:
             state, words = self._rows[key]
             sign, colour = _SIGNS.get(f"step.{state}", ("·", "bright_black"))
-            table.add_row(Text(sign, style=colour.replace("bright_black", "dim")), Text(key), Text(words, style="dim"))
+            table.add_row(
+                Text(sign, style=colour.replace("bright_black", "dim")), Text(_shown(key)), Text(words, style="dim")
+            )
         return table  # type: ignore[no-any-return]
 
 

@@ -41,7 +41,7 @@ def page(report: Report, state: Path) -> str:
         parts.append(render(("MILESTONE", "STATE", "WEEK", "TITLE"), rows))
     if report.artifacts:
         rows = [
-            (key, str(each["files"]), _size(each["bytes"]), str(each["digest"])[:12])
+            (one_line(key, 60), str(each["files"]), _size(each["bytes"]), str(each["digest"])[:12])
             for key, each in report.artifacts.items()
         ]
         parts.append(render(("ARTIFACT", "FILES", "SIZE", "DIGEST"), rows))
@@ -55,7 +55,7 @@ def page(report: Report, state: Path) -> str:
 def _steps(report: Report) -> str:
     rows = [
         (
-            key,
+            one_line(key, 60),
             str(each["state"]),
             str(each["attempt"] or "–"),
             span(seconds_between(each["started_at"], each["ended_at"]) if each["started_at"] else None),
@@ -89,7 +89,9 @@ def _end(report: Report, state: Path) -> str:
     where = "" if state == Path(".runner") else f" --state {shlex.quote(str(state))}"
     lines = [f"run {report.run} {report.state} in {took}" + (f": {message}" if message else "")]
     failed = next((key for key, each in report.steps.items() if each["state"] == "failed"), None)
-    logs = f"runner logs {report.run}" + (f" {shlex.quote(failed)}" if failed else "")
+    # A name that cannot be typed is asked for by its step.
+    typed = failed if failed is None or one_line(failed) == failed else str(report.steps[failed].get("step"))
+    logs = f"runner logs {report.run}" + (f" {shlex.quote(typed)}" if typed else "")
     if failed and report.steps[failed].get("child"):
         logs = f"runner logs {report.steps[failed]['child']}"
     lines.append(f"next: {logs}{where} · runner status {report.run}{where} · runner audit verify {report.run}{where}")

@@ -165,3 +165,18 @@ def test_the_live_table_has_a_row_for_each_leg_of_a_run_below():
     table.event(below("step.missed", "build", reason="none"))
     assert list(table._rows) == ["go", "go/build"]
     assert table._rows["go/build"][0] == "started"
+
+
+def test_names_with_line_breaks_and_escapes_stay_on_one_line(capsys):
+    lines, table = Lines(), LiveTable("title")
+    for view in (lines, table):
+        view.event(event("step.started", "a[x=1\n2\x1b[2J]", 1))
+        view.text("a[x=1\n2\x1b[2J]", "stdout", "hello\n")
+        view.event(event("step.failed", "a[x=1\n2\x1b[2J]", 1, message="broken"))
+    assert capsys.readouterr().out.splitlines() == [
+        "▸ a[x=1 2 [2J]",
+        "  a[x=1 2 [2J] │ hello",
+        "✗ a[x=1 2 [2J]: broken",
+    ]
+    assert list(table._rows.values()) == [("failed", "broken")]
+    assert [str(cell) for cell in table._table().columns[1].cells] == ["a[x=1 2 [2J]"]

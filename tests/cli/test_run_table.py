@@ -54,3 +54,10 @@ def test_who_did_the_work_of_a_step():
     assert [" ".join(line.split()[4:-2]) for line in lines[2:5]] == ["e2b", "run 20260101-000000-abcdef", "cache"]
     assert 'outputs {"size": 7}' in lines
     assert lines[-1].startswith("next: runner logs 20260101-000000-abcdef · runner status r")
+
+
+def test_names_with_line_breaks_stay_on_one_line():
+    steps = {"a[x=1\n2\x1b[2J]": {**STEP, "state": "failed", "step": "a"}}
+    lines = unstyle(page(Report("r", "failed", DOCUMENT, steps, {}, {}), Path(".runner"))).splitlines()
+    assert lines[2].startswith("a[x=1 2 [2J]  failed")
+    assert lines[-1].startswith("next: runner logs r a · ")
