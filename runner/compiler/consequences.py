@@ -55,7 +55,7 @@ def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]
     places = {finding.span for finding in told if finding.severity is Severity.ERROR}
     wrong = [span for span in _sandboxes(document) if any(_within(place, span) for place in places)]
     left = [finding for finding in found if finding.span not in places and not _over(finding, wrong)]
-    left = _without_verdicts(document, places, left)
+    left = _without_items(document, places, _without_verdicts(document, places, left))
     return _without_slips(document, told, _without_doubts(document, told, left)) if places else left
 
 
@@ -81,6 +81,19 @@ def _without_verdicts(document: Document, places: set[Span], found: list[Diagnos
         one
         for one in found
         if not (one.code in _OVER_A_TYPE and (name := _INPUT.search(one.message)) and name[1] in inputs)
+    ]
+
+
+def _without_items(document: Document, places: set[Span], found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without what expressions of a step say whose item has a name that it cannot have."""
+    wrong = []
+    for entry in _section(document, "steps").values():
+        for_each = entry.value.get("for_each") if isinstance(entry.value, Mapping) else None
+        name = for_each.get("as") if isinstance(for_each, Mapping) else None
+        if name is not None and name.span in places:
+            wrong.append(entry.value.span)
+    return [
+        one for one in found if not (one.code.startswith("expression-") and any(_within(one.span, at) for at in wrong))
     ]
 
 

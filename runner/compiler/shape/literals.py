@@ -99,7 +99,7 @@ def likely(title: str, value: object) -> str:
         return ""
     if title in ("duration", "size"):
         text = text.removeprefix("-").removeprefix("+")
-    if title in ("id", "name", "id or list of ids"):
+    if title in ("id", "name", "item", "id or list of ids"):
         return _likely_id(text, "-" if title == "name" else "_")
     found = _LITERALS.get(title)
     return found(text) if found is not None else ""

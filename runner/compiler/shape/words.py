@@ -21,6 +21,7 @@ _TITLES = {
     "id": "an id such as `build_site`",
     "name": "a name such as `build-site`",
     "variable": "the name of an environment variable such as `NPM_TOKEN`",
+    "item": "a name such as `item` that means nothing else in expressions",
     "date": "a date such as `2030-01-31`",
     "id or list of ids": "a list of ids such as `[build, test]`",
     "matrix axis": "a list of values, or one expression `${{ … }}` that gives a list",
@@ -29,13 +30,18 @@ _TITLES = {
     "spec path": "the path of a spec such as `build.yaml` or `build.yaml#name`",
     "file source": "a path, or a map with `from`",
 }
-BAD_PATTERN = {"duration": "bad-duration", "size": "bad-size", "id": "bad-id", "name": "bad-id", "variable": "bad-id"}
+BAD_PATTERN = {
+    "duration": "bad-duration",
+    "size": "bad-size",
+    **dict.fromkeys(("id", "name", "variable", "item"), "bad-id"),
+}
 RULES = {
     "duration": "numbers with the units w, d, h, m, s, ms, the largest first",
     "size": "a number with B, KiB, MiB, GiB, TiB (times 1024) or kB, MB, GB (times 1000)",
     "id": "lower-case letters, digits and `_`, first a letter, at most 64 characters",
     "name": "lower-case letters, digits and `-`, first a letter, at most 64 characters",
     "variable": "letters, digits and `_`, first no digit",
+    "item": "lower-case letters, digits and `_`, first a letter; not `inputs`, `steps`, `matrix`, `in` and the like",
     "id or list of ids": "ids are lower-case letters, digits and `_`, first a letter, at most 64 characters",
     "date": "year-month-day, with two digits for month and day",
     "matrix axis": "write a list, or exactly one expression: ${{ range(3) }}",
