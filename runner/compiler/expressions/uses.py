@@ -159,7 +159,7 @@ def found_in(use: Use) -> list[Found]:
 def step_references(workflow: Workflow, step: StepSpec) -> list[tuple[Found, Reference]]:
     """Every reference of a step with the expression it stands in; those of the shared environment too."""
     found = []
-    for use in [*step_uses(step), *workflow_env_uses(workflow)]:
+    for use in [*step_uses(step), *until_uses(step), *workflow_env_uses(workflow)]:
         for expression in found_in(use):
             for reference in references(expression.text):
                 found.append((expression, reference))

@@ -111,7 +111,9 @@ class _Examiner:
         until = until_uses(step)
         if until:
             ended = {**table, **own_outputs(step)}
-            yield from self.uses(until, replace(inside, table=ended, roots=("outputs", *roots), hidden={}), where)
+            here = {step.id: f"the step's own outputs are `outputs.NAME` here, `{step.id}` has not ended yet"}
+            seen_here = replace(inside, table=ended, roots=("outputs", *roots), hidden=here if scope.hidden else {})
+            yield from self.uses(until, seen_here, where)
 
     def roots(self, step: StepSpec, params: bool) -> tuple[str, ...]:
         legs = step.matrix is not None or step.owner_template is not None
