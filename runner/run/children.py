@@ -148,10 +148,10 @@ class Children:
             await asyncio.wait({life}, timeout=step.timeout)
             if life.done():
                 return life.result()
-            _press(control, f"the step {leg.key} of run {self._journal.run} timed out")
+            control.stop_once(f"the step {leg.key} of run {self._journal.run} timed out")
             await asyncio.wait({life})
         except asyncio.CancelledError:
-            _press(control, f"the step {leg.key} of run {self._journal.run} was stopped")
+            control.stop_once(f"the step {leg.key} of run {self._journal.run} was stopped")
             await uninterrupted(asyncio.wait({life}))
             raise
         life.result()
@@ -168,12 +168,6 @@ class Children:
         for name, about in made.artifacts.items():
             result.artifacts[name] = announce(self._journal, leg, name, about)
         return result
-
-
-def _press(control: Control, reason: str) -> None:
-    """Once: the second time, which also ends the `finally` of the run, is for people."""
-    if control.level == 0:
-        control.stop(reason)
 
 
 def _failed(child: Child, plan: Plan, state: RunState) -> RunFailed | ProviderError:

@@ -23,7 +23,7 @@ from runner.run.cache import Cache
 from runner.run.children import Children, Made, Parent, Prepared
 from runner.run.clock import new_run_id
 from runner.run.event import Event
-from runner.run.groups import Busy, Claim, Groups
+from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
 from runner.run.leg import Life, pending
@@ -89,20 +89,20 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
     secrets = [*setup.secrets.values(), *(each for one in setup.children.values() for each in one.secrets.values())]
     groups = Groups(setup.groups or setup.state / "groups")
     run = _Run(
-        plan, setup, control, _Shared(Mask(secrets), groups, Queue(Slots(setup.max_parallel), setup.max_parallel))
+        plan, setup, control, _Common(Mask(secrets), groups, Queue(Slots(setup.max_parallel), setup.max_parallel))
     )
     await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """What a run has in common with those below it. `inside` are the concurrency groups that those above hold."""
+class _Common:
+    """What a run has in common with those below it. `inside` are the places in groups that those above hold."""
 
     mask: Mask
     groups: Groups
     queue: Queue
-    inside: frozenset[str] = frozenset()
+    inside: Mapping[str, Shared] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
 
     def new_id(self, clock: Clock) -> str:
@@ -122,17 +122,17 @@ class _Run:
         plan: Plan,
         setup: Setup,
         control: Control,
-        shared: _Shared,
+        common: _Common,
         parent: Parent | None = None,
     ) -> None:
         clock = setup.clock
-        self.id = shared.new_id(clock)
+        self.id = common.new_id(clock)
         self._plan = plan
         self._setup = setup
         self._control = control
-        self._shared = shared
+        self._common = common
         self._parent = parent
-        self._journal = Journal(setup.store, self.id, clock, shared.mask, setup.on_event)
+        self._journal = Journal(setup.store, self.id, clock, common.mask, setup.on_event)
         self._boxes = Boxes(plan, setup.providers, chooser(setup.facts), self._journal, clock)
         self._values = values = Values(plan, self.id, setup.secrets)
         places = Places(setup.state, setup.spec)
@@ -140,14 +140,14 @@ class _Run:
         children = Children(plan, setup.children, values, self._journal, control, self._child)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
         self._life = Life(
-            plan, self._journal, values, attempts, children, cache, shared.groups, clock, control, shared.inside
+            plan, self._journal, values, attempts, children, cache, common.groups, clock, control, common.inside
         )
         self._milestones = Milestones(plan, self._journal, values)
-        self._scheduler = Scheduler(self._life, self._milestones, shared.queue)
+        self._scheduler = Scheduler(self._life, self._milestones, common.queue)
         self._last_failed: list[str] = []
         self._warnings: list[str] = []
         self._made = Made({}, {})
-        self._held: frozenset[str] = frozenset()
+        self._held: dict[str, Shared] = {}
 
     async def body(self, host: StepHost) -> RunState:
         """What the engine calls, once."""
@@ -157,7 +157,7 @@ class _Run:
                 if admitted:
                     await self._steps(host)
         except asyncio.CancelledError:
-            self._control.stop(f"the {self._setup.engine.name} engine stopped the run")
+            self._control.stop_once(f"the {self._setup.engine.name} engine stopped the run")
             await uninterrupted(self._abandoned())
             raise
         except RunnerError as error:
@@ -202,18 +202,18 @@ class _Run:
         folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
         on_text = None if setup.on_text is None else _named(parent.leg, setup.on_text)
         below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text)
-        step, queue = parent.step, self._shared.queue
+        step, queue = parent.step, self._common.queue
         ids = [each.id for each in support.all_steps(self._plan)]
-        held = self._life.held.get(parent.leg)
+        held = self._life.held.get(parent.leg, {})
         # A run that began early is finished before the next one begins, and its boxes are freed.
         legs = [leg.key for leg in self._values.legs(step)]
         order = (*queue.order, ids.index(step.id), legs.index(parent.leg))
-        shared = replace(
-            self._shared,
+        common = replace(
+            self._common,
             queue=replace(queue, priority=queue.priority + step.priority, order=order),
-            inside=self._shared.inside | self._held | ({held} if held else set()),
+            inside={**self._common.inside, **self._held, **held},
         )
-        return _Run(plan, below, control, shared, parent)
+        return _Run(plan, below, control, common, parent)
 
     async def live(self) -> RunState:
         """The run, to its end, below another one: the engine shows only the step that started it."""
@@ -271,7 +271,7 @@ class _Run:
     def _kept(self) -> Json:
         """The plan as `plan.json` keeps it: what a run above hands on as inputs may hold secrets."""
         plan = to_json(self._plan)
-        return plan if self._parent is None else self._shared.mask.json(plan)
+        return plan if self._parent is None else self._common.mask.json(plan)
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[bool]:
@@ -282,26 +282,24 @@ class _Run:
             return
         await self._journal.sync()
         group = rendered(declared.group, self._values.seen(()))
-        who, inside = f"run {self.id} of {self._plan.name}", self._shared.inside
+        who, inside = f"run {self.id} of {self._plan.name}", self._common.inside
         claim = Claim("run", group, declared.limit, declared.on_conflict, who, self._plan.priority, inside)
 
         def wait(holders: list[str]) -> None:
             self._journal.note(self._journal.fact("run.waiting", claim.told(holders)))
 
         def make_room(reason: str) -> None:
-            self._control.stop(f"{reason} {group}")
+            self._control.stop_once(f"{reason} {group}")
 
         async with AsyncExitStack() as stack:
-            entering = stack.enter_async_context(self._shared.groups.place(claim, wait, make_room))
+            entering = stack.enter_async_context(self._common.groups.place(claim, wait, make_room))
             try:
-                await self._control.guard(entering, STEPS)
+                self._held = await self._control.guard(entering, STEPS)
             except Busy as error:
-                self._control.stop(claim.full(error.holders))
+                self._control.stop_once(claim.full(error.holders))
             except Stopped:
                 pass
-            admitted = not self._control.stopped(STEPS)
-            self._held = frozenset({claim.digest}) if admitted else frozenset()
-            yield admitted
+            yield not self._control.stopped(STEPS)
 
     # ------------------------------------------------------------ end
 

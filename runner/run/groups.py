@@ -13,9 +13,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class Busy(Exception):
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who wants a place in which group. `kind` keeps the groups of runs and those of legs apart; `who` is for people;
-    the larger `priority` goes first; `on_conflict` is `wait`, `cancel_old` or `cancel_new`. `inside` are the digests of
-    groups in which somebody above the newcomer has a place already: waiting for it would never end.
+    the larger `priority` goes first; `on_conflict` is `wait`, `cancel_old` or `cancel_new`. `inside` are the places
+    that somebody above the newcomer has already, by the digests of their groups: waiting for another would never end.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Claim:
     on_conflict: str
     who: str
     priority: int = 0
-    inside: frozenset[str] = frozenset()
+    inside: Mapping[str, Shared] = field(default_factory=dict)
 
     def told(self, holders: list[str]) -> dict[str, Json]:
         """The claim as events tell it."""
@@ -76,21 +76,24 @@ class Groups:
     @asynccontextmanager
     async def place(
         self, claim: Claim, on_wait: Callable[[list[str]], None], make_room: Callable[[str], None]
-    ) -> AsyncIterator[None]:
-        """A place in a group. `on_wait` is called once with the holders when there is none at first; `make_room` with a
-        sentence when somebody newer takes over: the block should end soon then.
+    ) -> AsyncIterator[dict[str, Shared]]:
+        """A place in a group, as `Claim.inside` of those below has it. `on_wait` is called once with the holders when
+        there is none at first; `make_room` with a sentence when somebody newer takes over: the block should end soon.
 
         Raises Busy for `cancel_new`, StoreError when the files cannot be used.
         """
-        if claim.digest in claim.inside:
-            yield
+        below = {claim.digest: Shared()}
+        above = claim.inside.get(claim.digest)
+        if above is not None:
+            async with above.place(claim, on_wait, make_room):
+                yield below
             return
         with _disk(self._folder):
             _own_folder(self._folder)
             held = await self._take(claim, on_wait)
         watch = asyncio.ensure_future(self._watch(held, make_room))
         try:
-            yield
+            yield below
         finally:
             watch.cancel()
             held.free()
@@ -175,7 +178,7 @@ class Groups:
             await asyncio.sleep(LOOK)
             request = _json(held.path.with_suffix(".cancel"))
             if request.get("token") == held.token:
-                make_room(f"{request.get('who')} took its place in the concurrency group")
+                make_room(_taken_by(request.get("who")))
                 return
 
     def _holders(self, claim: Claim) -> list[str]:
@@ -187,6 +190,56 @@ class Groups:
 
     def _changed(self, claim: Claim) -> asyncio.Event:
         return self._news.setdefault(claim.digest, asyncio.Event())
+
+
+class Shared:
+    """A place that a leg or a run holds, shared by those below it: one of them at a time."""
+
+    def __init__(self) -> None:
+        self._gate = Slots(1)
+        self._holder: tuple[str, Callable[[str], None]] | None = None
+        self._eager: list[str] = []
+
+    @asynccontextmanager
+    async def place(
+        self, claim: Claim, on_wait: Callable[[list[str]], None], make_room: Callable[[str], None]
+    ) -> AsyncIterator[None]:
+        """As `Groups.place`."""
+        if self._gate.busy:
+            holders = [self._holder[0]] if self._holder else []
+            if claim.on_conflict == "cancel_new":
+                raise Busy(holders)
+            on_wait(holders)
+        with self._asking(claim):
+            await self._gate.acquire((-claim.priority,))
+        self._holder = (claim.who, make_room)
+        self._ask()
+        try:
+            yield
+        finally:
+            self._holder = None
+            self._gate.release()
+
+    @contextmanager
+    def _asking(self, claim: Claim) -> Iterator[None]:
+        """Whoever holds the place while the newcomer waits is asked to make room, if the newcomer is one who asks."""
+        if claim.on_conflict != "cancel_old":
+            yield
+            return
+        self._eager.append(claim.who)
+        self._ask()
+        try:
+            yield
+        finally:
+            self._eager.remove(claim.who)
+
+    def _ask(self) -> None:
+        if self._holder is not None and self._eager:
+            asyncio.get_running_loop().call_soon(self._holder[1], _taken_by(self._eager[-1]))
+
+
+def _taken_by(who: object) -> str:
+    return f"{who} took its place in the concurrency group"
 
 
 # ---------------------------------------------------------------- files

@@ -34,8 +34,14 @@ class Control:
         self.level = min(self.level + 1, FINAL)
         if self.level == FINAL:
             for below in self._below:
+                below.stop_once(reason)
                 below.stop(reason)
         self._press()
+
+    def stop_once(self, reason: str) -> None:
+        """Stop the run unless it is being stopped: the second time, which also ends `finally`, is for people."""
+        if self.level == 0:
+            self.stop(reason)
 
     @contextmanager
     def above(self, below: Control) -> Iterator[None]:

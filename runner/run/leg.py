@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,7 +14,7 @@ from runner.errors import ExpressionFailed, RunnerError
 from runner.run import fan, retry
 from runner.run.attempt import Result, Trace
 from runner.run.cache import Cache
-from runner.run.groups import Busy, Claim, Groups
+from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import Control, Stopped
 from runner.run.journal import Journal
 from runner.run.ports import Clock, LegOutcome, StepState
@@ -41,8 +41,8 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What all legs of a run share. `inside` are the digests of the concurrency groups that runs above hold for all of
-    this one, `held` those that its legs hold, by their keys.
+    """What all legs of a run share. `inside` are the places in concurrency groups that runs above hold for all of this
+    one, `held` those that its legs hold, by their keys.
     """
 
     plan: Plan
@@ -54,8 +54,8 @@ class Life:
     groups: Groups
     clock: Clock
     control: Control
-    inside: frozenset[str] = frozenset()
-    held: dict[str, str] = field(default_factory=dict)
+    inside: Mapping[str, Shared] = field(default_factory=dict)
+    held: dict[str, dict[str, Shared]] = field(default_factory=dict)
 
     def reason_to_skip(self, step: PlanStep, leg: Leg) -> str:
         """Why a leg whose upstream has ended will not run, "" when it will. Raises ExpressionFailed."""
@@ -168,11 +168,10 @@ class Life:
         async with AsyncExitStack() as stack:
             entering = stack.enter_async_context(self.groups.place(claim, wait, make_room))
             try:
-                await self.control.guard(entering, level, leg.key, step.id)
+                self.held[leg.key] = await self.control.guard(entering, level, leg.key, step.id)
             except Busy as error:
                 self.control.stop_group(leg.key, claim.full(error.holders))
                 raise Stopped from error
-            self.held[leg.key] = claim.digest
             yield
 
 

@@ -214,6 +214,64 @@ def test_a_run_below_does_not_wait_for_the_place_of_the_step_that_started_it(lab
     assert done.state == "succeeded"
 
 
+BELOW = """
+spec: 1
+name: below
+steps:
+  x:
+    matrix: {n: [1, 2, 3]}
+    run: sleep 0.02; echo
+    concurrency: {group: g, on_conflict: CONFLICT}
+"""
+ABOVE = "spec: 1\nname: p\nsteps: {go: {workflow: c.yaml, concurrency: {group: g}}}\n"
+
+
+def test_runs_below_share_the_place_of_the_step_that_started_them(lab):
+    seen = {"now": 0, "most": 0}
+
+    def count(event):
+        if event.step and event.step.startswith("x["):
+            seen["now"] += {"step.started": 1, "step.succeeded": -1}.get(event.type, 0)
+            seen["most"] = max(seen["most"], seen["now"])
+
+    lab.on_event = count
+    done = lab.play(ABOVE, files={"c.yaml": BELOW.replace("CONFLICT", "wait")})
+    assert done.state == "succeeded"
+    assert seen["most"] == 1
+
+
+@pytest.mark.parametrize(("conflict", "words"), [("cancel_new", "is full"), ("cancel_old", "took its place")])
+def test_who_is_too_late_for_a_shared_place_does_as_it_says(lab, conflict, words):
+    child = BELOW.replace("CONFLICT", conflict).replace("sleep 0.02", "sleep 0.3")
+    done = lab.play(ABOVE, files={"c.yaml": child})
+    below = asyncio.run(lab.below(done.report.run))["go"]
+    assert sorted(below.states.values()).count("succeeded") == 1
+    assert all(words in step["message"] for step in below.report.steps.values() if step["state"] == "cancelled")
+
+
+def test_a_run_that_is_stopped_already_may_end_before_its_place_is_taken(lab):
+    """Asked to make room, it is not stopped a second time: that would end its `finally`."""
+    old = whole() + "finally: {run: sleep 0.3; echo tidied}\n"
+    stopped = asyncio.Event()
+
+    def stop(event):
+        if event.type == "step.started" and event.step == "a":
+            lab.control.stop("by the test")
+            stopped.set()
+
+    async def main():
+        lab.on_event = stop
+        await lab.store.open()
+        first = asyncio.create_task(execute(lab.planned(old), lab.setup(), lab.control))
+        await stopped.wait()
+        lab.on_event = None
+        new = await execute(lab.planned(whole("two", "cancel_old")), lab.setup(), Control())
+        return (await first), new
+
+    first, new = asyncio.run(main())
+    assert (first.state, first.steps["finally"]["state"], new.state) == ("cancelled", "succeeded", "succeeded")
+
+
 # ---------------------------------------------------------------- the files
 
 OTHER = """
