@@ -22,7 +22,7 @@ from runner.compiler.spec import At, Named, OutputSpec, Workflow, build
 from runner.compiler.spec.read import child as below
 from runner.compiler.spec.read import text
 from runner.compiler.spec.refer import referred, referred_output
-from runner.compiler.suggest import did_you_mean, existing, nearest
+from runner.compiler.suggest import certain, did_you_mean, existing, nearest
 from runner.compiler.surroundings import Read, Unreadable
 from runner.records import dataclass
 
@@ -37,8 +37,8 @@ _ABOUT = frozenset({"value", "title", "description", "examples"})
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a child cannot be run. `better` is what was probably meant, `errors` are those of the child, `through` is
-    the circle of documents.
+    """Why a child cannot be run. `better` is what was probably meant, `sure` whether nothing else can have been; `errors`
+    are those of the child, `through` is the circle of documents.
     """
 
     kind: Literal["file", "circle", "errors"]
@@ -47,6 +47,7 @@ class Trouble:
     better: str = ""
     errors: tuple[Diagnostic, ...] = ()
     through: tuple[Document, ...] = ()
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +259,5 @@ def _chosen(documents: list[Document], path: str, wanted: str | None) -> Documen
         return None  # it may be the one without a name, which is told there
     near = nearest(wanted, names)
     message = f"there is no workflow `{wanted}` in {f'`{path}`' if path else 'this file'}; {existing(names)}"
-    return Trouble("file", message, did_you_mean(wanted, names), f"{path}#{near[0]}" if near else "")
+    better = f"{path}#{near[0]}" if near else ""
+    return Trouble("file", message, did_you_mean(wanted, names), better, sure=certain(wanted, names))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _MOST_EDITS = 4
 _MOST_CANDIDATES = 200  # of more than that, only words with the same first letter are compared
 MOST_LISTED = 12  # words that a message lists
+_MARKS = re.compile(r"[0-9]|(?:(?<=_)|^)[a-z](?=_|$)")  # of names that are alike on purpose
 _LONGEST = 64  # characters compared; nobody mistypes a word longer than that into another
 
 
@@ -69,13 +71,17 @@ def nearest(word: str, allowed: Iterable[str], count: int = 1) -> list[str]:
 
 
 def certain(word: str, allowed: Iterable[str]) -> bool:
-    """Return whether `word` can only be a slip of one of `allowed`: of the only near one, by two edits at most, none of
-    them a digit's (`test3` may mean `test1` as well as `test2`).
+    """Return whether `word` can only be a slip of one of `allowed`: of the only near one, by two edits at most.
+
+    No slip are another digit, another letter that stands alone (`test3` may mean `test1` as well as `test2`, `job_c`
+    another job than `job_a`), two letters more at an end (`install`, `uninstall`), and words of two letters.
     """
     near = nearest(word, allowed, 2)
-    if len(near) != 1 or distance(_folded(word), _folded(near[0]), 2) > 2:
+    if len(near) != 1 or len(word) < 3 or distance(_folded(word), _folded(near[0]), 2) > 2:
         return False
-    return [sign for sign in word if sign.isdigit()] == [sign for sign in near[0] if sign.isdigit()]
+    short, long = sorted((_folded(word), _folded(near[0])), key=len)
+    is_part = len(long) - len(short) > 1 and (long.startswith(short) or long.endswith(short))
+    return not is_part and _MARKS.findall(short) == _MARKS.findall(long)
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Span, error
 from runner.compiler.schemas import schema_path
-from runner.compiler.suggest import did_you_mean, listed, nearest
+from runner.compiler.suggest import certain, did_you_mean, listed, nearest
 from runner.project.toml import Path, Table
 from runner.records import dataclass
 
@@ -61,7 +61,7 @@ def _checked(value: object, schema: dict[str, Any], path: Path, walk: _Walk) -> 
             words = [str(word) for word in schema.get("enum", ())]
             near = nearest(value, words) if isinstance(value, str) else []
             span = walk.place(path)
-            fix = Fix(f"write `{near[0]}`", span, f'"{near[0]}"') if near else None
+            fix = Fix(f"write `{near[0]}`", span, f'"{near[0]}"', certain(str(value), words)) if near else None
             hint = f"did you mean `{near[0]}`?" if near else _default(schema)
             walk.tell("settings-value", f"{what} must be {wanted}, but is {_shown(value)}", span, hint, fix)
             return None
@@ -93,7 +93,7 @@ def _unknown(key: str, known: list[str], path: Path, walk: _Walk) -> None:
     where = f"`{'.'.join(names)}`" if names else "runner.toml"
     span = walk.table.keys.get((*path, key)) or walk.place(path)
     near = nearest(key, known)
-    fix = Fix(f"rename it to `{near[0]}`", span, near[0]) if near else None
+    fix = Fix(f"rename it to `{near[0]}`", span, near[0], certain(key, known)) if near else None
     hint = did_you_mean(key, known) or f"allowed here: {listed(known)}"
     walk.tell("settings-key", f"{where} has no key `{key}`", span, hint, fix)
 

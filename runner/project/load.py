@@ -9,7 +9,7 @@ from typing import Any
 from runner.compiler.codes import CODES
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, error
 from runner.compiler.spec.units import seconds
-from runner.compiler.suggest import did_you_mean, nearest
+from runner.compiler.suggest import certain, did_you_mean, nearest
 from runner.compiler.surroundings import Settings
 from runner.project.conform import conforming
 from runner.project.project import Override, Project, Severities
@@ -81,6 +81,6 @@ def _unknown(name: str, path: Path, table: Table) -> Diagnostic:
     if "*" in name:
         return error("settings-code", f"no check is of the family `{name}`", span, "runner explain lists all checks")
     near = nearest(name, CODES)
-    fix = Fix(f"rename it to `{near[0]}`", span, near[0]) if near else None
+    fix = Fix(f"rename it to `{near[0]}`", span, near[0], certain(name, CODES)) if near else None
     hint = did_you_mean(name, CODES) or "runner explain lists all checks"
     return error("settings-code", f"there is no check `{name}`", span, hint, fix=fix)

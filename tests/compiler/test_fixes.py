@@ -144,3 +144,45 @@ def test_damaged_specs_are_never_made_worse(data: bytes, draw: st.DataObject) ->
         assert done.remaining == before
     if not before:
         assert done.data == damaged
+
+
+MENDED = {
+    "a word that would be no text": ("steps: {'true': {run: x}, b: {run: x, after: [ture]}}", 'after: ["true"]'),
+    "a type that is called null": ("inputs: {a: {type: nil}}\nsteps: {b: {run: x}}", 'type: "null"'),
+    "brackets in double quotes": (
+        "steps: {a: {run: x}, b: {run: x, if: \"${{ run.id == 'a' }}\"}}",
+        "if: \"run.id == 'a'\"",
+    ),
+    "brackets in single quotes": ("steps: {b: {run: x, if: '${{ run.id == run.name }}'}}", "if: 'run.id == run.name'"),
+    "a map under another name": ("steps: {a: {run: x, environment: {A: b}}}", "env: {A: b}"),
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_safe_fixes_write_what_is_meant(name: str) -> None:
+    before, after = MENDED[name]
+    assert after in mended(f"spec: 1\nname: demo\n{before}\n".encode()).data.decode()
+
+
+GUESSES = {
+    "another name of two letters": "steps: {be: {run: x}, b: {run: x, after: [fe]}}",
+    "a name of the other kind": "steps: {uninstall: {run: x}, b: {run: x, after: [install]}}",
+    "how often is tried again, or at all": "steps: {a: {run: x, retry: 3}}",
+    "the place to deploy to": "steps: {a: {run: x, environment: prod}}",
+    "a number and a text": 'steps: {a: {run: "x ${{ matrix.p }}", matrix: {p: [80, "80"]}}}',
+    "an anchor that is only a little alike": "steps: {a: &ab {run: x}, b: *ac}",
+    "quotes that are needed": "steps: {b: {run: x, if: '${{ run.id == \"it''s\" }}'}}",
+}
+
+
+@pytest.mark.parametrize("name", GUESSES)
+def test_a_guess_is_no_safe_fix(name: str) -> None:
+    text = f"spec: 1\nname: demo\n{GUESSES[name]}\n".encode()
+    assert [one for one in ours(text) if one.severity is Severity.ERROR]
+    assert mended(text).data == text
+
+
+def test_no_fix_reaches_over_an_alias() -> None:
+    text = "spec: 1\nname: demo\nsteps: {a: {run: x, priority: &n 3}, b: {run: x, retries: *n}}\n"
+    [found] = ours(text.encode())
+    assert (found.code, found.fix) == ("unknown-key", None)

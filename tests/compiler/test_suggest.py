@@ -84,6 +84,13 @@ def test_among_very_many_words_only_those_with_the_same_first_letter_are_compare
         ("test3", ["test1"], False),
         ("desc", ["description"], False),
         ("zzz", ["build"], False),
+        ("wep", ["web"], True),
+        ("fe", ["be"], False),
+        ("job_c", ["job_a"], False),
+        ("job-c", ["job_a"], False),
+        ("tests", ["test"], True),
+        ("install", ["uninstall"], False),
+        ("deployed", ["deploy"], False),
     ],
 )
 def test_a_slip_is_certain_when_nothing_else_can_be_meant(word: str, allowed: list[str], sure: bool) -> None:

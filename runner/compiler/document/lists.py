@@ -8,7 +8,7 @@ from runner.compiler.diagnostic import Fix, Span
 from runner.compiler.document.nodes import Node, Sequence
 
 
-def removal(node: Node | None, index: int, message: str) -> Fix | None:
+def removal(node: Node | None, index: int, message: str, *, safe: bool = True) -> Fix | None:
     """The edit that takes item `index` out of a list that is written as `[a, b]` on one line; None for any other."""
     if not isinstance(node, Sequence):
         return None
@@ -21,7 +21,7 @@ def removal(node: Node | None, index: int, message: str) -> Fix | None:
         cut = Span(cut.path, cut.line, spans[0].end_column, cut.line, cut.end_column)
     elif len(spans) > 1:
         cut = Span(cut.path, cut.line, cut.column, cut.line, spans[1].column)
-    return Fix(message, cut, "")
+    return Fix(message, cut, "", safe)
 
 
 def _is_flow(whole: Span, last: Span, spans: list[Span]) -> bool:

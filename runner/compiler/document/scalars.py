@@ -5,6 +5,7 @@ So `on`, `yes`, `no` and `off` are texts and `012` is twelve, other than in YAML
 
 from __future__ import annotations
 
+import json
 import re
 
 from runner.records import dataclass
@@ -27,6 +28,7 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _UNUSABLE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_PLAIN = re.compile(r"[\w./][\w./+-]*(?: [\w./+-]+)*")
 _DIGITS = 19  # decimal digits of the largest 64-bit integer
 _RANGE = range(-(2**63), 2**63)
 
@@ -56,6 +58,12 @@ def resolve(text: str) -> bool | int | float | str | Unusable | None:
     if _UNUSABLE.fullmatch(text):
         return Unusable("no number that JSON can hold")
     return text
+
+
+def spelled(text: str) -> str:
+    """The scalar that is this text: in quotes where it might be something else without."""
+    is_plain = _PLAIN.fullmatch(text) and isinstance(resolve(text), str)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _integer(digits: str, base: int) -> int | Unusable:

@@ -9,6 +9,7 @@ from itertools import islice
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Fix, error
 from runner.compiler.document import DEFAULT_LIMITS, Document
+from runner.compiler.document.scalars import spelled
 from runner.compiler.family import Family
 from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.rules.examined import Examined, examine
@@ -73,5 +74,9 @@ def unknown(code: str, what: str, at: At[str], allowed: list[str], how: str) -> 
     hint = f"did you mean `{near[0]}`?" if near else how
     listed = existing(sorted(allowed)) if len(allowed) <= MOST_LISTED else ""
     names = f"; {listed}" if listed else ""
-    fix = Fix(f"replace it by `{near[0]}`", at.span, near[0], safe=certain(at.value, allowed)) if near else None
+    fix = _replacement(at, near[0], sure=certain(at.value, allowed)) if near else None
     return error(code, f"{what} `{at.value}` does not exist{names}", at.span, hint, fix=fix)
+
+
+def _replacement(at: At[str], word: str, *, sure: bool) -> Fix:
+    return Fix(f"replace it by `{word}`", at.span, spelled(word), sure)

@@ -8,14 +8,14 @@ must change too (`timeout_seconds: 30`), both are replaced; where nothing corres
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Fix, Span
-from runner.compiler.document import Scalar
+from runner.compiler.document import Mapping, Scalar
 from runner.compiler.shape.places import Site
 from runner.records import dataclass
 
 #: Means the same, whatever stands behind it.
 _SAME = {
-    **dict.fromkeys(("needs", "depends_on", "depends-on", "dependsOn", "dependencies", "deps", "requires"), "after"),
-    **dict.fromkeys(("upstream", "run_after", "runAfter"), "after"),
+    **dict.fromkeys(("needs", "depends_on", "depends-on", "dependsOn", "depends", "dependencies"), "after"),
+    **dict.fromkeys(("deps", "requires", "upstream", "run_after", "runAfter"), "after"),
     **dict.fromkeys(("command", "cmd", "shell", "bash", "exec", "script_text", "commands"), "run"),
     **dict.fromkeys(("environment", "variables", "vars", "envs", "env_vars", "envVars"), "env"),
     **dict.fromkeys(("working-directory", "working_directory", "workingDirectory", "workdir", "dir"), "cwd"),
@@ -35,6 +35,7 @@ _SAME = {
     "max_usd": "usd",
     "responsible": "owner",
     "assignee": "owner",
+    **dict.fromkeys(("options", "choices", "allowed_values", "values"), "enum"),
     "tz": "timezone",
     "time_zone": "timezone",
 }
@@ -96,6 +97,19 @@ _INSTEAD = {
     "temperature": "the settings of a model are its provider's own",
     "id": "the key under which it stands is its id",
 }
+#: The same for keys of other places: the key that stands there, and the sentence.
+_BESIDE = {
+    **dict.fromkeys(
+        ("cancel-in-progress", "cancel_in_progress"),
+        ("on_conflict", "a run that is overtaken ends by `on_conflict: cancel_old`"),
+    ),
+    **dict.fromkeys(
+        ("path", "paths", "restore-keys"),
+        ("ttl", "what is kept are the outputs of the step: files by `outputs: {NAME: {artifact: 'dist/**'}}`"),
+    ),
+}
+#: What is given to a workflow or to a template.
+_GIVEN = frozenset({"inputs", "params", "parameters", "args", "arguments", "variables", "vars"})
 _AT_TOP = ("on", "permissions")
 _ACTION = "an action from elsewhere cannot be used: write its commands in `run`, or declare a template and `use` it"
 
@@ -115,6 +129,9 @@ def translate(name: str, site: Site, allowed: list[str], free: list[str]) -> Tra
     for told in (_time(name, site, free), _retries(name, site, free), _renamed(name, site, free, in_a_step=in_a_step)):
         if told is not None:
             return told
+    beside, sentence = _BESIDE.get(name, ("", ""))
+    if beside in allowed:
+        return Translation("", sentence)
     here = in_a_step or (name in _AT_TOP and "schedules" in allowed)
     return Translation("", _INSTEAD[name]) if name in _INSTEAD and here else None
 
@@ -123,13 +140,24 @@ def _renamed(name: str, site: Site, free: list[str], *, in_a_step: bool) -> Tran
     meant = _SAME.get(name) or _NEARLY.get(name, "")
     if name == "name" and in_a_step:
         meant = "title"
+    if name in _GIVEN:
+        meant = _given(name, site, meant, free, in_a_step=in_a_step)
     value = site.entries[name].value
     if name == "uses" and isinstance(value, Scalar) and "/" in value.text:
         return Translation("run", _ACTION)
     if meant not in free:
         return None
-    fix = Fix(f"rename it to `{meant}`", site.key_span(name), meant, safe=name in _SAME or name == "name")
+    # An environment is a map of variables here, and elsewhere also the name of a place to deploy to.
+    same = name in _SAME and (meant != "env" or isinstance(value, Mapping))
+    fix = Fix(f"rename it to `{meant}`", site.key_span(name), meant, safe=same or name == "name")
     return Translation(meant, f"did you mean `{meant}`?", fix)
+
+
+def _given(name: str, site: Site, meant: str, free: list[str], *, in_a_step: bool) -> str:
+    """What is meant by `inputs` or `parameters`: of a template its `params`, beside a workflow or a template `with`."""
+    if in_a_step and {"workflow", "use"} & site.entries.keys():
+        return "with"
+    return "params" if name != "params" and "params" in free else meant
 
 
 def _time(name: str, site: Site, free: list[str]) -> Translation | None:
@@ -160,8 +188,10 @@ def _number(name: str, site: Site) -> str | None:
     return value.text if is_number and isinstance(value, Scalar) else None
 
 
-def _whole(name: str, site: Site, written: str, *, safe: bool) -> Fix:
-    """The key and its value replaced."""
+def _whole(name: str, site: Site, written: str, *, safe: bool) -> Fix | None:
+    """The key and its value replaced; None where an alias stands for the value."""
     key, value = site.entries[name].key.span, site.entries[name].value.span
+    if value < key:
+        return None
     span = Span(key.path, key.line, key.column, value.end_line, value.end_column)
     return Fix(f"replace it by `{written}`", span, written, safe)

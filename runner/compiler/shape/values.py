@@ -8,13 +8,15 @@ from typing import Any
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Fix, Related, error
-from runner.compiler.document import Mapping, Scalar, Sequence, to_json
+from runner.compiler.document import Mapping, Node, Scalar, Sequence, to_json
 from runner.compiler.document.lists import removal
+from runner.compiler.document.scalars import spelled
 from runner.compiler.shape.literals import OLD_BOOLEANS, boolean, likely, number, synonym
 from runner.compiler.shape.places import Finding, Site, children
 from runner.compiler.shape.validator import Violation
 from runner.compiler.shape.words import BAD_PATTERN, NO_BREAK, RULES, expected, flow, found, shown
-from runner.compiler.suggest import listed, nearest
+from runner.compiler.shape.wrapped import by_name, wrapped
+from runner.compiler.suggest import certain, listed, nearest
 
 _NO_SPACE = re.compile(r"[a-z_]+:\S")
 _LONGEST_EXAMPLE = 80
@@ -37,7 +39,7 @@ def wrong_type(violation: Violation, site: Site) -> list[Finding]:
         code = "empty-section" if collection else "wrong-type"
         hint = "remove it, or put something into it" if site.path else "begin with `spec: 1`"
         return _one((code, f"{where} is empty; {wanted} is expected", hint), site)
-    hint, fix = _remedy(types, schema.get("title", ""), site)
+    hint, fix = _remedy(types, schema, site)
     hint = hint or _example(types, schema, site)
     if types == ["boolean"] and isinstance(site.node, Scalar) and _is_old_boolean(site.node):
         message = f"`{shown(value)}` is a text in YAML 1.2, not a boolean"
@@ -52,18 +54,17 @@ def _found(site: Site) -> str:
     return f"the number `{shown(written)}`" if written else found(site.value)
 
 
-def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
-    """What to do about a scalar of the wrong type."""
-    node = site.node
-    if isinstance(node, Sequence) and types == ["object"]:
-        return "write `key: value` lines instead of `- …` items", None
-    if isinstance(node, Mapping) and types == ["array"]:
-        return "write `- …` items instead of `key: value` lines", None
+def _remedy(types: list[str], schema: dict[str, Any], site: Site) -> tuple[str, Fix | None]:
+    """What to do about a value of the wrong type, as far as its own text tells."""
+    node, title = site.node, schema.get("title", "")
     if not isinstance(node, Scalar) or node.span.line != node.span.end_line:
-        return "", None
+        return _other_kind(types, title, node), None
     text = node.text
-    if title == "retry" and isinstance(node.value, int) and node.value > 0:
-        return f"write a map: {{attempts: {text}}}", Fix("make it a map", node.span, f"{{attempts: {text}}}")
+    if "object" in types and NO_BREAK not in text and not _NO_SPACE.match(text):
+        made, fix = wrapped(schema, site)
+        if made:
+            counted = "; the first time counts too" if title == "retry" else ""
+            return f"write a map: {made}{counted}", fix
     if node.style and _fits(text, types):
         return "remove the quotes", Fix("remove the quotes", node.span, text)
     right = _meant(node, types)
@@ -74,9 +75,18 @@ def _remedy(types: list[str], title: str, site: Site) -> tuple[str, Fix | None]:
         return f"with its unit: did you mean `{better}`?", Fix(f"write `{better}`", node.span, better, safe=False)
     if "string" in types and not isinstance(node.value, str):
         return f'quote it if the text is meant: "{text}"', Fix("quote it", node.span, f'"{text}"')
-    if types == ["array"]:
+    if types == ["array"] and schema.get("items", {}).get("type") != "object":
         return f"write a list: [{shown(text)}]", Fix("make it a list", node.span, f"[{_written(node)}]", safe=False)
     return "", None
+
+
+def _other_kind(types: list[str], title: str, node: Node) -> str:
+    """What to do about a list or a map where the other one, or a text, is wanted."""
+    if isinstance(node, Sequence) and types == ["object"]:
+        return by_name(node) or "write `key: value` lines instead of `- …` items"
+    if isinstance(node, Sequence) and title == "for_each":
+        return "write a map, `{items: [a, b]}`, or a `matrix`: its values are known before the run"
+    return "write `- …` items instead of `key: value` lines" if isinstance(node, Mapping) and types == ["array"] else ""
 
 
 def _is_old_boolean(node: Scalar) -> bool:
@@ -105,6 +115,8 @@ def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
         return f"this runner knows `{schema['const']}`"
     if types in (["integer"], ["number"]) and schema.get("examples"):
         return f"for example `{schema['examples'][0]}`"
+    if types == ["array"] and schema.get("examples"):
+        return f"write a list: {flow(schema['examples'][0])}"
     if types == ["string"] and not {"enum", "title"} & schema.keys() and isinstance(node, Sequence):
         return "write one text; several lines stand below `|`, indented"
     if "object" not in types or not isinstance(node, Scalar):
@@ -133,10 +145,12 @@ def _written(node: Scalar) -> str:
 def bad_enum(violation: Violation, site: Site) -> list[Finding]:
     """A value that is not among the allowed ones."""
     value, options = site.value, [shown(option) for option in violation.data]
-    near = synonym(_name(site), value, options) or (nearest(value, options) if isinstance(value, str) else [])
+    same = synonym(_name(site), value, options)
+    near = same or (nearest(value, options) if isinstance(value, str) else [])
     allowed = f"allowed: {listed(options)}"
     hint = f"did you mean `{near[0]}`? {allowed}" if near else allowed
-    fix = Fix(f"write `{near[0]}`", site.node.span, near[0]) if near and _is_plain(site) else None
+    sure = bool(same) or certain(str(value), options)
+    fix = Fix(f"write `{near[0]}`", site.node.span, spelled(near[0]), sure) if near and _is_plain(site) else None
     return _one(("bad-enum", f"{site.label} cannot be {found(value)}", hint), site, fix)
 
 

@@ -14,8 +14,7 @@ def check(context: Context) -> list[Diagnostic]:
     found = []
     for node, trouble in troubles(context, "file"):
         better = trouble.better
-        fix = (
-            Fix(f"write `{better}`", node.span, f'"{better}"' if better.startswith("#") else better) if better else None
-        )
+        written = f'"{better}"' if better.startswith("#") else better
+        fix = Fix(f"write `{better}`", node.span, written, trouble.sure) if better else None
         found.append(error(CODE, trouble.message, node.span, trouble.hint, fix=fix))
     return found

@@ -27,13 +27,17 @@ def _wrapped(context: Context, one: Examined) -> Diagnostic:
 
 
 def _unwrapped(one: Examined, span: Span) -> Fix | None:
-    """The edit that takes the brackets away, where what is left needs no other quotes."""
-    text = one.found.text.strip()
+    """The edit that takes the brackets away, where what is left can stand in the same quotes, or without."""
+    text, quote = one.found.text.strip(), one.found.use.node.style
     inside = text[3:-2].strip()
-    plain = re.fullmatch(r"[a-z][^\n]*", inside) and not re.search(r": | #|\$\{\{", inside)
-    if not (text.startswith("${{") and text.endswith("}}") and plain) or one.found.use.node.style in ("'", '"'):
+    if not (text.startswith("${{") and text.endswith("}}")) or re.search(r"\n|\$\{\{", inside):
         return None
-    return Fix("take the brackets away", span, inside)
+    fits = {
+        "": re.match("[a-z]", inside) and not re.search(": | #", inside),
+        '"': not re.search(r'["\\]', inside),
+        "'": "'" not in inside,
+    }
+    return Fix("take the brackets away", span, inside) if fits.get(quote) else None
 
 
 # ---------------------------------------------------------------- too little: brackets of other languages

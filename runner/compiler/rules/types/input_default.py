@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, Fix, error
 from runner.compiler.document import Node, Scalar
+from runner.compiler.document.scalars import spelled
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.types.leaf import leaf_span
 from runner.compiler.shape.literals import OLD_BOOLEANS
@@ -27,7 +28,7 @@ def _remedy(declared: Named, node: Node) -> tuple[str, Fix | None]:
         return f'quote it: "{node.text}"', Fix("quote it", node.span, f'"{node.text}"')
     texts = [option for option in options if isinstance(option, str)] if isinstance(options, list) else []
     near = nearest(node.value, texts) if isinstance(node.value, str) else []
-    return (hint, Fix(f"write `{near[0]}`", node.span, near[0], safe=False)) if near else (hint, None)
+    return (hint, Fix(f"write `{near[0]}`", node.span, spelled(near[0]), safe=False)) if near else (hint, None)
 
 
 def check(context: Context) -> list[Diagnostic]:

@@ -29,7 +29,7 @@ def _axis(step: StepSpec, name: str, values: list[Json]) -> Iterator[Diagnostic]
             also = "" if same else f": {shown(values[before])} and {shown(value)} look alike in the name of a leg"
             message = f"the axis `{name}` of `{step.id}` has {shown(value)} twice{also}"
             related = (Related("the first one is here", nodes[before].span),)
-            fix = removal(child(step.node.get("matrix"), name), number, "remove it")
+            fix = removal(child(step.node.get("matrix"), name), number, "remove it", safe=same)
             yield error(CODE, message, nodes[number].span, "remove it", related, fix)
 
 
