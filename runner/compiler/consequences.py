@@ -54,7 +54,13 @@ def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]
     """
     places = {finding.span for finding in told if finding.severity is Severity.ERROR}
     wrong = [span for span in _sandboxes(document) if any(_within(place, span) for place in places)]
+    answers = {
+        entry.key.span
+        for entry in _entries(document)
+        if entry.key.text == "returns" and any(_within(place, entry.value.span) for place in places)
+    }
     left = [finding for finding in found if finding.span not in places and not _over(finding, wrong)]
+    left = [finding for finding in left if finding.code != "agent-returns" or finding.span not in answers]
     left = _without_items(document, places, _without_verdicts(document, places, left))
     return _without_slips(document, told, _without_doubts(document, told, left)) if places else left
 
@@ -135,30 +141,34 @@ def _referred(finding: Diagnostic, lines: list[str]) -> str:
 def _without_slips(document: Document, told: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
     """Without what is only missing or unused because a key was mistyped, or a value could not be read."""
     slips = [finding for finding in told if finding.code == "unknown-key"]
+    places = {finding.span for finding in told if finding.severity is Severity.ERROR}
+    entries = list(_entries(document))
     meant = {finding.fix.replacement for finding in slips if finding.fix}
+    meant |= {entry.key.text for entry in entries if {entry.key.span, entry.value.span} & places} & _NAMED
     found = [finding for finding in found if not meant & _ABSENT.get(finding.code, frozenset())]
-    if meant & _NAMED:
-        lines = split_lines(document.text)
-        found = [finding for finding in found if not _names_a_slip(finding, lines, meant)]
     keys = {finding.span for finding in slips}
-    unread = [entry.value.span for entry in _entries(document) if entry.key.span in keys] if keys else []
+    lines = split_lines(document.text)
+    strange = {_written(lines, span) for span in keys}
+    found = [finding for finding in found if not _names_a_slip(finding, lines, meant, strange)]
+    unread = [entry.value.span for entry in entries if entry.key.span in keys]
     found = [finding for finding in found if not any(_within(finding.span, span) for span in unread)]
     if not any(finding.code.endswith(_UNUSED) for finding in found):
         return found
-    lines = split_lines(document.text)
-    words = _words(document, lines, {finding.span for finding in told if finding.severity is Severity.ERROR})
+    words = _words(entries, lines, places)
     return [
         one for one in found if not (one.code.endswith(_UNUSED) and _written(lines, one.span).strip("'\"") in words)
     ]
 
 
-def _names_a_slip(finding: Diagnostic, lines: list[str], meant: set[str]) -> bool:
-    """Whether an expression names what a mistyped key would have given: `matrix.NAME`, `params.NAME`, `item`."""
+def _names_a_slip(finding: Diagnostic, lines: list[str], meant: set[str], strange: set[str]) -> bool:
+    """Whether an expression names what a wrong key would have given: `matrix.NAME`, `params.NAME`, `item`; or the key
+    itself, one of `strange`.
+    """
     if finding.code not in ("expression-unknown", "expression-context"):
         return False
     own = _WORD.match(lines[finding.span.line - 1], finding.span.column - 1)
     root = _referred(finding, lines) or (own[0] if own else "")
-    return root in meant & _NAMED or ("for_each" in meant and not _referred(finding, lines))
+    return root in meant & _NAMED or root in strange or ("for_each" in meant and not _referred(finding, lines))
 
 
 def _entries(document: Document) -> Iterator[Entry]:
@@ -173,10 +183,10 @@ def _entries(document: Document) -> Iterator[Entry]:
             yield from entries
 
 
-def _words(document: Document, lines: list[str], places: set[Span]) -> set[str]:
+def _words(entries: list[Entry], lines: list[str], places: set[Span]) -> set[str]:
     """The words in what stands under a wrong key, or is a wrong value."""
     words = {word for span in places for word in _WORD.findall(_written(lines, span))}
-    for entry in _entries(document):
+    for entry in entries:
         if entry.key.span in places or entry.value.span in places:
             words.update(_WORD.findall(_written(lines, entry.value.span)))
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.compiler.diagnostic import Fix, Related, Span, error
-from runner.compiler.document import Scalar
+from runner.compiler.document import Mapping, Node, Scalar
 from runner.compiler.document.limits import DEFAULT_LIMITS
 from runner.compiler.shape.literals import likely
 from runner.compiler.shape.places import Finding, Site
@@ -62,13 +62,9 @@ def _unknown_key(name: str, site: Site, schema: Schema, allowed: list[str], free
         return Finding(finding, site.path, meant=meant)
     if not close:
         unseen = _INVISIBLE if NO_BREAK in name else ""
-        hint = (
-            _elsewhere(name, allowed)
-            or _below(name, schema)
-            or unseen
-            or f"allowed here: {keys_listed(free or allowed)}"
-        )
-        return Finding(error("unknown-key", message, span, hint), site.path)
+        below, inside = _below(name, schema, site)
+        hint = _elsewhere(name, allowed) or below or unseen or f"allowed here: {keys_listed(free or allowed)}"
+        return Finding(error("unknown-key", message, span, hint), site.path, meant=frozenset(inside))
     fix = Fix(f"rename it to `{close[0]}`", span, close[0], safe=certain(name, free))
     hint = f"did you mean `{close[0]}`?"
     return Finding(error("unknown-key", message, span, hint, fix=fix), site.path, meant=frozenset(close))
@@ -89,16 +85,24 @@ def _elsewhere(name: str, allowed: list[str]) -> str:
     return ""
 
 
-def _below(name: str, schema: Schema) -> str:
-    """The keys beside it that have such a key: `runtime` belongs into `needs`."""
+def _below(name: str, schema: Schema, site: Site) -> tuple[str, list[str]]:
+    """The keys beside it that have such a key, and what to write: `runtime` belongs into `needs`."""
     inside = []
+    if _is_type(site.entries[name].value) and "properties" in schema.get("properties", {}):
+        return f"a property stands below `properties`: write properties: {{{name}: …}}", ["properties"]
+    name = name.replace("-", "_")
     for key, part in schema.get("properties", {}).items():
         if key in _TYPES_INSIDE:
             continue
         target = workflow_schema()["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
         if name in target.get("properties", {}):
             inside.append(key)
-    return f"it is a key of {listed(inside, 'and')}: write {inside[0]}: {{{name}: …}}" if inside else ""
+    hint = f"it is a key of {listed(inside, 'and')}: write {inside[0]}: {{{name}: …}}" if inside else ""
+    return hint, inside
+
+
+def _is_type(node: Node) -> bool:
+    return isinstance(node, Mapping) and not {"type", "enum", "const"}.isdisjoint(node.entries)
 
 
 def missing_key(violation: Violation, site: Site) -> list[Finding]:

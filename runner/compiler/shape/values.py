@@ -125,6 +125,9 @@ def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
         return "there is a no-break space in it: replace it by a plain one"
     if _NO_SPACE.match(node.text):
         return "write a space after the `:`"
+    if schema.get("title") == "output":
+        how = f'echo "{site.path[-1]}=…" >> "$RUNNER_OUTPUT"'
+        return f"write its type, {{type: string}}; the command writes the value: {how}"
     if site.path[-2:-1] == ("steps",):
         return "say what kind of step it is: {run: …}"
     examples = [flow(example) for example in schema.get("examples", ()) if isinstance(example, dict)]
