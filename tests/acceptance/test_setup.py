@@ -95,7 +95,9 @@ def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> Non
     (wheel,) = tmp_path.glob("runner-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"runner/data/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()} <= names
-    assert {f"runner/data/specs/{path.name}" for path in (ROOT / "specs").iterdir()} <= names
+    specs = [path.relative_to(ROOT) for path in (ROOT / "specs").rglob("*.yaml")]
+    assert {f"runner/data/{path.as_posix()}" for path in specs} <= names
+    assert "runner/data/docs/checks.md" in names  # `runner explain` reads it
     assert {"flows/run_spec.py", "runner/store/queries.surql", "runner/cli/main.py"} <= names
     assert not [name for name in names if name.startswith(("tests/", ".", "docs/"))]
 
