@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.records import dataclass
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^##? |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## (\S+)\n(.*?)(?=^## |^# [A-Z]|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

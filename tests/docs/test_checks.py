@@ -13,6 +13,7 @@ import pytest
 
 from runner.compiler.codes import CODES
 from runner.compiler.compile import check
+from runner.compiler.handbook import sections
 from runner.compiler.renderers.text import one_line
 from runner.compiler.rules import RULES
 from runner.compiler.surroundings import ALONE, Surroundings
@@ -35,6 +36,17 @@ def test_every_rule_has_its_section_in_the_order_of_the_rules() -> None:
 
 def test_every_code_has_its_section_and_every_section_a_code() -> None:
     assert sorted(SECTIONS) == sorted(CODES)
+
+
+def test_the_head_lists_the_chapters() -> None:
+    head, _, rest = re.sub(r"```.*?```", "", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL).partition("\n# ")
+    chapters = re.findall(r"^# (.*)", f"# {rest}", re.MULTILINE)
+    listed = re.findall(r"^- \[(.*?)\]\(#(.*?)\)", head, re.MULTILINE)
+    assert listed == [(one, one.lower().replace(" ", "-")) for one in chapters]
+
+
+def test_a_section_ends_where_its_example_does() -> None:
+    assert [code for code, one in sections().items() if one.text.count("```") % 2] == []
 
 
 @pytest.mark.parametrize("code", [code for code, text in SECTIONS.items() if code in RULES or "```yaml" in text])

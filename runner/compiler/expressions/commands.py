@@ -254,9 +254,12 @@ def _tests(one: _Open) -> bool:
 
 
 def uses_of(names: Iterable[str]) -> re.Pattern[str]:
-    """A use of one of these variables, `$NAME` or `${NAME…}`; the last group that matched is its name."""
+    """A use of the value of one of these variables, `$NAME` or `${NAME…}`; the last group that matched is its name.
+
+    `${NAME:+text}` gives another text, `${#NAME}` a number.
+    """
     known = "|".join(map(re.escape, names))
-    return re.compile(rf"\$(?:\{{({known})(?!\w)[^}}]*\}}|({known})(?!\w))")
+    return re.compile(rf"\$(?:\{{({known})(?!\w)(?!:?\+)[^}}]*\}}|({known})(?!\w))")
 
 
 def masked(text: str) -> str:

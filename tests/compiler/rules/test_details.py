@@ -62,6 +62,24 @@ def test_a_matrix_as_a_whole_stands_for_its_axes() -> None:
     assert found("steps: {a: {run: 'x ${{ matrix }}', matrix: {i: [1, 2]}}}", "axis-unused") == []
 
 
+def test_an_axis_may_only_say_how_often() -> None:
+    assert found("steps: {a: {run: x, matrix: {attempt: [1, 2]}}}", "axis-unused") == []
+    assert len(found("steps: {a: {run: x, matrix: {shard: [1, 2]}}}", "axis-unused")) == 1
+
+
+def test_where_only_approvals_have_owners_only_they_need_one() -> None:
+    steps = "agents: {anna: {human: true}}\nsteps: {a: {approve: {prompt: Go?}, owner: anna}, b: {run: x}"
+    assert found(steps + "}", "owner-missing") == []
+    assert (
+        len(
+            found(
+                steps + ", c: {approve: {prompt: Sure?}, owner: anna}, d: {approve: {prompt: Well?}}}", "owner-missing"
+            )
+        )
+        == 1
+    )
+
+
 def test_a_misspelt_axis_may_mean_any() -> None:
     assert found("steps: {a: {run: 'x ${{ matrix.s }}', matrix: {os: [a, b]}}}", "axis-unused") == []
 

@@ -82,6 +82,9 @@ def test_what_is_not_executed(text: str) -> None:
         ("tee $RUNNER_OUTPUT < file", [], False),
         ("jq -r . x >> $RUNNER_OUTPUT", [], False),
         ('echo "${name}=1" >> $RUNNER_OUTPUT', [], False),  # a name that is a variable cannot be told
+        ('for k in a b; do echo "$k=1" >> $RUNNER_OUTPUT; done', [], False),
+        (r"printf 'a=%s\nb=%s\n' 1 2 >> $RUNNER_OUTPUT", ["a", "b"], True),
+        ('echo "a=1\nb=2" >> $RUNNER_OUTPUT', ["a", "b"], True),
         ("printf '%s=%s' a 1 >> $RUNNER_OUTPUT; ./more $RUNNER_OUTPUT", [], False),
         ("echo >> $RUNNER_OUTPUT", [], False),
         ("make", [], True),
@@ -101,7 +104,16 @@ def test_secrets_that_are_printed(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["cat <<'E'\n$X\nE", "echo $X > file", "y=$(echo $X)", "echo '$X' $XY", "env A=b make", "set +x", "declare x"],
+    [
+        "cat <<'E'\n$X\nE",
+        "echo $X > file",
+        "y=$(echo $X)",
+        "echo '$X' $XY",
+        "env A=b make",
+        "set +x",
+        "declare x",
+        'echo "${X:+set} ${#X}"',
+    ],
 )
 def test_secrets_that_are_not_printed(text: str) -> None:
     spec = SECRET + block(text, "    env: {X: '${{ secrets.t }}', XY: a}\n")
@@ -193,6 +205,55 @@ def test_what_the_sandbox_cannot_do_is_told_of_each_step_of_an_agent() -> None:
     steps = f"steps: {{a: {step.format('s')}, b: {step.format('d')}, c: {step.format('s')}}}"
     (one,) = found(agent + boxes + steps, "agent-tool-box")
     assert "in the sandbox `s`" in one.message
+
+
+def test_a_tool_is_told_once_for_all_of_its_functions() -> None:
+    agent = "agents: {b: {model: 'x:1', tools: [desktop.click, desktop.type, web.fetch], budget: {usd: 1, turns: 1}}}\n"
+    told = found(agent + "steps: {a: {agent: b, prompt: p}}", "agent-tool-box")
+    assert [one.message.split("`")[1] for one in told] == ["desktop.click", "web.fetch"]
+
+
+def test_a_browser_needs_no_network_to_look_at_its_own_box() -> None:
+    boxes = "sandboxes: {s: {needs: {browser: true}}}\n"
+    agent = "agents: {b: {model: 'x:1', sandbox: s, tools: [browser], budget: {usd: 1, turns: 1}}}\n"
+    assert found(boxes + agent + "steps: {a: {agent: b, prompt: p}}", "agent-tool-box") == []
+
+
+@pytest.mark.parametrize("text", ["./more.sh", "python3 tools/more.py", "bash more.sh", ". lib/outputs.sh"])
+def test_a_program_of_the_steps_own_may_write_what_the_text_does_not(text: str) -> None:
+    outputs = "    outputs: {size: {type: integer}, more: {type: integer}}\n"
+    assert (
+        found(block(f'echo "size=1" >> "$RUNNER_OUTPUT"\n{text}'.replace("more", "rest"), outputs), "output-unwritten")
+        == []
+    )
+    assert len(found(block('echo "size=1" >> "$RUNNER_OUTPUT"\nmake', outputs), "output-unwritten")) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("Answer ${{ steps.r.outputs.t }}", 1),
+        ("Data: <mail>${{ steps.r.outputs.t }}</mail>", 0),
+        ("```text\n      ${{ steps.r.outputs.t }}\n      ```", 0),
+        ("<mail>\n      Dear ${{ steps.r.outputs.t }}\n      </mail>", 1),
+        ("<mail>${{ steps.r.outputs.t }} and so on", 1),
+    ],
+)
+def test_a_prompt_may_say_where_the_text_of_others_begins_and_ends(prompt: str, count: int) -> None:
+    text = (
+        "agents:\n  a: {model: 'x:1', tools: [files], budget: {usd: 1, turns: 1}}\nsteps:\n"
+        "  r: {agent: a, prompt: Read, returns: {type: object, properties: {t: {type: string}}, required: [t]}}\n"
+        f"  b:\n    agent: a\n    prompt: |\n      {prompt}\n"
+    )
+    assert len(found(text, "agent-prompt")) == count
+    assert found(text.replace(", tools: [files]", ""), "agent-prompt") == []
+
+
+def test_a_program_that_is_looked_for_first_need_not_be_there() -> None:
+    boxes = "sandboxes: {s: {needs: {runtime: node}}}\n"
+    spec = boxes + "steps: {a: {sandbox: s, run: 'which python3 && python3 a || node a'}}"
+    assert found(spec, "sandbox-runtime") == []
+    assert len(found(spec.replace("which python3 && ", ""), "sandbox-runtime")) == 1
 
 
 def test_a_longer_name_of_a_variable_is_another_one() -> None:

@@ -26,7 +26,7 @@ class Tool:
 TOOLS: dict[str, Tool] = {
     "shell": Tool(("run",), changes=("run",)),
     "files": Tool(("read", "write", "list", "search", "remove"), changes=("write", "remove")),
-    "browser": Tool(("open", "read", "click", "type", "screenshot"), ("browser", "desktop"), True, ("click", "type")),
+    "browser": Tool(("open", "read", "click", "type", "screenshot"), ("browser", "desktop"), changes=("click", "type")),
     "desktop": Tool(("screenshot", "click", "type", "keys"), ("desktop",), changes=("click", "type", "keys")),
     "web": Tool(("fetch", "search"), network=True),
 }

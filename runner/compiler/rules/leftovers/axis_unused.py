@@ -10,6 +10,8 @@ from runner.compiler.spec import MatrixDecl, StepSpec
 from runner.compiler.spec.read import child
 
 CODE = "axis-unused"
+#: What an axis is called that only says how often: `attempt: [1, 2, 3]`.
+_HOW_OFTEN = frozenset({"attempt", "copy", "iteration", "repeat", "repetition", "round", "run", "time", "trial", "try"})
 
 
 def _is_good(axis: Node | None) -> bool:
@@ -22,7 +24,8 @@ def _idle(step: StepSpec, matrix: MatrixDecl, used: set[str]) -> list[str]:
     if used - matrix.axes.keys():
         return []
     written = step.node.get("matrix")
-    return [name for name in matrix.axes if name not in used and _is_good(child(written, name))]
+    unused = (name for name in matrix.axes if name not in used and name not in _HOW_OFTEN)
+    return [name for name in unused if _is_good(child(written, name))]
 
 
 def check(context: Context) -> list[Diagnostic]:
@@ -37,6 +40,6 @@ def check(context: Context) -> list[Diagnostic]:
             continue
         for name in _idle(step, step.matrix, {path[1] for path in paths}):
             message = f"no expression of `{step.id}` uses the axis `{name}`, so its legs all do the same"
-            hint = f"use it: ${{{{ matrix.{name} }}}}; or remove it"
+            hint = f"use it: ${{{{ matrix.{name} }}}}; or remove it; one that only repeats is called `attempt`"
             found.append(warning(CODE, message, step.matrix.axis_spans[name], hint))
     return found

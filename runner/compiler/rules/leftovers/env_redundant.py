@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.compiler.diagnostic import Diagnostic, Related, warning
+from runner.compiler.diagnostic import Diagnostic, Related, Severity
 from runner.compiler.document import Mapping, Node, Scalar
 from runner.compiler.rules.context import Context
 from runner.compiler.spec.read import child, scalar_text
@@ -45,5 +45,5 @@ def check(context: Context) -> list[Diagnostic]:
             if above is not None and _same(above.entries[name].value, entry.value):
                 message = f"the variable `{name}` of {where} has this value without it too"
                 related = (Related("all steps have it from here", above.entries[name].key.span),)
-                found.append(warning(CODE, message, entry.key.span, "remove it", related))
+                found.append(Diagnostic(CODE, Severity.INFO, message, entry.key.span, "remove it", related))
     return found

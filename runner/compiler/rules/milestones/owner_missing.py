@@ -22,7 +22,9 @@ def check(context: Context) -> list[Diagnostic]:
     owners = [step.owner.value for step in steps if step.owner is not None]
     if not owners or 2 * len(owners) < len(steps):
         return []
-    unowned = [step for step in steps if not _owned(step)]
+    kinds = {step.kind for step in steps if step.owner is not None}
+    # Where people own what they are asked alone, machines do the rest.
+    unowned = [step for step in steps if not _owned(step) and (kinds != {"approve"} or step.kind == "approve")]
     known = [id_ for id_ in context.workflow.agents if id_ in owners]
     hint = f"add `owner`: {listed(known)}" if 0 < len(known) <= _MOST else "add `owner`, one of `agents`"
     return [

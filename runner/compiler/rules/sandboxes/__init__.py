@@ -1,4 +1,4 @@
-"""Sandboxes, budgets and prices. `RULES` lists the modules in the order of docs/checks.md."""
+"""Sandboxes: what they need, and who can give it. `RULES` lists the modules in the order of docs/checks.md."""
 
 from __future__ import annotations
 

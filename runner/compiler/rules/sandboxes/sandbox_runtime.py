@@ -23,6 +23,8 @@ _PROGRAMS = {
 _RUNTIME_OF = {program: runtime for runtime, programs in _PROGRAMS.items() for program in programs}
 _INSTALLERS = ("apt", "apt-get", "apk", "dnf", "yum", "nvm", "pyenv", "conda", "mise", "asdf", "brew", "curl", "wget")
 
+_ASKING = ("command", "which", "type", "hash")  # they look whether a program is there
+
 
 def check(context: Context) -> list[Diagnostic]:
     """The language of a `script` must be the sandbox's runtime; a `run` should use its programs or install others."""
@@ -61,9 +63,10 @@ def _foreign(
     used = commands(shell)
     if any(command.name in (*_INSTALLERS, "sudo", "docker", ".", "source") for command in used):
         return
+    asked = {word.text for command in used if command.name in _ASKING for word in command.words[1:]}
     for command in used:
         other = _RUNTIME_OF.get(command.words[0].text if command.words else "")
-        if other is not None and other != runtime:
+        if other is not None and other != runtime and command.words[0].text not in asked:
             program = command.words[0]
             message = (
                 f"`{program.text}` comes with the runtime `{other}`, and the sandbox `{sandbox.id}` has `{runtime}`"

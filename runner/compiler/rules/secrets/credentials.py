@@ -93,7 +93,10 @@ def _structures() -> tuple[tuple[str, re.Pattern[str], str], ...]:
         ("-----BEGIN", re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"), "a private key"),
         (
             "://",
-            re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/@:'\"]*:([^\s/@'\"]{3,})@[\w.\[-]"),
+            re.compile(
+                r"\b[a-z][a-z0-9+.-]*://(?!([\w-]+):\1@)[^\s/@:'\"]*:(?!(?:password|secret|test|pass|guest|root)@)"
+                r"([^\s/@'\"]{3,})@(?!localhost\b|127\.|\[::1\])[\w.\[-]"
+            ),
             "a password in an address",
         ),
         ("hooks.slack.com", re.compile(r"hooks\.slack\.com/services/(T\w{6,}/B\w{6,}/\w{16,})"), "a Slack webhook"),

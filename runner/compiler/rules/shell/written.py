@@ -10,7 +10,8 @@ from runner.records import dataclass
 
 FILE = "RUNNER_OUTPUT"
 _LINE = re.compile(r"([A-Za-z_][\w-]*) *=")
-_NAME = re.compile(r"[\"'$]*(?:\\n)*([A-Za-z_][\w-]*) *=")
+_NAME = re.compile(r"(?:\$?[\"'])?(?:\\n)*([A-Za-z_][\w-]*) *=")
+_NEXT = re.compile(r"(?:\\n|\n)([A-Za-z_][\w-]*)=")  # a further line of the same word
 _OPTION = re.compile(r"-[neE]+")
 
 
@@ -71,4 +72,7 @@ def _names(text: str, command: Command) -> Iterator[Written]:
         words = words[1:]
     match = _NAME.match(words[0].text) if words else None
     if match:
-        yield Written(match[1], words[0].start + match.start(1), words[0].start + match.end(1))
+        further = _NEXT.finditer(words[0].text, match.end())
+        yield from (
+            Written(one[1], words[0].start + one.start(1), words[0].start + one.end(1)) for one in (match, *further)
+        )
