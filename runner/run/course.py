@@ -104,7 +104,7 @@ class Course:
             try:
                 return await self._attempt()
             except retry.ATTEMPT_ERRORS as error:
-                self._slot.give_back()
+                self._slot.lend()
                 if not retry.repeats(step.retry, error, tries):
                     raise _GaveUp(error) from error
                 if self._trace.began and not step.idempotent and retry.cut_off(error):
@@ -133,7 +133,7 @@ class Course:
         for repetition in range(1, repeat.most):
             if self._holds(repeat, result):
                 return result
-            self._slot.give_back()
+            self._slot.lend()
             await self._guarded(self._again(repeat, repetition, result))
             await self._begin()
             result = await self._attempts()

@@ -180,7 +180,12 @@ class Scheduler:
     # ------------------------------------------------------------ legs
 
     def _slot(self, step: PlanStep, *place: int) -> Slot:
-        return Slot(self._runs if step.kind == "workflow" else self._queue.slots, self._queue.rank(step, *place))
+        """A leg's place among those of its kind. That of a run below is kept while it waits to try again: legs of that
+        run may wait for the concurrency group of a leg that waits for such a place.
+        """
+        if step.kind == "workflow":
+            return Slot(self._runs, self._queue.rank(step, *place), kept=True)
+        return Slot(self._queue.slots, self._queue.rank(step, *place))
 
     async def _in_turn(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> LegOutcome:
         slot = self._slot(step, self._places[step.id], number)
@@ -202,20 +207,23 @@ class Scheduler:
             return await host.leg(step, leg, way.upstream, lambda: _done(life.skip(step, leg, reason)))
         life.ready(leg)
         try:
+            # What a leg waits for while it has a place in a group must not wait for groups itself. Legs in boxes do
+            # not, once they have a place among the running; runs below do.
+            if step.kind == "workflow":
+                await self._turn(step, leg, way)
             async with life.place(step, leg, way.level):
-                return await self._course(host, step, leg, way)
+                await self._turn(step, leg, way)
+                return await host.leg(step, leg, way.upstream, Course(life, step, leg, way.slot, way.level).run)
         except Stopped:
             return life.cancel(step, leg)
         except ExpressionFailed as error:
             return await failed(error)
-
-    async def _course(self, host: StepHost, step: PlanStep, leg: Leg, way: _Way) -> LegOutcome:
-        life = self._life
-        try:
-            await life.control.guard(way.slot.take(), way.level, leg.key, step.id)
-            return await host.leg(step, leg, way.upstream, Course(life, step, leg, way.slot, way.level).run)
         finally:
             way.slot.give_back()
+
+    async def _turn(self, step: PlanStep, leg: Leg, way: _Way) -> None:
+        """Wait for the leg's place among the running, unless it has it. Raises Stopped."""
+        await self._life.control.guard(way.slot.take(), way.level, leg.key, step.id)
 
     # ------------------------------------------------------------ graph
 

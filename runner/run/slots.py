@@ -52,11 +52,14 @@ class Slots:
 
 
 class Slot:
-    """One place, which may be given back and taken again; giving it back twice is fine."""
+    """One place, which may be given back and taken again; giving it back twice is fine. With `kept` it is not lent to
+    others meanwhile.
+    """
 
-    def __init__(self, slots: Slots, rank: Rank = ()) -> None:
+    def __init__(self, slots: Slots, rank: Rank = (), *, kept: bool = False) -> None:
         self._slots = slots
         self._rank = rank
+        self._kept = kept
         self._held = False
 
     async def take(self) -> None:
@@ -64,6 +67,11 @@ class Slot:
         if not self._held:
             await self._slots.acquire(self._rank)
             self._held = True
+
+    def lend(self) -> None:
+        """Let another leg run until the place is taken again."""
+        if not self._kept:
+            self.give_back()
 
     def give_back(self) -> None:
         """Let another leg run."""

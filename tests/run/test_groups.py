@@ -249,6 +249,23 @@ def test_who_is_too_late_for_a_shared_place_does_as_it_says(lab, conflict, words
     assert all(words in step["message"] for step in below.report.steps.values() if step["state"] == "cancelled")
 
 
+@pytest.mark.parametrize("retry", ["", ", retry: {attempts: 2, on: [exit]}, allow_failure: true"])
+def test_runs_below_with_and_without_a_group_never_wait_for_each_other(lab, retry):
+    """One place for runs below: `a` has it and needs the group below, which `b` must not hold while it waits."""
+    lab.max_parallel = 1
+    child = "spec: 1\nname: c\nsteps: {x: {run: 'exit CODE', concurrency: {group: g}}}\n"
+    text = f"""
+spec: 1
+name: p
+steps:
+  a: {{workflow: c.yaml}}
+  b: {{workflow: d.yaml, concurrency: {{group: g}}{retry}}}
+"""
+    code = "1" if retry else "0"
+    files = {"c.yaml": child.replace("CODE", "0"), "d.yaml": child.replace("name: c", "name: d").replace("CODE", code)}
+    assert lab.play(text, files=files).state == "succeeded"
+
+
 def test_a_run_that_is_stopped_already_may_end_before_its_place_is_taken(lab):
     """Asked to make room, it is not stopped a second time: that would end its `finally`."""
     old = whole() + "finally: {run: sleep 0.3; echo tidied}\n"
