@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -54,10 +55,27 @@ class _Differ:
     moment: datetime
 
     def all(self, names: list[str]) -> Iterator[SpecDiff]:
+        """The specs of these names by path, then the workflows elsewhere that they run or ran."""
         projects = Projects()
         checker = Checker(projects, shellcheck=False)
-        for pair in pairs(self.then, names, projects):
-            yield from self._pair(pair, checker)
+        todo = list(pairs(self.then, names, projects))
+        seen = {path for pair in todo for path in (pair.path, pair.old_path)}
+        for pair in todo:
+            for diff in self._pair(pair, checker):
+                yield diff
+                others = sorted({path for side in (diff.before, diff.after) if side for path in _run_by(side)} - seen)
+                seen.update(others)
+                todo += filter(None, (self._elsewhere(path, checker) for path in others))
+
+    def _elsewhere(self, path: str, checker: Checker) -> Pair | None:
+        """A workflow that is none of those named, then and now; None if it has not changed, or is on one side only:
+        those that run it tell that.
+        """
+        read = checker.around(path).read
+        before, after = self.then.read(path), read(path) if read else None
+        if isinstance(before, bytes) and isinstance(after, bytes) and before != after:
+            return Pair(path, path, before, after)
+        return None
 
     def _pair(self, pair: Pair, checker: Checker) -> Iterator[SpecDiff]:
         around = checker.around(pair.path)
@@ -75,6 +93,13 @@ class _Differ:
         schedules = side.plan.extra.get("schedules") if side and side.plan else None
         found = upcoming(schedules, self.moment, _FIRES)
         return {id_: "\n".join(shown_fire(fire) for fire in fires) for id_, fires in found.items()}
+
+
+def _run_by(side: Side) -> Iterator[str]:
+    """The paths of the workflows that a spec runs, as the path of the spec itself is written."""
+    folder = posixpath.dirname(side.path)
+    for one in side.plan.workflows.values() if side.plan else ():
+        yield posixpath.normpath(posixpath.join(folder, one.path))
 
 
 def _sides(path: str, data: bytes | Diagnostic | None, around: Surroundings) -> dict[str, Side]:

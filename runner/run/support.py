@@ -57,6 +57,9 @@ def refuse_unsupported(plan: Plan, *, given: bool = True) -> None:
 def unheeded(plan: Plan) -> str:
     """A sentence that names the parts of the spec which a run does not heed yet; empty where there are none."""
     found = [f"`{key}`" for key in _UNHEEDED_KEYS if key in plan.extra]
+    limits = plan.extra.get("sandboxes")
+    for name, given in limits.items() if isinstance(limits, dict) else ():
+        found += [f"`{key}` of the sandbox `{name}`" for key in given] if isinstance(given, dict) else []
     return f"note: runs do not heed yet: {'; '.join(found)}" if found else ""
 
 

@@ -180,11 +180,21 @@ def test_json_has_the_next_times_beside_the_plan(scheduled: str) -> None:
 
 def test_markdown(scheduled: str) -> None:
     shown = run(scheduled, "--format", "markdown", "--at", "2027-03-26T12:00").stdout
-    assert shown.startswith("## A &lt;title> \\| more\n")
+    assert shown.startswith("## A &lt;title&gt; \\| more\n")
     assert "| `a` | x \\| y | run | `default` → e2b |" in shown
     assert "| `b` | B | run × ? |" in shown
     assert "- Sat 2027-03-27 02:30+01:00\n" in shown
     assert "```mermaid\nflowchart LR\n" in shown
+
+
+def test_markdown_mentions_nobody_and_takes_no_markup(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    title = "<img> @org/team *b* [a](https://x.example) `c` #12 &lt;"
+    path.write_text(f"spec: 1\nname: demo\ntitle: '{title}'\nsteps: {{a: {{run: x, title: '@me | *b*'}}}}\n")
+    shown = run(str(path), "--format", "markdown").stdout
+    head = "## &lt;img&gt; @&#8203;org/team \\*b\\* \\[a\\](https://&#8203;x.example) \\`c\\` #&#8203;12 &amp;lt;\n"
+    assert shown.startswith(head)
+    assert "| `a` | @&#8203;me \\| \\*b\\* | run |" in shown
 
 
 def test_price_is_shown(scheduled: str) -> None:

@@ -125,6 +125,23 @@ def test_what_a_workflow_runs_is_read_at_the_same_revision(repository: Path) -> 
     assert price["difference"]["likely"] == pytest.approx(price["before"]["likely"] * 4 / 5, rel=0.01)
 
 
+def test_a_workflow_elsewhere_that_a_spec_runs_is_compared_too(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec(repository / "shared", "far")
+    spec(repository / "specs", "parent", PARENT.replace("child.yaml", "../shared/far.yaml"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "far")
+    assert found() == {}
+    spec(repository / "shared", "far", SPEC.format(name="far").replace("make far", "make near"))
+    change = found()["shared/far.yaml"]["changes"]
+    assert [(one["subject"], one["before"], one["after"]) for one in change] == [("a", "make far", "make near")]
+    monkeypatch.chdir(repository / "specs")
+    assert set(found("parent.yaml")) == {"../shared/far.yaml"}
+    (repository / "shared" / "far.yaml").unlink()
+    assert {path: one["status"] for path, one in found().items()} == {"parent.yaml": "broken"}
+
+
 def test_from_another_folder_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec(repository / "specs", "build", SPEC.format(name="build").replace("5m", "9m"))
     monkeypatch.chdir(repository / "specs")

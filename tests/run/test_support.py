@@ -41,3 +41,9 @@ def test_what_a_run_does_not_heed_yet_is_said(new_plan, make_step):
 def test_a_plan_that_is_heeded_whole_gives_no_note(new_plan, make_step):
     assert unheeded(new_plan(make_step("a"), extra={"labels": {}, "steps": {"a": {"description": "x"}}})) == ""
     assert unheeded(new_plan(make_step("a"))) == ""
+
+
+def test_limits_of_sandboxes_that_a_run_does_not_heed_are_named(new_plan, make_step):
+    limits = {"py": {"budget": {"usd": 2}, "timeout": "1h"}}
+    words = "`budget` of the sandbox `py`; `timeout` of the sandbox `py`"
+    assert unheeded(new_plan(make_step("a"), extra={"sandboxes": limits})) == f"note: runs do not heed yet: {words}"

@@ -55,6 +55,7 @@ _EXTRA = (
     "tests",
 )
 _STEP_EXTRA = ("description",)
+_SANDBOX_EXTRA = ("budget", "timeout")
 _STATE = re.compile(r"(?<![\w.])steps\s*\.\s*[\w-]+\s*\.\s*state(?!\w)")
 _BACKOFFS: dict[str, Literal["none", "fixed", "linear", "exponential"]] = {
     "none": "none",
@@ -122,14 +123,17 @@ def build_plan(
 
 def _extra(workflow: Workflow) -> dict[str, Json]:
     found = {key: plain(workflow.node.get(key)) for key in _EXTRA if key in workflow.node.entries}
-    details: dict[str, Json] = {}
-    for step in workflow.all_steps:
-        more = {key: plain(step.node.get(key)) for key in _STEP_EXTRA if key in step.node.entries}
-        if more:
-            details[step.id] = more
-    if details:
-        found["steps"] = details
+    steps = {step.id: _some(step.node, _STEP_EXTRA) for step in workflow.all_steps}
+    sandboxes = {name: _some(declared.node, _SANDBOX_EXTRA) for name, declared in workflow.sandboxes.items()}
+    for key, details in (("steps", steps), ("sandboxes", sandboxes)):
+        known: dict[str, Json] = {name: more for name, more in details.items() if more}
+        found |= {key: known} if known else {}
     return found
+
+
+def _some(node: MappingNode, keys: tuple[str, ...]) -> dict[str, Json]:
+    """Those of the keys that a map has, with their values."""
+    return {key: plain(node.get(key)) for key in keys if key in node.entries}
 
 
 def _milestones(workflow: Workflow) -> list[Milestone]:

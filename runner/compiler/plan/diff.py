@@ -95,13 +95,9 @@ def compare(
     text by id, before and after.
     """
     old, new = (side.plan if side else None for side in (before, after))
-    changes = tuple(_changes(_faces(old, fires[0]), _faces(new, fires[1]))) if old and new else ()
+    changes = tuple(_changes(old, new, fires)) if old and new else ()
     known = new or old
     return SpecDiff(name or (known.name if known else ""), _status(before, after, changes), before, after, changes)
-
-
-def _faces(plan: Plan, fires: Mapping[str, str]) -> dict[str, dict[str, Face]]:
-    return faces(plan, fires)
 
 
 def _status(before: Side | None, after: Side | None, changes: tuple[Change, ...]) -> Status:
@@ -116,9 +112,11 @@ def _status(before: Side | None, after: Side | None, changes: tuple[Change, ...]
     return "changed" if changes or before.plan.price.usd != after.plan.price.usd else "same"
 
 
-def _changes(old: Mapping[str, Mapping[str, Face]], new: Mapping[str, Mapping[str, Face]]) -> Iterator[Change]:
+def _changes(old: Plan, new: Plan, fires: tuple[Mapping[str, str], Mapping[str, str]]) -> Iterator[Change]:
+    both = {step.id for step in old.steps} & {step.id for step in new.steps}
+    old_faces, new_faces = faces(old, fires[0], both), faces(new, fires[1], both)
     for section in SECTIONS:
-        before, after = old[section], new[section]
+        before, after = old_faces[section], new_faces[section]
         for subject in dict.fromkeys((*before, *after)):
             yield from _subject(section, subject, before.get(subject), after.get(subject))
 
@@ -133,7 +131,7 @@ def _subject(section: str, subject: str, before: Face | None, after: Face | None
         return
     for what in dict.fromkeys((*before, *after)):
         old, new = before.get(what, ""), after.get(what, "")
-        if old != new:
+        if old != new and not what.startswith("_"):
             yield Change(section, subject, "changed", what, old, new, weigh(section, what, before, after))
 
 

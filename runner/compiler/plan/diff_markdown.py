@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 
 from runner.compiler.plan.amounts import shown
 from runner.compiler.plan.diff import Change, SpecDiff, difference
 from runner.compiler.plan.diff_text import STATUS, is_long, lines_between, shown_difference, tally, title
-from runner.compiler.plan.markdown import cell, code, details, table
+from runner.compiler.plan.markdown import code, details, table
 
 #: The first line of every comment: a bot that finds it updates the comment instead of writing another one.
 MARK = "<!-- runner plan --diff -->"
@@ -31,7 +32,7 @@ def render(diffs: Sequence[SpecDiff], revision: str) -> str:
         lines += ["", *table(head, (_row(diff) for diff in different))]
     for diff in different:
         inside = list(_inside(diff))
-        lines += ["", *details(f"<code>{cell(diff.path)}</code>", inside)] if inside else []
+        lines += ["", *details(f"<code>{escape(diff.path)}</code>", inside)] if inside else []
     return "\n".join(lines) + "\n"
 
 

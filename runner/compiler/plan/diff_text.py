@@ -43,10 +43,14 @@ def title(change: Change) -> str:
 
 
 def shown_difference(change: Range) -> str:
-    """What a run costs more or less now."""
+    """What a run likely costs more or less now; where that is the same, what it costs at most."""
     if change.likely == 0:
-        return "likely the same"
-    return f"likely {'+' if change.likely > 0 else '−'}{dollars(abs(change.likely))}"
+        return f"likely the same, at most {_signed(change.high)}" if change.high else "likely the same"
+    return f"likely {_signed(change.likely)}"
+
+
+def _signed(amount: float) -> str:
+    return f"{'+' if amount > 0 else '−'}{dollars(abs(amount))}"
 
 
 def price_words(diff: SpecDiff) -> str:

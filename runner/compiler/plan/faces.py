@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 
 from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.amounts import lasting
-from runner.compiler.plan.model import Plan, PlanStep, SandboxPlan
+from runner.compiler.plan.model import FileCopy, Plan, PlanStep, Retry, SandboxPlan
 from runner.compiler.plan.text import provider, schedules_of, when
 
-#: The properties of one subject as texts; "" for one that is not set.
+_SECRET = re.compile(r"\bsecrets\s*\.\s*([\w-]+)")
+#: The properties of one subject as texts; "" for one that is not set. Those whose names begin with `_` are never
+#: shown: they help to weigh the others.
 Face = Mapping[str, str]
 
 SECTIONS = (
@@ -30,17 +33,21 @@ SECTIONS = (
 )
 
 
-def faces(plan: Plan, fires: Mapping[str, str]) -> dict[str, dict[str, Face]]:
-    """By section and subject. `fires` are the next times of each schedule, as one text."""
+def faces(plan: Plan, fires: Mapping[str, str], steps_of_both: Collection[str]) -> dict[str, dict[str, Face]]:
+    """By section and subject. `fires` are the next times of each schedule, as one text; `steps_of_both` are the ids of
+    the steps that the plan shares with the one it is compared with.
+    """
     steps = [*plan.steps, *(step for step in (plan.on_failure, plan.finally_) if step is not None)]
+    behind = _behind(plan)
+    guards = {id_: ", ".join(one for one in found if one in steps_of_both) for id_, found in behind.items()}
     return {
         "workflow": {"": _workflow(plan)},
         "inputs": _inputs(plan),
         "outputs": {name: {"value": value} for name, value in plan.outputs.items()},
-        "steps": {step.id: _step(step) for step in steps},
+        "steps": {step.id: _step(plan, step, guards.get(step.id, "")) for step in steps},
         "graph": {f"{upstream} → {step.id}": {} for step in plan.steps for upstream in step.after},
-        "sandboxes": {name: _sandbox(sandbox) for name, sandbox in plan.sandboxes.items()},
-        "network": dict(_network(plan)),
+        "sandboxes": {name: _sandbox(plan, sandbox) for name, sandbox in plan.sandboxes.items()},
+        "network": {f"{name}: {host}": {} for name, one in plan.sandboxes.items() for host in _hosts(one)},
         "secrets": dict(_secrets(plan, steps)),
         "agents": _listed(plan.extra.get("agents")),
         "policies": _listed(plan.extra.get("policies")),
@@ -72,6 +79,7 @@ def _workflow(plan: Plan) -> Face:
         "description": plan.description,
         "concurrency": shown(asdict(plan.concurrency)) if plan.concurrency else "",
         "priority": str(plan.priority or ""),
+        **{key: shown(plan.extra.get(key)) for key in ("labels", "phases", "risks", "tests")},
     }
 
 
@@ -83,10 +91,21 @@ def _listed(value: Json) -> dict[str, Face]:
     elif isinstance(value, list):
         pairs = [(str(one.get("id")), one) for one in value if isinstance(one, dict)]
     return {
-        id_: {key: shown(inner) for key, inner in one.items() if key != "id"}
+        id_: _flat({key: inner for key, inner in one.items() if key != "id"})
         for id_, one in pairs
         if isinstance(one, dict)
     }
+
+
+def _flat(value: Mapping[str, Json]) -> Face:
+    """The properties of a subject; those of its `budget` one by one."""
+    found: dict[str, str] = {}
+    for key, inner in value.items():
+        if key == "budget" and isinstance(inner, dict):
+            found |= {f"budget.{limit}": shown(most) for limit, most in inner.items()}
+        else:
+            found[key] = shown(inner)
+    return found
 
 
 def _inputs(plan: Plan) -> dict[str, Face]:
@@ -127,13 +146,24 @@ _PLAIN: tuple[tuple[str, Callable[[PlanStep], Json]], ...] = (
 )
 
 
-def _step(step: PlanStep) -> Face:
-    face = {"does": _action(step), "kind": step.kind}
+def _behind(plan: Plan) -> dict[str, list[str]]:
+    """By approval, the steps that wait for it, however many steps are between."""
+    found: dict[str, list[str]] = {step.id: [] for step in plan.steps if step.kind == "approve"}
+    waits: dict[str, set[str]] = {}
+    for step in plan.steps:
+        waits[step.id] = set(step.after).union(*(waits[id_] for id_ in step.after))
+        for id_ in sorted(waits[step.id] & found.keys()):
+            found[id_].append(step.id)
+    return found
+
+
+def _step(plan: Plan, step: PlanStep, guards: str) -> Face:
+    face = {**_action(step), "kind": step.kind, "guards": guards}
     face |= {name: shown(read(step)) for name, read in _PLAIN}
-    face["timeout"] = lasting(step.timeout)
-    retry = step.retry
-    face["retry"] = shown({**asdict(retry), "on": list(retry.on)}) if retry.attempts > 1 else ""
-    face["files"] = "; ".join(f"{copy.source} to {copy.target}" for copy in step.files)
+    if step.kind != "approve":  # its own is a part of what it does
+        face["timeout"] = lasting(step.timeout)
+        face["retry"] = _retry(step.retry)
+    face["files"] = "; ".join(_files(copy) for copy in step.files)
     face["outputs"] = "; ".join(f"{name}: {one.artifact or shown(one.schema)}" for name, one in step.outputs.items())
     for name, part in (
         ("for_each", step.for_each),
@@ -142,41 +172,66 @@ def _step(step: PlanStep) -> Face:
         ("concurrency", step.concurrency),
     ):
         face[name] = shown(asdict(part)) if part is not None else ""
+    more = plan.extra.get("steps")
+    about = more.get(step.id) if isinstance(more, dict) else None
+    face |= _flat(about) if isinstance(about, dict) else {}
+    box = plan.sandboxes.get(step.sandbox or "")
+    face["_reach"] = canonical(list(_hosts(box)) if box else []).decode()
+    face["_secrets"] = ", ".join(step.secrets)
     return face
 
 
-def _action(step: PlanStep) -> str:
-    """What a step does: the command as it is written, a program, or the rest as JSON."""
+def _action(step: PlanStep) -> Face:
+    """What a step does: the command as it is written, a program, or the parts of another kind."""
     command = step.action.get("command")
     if isinstance(command, str):
         expressions = step.action.get("expressions")
         for name, expression in expressions.items() if isinstance(expressions, dict) else ():
             command = command.replace(f"${{{name}}}", f"${{{{ {str(expression).strip()} }}}}")
-        return command
+        return {"does": command}
     program = step.action.get("code")
-    return program if isinstance(program, str) else shown(step.action)
+    if isinstance(program, str):
+        return {"does": program, "language": shown(step.action.get("language"))}
+    return {key: shown(value) for key, value in step.action.items()}
+
+
+def _retry(retry: Retry) -> str:
+    if retry.attempts <= 1:
+        return ""
+    usual = Retry()
+    on = f", on {', '.join(retry.on)}" if retry.on != usual.on else ""
+    jitter = f", jitter {retry.jitter:g}" if retry.jitter != usual.jitter else ""
+    return (
+        f"{retry.attempts} attempts, {retry.backoff}, {lasting(retry.delay)} to {lasting(retry.max_delay)}{on}{jitter}"
+    )
+
+
+def _files(copy: FileCopy) -> str:
+    only = f" only {', '.join(copy.include)}" if copy.include else ""
+    without = f" without {', '.join(copy.exclude)}" if copy.exclude else ""
+    return f"{copy.source} to {copy.target}{only}{without}"
 
 
 # ---------------------------------------------------------------- boxes, network, secrets
 
 
-def _sandbox(sandbox: SandboxPlan) -> Face:
+def _sandbox(plan: Plan, sandbox: SandboxPlan) -> Face:
+    more = plan.extra.get("sandboxes")
+    limits = more.get(sandbox.name) if isinstance(more, dict) else None
     face = {"provider": provider(sandbox), "scope": sandbox.scope}
     face |= {f"needs.{key}": shown(value) for key, value in sandbox.needs.items() if key != "network"}
     face |= {one.provider: "would do" if one.accepted else f"refused: {one.reason}" for one in sandbox.candidates}
     face["env"] = shown({**sandbox.env})
-    return face
+    return {**face, **(_flat(limits) if isinstance(limits, dict) else {})}
 
 
-def _network(plan: Plan) -> Iterator[tuple[str, Face]]:
-    """What boxes may reach: one subject for each host."""
-    for name, sandbox in plan.sandboxes.items():
-        network = sandbox.needs.get("network")
-        hosts = network.get("allow") if isinstance(network, dict) else None
-        if network == "*":
-            yield f"{name}: everywhere", {}
-        for host in hosts if isinstance(hosts, list) else ():
-            yield f"{name}: {host}", {}
+def _hosts(sandbox: SandboxPlan) -> Iterator[str]:
+    """What the boxes of a sandbox may reach."""
+    network = sandbox.needs.get("network")
+    hosts = network.get("allow") if isinstance(network, dict) else None
+    if network == "*":
+        yield "everywhere"
+    yield from (str(host) for host in hosts) if isinstance(hosts, list) else ()
 
 
 def _secrets(plan: Plan, steps: list[PlanStep]) -> Iterator[tuple[str, Face]]:
@@ -185,3 +240,6 @@ def _secrets(plan: Plan, steps: list[PlanStep]) -> Iterator[tuple[str, Face]]:
     for step in steps:
         for used in step.secrets:
             yield f"{used} in {step.id}", {}
+    for name, sandbox in plan.sandboxes.items():
+        for used in sorted(set(_SECRET.findall("\n".join(sandbox.env.values())))):
+            yield f"{used} in all of {name}", {}

@@ -234,9 +234,9 @@ class Plan:
     `inputs_schema` is a JSON Schema of type object; `inputs` are the values, defaults filled in;
     `source` is `{"path": as given, "sha256": of the text}`; `outputs` are the workflow's own, each a template;
     `workflows` are those that steps of the kind `workflow` run, theirs too, by the path that `action.path` of the step
-    gives, resolved; `extra` holds validated parts of the spec that later
-    stages use (phases, agents, policies, schedules, triggers, risks, tests), as plain JSON. `price` is what a run
-    costs by tables that change: it has no part in the digest.
+    gives, resolved; `extra` holds validated parts of the spec that later stages use (phases, agents, policies,
+    schedules, triggers, risks, tests, limits of sandboxes), as plain JSON. `price` is what a run costs by tables that
+    change: it has no part in the digest.
     """
 
     name: str

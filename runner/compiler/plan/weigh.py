@@ -6,9 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from runner.compiler.plan.template import family, is_pinned
+from runner.compiler.spec.units import seconds
+
 _SECURITY, _BREAKING = "security", "breaking"
 #: Sections in which something new gives the workflow more power.
 _POWERS = ("network", "secrets", "triggers")
+#: Properties of an approval that say who must agree to what, and whether it holds the run up at all.
+_APPROVAL = ("prompt", "timeout", "on_timeout", "form", "if", "allow_failure", "kind")
 #: Bounds of an input, and whether a higher one admits less.
 _BOUNDS = {
     "minimum": True,
@@ -35,15 +40,49 @@ def weigh(section: str, what: str, before: Face | None, after: Face | None) -> s
         return _BREAKING if _narrowed(what, old, new) else ""
     if section == "outputs":
         return _BREAKING
+    if section == "steps":
+        return _SECURITY if _step_is_weaker(what, before, after) else ""
     if section == "agents" and what == "tools":
-        return _SECURITY if set(_items(new)) - set(_items(old)) else ""
-    guarded = section in ("secrets", "policies") or (section == "steps" and before.get("kind") == "approve")
-    return _SECURITY if guarded and what not in ("title", "owner", "phase", "timeout") else ""
+        return _SECURITY if set(map(str, _items(new))) - set(map(str, _items(old))) else ""
+    if section in ("agents", "sandboxes") and (what == "timeout" or what.startswith("budget.")):
+        return _SECURITY if _raised(old, new) else ""
+    if section == "sandboxes" and what == "needs.template":
+        return _SECURITY if new and (not is_pinned(new) or family(new) != family(old)) else ""
+    return _SECURITY if section in ("secrets", "policies") and what != "title" else ""
+
+
+def _step_is_weaker(what: str, before: Face, after: Face) -> bool:
+    """Whether a step got more power, or guards less: an approval, what sees a secret, a box that reaches more."""
+    old, new = before.get(what, ""), after.get(what, "")
+    if what == "guards":
+        return bool(set(old.split(", ")) - set(new.split(", ")) - {""})
+    if what == "sandbox":
+        return bool(set(_items(after.get("_reach", ""))) - set(_items(before.get("_reach", ""))))
+    if what == "does":
+        return bool(before.get("_secrets") and after.get("_secrets"))
+    return before.get("kind") == "approve" and what in _APPROVAL
+
+
+def _raised(old: str, new: str) -> bool:
+    """Whether a limit admits more than before, or is gone."""
+    before, after = _amount(old), _amount(new)
+    return before is not None and (after is None or after > before)
+
+
+def _amount(limit: str) -> float | None:
+    """A number, or the seconds of a duration; None for no limit."""
+    try:
+        return float(limit)
+    except ValueError:
+        return seconds(limit)
 
 
 def _new(section: str, after: Face) -> str:
     if section == "inputs":
         return _BREAKING if after.get("required") else ""
+    template = after.get("needs.template", "") if section == "sandboxes" else ""
+    if template and not is_pinned(template):
+        return _SECURITY
     return _SECURITY if section in _POWERS or (section == "agents" and after.get("tools")) else ""
 
 

@@ -88,7 +88,9 @@ def test_comments_and_lines_are_no_changes() -> None:
         ("{allow: [a.example]}", "'*'", "network added py: everywhere security"),
         ("env: TOKEN", "env: OTHER", "secrets changed token.env security"),
         ("tools: [files]", "tools: [files, shell]", "agents changed bot.tools security"),
-        ("turns: 9", "turns: 8", "agents changed bot.budget"),
+        ("turns: 9", "turns: 8", "agents changed bot.budget.turns"),
+        ("turns: 9", "turns: 10", "agents changed bot.budget.turns security"),
+        ("usd: 0.5, ", "", "agents changed bot.budget.usd security"),
         ("[dev, stage, prod]", "[dev, prod]", "inputs changed target.enum breaking"),
         ("stage, prod]", "stage, prod, new]", "inputs changed target.enum"),
         ("maximum: 9", "maximum: 8", "inputs changed n.maximum breaking"),
@@ -101,7 +103,7 @@ def test_comments_and_lines_are_no_changes() -> None:
         ("event: git.pushed", "event: git.tagged", "triggers changed pushed.event"),
         ("week: 1,", "week: 2,", "milestones changed m.due"),
         ("run: echo failed", "run: echo oh", "steps changed on_failure.does"),
-        ("'Ship $", "'Really ship $", "steps changed gate.does security"),
+        ("'Ship $", "'Really ship $", "steps changed gate.prompt security"),
     ],
 )
 def test_a_change_is_told_where_it_is(old: str, new: str, expected: str) -> None:
@@ -128,6 +130,80 @@ def test_a_new_step_with_a_secret_is_power() -> None:
     diff = changed(("  look:", "  push: {run: push, env: {T: '${{ secrets.token }}'}, owner: anna}\n  look:"))
     assert ("steps", "added", "push", "", "push", "") in words(diff)
     assert ("secrets", "added", "token in push", "", "", "security") in words(diff)
+
+
+def test_another_command_is_of_interest_where_it_sees_a_secret() -> None:
+    assert [c.alarm for c in changed(("run: ruff check", "run: ruff format")).changes] == [""]
+    assert [c.alarm for c in changed(("echo done", "echo over")).changes] == ["security"]
+
+
+def test_a_secret_for_a_whole_sandbox_is_power() -> None:
+    diff = changed(("[a.example]}}}", "[a.example]}}, env: {T: '${{ secrets.token }}'}}"))
+    assert ("secrets", "added", "token in all of py", "", "", "security") in words(diff)
+
+
+def test_a_box_that_reaches_more_is_power() -> None:
+    boxes = "sandboxes:\n  free: {needs: {runtime: python, network: '*'}}\n  shut: {needs: {runtime: python}}\n"
+    spec = "spec: 1\nname: a\n" + boxes + "steps: {a: {sandbox: free, run: x}, b: {sandbox: shut, run: x}}\n"
+    opened = compare(side(spec), side(spec.replace("shut, run", "free, run")))
+    closed = compare(side(spec), side(spec.replace("free, run", "shut, run")))
+    assert [(c.subject, c.what, c.alarm) for c in opened.changes] == [("b", "sandbox", "security")]
+    assert [(c.subject, c.what, c.alarm) for c in closed.changes] == [("a", "sandbox", "")]
+
+
+def test_a_step_that_no_longer_waits_for_an_approval_is_told() -> None:
+    steps = "{ask: {approve: {prompt: Go?}}, mid: {after: [ask], run: x}, ship: {after: [mid], run: x}}"
+    spec = f"spec: 1\nname: a\nsteps: {steps}\n"
+    bypassed = compare(side(spec), side(spec.replace("after: [mid], ", "")))
+    assert ("steps", "changed", "ask.guards", "mid, ship", "mid", "security") in words(bypassed)
+    shorter = compare(side(spec), side(spec.replace(", ship: {after: [mid], run: x}", "")))
+    longer = compare(side(spec), side(spec.replace("}}\n", "}, more: {after: [ship], run: x}}\n")))
+    assert [one.alarm for diff in (shorter, longer) for one in diff.changes if one.alarm] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "alarm"),
+    [
+        ("base:1.2", "base:1.3", ""),
+        ("base:1.2", "base:latest", "security"),
+        ("base:1.2", "base", "security"),
+        ("base:1.2", "other:1.2", "security"),
+        ("base:1.2", f"base@sha256:{'a' * 64}", ""),
+    ],
+)
+def test_a_template_that_may_be_anything_is_power(old: str, new: str, alarm: str) -> None:
+    spec = "spec: 1\nname: a\nsandboxes: {p: {needs: {template: 'OLD'}}}\nsteps: {a: {sandbox: p, run: x}}\n"
+    diff = compare(side(spec.replace("OLD", old)), side(spec.replace("OLD", new)))
+    assert [(c.subject, c.what, c.alarm) for c in diff.changes] == [("p", "needs.template", alarm)]
+
+
+def test_a_new_sandbox_of_an_unpinned_template_is_power() -> None:
+    spec = "spec: 1\nname: a\nsandboxes: {p: {needs: {template: 'base'}}}\nsteps: {a: {sandbox: p, run: x}}\n"
+    before = "spec: 1\nname: a\nsteps: {a: {run: x}}\n"
+    alarms = {(c.section, c.subject): c.alarm for c in compare(side(before), side(spec)).changes}
+    assert alarms[("sandboxes", "p")] == "security"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "alarm"),
+    [
+        ("budget: {usd: 2}", "budget: {usd: 1}", ""),
+        ("budget: {usd: 2}", "budget: {usd: 30}", "security"),
+        ("budget: {usd: 2}", "budget: {hours: 2}", "security"),
+        ("timeout: 90m", "timeout: 1h", ""),
+        ("timeout: 90m", "timeout: 2h", "security"),
+    ],
+)
+def test_a_limit_of_a_sandbox_that_is_raised_is_a_guard_less(old: str, new: str, alarm: str) -> None:
+    spec = "spec: 1\nname: a\nsandboxes: {p: {LIMIT}}\nsteps: {a: {sandbox: p, run: x}}\n"
+    diff = compare(side(spec.replace("LIMIT", old)), side(spec.replace("LIMIT", new)))
+    assert [one.alarm for one in diff.changes if one.alarm] == ([alarm] if alarm else [])
+    assert "sandboxes" in {one.section for one in diff.changes}
+
+
+def test_what_only_people_read_is_told_too() -> None:
+    diff = changed(("  lint: {", "  lint: {description: Looks, "), ("title: Build\n", "title: Build\nlabels: {a: b}\n"))
+    assert {(one.section, one.what) for one in diff.changes} == {("steps", "description"), ("workflow", "labels")}
 
 
 def test_a_guard_that_goes_is_told() -> None:
@@ -175,6 +251,8 @@ def test_a_price_alone_is_a_change() -> None:
     diff = changed(("estimate: 3m", "estimate: 9m"))
     assert (diff.changes, diff.status) == ((), "changed")
     assert "(likely the same)" in diff_text.render([diff])
+    dearer = diff_text.render([changed(("usd: 0.5", "usd: 9.5"))])
+    assert "(likely the same, at most +$9.00)" in dearer
 
 
 def test_times_of_schedules_are_compared() -> None:
@@ -253,7 +331,7 @@ def test_an_input_that_takes_less_is_breaking(what: str, old: str, new: str, nar
 def test_long_texts_are_shown_line_by_line() -> None:
     diff = changed(("echo done", "echo over"))
     lines = diff_text.render([diff]).splitlines()
-    assert lines[lines.index("    ~ test.does") + 1 :][:2] == ["        -echo done", "        +echo over"]
+    assert lines[lines.index("    ~ test.does  [security]") + 1 :][:2] == ["        -echo done", "        +echo over"]
     long = Change("steps", "a", "changed", "does", "", "\n".join(map(str, range(30))))
     assert diff_text.lines_between(long.before, long.after)[-1] == "  and 10 lines more"
 
@@ -268,19 +346,26 @@ def test_markdown_finds_its_comment_again_and_cannot_be_broken_out_of() -> None:
         ("echo done", "echo '```' | tee x"), ("title: Build\n", "title: '`a|b`'\n"), ("[a.example]", "[b.example]")
     )
     shown = diff_markdown.render([diff], "main")
-    assert shown.startswith("<!-- runner plan --diff -->\n### Plans since `main`: 1 spec differs, security: 1\n")
+    assert shown.startswith("<!-- runner plan --diff -->\n### Plans since `main`: 1 spec differs, security: 2\n")
     assert "  ````diff\n" in shown
-    assert "`` `a\\|b` ``" in shown
+    assert "`` `a|b` ``" in shown
     assert "**Security**" in shown
     assert "**Breaking**" not in shown
     assert shown.count("<details>") == shown.count("</details>") == 1
+
+
+def test_a_bar_in_a_path_ends_no_cell() -> None:
+    shown = diff_markdown.render([compare(side(BASE, "a|<b>@c.yaml"), None)], "main")
+    assert "| `a\\|<b>@c.yaml` | is gone |" in shown
+    shown = diff_markdown.render([compare(side(BASE, "x<b>.yaml"), side("spec: 1", "x<b>.yaml"))], "main")
+    assert "<summary><code>x&lt;b&gt;.yaml</code></summary>" in shown
 
 
 def test_markdown_of_errors() -> None:
     diff = compare(side(BASE), Side("a.yaml", None, ("3:1 error x: `a` | b",)))
     shown = diff_markdown.render([diff], "main")
     assert "was right and has errors now" in shown
-    assert "- ``3:1 error x: `a` \\| b``" in shown
+    assert "- ``3:1 error x: `a` | b``" in shown
 
 
 def test_markdown_without_changes() -> None:
