@@ -22,6 +22,8 @@ def advice(kind: Type, other: Type) -> str:
         return OPAQUE
     if "text" in kinds and kinds & {"integer", "number"}:
         return _TO_TEXT
+    if "text" in kinds and kinds & {"timestamp", "duration"}:
+        return f"make one of the text: {'timestamp' if 'timestamp' in kinds else 'duration'}(x)"
     if "text" in kinds and "boolean" in kinds:
         return "compare a boolean with true or false, or use it as it is"
     if "list" in kinds:

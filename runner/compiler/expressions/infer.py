@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from runner.compiler.expressions import calls, operators
+from runner.compiler.expressions import calls, choosing, operators
 from runner.compiler.expressions.facts import Facts, learned
 from runner.compiler.expressions.names import Part, chain, dotted, find, property_of
 from runner.compiler.expressions.symbols import Scope
@@ -217,6 +217,9 @@ class Inference:
         return truth(kind)
 
     def _logic(self, tree: Logic) -> Type:
+        chosen = choosing.chosen(self, tree)
+        if chosen is not None:
+            return chosen
         decisive = tree.operator == "||"
         before, told = self.facts, len(self.troubles)
         found: bool | None = not decisive

@@ -17,7 +17,6 @@ _NOUNS = {
     "secrets": "secret",
     "matrix": "matrix axis",
     "steps": "step",
-    "run": "property of `run`",
     "params": "parameter",
     "outputs": "output",
 }
@@ -35,7 +34,16 @@ _ELSEWHERE = {
     "needs": "outputs of another step are `steps.NAME.outputs.OUTPUT`",
     "jobs": "outputs of another step are `steps.NAME.outputs.OUTPUT`",
     "github": "what a run is given are its `inputs.NAME`",
+    "event": "only `triggers` see it: hand on what is needed as inputs of the run",
 }
+# What is known at other places only, and what is done here.
+_AT_ITS_PLACE = {
+    "matrix": "only a step with a `matrix` has it",
+    "params": "only the step of a template has parameters: what a run is given are its `inputs.NAME`",
+    "outputs": "outputs of a step are `steps.NAME.outputs.OUTPUT`",
+}
+# What others call the state of a step.
+_STATES = frozenset({"result", "outcome", "conclusion", "status", "phase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,30 @@ def _missing(parts: Sequence[Part], count: int, scope: Scope) -> Trouble:
     what = f"there is no {noun} `{part.name}`" if noun else f"`{prefix}` has no property `{part.name}`"
     if count == 3 and parts[0].name == "steps" and parts[2].name == "outputs":
         what = f"the step `{parts[1].name}` declares no output `{part.name}`"
-    hint = f"declare it under `{prefix}`" if prefix in ("inputs", "secrets") else ""
-    return wrong_word("unknown", what, part, _children(scope, prefix), hint)
+    if count == 2 and parts[0].name == "steps" and (meant := _meant_of_step(parts, scope)):
+        known = existing(_children(scope, prefix))
+        change = Change(part.start, part.end, meant, certain=meant != "state")
+        return Trouble("unknown", f"{what}; {known}", part.start, part.end, f"did you mean `{meant}`?", change)
+    return wrong_word("unknown", what, part, _children(scope, prefix), _declare(parts, count, prefix))
+
+
+def _meant_of_step(parts: Sequence[Part], scope: Scope) -> str:
+    """What `steps.ID.NAME` means: an output without its `outputs`, or the state by another name."""
+    name = parts[2].name
+    if f"steps.{parts[1].name}.outputs.{name}" in scope.table:
+        return f"outputs.{name}"
+    return "state" if name in _STATES else ""
+
+
+def _declare(parts: Sequence[Part], count: int, prefix: str) -> str:
+    """How to make a name known that is not declared."""
+    if prefix in ("inputs", "secrets"):
+        return f"declare it under `{prefix}`"
+    if prefix == "run" and f"run.{parts[1].name}" in ("run.cost", "run.seconds", "run.state"):
+        return "only `policies` watch it"
+    if count == 3 and parts[0].name == "steps":
+        return f"the step that makes it declares it: outputs: {{{parts[3].name}: {{type: …}}}}"
+    return ""
 
 
 def _no_value(parts: Sequence[Part], scope: Scope) -> Trouble:
@@ -111,7 +141,10 @@ def find(parts: Sequence[Part], scope: Scope) -> tuple[Type, int] | Trouble:
     if root.name not in ROOTS and root.name not in scope.roots:
         return _stranger(root, scope)
     if root.name not in scope.roots:
-        hint = f"known here: {listed(scope.roots, 'and')}"
+        why = _AT_ITS_PLACE.get(root.name)
+        hint = f"{f'{why}; ' if why else ''}known here: {listed(scope.roots, 'and')}"
+        if root.name == "steps" and scope.roots == ("inputs",):
+            hint = "a matrix is known before the run: a list that a step makes is gone through by `for_each`"
         return Trouble("context", f"`{root.name}` is not known here", root.start, parts[-1].end, hint)
     if len(parts) == 1:
         return _no_value(parts, scope)
@@ -137,6 +170,12 @@ def _declared(parts: Sequence[Part], scope: Scope) -> tuple[Type, int] | Trouble
 def _stranger(part: Part, scope: Scope) -> Trouble:
     own = [path for path in scope.table if "." not in path]  # the variable of a `for_each`
     known = [*scope.roots, *own]
+    if part.name == "item" and own:
+        message = f"the item is not called `item` here, but `{own[0]}`"
+        hint = f"its name stands under `as`: did you mean `{own[0]}`?"
+        return Trouble(
+            "unknown", message, part.start, part.end, hint, Change(part.start, part.end, own[0], certain=True)
+        )
     hint = _ELSEWHERE.get(part.name) or did_you_mean(part.name, known)
     near = [] if part.name in _ELSEWHERE else nearest(part.name, known)
     change = Change(part.start, part.end, near[0], certain(part.name, known)) if near else None

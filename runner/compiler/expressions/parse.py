@@ -115,6 +115,8 @@ def _habit(text: str, start: int) -> str:
         return _HABITS["<>"]
     if rest[:1] == "?" and text[max(0, start - 1) : start] == "?":
         return _HABITS["??"]
+    if rest[:1] == "$":
+        return "names stand without `$`: inputs.target"
     if rest[:1] in ("'", '"'):
         return "this quote is never closed"
     before = text[:start].rstrip().rpartition(" ")[2].strip("(!")

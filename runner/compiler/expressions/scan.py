@@ -116,11 +116,15 @@ def calls(expression: str) -> list[tuple[str, int]]:
 
 @lru_cache(maxsize=64)
 def foreign(text: str) -> tuple[Reference, ...]:
-    """What looks like one of our names in the brackets of other languages: `{{ x.y }}`, `${x.y}`, `$(x.y)`, `$x.y`."""
+    """What looks like one of our names in the brackets of other languages: `{{ x.y }}`, `${x.y}`, `$(x.y)`, `$x.y`.
+
+    Argo has a word between: its `inputs.parameters.x` is our `inputs.x`.
+    """
     if "$" not in text and "{{" not in text:
         return ()
     found = []
     for match in _FOREIGN.finditer(text):
         name = next(group for group in match.groups() if group)
-        found.append(Reference(tuple(name.split(".")), match.start(), match.end()))
+        path = name.replace(".parameters.", ".").split(".")
+        found.append(Reference(tuple(path), match.start(), match.end()))
     return tuple(found)

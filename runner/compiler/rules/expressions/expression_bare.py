@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Span, error
 from runner.compiler.expressions.place import locate
-from runner.compiler.expressions.scan import foreign
+from runner.compiler.expressions.scan import foreign, pieces
 from runner.compiler.expressions.uses import Use, step_uses, workflow_env_uses
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import Examined, span_of
 from runner.compiler.spec import StepSpec
 
 CODE = "expression-bare"
+_EXAMPLE = "inputs.target == 'prod'"
+_LONGEST = 100
+_BRACKETS = re.compile(r"""(['"]?)\$\{\{\s*(.*?)\s*\}\}\1""", re.DOTALL)
 
 
 # ---------------------------------------------------------------- too much: `${{ }}` around a condition
@@ -22,7 +25,8 @@ CODE = "expression-bare"
 def _wrapped(context: Context, one: Examined) -> Diagnostic:
     span = span_of(context.document, one.found)
     message = f"here the whole text is an expression, without `${{{{ }}}}` (in {one.where})"
-    hint = "write the bare expression: inputs.target == 'prod'"
+    bare = " ".join(_BRACKETS.sub(r"\2", one.found.text).split())
+    hint = f"write the bare expression: {bare if len(bare) <= _LONGEST else _EXAMPLE}"
     return error(CODE, message, span, hint, fix=_unwrapped(one, span))
 
 
@@ -61,13 +65,17 @@ def _foreign(context: Context, use: Use, names: set[str]) -> Iterator[Diagnostic
     text = use.node.value
     if not isinstance(text, str) or use.mode not in ("text", "shell", "cache"):
         return
+    ours = [(piece.start, piece.start + len(piece.text)) for piece in pieces(text) if piece.is_expression]
     for one in foreign(text):
-        if ".".join(one.path[:2]) not in names or (use.mode == "shell" and _commented(text, one.start)):
+        written = text[one.start : one.end]
+        known = ".".join(one.path[:2]) in names
+        inside = any(start <= one.start < end for start, end in ours)
+        if not known or inside or (use.mode == "shell" and _commented(text, one.start)):
             continue
         span = locate(context.document, use.node, one.start, one.end)
         meant = f"${{{{ {one} }}}}"
         fix = Fix(f"write {meant}", span, meant, safe=False)
-        message = f"`{text[one.start : one.end]}` is not filled in: an expression is written `{meant}`"
+        message = f"`{written}` is not filled in: an expression is written `{meant}`"
         yield error(CODE, message, span, f"write {meant}", fix=fix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, error, warning
 from runner.compiler.expressions.check import Trouble
-from runner.compiler.expressions.scan import references
+from runner.compiler.expressions.scan import OPEN, references
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.examined import Examined, span_of
 
@@ -64,6 +64,7 @@ def check(context: Context) -> list[Diagnostic]:
     """A condition must depend on something; what is never true makes a step unreachable."""
     found: list[Diagnostic] = []
     for one in context.examined:
-        if one.found.closed and one.verdict.sound:
+        in_brackets = one.found.use.mode == "bool" and OPEN in one.found.text  # which is told already
+        if one.found.closed and one.verdict.sound and not in_brackets:
             found += _about(context, one)
     return found
