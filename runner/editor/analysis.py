@@ -12,13 +12,14 @@ from runner.compiler.diagnostic import Diagnostic, Span
 from runner.compiler.document import Document, Mapping, Node, read_all, split_lines
 from runner.compiler.document import Sequence as List
 from runner.compiler.expressions.symbols import Scope
-from runner.compiler.family import Family
+from runner.compiler.family import Child, Family
 from runner.compiler.plan.amounts import Price
 from runner.compiler.plan.graph import Edge, all_edges
 from runner.compiler.plan.price import price
 from runner.compiler.rules.examined import scope_of
 from runner.compiler.spec import Workflow
 from runner.compiler.spec.model import StepSpec
+from runner.compiler.spec.read import text
 from runner.compiler.surroundings import ALONE, Surroundings
 
 Path = tuple[str | int, ...]
@@ -80,9 +81,14 @@ class Analysis:
         """The document that a line belongs to."""
         return _part(self.parts, line)
 
+    @property
+    def known_parts(self) -> Sequence[Part]:
+        """The documents; while the text cannot be read, those of the last version that could."""
+        return self.parts if self.sound or not self.earlier else self.earlier
+
     def known(self, line: int) -> Part:
-        """The same; while the text cannot be read, that of the last version that could."""
-        return _part(self.parts if self.sound or not self.earlier else self.earlier, line)
+        """The one of these that a line belongs to."""
+        return _part(self.known_parts, line)
 
 
 def _part(parts: Sequence[Part], line: int) -> Part:
@@ -134,6 +140,16 @@ class Part:
     def scope(self, path: Path) -> Scope:
         """What an expression at a path may name."""
         return scope_of(self.workflow, self.edges, self.step(path))
+
+    def child(self, step: Path) -> Part | None:
+        """The workflow that the step at a path runs, of this file or of another one."""
+        name = text(self.node((*step, "workflow")))
+        return self.named(name) if name else None
+
+    def named(self, workflow: str) -> Part | None:
+        """The workflow of that name, as a step of this one would say it."""
+        found = self.family.child(self.document, workflow)
+        return Part(found.document, self.family) if isinstance(found, Child) else None
 
     def node(self, path: Path) -> Node | None:
         """The value that a path leads to."""

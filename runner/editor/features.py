@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import posixpath
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -146,10 +147,17 @@ def _hover(server: RunnerServer, params: types.HoverParams) -> types.Hover | Non
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, found.text), at.range(found.span))
 
 
+def _files(server: RunnerServer, analysis: Analysis) -> rename.Files:
+    """The texts that may name what another one declares: those of the folder that is open."""
+    opened = [path_of(uri) for uri in server.workspace.folders]
+    above = [folder for folder in opened if analysis.path.startswith(f"{folder}/")]
+    folder = max(above, key=len, default=posixpath.dirname(analysis.path))
+    return lambda path: server.texts.family(path, folder)
+
+
 def _location(server: RunnerServer, analysis: Analysis, span: Span) -> types.Location:
-    if span.path == analysis.path:
-        return types.Location(uri_of(span.path), server.positions(analysis).range(span))
-    return types.Location(uri_of(span.path), positions("", types.PositionEncodingKind.Utf32).range(span))
+    text = analysis if span.path == analysis.path else server.texts.at(span.path)
+    return types.Location(uri_of(span.path), server.positions(text).range(span))
 
 
 def _define(server: RunnerServer, params: types.DefinitionParams) -> types.Location | None:
@@ -160,7 +168,8 @@ def _define(server: RunnerServer, params: types.DefinitionParams) -> types.Locat
 
 def _refer(server: RunnerServer, params: types.ReferenceParams) -> list[types.Location]:
     analysis, _, line, column = _at(server, params)
-    spans = rename.mentions(analysis, line, column, declaration=params.context.include_declaration)
+    files = _files(server, analysis)
+    spans = rename.mentions(analysis, line, column, files, declaration=params.context.include_declaration)
     return [_location(server, analysis, span) for span in spans]
 
 
@@ -173,10 +182,16 @@ def _prepare(server: RunnerServer, params: types.PrepareRenameParams) -> types.P
 def _rename(server: RunnerServer, params: types.RenameParams) -> types.WorkspaceEdit:
     analysis, at, line, column = _at(server, params)
     try:
-        edits = rename.rename(analysis, line, column, params.new_name)
+        edits = rename.rename(analysis, line, column, params.new_name, _files(server, analysis))
     except rename.Refused as refused:
         raise JsonRpcInvalidParams(str(refused)) from refused
-    return types.WorkspaceEdit({params.text_document.uri: [at.edit(edit) for edit in edits]})
+    changes: dict[str, list[types.TextEdit]] = {}
+    for edit in edits:
+        own = edit.span.path == analysis.path
+        uri = params.text_document.uri if own else uri_of(edit.span.path)
+        there = at if own else server.positions(server.texts.at(edit.span.path))
+        changes.setdefault(uri, []).append(there.edit(edit))
+    return types.WorkspaceEdit(changes)
 
 
 # ---------------------------------------------------------------- questions about a text

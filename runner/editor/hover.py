@@ -69,7 +69,8 @@ def _typed(part: Part, found: Spot, dotted: str, span: Span) -> Hover | None:
 
 def _thing(part: Part, line: int, column: int) -> Hover | None:
     found = at_place(occurrences(part), line, column)
-    text = about(part, found.kind, found.name, found.owner) if found else ""
+    home = Part(found.home, part.family) if found and found.home is not part.document else part
+    text = about(home, found.kind, found.name, found.owner) if found else ""
     return Hover(text, found.span) if found and text else None
 
 

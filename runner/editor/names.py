@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from runner.compiler.diagnostic import Span
 from runner.compiler.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import pieces, references
+from runner.compiler.rules.shell.written import FILE, writing
 from runner.compiler.spec.read import text
 from runner.editor.analysis import Part, Path
 
@@ -43,21 +45,24 @@ _ROOTS: dict[str, Kind] = {"inputs": "input", "secrets": "secret", "steps": "ste
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """An id where it is written. `owner` is the step, template or place that an output, a parameter or an axis belongs
-    to, else empty; `whole` is the value or key that it is all of, None inside an expression.
+    """An id where it is written. `home` is the document that declares it: that of a child for its inputs and outputs.
+
+    `owner` is the step, template or place that an output, a parameter or an axis belongs to, else empty; `whole` is the
+    value or key that it is all of, None inside an expression.
     """
 
     kind: Kind
     name: str
     span: Span
+    home: Document
     declares: bool = False
     owner: str = ""
     whole: Scalar | None = None
 
     @property
-    def thing(self) -> tuple[Kind, str, str]:
-        """What is meant, equal for all places that mean the same."""
-        return self.kind, self.owner, self.name
+    def thing(self) -> tuple[Kind, str, str, str, int]:
+        """What is meant, equal for all places that mean the same, in whatever file."""
+        return self.kind, self.owner, self.name, posixpath.normpath(self.home.path), self.home.first_line
 
 
 def referred(path: Path) -> Kind | None:
@@ -65,8 +70,7 @@ def referred(path: Path) -> Kind | None:
     match path:
         case ("steps", _, key, *_) | ("on_failure" | "finally", key, *_) | ("templates", _, "step", key, *_):
             rest = path[path.index(key) + 1 :]
-            inner = key == "workflow" and rest == ("path",)
-            return STEP_KEYS.get(str(key)) if not rest or inner or (key == "after" and len(rest) == 1) else None
+            return STEP_KEYS.get(str(key)) if not rest or (key == "after" and len(rest) == 1) else None
         case ("defaults", "sandbox") | ("agents", _, "sandbox"):
             return "sandbox"
         case ("milestones", _, "needs") | ("milestones", _, "needs", _):
@@ -83,7 +87,7 @@ def _named_keys(path: Path) -> Kind | None:
             return SECTIONS[section]
         case ("schedules" | "triggers" | "tests", _, "inputs"):
             return "input"
-        case ("tests", _, "expect", "steps"):
+        case ("tests", _, "expect", "steps") | ("tests", _, "stubs"):
             return "step"
     return None
 
@@ -100,45 +104,71 @@ def _walk(part: Part, path: Path, node: Node, key: Scalar | None) -> Iterator[Oc
         kind = _named_keys(path)
         for name, entry in node.entries.items():
             if kind is not None:
-                yield Occurrence(kind, name, entry.key.span, declares=len(path) == 1, whole=entry.key)
+                declares = len(path) == 1
+                yield Occurrence(kind, name, entry.key.span, part.document, declares=declares, whole=entry.key)
             yield from _inner(part, path, name, entry)
             yield from _walk(part, (*path, name), entry.value, entry.key)
     elif isinstance(node, Sequence):
         for number, item in enumerate(node.items):
             yield from _walk(part, (*path, number), item, key)
     elif isinstance(node.value, str):
-        yield from _text(part.document, path, node)
+        yield from _text(part, path, node)
 
 
 def _inner(part: Part, path: Path, name: str, entry: Entry) -> Iterator[Occurrence]:
     """Names that are declared inside a step or a template, and those that are given values there."""
+    key, home = entry.key, part.document
     match path:
+        case ("outputs",):
+            yield Occurrence("output", name, key.span, home, declares=True, whole=key)
         case ("steps", str(step), "outputs") | ("steps", str(step), "returns", "properties"):
-            yield Occurrence("output", name, entry.key.span, declares=True, owner=step, whole=entry.key)
+            yield Occurrence("output", name, key.span, home, declares=True, owner=step, whole=key)
+        case ("tests", _, "stubs", str(step), "outputs"):
+            yield _output(part, step, name, key.span, key)
         case ("steps", str(step), "matrix") if name not in ("include", "exclude", "max_parallel", "fail_fast"):
-            yield Occurrence("axis", name, entry.key.span, declares=True, owner=step, whole=entry.key)
+            yield Occurrence("axis", name, key.span, home, declares=True, owner=step, whole=key)
         case ("templates", str(template), "params"):
-            yield Occurrence("param", name, entry.key.span, declares=True, owner=template, whole=entry.key)
+            yield Occurrence("param", name, key.span, home, declares=True, owner=template, whole=key)
         case (*step_path, "with") if template := text(part.node((*step_path, "use"))):
-            yield Occurrence("param", name, entry.key.span, owner=template, whole=entry.key)
+            yield Occurrence("param", name, key.span, home, owner=template, whole=key)
+        case (*step_path, "with") if child := part.child(tuple(step_path)):
+            yield Occurrence("input", name, key.span, child.document, whole=key)
 
 
-def _text(document: Document, path: Path, node: Scalar) -> Iterator[Occurrence]:
+def _output(part: Part, step: str, name: str, span: Span, whole: Scalar | None = None) -> Occurrence:
+    """An output of a step; of one that runs another workflow it is that workflow's."""
+    child = part.child(("steps", step))
+    if child is not None:
+        return Occurrence("output", name, span, child.document, whole=whole)
+    return Occurrence("output", name, span, part.document, owner=step, whole=whole)
+
+
+def _text(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
     kind = referred(path)
     value = str(node.value)
     if kind is not None and "${{" not in value:
-        yield Occurrence(kind, value, node.span, whole=node)
+        yield Occurrence(kind, value, node.span, part.document, whole=node)
         return
+    yield from _written(part, path, node)
     names = [name for name in path if isinstance(name, str)]
     bare = bool(names) and names[-1] in BARE
     for piece in pieces(value) if not bare else ():
         if piece.is_expression:
-            yield from _expression(document, path, node, piece.text, piece.start)
+            yield from _expression(part, path, node, piece.text, piece.start)
     if bare:
-        yield from _expression(document, path, node, value, 0)
+        yield from _expression(part, path, node, value, 0)
 
 
-def _expression(document: Document, path: Path, node: Scalar, written: str, start: int) -> Iterator[Occurrence]:
+def _written(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
+    """The outputs that the commands of a step write."""
+    match path:
+        case ("steps", str(step), "run") if FILE in str(node.value):
+            for one in writing(str(node.value)).names:
+                span = locate(part.document, node, one.start, one.end)
+                yield Occurrence("output", one.name, span, part.document, owner=step)
+
+
+def _expression(part: Part, path: Path, node: Scalar, written: str, start: int) -> Iterator[Occurrence]:
     for reference in references(written):
         parts = list(_parts(written[reference.start : reference.end], reference.start))
         if len(parts) < 2:
@@ -147,15 +177,16 @@ def _expression(document: Document, path: Path, node: Scalar, written: str, star
         owner = str(path[1]) if len(path) > 1 and path[0] in ("steps", "templates") else ""
 
         def span(at: int, word: str) -> Span:
-            return locate(document, node, start + at, start + at + len(word))
+            return locate(part.document, node, start + at, start + at + len(word))
 
         if root in _ROOTS:
-            yield Occurrence(_ROOTS[root], name, span(at, name))
+            yield Occurrence(_ROOTS[root], name, span(at, name), part.document)
         elif root in ("matrix", "params"):
-            yield Occurrence("axis" if root == "matrix" else "param", name, span(at, name), owner=owner)
+            kind: Kind = "axis" if root == "matrix" else "param"
+            yield Occurrence(kind, name, span(at, name), part.document, owner=owner)
         if root == "steps" and len(parts) > 3 and parts[2][0] == "outputs":
             output, place = parts[3]
-            yield Occurrence("output", output, span(place, output), owner=name)
+            yield _output(part, name, output, span(place, output))
 
 
 def _parts(dotted: str, start: int) -> Iterator[tuple[str, int]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from runner.compiler.surroundings import Read, Surroundings, Unreadable
@@ -12,7 +14,10 @@ from runner.editor.analysis import Analysis
 from runner.project.check import Checker
 from runner.project.settings import Projects
 
-_MOST_FILES = 200
+_MOST_NAMES = 200  # that are proposed
+_MOST_FILES = 5000  # that are searched for a name
+_LARGEST = 1 << 20  # bytes of a file that is searched
+_DEEPEST = 8  # levels of folders
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 
 
@@ -43,9 +48,9 @@ class Texts:
         """A text was closed."""
         self._open.pop(path, None)
 
-    def get(self, path: str) -> Analysis | None:
-        """The analysis of an open text."""
-        return self._open.get(path)
+    def at(self, path: str) -> Analysis:
+        """The text of a file, as it is open or as it is on disk."""
+        return self._open.get(path) or Analysis(self._text(path).decode("utf-8", "replace"), path, self._around(path))
 
     def others(self, path: str) -> list[str]:
         """The other open texts that may look at this one, to be analysed anew."""
@@ -55,6 +60,22 @@ class Texts:
                 self._open[other] = old.then(old.text, old.around)
                 found.append(other)
         return found
+
+    def family(self, path: str, folder: str) -> list[Analysis]:
+        """The text of a file, and those below a folder that may run its workflows: they write its name."""
+        mark = posixpath.basename(path).encode()
+        names = islice(_specs(Path(folder), levels=_DEEPEST), _MOST_FILES)
+        own = posixpath.normpath(path)
+        every = dict.fromkeys([own, *self._open, *(name.as_posix() for name in names)])
+        return [self.at(one) for one in every if one == own or mark in self._text(one)]
+
+    def _text(self, path: str) -> bytes:
+        if path in self._open:
+            return self._open[path].data
+        try:
+            return Path(path).read_bytes() if Path(path).stat().st_size <= _LARGEST else b""
+        except OSError:
+            return b""
 
     def _around(self, path: str) -> Surroundings:
         if not Path(path).is_absolute():
@@ -73,13 +94,14 @@ class Texts:
 def specs_near(path: str) -> list[str]:
     """The paths of other specs below the folder of this one, as a step of it would name them."""
     folder = Path(path).parent
-    found: list[str] = []
+    found = (f"./{name.relative_to(folder).as_posix()}" for name in _specs(folder, levels=2) if name != Path(path))
+    return list(islice(found, _MOST_NAMES))
+
+
+def _specs(folder: Path, levels: int) -> Iterator[Path]:
+    """The YAML files below a folder, some levels deep."""
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
-        if len(Path(root).relative_to(folder).parts) > 2:
+        if len(Path(root).relative_to(folder).parts) >= levels:
             folders.clear()
-        names = (Path(root, name) for name in sorted(files) if name.endswith((".yaml", ".yml")))
-        found += [f"./{name.relative_to(folder).as_posix()}" for name in names if name != Path(path)]
-        if len(found) > _MOST_FILES:
-            break
-    return found[:_MOST_FILES]
+        yield from (Path(root, name) for name in sorted(files) if name.endswith((".yaml", ".yml")))

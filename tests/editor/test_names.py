@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from runner.compiler.surroundings import Surroundings
 from runner.editor.analysis import Analysis
 from runner.editor.hover import hover
 from runner.editor.rename import Refused, definition, mentions, renamable, rename
+from runner.editor.texts import Texts
 
 from .conftest import Place
 
@@ -165,10 +167,95 @@ def test_a_name_that_cannot_be_is_refused_with_the_reason(placed: Placed, spec: 
         renamed(placed(marked(spec, "  bund│le:")), new)
 
 
-def test_a_name_that_would_bring_an_error_is_refused(placed: Placed, spec: str) -> None:
-    # Its own text writes `size`: the editor does not rewrite shell text.
-    with pytest.raises(Refused, match=r"with that name, .*declares no output `size`"):
-        renamed(placed(marked(spec, "steps.bundle.outputs.si│ze > 1")), "brandnew")
+def test_what_a_command_writes_is_renamed_with_its_output(placed: Placed, spec: str) -> None:
+    after = renamed(placed(marked(spec, "steps.bundle.outputs.si│ze > 1")), "brandnew")
+    assert 'echo "brandnew=1" >> "$RUNNER_OUTPUT"' in after
+    assert after.count("brandnew") == 4
+    place = placed(marked(spec, 'echo "si│ze=1"'))
+    assert len(mentions(*place)) == 4
+    assert hover(*place) is not None
+
+
+def test_an_output_that_is_written_unseen_is_refused(placed: Placed, spec: str) -> None:
+    unseen = spec.replace('echo "size=1" >> "$RUNNER_OUTPUT"', "./write.sh")
+    with pytest.raises(Refused, match="what `bundle` runs writes `size` where it cannot be seen"):
+        renamed(placed(marked(unseen, "steps.bundle.outputs.si│ze > 1")), "brandnew")
+
+
+def test_a_name_that_would_bring_an_error_is_refused(placed: Placed) -> None:
+    step = '{run: x, matrix: {s│ide: [1]}, env: {A: "${{ matrix.side }}"}}'
+    with pytest.raises(Refused, match="with that name, "):
+        renamed(placed(f"spec: 1\nname: a\nsteps: {{a: {step}}}\n"), "include")
+
+
+CHILD = """\
+spec: 1
+name: child
+inputs: {amount: {type: integer}}
+steps:
+  a: {run: 'echo "n=${{ inputs.amount }}" >> "$RUNNER_OUTPUT"', outputs: {n: {type: integer}}}
+outputs: {total: {value: "${{ steps.a.outputs.n }}"}}
+"""
+PARENT = """\
+spec: 1
+name: parent
+steps:
+  below: {workflow: ./child.yaml, with: {amount: 1}}
+  next: {run: 'echo ${{ steps.below.outputs.total }}'}
+---
+spec: 1
+name: other
+steps: {again: {workflow: "child.yaml#child", with: {amount: 2}}}
+"""
+
+
+def two_files(folder: Path) -> tuple[Texts, Analysis, Analysis]:
+    texts = Texts()
+    found = []
+    for name, text in (("child.yaml", CHILD), ("parent.yaml", PARENT)):
+        (folder / name).write_text(text)
+        found.append(texts.put(str(folder / name), text))
+    (folder / "unrelated.yaml").write_text("amount: total\n")
+    return texts, found[0], found[1]
+
+
+def place_of(analysis: Analysis, needle: str) -> tuple[int, int]:
+    before = analysis.text[: analysis.text.index(needle.replace("│", ""))] + needle.partition("│")[0]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "declared", "old", "count"),
+    [("{am│ount: 1}", "│amount: {type", "amount", (2, 2)), ("outputs.to│tal }}", "│total: {value", "total", (1, 1))],
+)
+def test_what_a_child_takes_and_gives_has_one_name_in_all_files(
+    tmp_path: Path, given: str, declared: str, old: str, count: tuple[int, int]
+) -> None:
+    texts, child, parent = two_files(tmp_path)
+    found = definition(parent, *place_of(parent, given))
+    assert found is not None
+    assert (found.path, found.line, found.column) == (child.path, *place_of(child, declared))
+    explained = hover(parent, *place_of(parent, given))
+    assert explained is not None
+    assert "integer" in explained.text
+
+    def files(path: str) -> list[Analysis]:
+        return texts.family(path, str(tmp_path))
+
+    for start, place in ((parent, place_of(parent, given)), (child, place_of(child, declared))):
+        assert len(mentions(start, *place, files)) == sum(count)
+        edits = rename(start, *place, "brandnew", files)
+        for text, number in zip((child, parent), count, strict=True):
+            after = applied(text.data, [edit for edit in edits if edit.span.path == text.path]).decode()
+            assert after.count("brandnew") == number
+            assert old not in after
+
+
+def test_a_name_in_a_broken_file_is_refused(tmp_path: Path) -> None:
+    texts, child, parent = two_files(tmp_path)
+    texts.put(parent.path, PARENT + "broken: [\n")
+    with pytest.raises(Refused, match=r"parent\.yaml too, which cannot be read"):
+        rename(child, *place_of(child, "am│ount: {"), "brandnew", lambda path: texts.family(path, str(tmp_path)))
 
 
 def test_while_the_text_is_broken_nothing_is_renamed(placed: Placed, spec: str) -> None:

@@ -162,16 +162,16 @@ def test_open_texts_know_their_settings_and_each_other(tmp_path: Path, monkeypat
     assert texts.put(parent, found.text) is found
     texts.put(child, "spec: 1\nname: b\nsteps: {x: {rnu: y}}\n")
     assert texts.others(child) == [parent]
-    again = texts.get(parent)
+    again = texts.at(parent)
     assert again is not None
     assert "workflow-errors" in [one.code for one in again.findings]
     (tmp_path / "runner.toml").write_text('[checks]\nagent-unused = "off"\nworkflow-errors = "off"\n')
     texts.drop(child)
     texts.forget_settings()
-    again = texts.get(parent)
+    again = texts.at(parent)
     assert again is not None
     assert again.findings == []
-    assert texts.get(child) is None
+    assert texts.at(child).text == (tmp_path / "b.yaml").read_text()
     assert texts.put("untitled:1", "spec: 1\n").around == Surroundings(Settings())
     assert specs_near(parent) == ["./b.yaml", "./sub/c.yml"]
 

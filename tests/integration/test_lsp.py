@@ -289,3 +289,21 @@ async def test_settings_that_change_count_at_once(editor: Editor) -> None:
         while list(editor.published[editor.uri()][-1].diagnostics):
             editor.news.clear()
             await editor.news.wait()
+
+
+async def test_an_input_is_renamed_in_the_files_that_give_it(editor: Editor) -> None:
+    child = "spec: 1\nname: child\ninputs: {n: {type: integer}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+    parent = 'spec: 1\nname: demo\nsteps: {"a": {workflow: ../child.yaml, title: "😀", with: {n: 1}}}\n'
+    (editor.folder / "sub").mkdir()
+    (editor.folder / "sub" / "parent.yaml").write_text(parent)
+    (editor.folder / "child.yaml").write_text(child)
+    await editor.start()
+    editor.open(child, "child.yaml")
+    place = at(child, "inputs.n", 7)
+    params = types.RenameParams(editor.document("child.yaml"), place, "count")
+    edit = await editor.client.text_document_rename_async(params)
+    assert edit is not None
+    assert edit.changes is not None
+    assert len(edit.changes[editor.uri("child.yaml")]) == 2
+    [there] = edit.changes[editor.uri("sub/parent.yaml")]
+    assert (there.new_text, there.range.start) == ("count", at(parent, "n: 1"))
