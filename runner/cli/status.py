@@ -88,7 +88,8 @@ def _state(run: Document) -> str:
 
 def _leg(record: Record, interrupted: bool) -> Document:
     leg: Document = {**record.data, "key": record.key}
-    if interrupted and leg.get("state") == "running":
+    # Between two attempts a leg is ready: it had begun all the same.
+    if interrupted and leg.get("started_at") and not leg.get("ended_at"):
         leg["state"] = "interrupted"
     if leg.get("state") == "interrupted":
         leg["duration"] = None

@@ -76,6 +76,16 @@ def test_a_leg_of_an_interrupted_run_is_interrupted_too(recorded: Any) -> None:
     assert ["a", "interrupted", "1", "–", "–"] in columns(text)
 
 
+def test_a_leg_that_waited_for_its_next_attempt_is_interrupted_too(empty: Any) -> None:
+    empty.put("r", {"state": "running", "owner": {**owner(), "boot": "another"}})
+    begun = {"state": "ready", "attempt": 1, "started_at": "2026-01-31T12:00:00.000000Z", "ended_at": None}
+    legs = [Change("step", "a", 0, begun), Change("step", "b", 0, {"state": "ready", "attempt": 0, "started_at": None})]
+    asyncio.run(empty.commit("r", legs, []))
+    rows = columns(empty.runner("status", "r").stdout)
+    assert ["a", "interrupted", "1", "–", "–"] in rows
+    assert ["b", "ready", "–", "–", "–"] in rows
+
+
 def test_one_run_as_json(recorded: Any) -> None:
     value = json.loads(recorded.runner("status", "20260131-130000-bbbbbb", "--json").stdout)
     assert set(value) == {"run", "steps", "milestones", "artifacts", "boxes"}
