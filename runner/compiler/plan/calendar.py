@@ -40,10 +40,13 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """One start by a schedule: `at` in the schedule's time zone; `note` is what the change of clocks does to it."""
+    """One start by a schedule: `at` in the schedule's time zone; `note` is what the change of clocks does to it, and
+    `left_out` the local time that was meant and does not exist.
+    """
 
     at: datetime
     note: str = ""
+    left_out: datetime | None = None
 
 
 def zone_of(name: str) -> ZoneInfo | None:
@@ -129,7 +132,7 @@ def _settled(wall: datetime, zone: ZoneInfo, *, later: bool, second: bool = Fals
 
 def _local(wall: datetime, zone: ZoneInfo, *, later: bool) -> Fire:
     at = _settled(wall, zone, later=later)
-    return Fire(at, note(wall, at, zone))
+    return Fire(at, note(wall, at, zone), None if at.replace(tzinfo=None) == wall else wall)
 
 
 def note(wall: datetime, at: datetime, zone: ZoneInfo) -> str:
