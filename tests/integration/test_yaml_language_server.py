@@ -13,7 +13,6 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-EDITORS = Path(__file__).parents[1] / "editors"
 MODELINE = "# yaml-language-server: $schema=../schemas/workflow.v1.schema.json\n"
 SETTINGS = {"schemaStore": {"enable": False}, "validate": True, "hover": True, "completion": True}
 
@@ -92,33 +91,21 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def program(root: Path, missing: Callable[[str], None]) -> Path:
-    """The server of tests/editors/package-lock.json, installed once into the cache of this folder."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        missing("npm and node, for the yaml-language-server")
-    folder = root / ".cache" / "editors"
-    lock = EDITORS / "package-lock.json"
-    installed = folder / "package-lock.json"
-    script = folder / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-    if not script.exists() or not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(EDITORS / "package.json", folder)
-        shutil.copy(lock, folder)
-        command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50, check=False)
-        if done.returncode:
-            installed.unlink(missing_ok=True)
-            missing(f"the yaml-language-server could not be installed: {done.stderr.strip()[-300:]}")
-    return script
+def command(npm_tools: Callable[[str], Path], missing: Callable[[str], None]) -> list[str]:
+    """What starts the server of tests/tools/yaml-language-server."""
+    folder = npm_tools("yaml-language-server")
+    node = shutil.which("node")
+    if node is None:
+        missing("node is not installed: apt-get install nodejs")
+    return [str(node), str(folder / "yaml-language-server" / "bin" / "yaml-language-server"), "--stdio"]
 
 
 @pytest.fixture
-def server(program: Path, root: Path, tmp_path: Path) -> Iterator[Server]:
+def server(command: list[str], root: Path, tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "specs").mkdir()
     (tmp_path / "schemas").mkdir()
     shutil.copy(root / "schemas" / "workflow.v1.schema.json", tmp_path / "schemas")
-    made = Server([str(shutil.which("node")), str(program), "--stdio"], tmp_path)
+    made = Server(command, tmp_path)
     yield made
     made.stop()
 
