@@ -94,6 +94,10 @@ def _ranges(value: Mapping[str, Any]) -> dict[str, Range]:
     return {key: Range(**one) for key, one in value.items()}
 
 
+#: The price of a plan that was made by a runner without prices.
+_UNPRICED = Price(bounded=False, notes=("the price is not known: an older runner made this plan",))
+
+
 def _price(value: Mapping[str, Any]) -> Price:
     return Price(
         usd=Range(**value["usd"]),
@@ -106,7 +110,9 @@ def _price(value: Mapping[str, Any]) -> Price:
 
 
 def from_json(value: Mapping[str, Any]) -> Plan:
-    """The plan that `to_json` made. Raises RunnerError for another version, or a value that is no plan."""
+    """The plan that `to_json` made, of an older runner too: then its price is not known. Raises RunnerError for another
+    version, or a value that is no plan.
+    """
     if value.get("version") != PLAN_VERSION:
         raise RunnerError(
             f"the plan has version {value.get('version')!r}, this runner reads version {PLAN_VERSION}",
@@ -122,7 +128,7 @@ def from_json(value: Mapping[str, Any]) -> Plan:
         made["secrets"] = tuple(Secret(**one) for one in value["secrets"])
         made["milestones"] = tuple(_milestone(one) for one in value["milestones"])
         made["workflows"] = {path: SubWorkflow(**one) for path, one in value["workflows"].items()}
-        made["price"] = _price(value["price"])
+        made["price"] = _price(value["price"]) if "price" in value else _UNPRICED
         made["concurrency"] = None if value["concurrency"] is None else Concurrency(**value["concurrency"])
         made["on_failure"] = None if value["on_failure"] is None else _step(value["on_failure"])
         made["finally_"] = None if closing is None else _step(closing)

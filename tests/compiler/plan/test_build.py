@@ -315,6 +315,15 @@ def test_an_open_plan_goes_over_the_wire_too(spec: str, root: Path) -> None:
     jsonschema.Draft202012Validator(schema).validate(wire)
 
 
+def test_a_plan_of_an_older_runner_has_no_price_and_says_so(full: Plan) -> None:
+    wire = to_json(full)
+    del wire["price"]
+    old = from_json(wire)
+    assert (old.digest, old.steps) == (full.digest, full.steps)
+    assert not old.price.bounded
+    assert old.price.notes == ("the price is not known: an older runner made this plan",)
+
+
 def test_another_version_is_refused(full: Plan) -> None:
     with pytest.raises(RunnerError, match="version 2"):
         from_json({**to_json(full), "version": 2})
