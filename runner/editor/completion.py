@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.compiler.document import Mapping
+from runner.compiler.expressions.symbols import Scope
+from runner.compiler.plan.choose import runtimes
+from runner.compiler.rules.agents.tools import TOOLS
 from runner.compiler.shape.keys import KINDS
+from runner.compiler.shape.words import flow
 from runner.editor.about import about
 from runner.editor.analysis import Analysis, Part, Path
 from runner.editor.cursor import Cursor, cursor
-from runner.editor.expressions import names_after
+from runner.editor.expressions import in_text, names_after, values_after
 from runner.editor.language import describe, keys_at, schema_at, snippet, values_at
 from runner.editor.names import BARE, SECTIONS, referred
 
@@ -36,7 +40,7 @@ def complete(analysis: Analysis, line: int, column: int, files: Callable[[], Seq
     part = analysis.known(line)
     expression = at.word if _is_bare(at) else at.expression
     if expression is not None:
-        return list(_names(part, at.path, expression))
+        return list(_in_expression(part, at, expression))
     if at.block:
         return []
     found = [] if at.is_key else list(_values(part, at, files))
@@ -53,8 +57,19 @@ def _is_bare(at: Cursor) -> bool:
     return not at.is_key and bool(names) and names[-1] in BARE
 
 
-def _names(part: Part, path: Path, written: str) -> Iterator[Item]:
-    word, names = names_after(written, part.scope(path))
+def _in_expression(part: Part, at: Cursor, written: str) -> Iterator[Item]:
+    """The values of what is compared, then names; inside of quotes values alone."""
+    scope = part.scope(at.path)
+    word, quote, values = values_after(written, scope)
+    mark = "" if quote else '"' if at.quote == "'" else "'"
+    for value in values:
+        yield Item(f"{mark}{value}{mark}", "value", f"{mark}{value}{mark}", len(word))
+    if not in_text(written):
+        yield from _names(scope, written)
+
+
+def _names(scope: Scope, written: str) -> Iterator[Item]:
+    word, names = names_after(written, scope)
     for one in names:
         call = one.kind == "function"
         yield Item(
@@ -82,8 +97,30 @@ def _values(part: Part, at: Cursor, files: Callable[[], Sequence[str]]) -> Itera
             if id_ != own:
                 yield Item(id_, "id", id_, size, str(kind), about(part, kind, id_) if kind else "")
         return
-    for value, what in values_at(at.path):
+    for value, what in values_at(at.path) or _known_values(part, at.path):
         yield Item(value, "value", value, size, "", what)
+
+
+def _known_values(part: Part, path: Path) -> list[tuple[str, str]]:
+    """Values that the language's description leaves open, and this runner or the spec itself knows."""
+    match path:
+        case ("sandboxes", _, "needs", "runtime"):
+            return [(name, "") for name in runtimes()]
+        case ("agents", _, "tools", *_) | (*_, "tool", "name"):
+            return [(name, "") for name in TOOLS]
+        case ("schedules" | "triggers" | "tests", _, "inputs", str(name)):
+            return _of_input(part, name)
+        case (*step, "with", str(name)) if child := part.child(tuple(step)):
+            return _of_input(child, name)
+    return []
+
+
+def _of_input(part: Part, name: str) -> list[tuple[str, str]]:
+    declared = part.workflow.inputs.get(name)
+    schema = declared.plain if declared is not None else {}
+    values = schema.get("enum", [True, False] if schema.get("type") == "boolean" else [])
+    said = str(schema.get("description", ""))
+    return [(flow(value), said) for value in values] if isinstance(values, list) else []
 
 
 def _keys(part: Part, at: Cursor, present: set[str], line: str) -> Iterator[Item]:
@@ -117,10 +154,14 @@ def _given(part: Part, path: Path) -> Iterator[tuple[str, str]]:
     """Names that are given values at a path: parameters of a template, inputs."""
     match path:
         case ("steps", _, "with") | ("on_failure" | "finally", "with"):
-            step = part.step(path)
+            step, child = part.step(path), part.child(path[:-1])
+            if child is not None:
+                yield from ((name, about(child, "input", name)) for name in child.workflow.inputs)
             for template in step.templates[-1:] if step else ():
                 params = template.plain.get("params")
                 for name in params if isinstance(params, dict) else {}:
                     yield name, about(part, "param", name, template.id)
+        case ("tests", _, "expect", "steps") | ("tests", _, "stubs"):
+            yield from ((name, about(part, "step", name)) for name in part.workflow.steps)
         case ("schedules" | "triggers" | "tests", _, "inputs"):
             yield from ((name, about(part, "input", name)) for name in part.workflow.inputs)

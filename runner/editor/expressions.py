@@ -12,6 +12,11 @@ from runner.compiler.expressions.symbols import Scope
 from runner.compiler.expressions.types import ANY, Type
 
 _CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.\w*)*$")
+_STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+# A name and what it is compared with: `inputs.target == 'pr`, `inputs.target in ['dev', 'pr`.
+_COMPARED = re.compile(
+    r"""(?P<name>[A-Za-z_]\w*(?:\.\w+)*)\s*(?:[=!]=|in\s*\[(?:[^\]]*,)?)\s*(?P<quote>['"]?)(?P<word>[\w-]*)$"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +109,18 @@ def _callable(kind: Type) -> list[Signature]:
     if kind.kind == "list" and (kind.item is None or kind.item.kind in ("text", "any")):
         words.add("texts")  # a list of texts has methods of its own
     return [one for one in every if kind.kind == "any" or words.intersection(one.parameters[0])]
+
+
+def in_text(written: str) -> bool:
+    """Whether a text is open at the end: no name stands there."""
+    return bool(re.search("['\"]", _STRING.sub("", written)))
+
+
+def values_after(written: str, scope: Scope) -> tuple[str, str, list[str]]:
+    """What is written of a value that a name is compared with, its quote, and the values that the name may have."""
+    found = _COMPARED.search(written)
+    kind = type_of(found["name"], scope) if found else None
+    if found is None or kind is None:
+        return "", "", []
+    texts = [value for value in kind.values or () if isinstance(value, str)]
+    return found["word"], found["quote"], texts

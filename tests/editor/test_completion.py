@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from runner.editor.completion import Item, complete
+from runner.editor.texts import Texts
 
 from .conftest import Place
 
@@ -60,7 +62,15 @@ VALUES = {
     "{run: x, allow_failure: │": {"true", "false"},
     "{run: x, retry: {backoff: │": {"none", "fixed", "linear", "exponential"},
     "{use: lint, with: {│": set(),
-    "{run: x, if: steps.bundle.state == 'f│": set(),
+}
+COMPARED = {
+    "{run: x, if: steps.bundle.state == 'f│": {"succeeded", "failed", "skipped", "cancelled"},
+    "{run: x, if: inputs.target == '│'": {"dev", "prod"},
+    "{run: x, if: \"inputs.target in ['dev', '│": {"dev", "prod"},
+    '{run: x, if: inputs.shards == 1 && inputs.target != "│': {"dev", "prod"},
+    "{run: 'x ${{ inputs.target == \"│": {"dev", "prod"},
+    "{run: x, if: run.id == '│": set(),
+    "{run: x, if: run.id == 'it is │": set(),
 }
 
 
@@ -70,6 +80,57 @@ def test_values_are_those_that_exist(placed: Placed, spec: str, step: str) -> No
     assert VALUES[step] <= found.keys()
     if VALUES[step]:
         assert len(found) <= max(4, len(VALUES[step]))
+
+
+@pytest.mark.parametrize("step", COMPARED)
+def test_inside_quotes_only_the_values_of_what_is_compared_are_proposed(placed: Placed, spec: str, step: str) -> None:
+    assert proposed(placed, with_step(spec, step)).keys() == COMPARED[step]
+
+
+@pytest.mark.parametrize(
+    ("step", "values"),
+    [
+        ("{run: x, if: inputs.target == │", ["'dev'", "'prod'"]),
+        ("{run: x, if: 'inputs.target == │", ['"dev"', '"prod"']),
+    ],
+)
+def test_values_come_first_in_quotes_that_fit_those_around(
+    placed: Placed, spec: str, step: str, values: list[str]
+) -> None:
+    found = list(proposed(placed, with_step(spec, step)))
+    assert found[:2] == values
+    assert "inputs" in found
+
+
+KNOWN = {
+    "sandboxes:\n  b: {needs: {runtime: │": {"python", "node", "shell"},
+    "agents:\n  b: {tools: [│": {"shell", "files", "web"},
+    "schedules:\n  - {id: x, inputs: {target: │": {"dev", "prod"},
+    "tests:\n  - {name: x, expect: {steps: {│": {"bundle", "test", "look", "last"},
+    "tests:\n  - {name: x, stubs: {│": {"bundle", "test", "look", "last"},
+}
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_what_the_runner_knows_itself_is_proposed(placed: Placed, spec: str, text: str) -> None:
+    found = proposed(placed, spec + text)
+    assert KNOWN[text] <= found.keys()
+    assert len(found) <= 5
+
+
+def test_what_a_child_takes_is_proposed(tmp_path: Path) -> None:
+    child = "spec: 1\nname: child\ninputs: {fast: {type: boolean}, n: {type: integer}}\nsteps: {a: {run: x}}\n"
+    (tmp_path / "child.yaml").write_text(child)
+    texts, path = Texts(), str(tmp_path / "a.yaml")
+    head = "spec: 1\nname: a\nsteps: {a: {workflow: ./child.yaml, with: {"
+    texts.put(path, head + "}}}\n")
+
+    def found(more: str) -> set[str]:
+        analysis = texts.put(path, head + more)
+        return {one.label for one in complete(analysis, 3, len((head + more).splitlines()[2]) + 1)}
+
+    assert found("") == {"fast", "n"}
+    assert found("fast: ") == {"true", "false"}
 
 
 def test_the_parameters_of_a_template_are_proposed(placed: Placed, spec: str) -> None:
