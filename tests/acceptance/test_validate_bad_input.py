@@ -53,6 +53,7 @@ INPUTS = {
     "many keys": (b"".join(b"k%d: 1\n" % n for n in range(110_000)), "too-large"),
     "many mistakes": (GOOD + b"".join(b"k%d: 1\n" % n for n in range(20_000)), "unknown-key"),
     "one long line": (b"spec: [" + b"1," * 110_000 + b"]", "too-many-nodes"),
+    "many workflows": (b"---\na: 1\n" * 100_000, "too-many-nodes"),
     "an endless quote": (GOOD + b'x: "' + b"a" * 500_000, "yaml-syntax"),
     "json that is no spec": (b'{"a": 1}', "unknown-key"),
     "html": (b"<!doctype html><title>x</title>", "wrong-type"),

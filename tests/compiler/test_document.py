@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 import yaml
 
-from runner.compiler.diagnostic import Severity, Span
+from runner.compiler.diagnostic import Severity
 from runner.compiler.document import Document, Limits, Mapping, Scalar, Sequence, read, reader, to_json
-from runner.compiler.document.make import make_scalar, make_span
+from runner.compiler.document.builder import Builder
+from runner.compiler.document.reader import read_all
 
 
 def doc(text: str, limits: Limits | None = None) -> Document:
@@ -217,6 +216,13 @@ def test_what_breaks_a_limit_is_refused(text: str, limits: Limits, code: str) ->
     assert document.root is None
 
 
+def test_workflows_beyond_the_limit_are_not_read() -> None:
+    documents = read_all(b"---\na: 1\n" * 9, "a.yaml", Limits(documents=3))
+    assert [codes(one) for one in documents] == [[], [], ["too-many-nodes"]]
+    found = documents[2].diagnostics[0]
+    assert (found.message, found.span.line) == ("the file has more than 3 workflows", 7)
+
+
 def test_what_is_just_within_the_limits_is_read() -> None:
     assert codes(doc("[" * 64 + "]" * 64)) == []
     assert codes(doc("[1, 2]", Limits(nodes=3, size=6))) == []
@@ -349,10 +355,23 @@ def test_tags_other_than_those_of_the_core_schema_are_refused(text: str) -> None
     assert codes(doc(text)) == ["custom-tag"]
 
 
-def test_what_is_made_fast_equals_what_its_class_makes() -> None:
-    span = make_span("a.yaml", 1, 2, 3, 4)
-    assert span == Span("a.yaml", 1, 2, 3, 4)
-    assert hash(span) == hash(Span("a.yaml", 1, 2, 3, 4))
-    assert make_scalar(12, span, "012", "") == Scalar(12, span, "012", "")
-    assert [field.name for field in fields(Span)] == ["path", "line", "column", "end_line", "end_column"]
-    assert [field.name for field in fields(Scalar)] == ["value", "span", "text", "style"]
+class Odd:
+    """A parser that gives some events, then nothing for ever."""
+
+    def __init__(self, *events: object) -> None:
+        self.events = list(events)
+
+    def get_event(self) -> object:
+        return self.events.pop(0) if self.events else None
+
+
+class ScalarEvent:
+    """Called like PyYAML's, and not the same class: so it is where PyYAML is loaded twice."""
+
+
+@pytest.mark.parametrize(
+    ("parser", "why"), [(Odd(), "where a text ends"), (Odd(ScalarEvent()), "a foreign ScalarEvent")]
+)
+def test_a_parser_that_is_not_ours_is_an_error_and_no_endless_loop(parser: Odd, why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        Builder("a.yaml", "a: 1", Limits()).feed(parser, 0, 0, another=False)

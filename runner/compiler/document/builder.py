@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
+    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -18,19 +19,20 @@ from yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
     StreamEndEvent,
+    StreamStartEvent,
 )
 
 from runner.compiler.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from runner.compiler.document.limits import Limits
-from runner.compiler.document.make import make_scalar, make_span
 from runner.compiler.document.nodes import Entry, Mapping, Node, Scalar, Sequence
 from runner.compiler.document.scalars import Unusable, kind_of, resolve
 from runner.compiler.document.source import place
-from runner.compiler.suggest import listed, nearest
+from runner.compiler.suggest import certain, listed, nearest
 from runner.records import dataclass
 
 _MOST_NAMES = 20  # anchors that a message may list
 _CORE = "tag:yaml.org,2002:"
+_MEANINGLESS = (StreamStartEvent, DocumentEndEvent)
 _PROPERTIES = re.compile(
     r"(?:(?:&[^\s\[\]{},]+|!(?:<[^>\n]*>|[^\s\[\]{},]*))(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$))*[ \t]*)+"
 )
@@ -38,6 +40,7 @@ _PROPERTIES = re.compile(
 
 # The stubs of the library give every mark as optional, though each event of a parser has both.
 _Event: TypeAlias = Any
+_Value: TypeAlias = bool | int | float | str | Unusable | None  # of a scalar
 
 
 class Parser(Protocol):
@@ -120,22 +123,24 @@ class Builder:
     def feed(self, parser: Parser, line: int, index: int, *, another: bool) -> None:
         """Read a piece that begins at the 0-based `line` and `index`; with `another` it begins with a new document.
 
-        Raises Stop when a limit is broken, and the parser's own errors.
+        Raises Stop when a limit is broken, and the parser's own errors; TypeError for a parser whose events are not
+        those of this PyYAML, as where it is loaded twice: nothing of what it says could be understood.
         """
         self._line, self._index, self._begun = line, index, another
-        get = parser.get_event
         handlers = self._handlers
-        while True:
-            event = get()
+        for event in iter(parser.get_event, None):
             kind = type(event)
             if (handler := handlers.get(kind)) is not None:
                 handler(event)
-            elif kind is StreamEndEvent:
-                break
             elif kind is DocumentStartEvent:
                 if self._begun:
                     self._turn(event)
                 self._begun = True
+            elif kind is StreamEndEvent:
+                return
+            elif kind not in _MEANINGLESS:
+                raise TypeError(f"PyYAML is not whole: its parser gives a foreign {kind.__name__}")
+        raise TypeError("PyYAML is not whole: its parser does not say where a text ends")
 
     def abandon(self) -> None:
         """After a syntax error: close what is open, without a key that got no value."""
@@ -181,15 +186,15 @@ class Builder:
         elif not (text or style) and self._frames and line > self._frames[-1].end[0]:
             # The parser puts a value that is not there where the next thing stands, even behind the last line.
             line, column = end_line, end_column = self._frames[-1].end
-        span = make_span(self.path, line, column, end_line, end_column)
+        span = Span(self.path, line, column, end_line, end_column)
         anchor = self._anchor(event) if event.anchor else None
-        value: object = text if style else resolve(text)
+        value = text if style else resolve(text)
         if event.tag:
             value = self._tagged(event.tag, text, value, span)
         if isinstance(value, Unusable):
             self._error("bad-number", f"`{_short(text)}` is {value.reason}", span, "quote it if it is meant as a text")
             value = text
-        node = make_scalar(value, span, text, style)
+        node = Scalar(value, span, text, style)
         if anchor is not None:
             anchor.node, anchor.weight = node, 1
         self._count(span)
@@ -258,7 +263,8 @@ class Builder:
         fix = None
         if near:
             self._anchors[near[0]].used = True  # it is meant: that nobody uses it is no news
-            hint, fix = f"did you mean `{near[0]}`?", Fix(f"write `*{near[0]}`", span, f"*{near[0]}")
+            hint = f"did you mean `{near[0]}`?"
+            fix = Fix(f"write `*{near[0]}`", span, f"*{near[0]}", certain(name, known))
         else:
             self._unknown[len(self.part.diagnostics)] = name
         message = f"there is no anchor `{name}` before this alias"
@@ -268,6 +274,10 @@ class Builder:
         """Another document begins: anchors do not reach into it."""
         self.finish()
         line = self._place(event)[0]
+        if len(self.parts) >= self.limits.documents:
+            message = f"the file has more than {self.limits.documents} workflows"
+            self._error("too-many-nodes", message, Span(self.path, line, 1, line, 4), "write several files")
+            raise Stop
         self.part.last_line = line - 1
         self.parts.append(Part(line))
         self._anchors, self._unknown = {}, {}
@@ -385,7 +395,7 @@ class Builder:
         anchor.used = old is not None and old.used
         return anchor
 
-    def _tagged(self, tag: str, text: str, value: object, span: Span) -> object:
+    def _tagged(self, tag: str, text: str, value: _Value, span: Span) -> _Value:
         if tag in (_CORE + "str", "!"):
             return text
         value = resolve(text)
