@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from runner.compiler import shape
 from runner.compiler.canonical import Json
-from runner.compiler.consequences import news, once
+from runner.compiler.consequences import discreet, news, once
 from runner.compiler.diagnostic import Diagnostic, Severity, tidy
 from runner.compiler.document import Document, read_all
 from runner.compiler.family import Family, name_of
@@ -63,7 +63,8 @@ def _findings(documents: list[Document], around: Surroundings, family: Family) -
     found: list[Diagnostic] = []
     for document in documents:
         told = [*document.diagnostics, *shape.check(document)]
-        found += [*told, *news(document, told, _rules(document, around, family))]
+        ruled = _rules(document, around, family)
+        found += [*discreet(document, told, ruled), *news(document, told, ruled)]
     found = tidy(found)
     if any(document.broken or document.root is None for document in documents):
         return judged(found, around.settings)  # what is not read cannot say what is ignored

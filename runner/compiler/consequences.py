@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from runner.compiler.diagnostic import Diagnostic, Severity, Span
 from runner.compiler.document import Document, Entry, Mapping, Node, Sequence, split_lines
@@ -44,14 +45,39 @@ _OVER_A_TYPE = frozenset({"input-default", "schedule-inputs"})
 _INPUT = re.compile(r"input `(\w+)`")
 _ROOT = re.compile(r"(\w+)\s*\.\s*$")
 _UNUSED = "-unused"
+_SHOWN = 16  # characters of a credential by which it is found again
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Return those of `found`, the rules' findings, that do not follow from an error of `told`.
 
-    What is badly written is told once: that it also refers to nothing is no news.
+    What is badly written is told once: that it also refers to nothing is no news. A credential always is.
     """
+    found = list(found)
+    credentials = [finding for finding in found if finding.code == "credential-literal"]
+    found = [finding for finding in found if finding.code != "credential-literal"]
+    return [*credentials, *_news(document, told, found)]
+
+
+def discreet(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return `told` without the credentials that are `found`: no message repeats them, and no fix."""
+    spans = [one.span for one in found if one.code == "credential-literal"]
+    lines = split_lines(document.text) if spans else []
+    begun = {_written(lines, span).strip("'\"")[:_SHOWN] for span in spans}
+    return [_without(one, begun) for one in told] if begun else told
+
+
+def _without(finding: Diagnostic, begun: set[str]) -> Diagnostic:
+    for begin in begun:
+        rest = re.compile(re.escape(begin) + r"[^`'\"\s}]*")
+        if begin in finding.message + finding.hint + (finding.fix.replacement if finding.fix else ""):
+            message = rest.sub(f"{begin[:4]}…", finding.message)
+            finding = replace(finding, message=message, hint="no credential belongs here", fix=None)
+    return finding
+
+
+def _news(document: Document, told: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
     places = {finding.span for finding in told if finding.severity is Severity.ERROR}
     wrong = [span for span in _sandboxes(document) if any(_within(place, span) for place in places)]
     answers = {

@@ -313,6 +313,40 @@ def test_conditions_and_keys_do_not_carry_text_to_a_command() -> None:
     assert len(found(text.replace("run: make", "run: 'make ${{ inputs.t }}'"), "agent-approval")) == 1
 
 
+ANSWER = (
+    "agents: {b: {model: 'x:1', budget: {usd: 1, turns: 1}}}\n"
+    "templates: {t: {params: {c: {enum: [x, y]}}, step: {run: 'eval ${{ params.c }}'}}}\n"
+    "steps:\n  r: {agent: b, prompt: p, returns: {type: object, required: [l, o], properties: {"
+    "l: {type: array, items: {enum: [x, y]}}, "
+    "o: {type: array, items: {type: object, required: [n, s], "
+    "properties: {n: {type: integer}, s: {type: string}}}}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "names"),
+    [
+        ("{for_each: '${{ steps.r.outputs.l }}', run: 'eval ${{ item }}'}", []),
+        ("{for_each: '${{ steps.r.outputs.o }}', run: 'eval ${{ item.n }} ${{ item.s }}'}", ["item.s"]),
+        ("{for_each: {items: '${{ steps.r.outputs.o }}', as: a}, run: 'eval ${{ a.n }} ${{ a.s }}'}", ["a.s"]),
+        ("{use: t, with: {c: '${{ steps.r.outputs.l[0] }}'}}", []),
+        ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash}", ["steps.r.outputs.o"]),
+        ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash script.sh}", []),
+        ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash < script.sh}", []),
+        ("{run: 'source <(echo ${{ steps.r.outputs.o[0].s }}); true'}", ["steps.r.outputs.o"]),
+        ('{run: \'x=${{ steps.r.outputs.o[0].s }}; y=1; eval "$y"; echo "$x"\'}', []),
+    ],
+)
+def test_what_an_agent_answered_is_followed_into_the_step(step: str, names: list[str]) -> None:
+    told = found(ANSWER + f"  s: {step}", "untrusted-text")
+    assert [one.message.split("`")[1] for one in told] == names
+
+
+def test_a_value_that_the_shell_keeps_as_text_is_told_once() -> None:
+    text = "inputs: {t: {type: string}}\nsteps: {a: {run: \"bash -c 'x ${{ inputs.t }}'\"}}"
+    assert [one.code for one in check((HEAD + text).encode(), "a.yaml")] == ["shell-quotes"]
+
+
 def test_what_has_no_declared_type_may_be_anything() -> None:
     text = "inputs: {o: {type: object, properties: {a: 3}, default: {}}}\nsteps: {a: {run: 'eval ${{ inputs.o.a }}'}}"
     document = read((HEAD + text).encode(), "a.yaml")

@@ -78,6 +78,12 @@ def _no_keys() -> re.Pattern[str]:
 
 
 @cache
+def _assigned() -> re.Pattern[str]:
+    """A value that a shell text gives to a variable, with the name of the variable."""
+    return re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)=[\"']?([A-Za-z0-9+/=_.~!@#%^*-]{16,256})(?![\w$(])")
+
+
+@cache
 def _placeholder() -> re.Pattern[str]:
     """What people write where the real value belongs."""
     return re.compile(
@@ -103,6 +109,11 @@ def _structures() -> tuple[tuple[str, re.Pattern[str], str], ...]:
         ("earer ", re.compile(r"[Bb]earer ([\w.~+/=-]{20,})"), "a bearer token"),
         ("asic ", re.compile(r"[Aa]uthorization:? *[Bb]asic ([A-Za-z0-9+/]{12,}={0,2})"), "a password"),
         ("AccountKey=", re.compile(r"AccountKey=([A-Za-z0-9+/]{80,}={0,2})"), "an Azure storage key"),
+        (
+            "curl ",
+            re.compile(r"\bcurl\s[^\n|;&]*?(?:-u|--user)[ =]?[\"']?[\w.@-]+:(?!\w{0,3}(?:[\"'\s]|$))([^\s\"'$`]{4,})"),
+            "a password",
+        ),
         (":AA", re.compile(r"\b(\d{8,10}:AA[\w-]{33})\b"), "a Telegram token"),
     )
 
@@ -110,6 +121,10 @@ def _structures() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 def in_text(text: str) -> Iterator[Credential]:
     """What looks like a credential wherever it stands, with its offsets in the text."""
     taken = []
+    for match in _assigned().finditer(text) if may_hold_keyed(text) else ():
+        if keyed(match[1], match[2]) and _word(match[2], 0) is None:
+            taken.append(match.span(2))
+            yield Credential(f"a credential, the value of `{match[1]}`", "", *match.span(2))
     for found in _WORD.finditer(text):
         one = _word(found[0], found.start())
         if one is not None:

@@ -29,7 +29,7 @@ _SSH_WITH_VALUE = frozenset("bcDEeFIiJLlmOopQRSWw")
 _COMPARISONS = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 _MAY_EXECUTE = re.compile(
     r"\b(?:eval|(?:ba|da|z|k|a|fi)?sh|python[23]?|pypy3|node(?:js)?|bun|deno|perl|ruby|php|su|psql|mysql|[gm]?awk|"
-    r"ssh|trap|let)\b|\[\["
+    r"ssh|trap|let|source)\b|\[\[|<\("
 )
 
 
@@ -56,7 +56,7 @@ def sinks(text: str) -> list[Sink]:
     before: Command | None = None
     for command in commands(text):
         found += _of(command)
-        if command.piped_in and before is not None and _reads_program(command):
+        if command.piped_in and before is not None and reads_program(command):
             name = _unwrapped(command.words)[0].value
             found += [Sink(word.start, word.end, f"`{name}`", _AS_VARIABLE) for word in before.words[1:]]
             found += [Sink(start, end, f"`{name}`", _AS_VARIABLE) for start, end, _ in before.bodies]
@@ -98,8 +98,9 @@ def _of(command: Command) -> Iterator[Sink]:
             yield Sink(
                 program.start, program.end, f"`{name}`", "hand it over with -v: awk -v x=\"$VALUE\" '{ print x }'"
             )
+    yield from _printed(name, words)
     yield from _shells(words)
-    if _reads_program(command) or name == "ssh":
+    if reads_program(command) or name == "ssh":
         by = f"`{name}`" if name != "ssh" else "the shell at the other end of `ssh`"
         yield from (Sink(start, end, by, _AS_VARIABLE) for start, end, quoted in command.bodies if not quoted)
         texts = (word for operator, word in command.redirects if operator == "<<<")
@@ -107,6 +108,12 @@ def _of(command: Command) -> Iterator[Sink]:
 
 
 _REMOTE = "quote it once more for the other end: ${VALUE@Q}; or send it through standard input"
+
+
+def _printed(name: str, words: tuple[Word, ...]) -> Iterator[Sink]:
+    """`source <(…)`, `bash <(…)`: the program is what a command prints."""
+    if name in ("source", ".", *_SHELLS):
+        yield from (Sink(word.start, word.end, f"`{name}`", _AS_VARIABLE) for word in words[1:] if word.text[0] == "<")
 
 
 def _shells(words: tuple[Word, ...]) -> Iterator[Sink]:
@@ -159,7 +166,7 @@ def _computed(words: tuple[Word, ...]) -> Iterator[Sink]:
             yield from (Sink(word.start, word.end, "shell arithmetic", instead) for word in (left, right))
 
 
-def _reads_program(command: Command) -> bool:
+def reads_program(command: Command) -> bool:
     """Whether a command takes its program from its standard input: `sh`, `bash -s`, `python3 -`."""
     words = _unwrapped(command.words)
     name = words[0].value.rpartition("/")[2] if words else ""

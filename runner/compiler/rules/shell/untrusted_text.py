@@ -11,10 +11,11 @@ from runner.compiler.document import Scalar
 from runner.compiler.expressions.commands import commands, uses_of
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
+from runner.compiler.expressions.shell import rewrite
 from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.rules.context import Context
-from runner.compiler.rules.shell.sinks import Sink, sinks
-from runner.compiler.rules.untrusted import Known, Source, sources, texts_in
+from runner.compiler.rules.shell.sinks import Sink, reads_program, sinks
+from runner.compiler.rules.untrusted import Known, Source, sources, sources_in, texts_in
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import text
 from runner.records import dataclass
@@ -53,11 +54,13 @@ def check(context: Context) -> list[Diagnostic]:
         known = sources(context) if known is None else known
         if not known:
             return []
-        names = _variables(context, step, known)
+        own = sources_in(step, known)
+        names = _variables(context, step, own)
         if language in _IN_CODE:
             found += _in_code(context, step, node, language, names)
         else:
-            found += _in_shell(context, step, node, known if language == "run" else {}, names)
+            found += _in_shell(context, step, node, own if language == "run" else {}, names)
+            found += _from_input(context, step, own)
     return found
 
 
@@ -91,6 +94,9 @@ def _in_shell(
     values = list(_values(shell, known, names))
     if not values:
         return
+    assigned = dict(_assigned(shell, values))
+    if assigned:
+        values = list(_values(shell, known, {**names, **assigned}))
     executed = [*sinks(shell), *_names_of_commands(shell, values)]
     for value in values:
         sink = next((one for one in executed if one.start <= value.start and value.end <= one.end), None)
@@ -98,8 +104,32 @@ def _in_shell(
             yield _finding(context, step, node, value, sink)
 
 
+def _assigned(shell: str, values: list[_Value]) -> Iterator[tuple[str, tuple[str, Source]]]:
+    """The variables of the text itself that hold such a value: `CMD=$VALUE`."""
+    for command in commands(shell):
+        for word in command.assigned:
+            for value in values:
+                if word.start <= value.start and value.end <= word.end:
+                    yield word.text.partition("=")[0].rstrip("+"), (value.name.strip("`").lstrip("$"), value.source)
+
+
+def _from_input(context: Context, step: StepSpec, known: Known) -> Iterator[Diagnostic]:
+    """A text that begins with a shell, or another program, that executes its standard input, given in `stdin`."""
+    node, first = step.stdin, next(iter(commands(str(getattr(step.action, "value", "")))), None)
+    if node is None or not isinstance(node.value, str) or first is None or first.bodies:
+        return
+    if not reads_program(first) or any(operator in ("<", "<<<") for operator, _ in first.redirects):
+        return
+    for value in _values(node.value, known, {}):
+        instead = "hand it over as an argument of a program that the step itself names"
+        yield _finding(context, step, node, value, Sink(0, 0, f"`{first.name}` from `stdin`", instead), "stdin")
+
+
 def _values(shell: str, known: Known, names: Mapping[str, tuple[str, Source]]) -> Iterator[_Value]:
+    kept = {one.start for one in rewrite(shell).problems}  # the shell keeps their text: `shell-quotes` tells that
     for piece in pieces(shell) if known and OPEN in shell else ():
+        if piece.start - len(OPEN) in kept:
+            continue
         inside = texts_in(piece.text, known) if piece.is_expression and piece.closed else []
         for reference, source in inside[:1]:
             start, end = piece.start - len(OPEN), piece.start + len(piece.text) + len(CLOSE)
@@ -134,8 +164,8 @@ def _in_code(
             yield _finding(context, step, node, value, Sink(0, 0, f"`{by}`", instead))
 
 
-def _finding(context: Context, step: StepSpec, node: Scalar, value: _Value, sink: Sink) -> Diagnostic:
+def _finding(context: Context, step: StepSpec, node: Scalar, value: _Value, sink: Sink, key: str = "") -> Diagnostic:
     severity = Severity.ERROR if value.source.who in ("agent", "event") else Severity.WARNING
-    where = f"(in `{step.kind}` of the step `{step.id}`)"
+    where = f"(in `{key or step.kind}` of the step `{step.id}`)"
     message = f"{value.name} is executed by {sink.by}: {value.source.words} {where}"
     return Diagnostic(CODE, severity, message, locate(context.document, node, value.start, value.end), sink.instead)
