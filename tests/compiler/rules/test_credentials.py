@@ -56,7 +56,7 @@ def test_credentials_are_known_by_beginning_and_structure(text: str, what: str) 
         "postgres://postgres:postgres@db:5432/test",
         "redis://:s3cr3tOfNobody@localhost:6379/0",
         "amqp://app:password@rabbit",
-        "export API_TOKEN=$(cat token) OTHER_TOKEN=\"${X}\" MAX_TOKENS=40960000000000001",
+        'export API_TOKEN=$(cat token) OTHER_TOKEN="${X}" MAX_TOKENS=40960000000000001',
         "TOKEN_FILE=/run/secrets/token_file_of_app2 ./x --token-ttl=10000000000000a0000",
         'curl -u "$USER:$PASS" a; curl -u ci:ci b; curl --user $U:$P c; curl -u name: d',
         "Authorization: Bearer $TOKEN_OF_SOMETHING",
