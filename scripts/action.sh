@@ -11,7 +11,7 @@ if [ ! -x "$venv/bin/runner" ]; then
         exit 2
     }
     "$python" -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$RUNNER_ACTION"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${RUNNER_ACTION}[shell]"
 fi
 
 # Several paths in one input: split at blanks and lines, without expanding wildcards.
@@ -20,19 +20,24 @@ options=()
 [ "${INPUT_STRICT:-false}" = true ] && options+=(--strict)
 
 # The program's own name also begins variables of GitHub (RUNNER_TEMP, …): it reads none of them.
+runner() { "$venv/bin/runner" "$@" -- "${paths[@]}"; }
+
 code=0
-"$venv/bin/runner" validate --format github "${options[@]}" -- "${paths[@]}" || code=$?
+runner validate --format github "${options[@]}" || code=$?
+[ "$code" -gt 1 ] && exit "$code"
 if [ -n "${INPUT_SARIF:-}" ]; then
-    "$venv/bin/runner" validate --format sarif -- "${paths[@]}" >"$INPUT_SARIF" || true
+    runner validate --format sarif >"$INPUT_SARIF" || [ $? -eq 1 ]
 fi
-"$venv/bin/runner" validate --format json -- "${paths[@]}" 2>/dev/null | "$venv/bin/python" -c '
+runner validate --format json | "$venv/bin/python" -c '
 import json, sys
-text = sys.stdin.read()
-found = [one["severity"] for one in json.loads(text)] if text else []
+found = [one["severity"] for one in json.load(sys.stdin)]
 print("errors=%d\nwarnings=%d" % (found.count("error"), found.count("warning")))
-' >>"${GITHUB_OUTPUT:-/dev/stdout}" || true
+' >>"${GITHUB_OUTPUT:-/dev/stdout}" || [ $? -eq 1 ]
 if [ -n "${INPUT_DIFF:-}" ]; then
-    "$venv/bin/runner" plan --diff "$INPUT_DIFF" --format markdown -- "${paths[@]}" \
-        >>"${GITHUB_STEP_SUMMARY:-/dev/stdout}" || code=$?
+    git rev-parse --quiet --verify --end-of-options "$INPUT_DIFF^{commit}" >/dev/null || {
+        echo "::error title=runner::this checkout does not have the revision of \`diff\`: give actions/checkout \`fetch-depth: 0\`"
+        exit 2
+    }
+    runner plan --diff "$INPUT_DIFF" --format markdown >>"${GITHUB_STEP_SUMMARY:-/dev/stdout}"
 fi
 exit "$code"

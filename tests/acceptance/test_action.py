@@ -25,11 +25,12 @@ jobs:
       - uses: actions/checkout@v4
       - id: runner
         uses: ./runner-action
-        with: {paths: specs, sarif: out.sarif, strict: "STRICT"}
+        with: {paths: specs, sarif: out.sarif, strict: "STRICT", diff: "DIFF"}
       - if: always()
         run: |
           echo "errors=${{ steps.runner.outputs.errors }} warnings=${{ steps.runner.outputs.warnings }}"
           tr -d '\\n ' < out.sarif
+          cat "$GITHUB_STEP_SUMMARY"
 """
 GOOD = 'spec: 1\nname: good\nsteps: {a: {run: "true"}}\n'
 WARNED = 'spec: 1\nname: warned\nsecrets: {t: {env: T}}\nsteps: {a: {run: "true"}}\n'
@@ -57,9 +58,10 @@ def repository(root: Path, tmp_path: Path, missing: Callable[[str], None]) -> Pa
     return folder
 
 
-def act(repository: Path, *, strict: bool = False, **specs: str) -> tuple[int, str]:
+def act(repository: Path, *, strict: bool = False, diff: str = "", **specs: str) -> tuple[int, str]:
     """Run the workflow on these specs; give act's exit code and the lines of the job."""
-    (repository / ".github" / "workflows" / "check.yaml").write_text(WORKFLOW.replace("STRICT", str(strict).lower()))
+    workflow = WORKFLOW.replace("STRICT", str(strict).lower()).replace("DIFF", diff)
+    (repository / ".github" / "workflows" / "check.yaml").write_text(workflow)
     for name, text in specs.items():
         (repository / "specs" / f"{name}.yaml").write_text(text)
     git(repository, "add", "--all")
@@ -90,6 +92,20 @@ def test_findings_become_annotations_outputs_and_sarif(repository: Path) -> None
 
 def test_strict_fails_for_a_warning(repository: Path) -> None:
     assert act(repository, strict=True, warned=WARNED)[0] == 1
+
+
+def test_what_a_change_does_is_in_the_summary_of_the_job(repository: Path) -> None:
+    (repository / "specs" / "good.yaml").write_text(GOOD)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "before")
+    git(repository, "tag", "before")
+    code, out = act(repository, diff="before", good=GOOD.replace('"true"', "make all"))
+    assert code == 0, out
+    assert "### Plans since `before`: 1 spec differs" in out
+    assert "changed `a.does`: `true` → `make all`" in out
+    code, out = act(repository, diff="nowhere", good=GOOD)
+    assert code == 1, out
+    assert "this checkout does not have the revision of `diff`" in out
 
 
 def test_the_action_is_clean_in_the_eyes_of_its_linters(root: Path, missing: Callable[[str], None]) -> None:
