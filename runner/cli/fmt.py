@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from difflib import unified_diff
 from pathlib import Path
 
 import typer
 
+from runner.cli.difference import difference
 from runner.cli.validate import print_report
 from runner.compiler.diagnostic import Diagnostic
 from runner.compiler.layout import formatted
@@ -91,7 +91,7 @@ def _print(files: list[_File], *, check: bool, diff: bool) -> None:
         print_report(Report(tuple(errors), texts, len(files)), "text")
     changed = [file for file in files if file.changes]
     if diff:
-        typer.echo("".join(_difference(file) for file in changed), nl=False)
+        typer.echo("".join(difference(file.path, file.old, file.new, "formatted") for file in changed), nl=False)
     done = "would change" if check or diff else "formatted"
     for file in changed:
         typer.echo(f"{done}: {file.path}", err=True)
@@ -101,9 +101,3 @@ def _print(files: list[_File], *, check: bool, diff: bool) -> None:
 
 def _files(number: int) -> str:
     return "1 file" if number == 1 else f"{number} files"
-
-
-def _difference(file: _File) -> str:
-    old, new = (data.decode().splitlines(keepends=True) for data in (file.old, file.new))
-    lines = unified_diff(old, new, file.path, f"{file.path} (formatted)")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end of the file\n" for line in lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.difference import difference
 from runner.compiler.diagnostic import Diagnostic
 from runner.project.files import STDIN, Source
 
@@ -41,7 +42,7 @@ class Mending:
             new, remaining = mended.data, mended.remaining
         self.changed += new != source.data
         if self._only_show:
-            self._differences.append(_difference(source.path, source.data, new))
+            self._differences.append(difference(source.path, source.data, new, "fixed"))
             return source, findings
         if source.path == STDIN:
             sys.stdout.buffer.write(new)
@@ -62,14 +63,3 @@ class Mending:
         typer.echo(
             f"{count} problem{'s' * (count != 1)} {done} in {self.changed} file{'s' * (self.changed != 1)}", err=True
         )
-
-
-def _difference(path: str, old: bytes, new: bytes) -> str:
-    """The change as a unified difference; nothing where there is none."""
-    if old == new:
-        return ""
-    from difflib import unified_diff
-
-    before, after = (text.decode().splitlines(keepends=True) for text in (old, new))
-    lines = unified_diff(before, after, path, f"{path} (fixed)")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end of the file\n" for line in lines)

@@ -66,6 +66,14 @@ def test_diff_prints_what_would_change(spec: Path) -> None:
     assert spec.read_text() == ROUGH.rstrip("\n")
 
 
+def test_only_line_feeds_end_the_lines_of_a_difference(spec: Path) -> None:
+    spec.write_bytes(b"spec:   1\rname: a\r")
+    found = run("--diff").stdout
+    assert found.count("\\ no newline at the end of the file\n") == 2
+    assert "-spec:   1\rname: a\r\n" in found
+    assert "+spec: 1\rname: a\r\n" in found
+
+
 def test_standard_input_goes_to_standard_output() -> None:
     result = run("-", stdin=ROUGH.encode())
     assert (result.exit_code, result.stdout) == (0, FINE)
