@@ -149,11 +149,15 @@ def _doubtful(document: Document, told: list[Diagnostic]) -> set[str]:
     keys = {entry.key.span for entry in roots.values()}
     found = {one.fix.replacement for one in told if one.code == "unknown-key" and one.fix and one.span in keys}
     for name, entry in roots.items():
-        for one in told:
-            inside = one.code == "bad-id" and _within(one.span, entry.value.span)
-            if inside or (one.severity is Severity.ERROR and one.span in (entry.key.span, entry.value.span)):
-                found.add(name)
+        inside = any(one.code == "bad-id" and _within(one.span, entry.value.span) for one in told)
+        if inside or _wrong(told) & {entry.key.span, entry.value.span}:
+            found.add(name)
     return found
+
+
+def _wrong(told: list[Diagnostic]) -> set[Span]:
+    """Where something is wrong. What a map lacks is told at its first key, and says nothing of that key."""
+    return {one.span for one in told if one.severity is Severity.ERROR and one.code != "missing-key"}
 
 
 def _referred(finding: Diagnostic, lines: list[str]) -> str:
@@ -167,7 +171,7 @@ def _referred(finding: Diagnostic, lines: list[str]) -> str:
 def _without_slips(document: Document, told: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
     """Without what is only missing or unused because a key was mistyped, or a value could not be read."""
     slips = [finding for finding in told if finding.code == "unknown-key"]
-    places = {finding.span for finding in told if finding.severity is Severity.ERROR}
+    places = _wrong(told)
     entries = list(_entries(document))
     meant = {finding.fix.replacement for finding in slips if finding.fix}
     meant |= {entry.key.text for entry in entries if {entry.key.span, entry.value.span} & places} & _NAMED

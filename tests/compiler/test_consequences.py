@@ -45,3 +45,11 @@ def codes(text: str) -> list[str]:
 )
 def test_one_mistake_is_told_once(text: str, expected: list[str]) -> None:
     assert codes(text) == expected
+
+
+@pytest.mark.parametrize(
+    "first", ["inputs: {t: {type: string}}\nname: demo\n", "name: demo\ninputs: {t: {type: string}}\n"]
+)
+def test_what_a_map_lacks_says_nothing_of_its_first_key(first: str) -> None:
+    found = [one.code for one in check((first + "steps: {a: {run: x}}\n").encode(), "a.yaml")]
+    assert sorted(found) == ["input-unused", "missing-key"]
