@@ -13,6 +13,7 @@ import pytest
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
 GOOD = 'spec: 1\nname: good\nsteps: {a: {run: "true"}}\n'
+ROUGH = 'name:  good # it\nspec: 1\nsteps: {a: { run: "true" }}\n'
 WRONG = 'spec: 1\nname: wrong\nsteps: {a: {run: "true", after: [bb]}, b: {run: "true"}}\n'
 
 
@@ -55,3 +56,17 @@ def test_validate_fails_with_the_findings(try_hook: Callable[..., tuple[int, str
     assert code == 1, out
     assert "specs/wrong.yaml:3:34: error[needs-unknown]" in out
     assert "2 files checked: 1 error" in out
+
+
+def test_fmt_writes_specs_and_fails_until_they_are_in_order(
+    try_hook: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    code, out = try_hook(tmp_path, "runner-fmt", good=GOOD, rough=ROUGH)
+    assert code == 1, out
+    assert "files were modified by this hook" in out
+    assert "formatted: specs/rough.yaml" in out
+    assert (tmp_path / "specs" / "rough.yaml").read_text() == 'spec: 1\nname: good # it\nsteps: {a: {run: "true"}}\n'
+    assert (tmp_path / "specs" / "good.yaml").read_text() == GOOD
+    assert (tmp_path / "other.yaml").read_text() == "a: ["
+    code, out = try_hook(tmp_path, "runner-fmt")
+    assert code == 0, out
