@@ -84,6 +84,13 @@ def fingerprints(*found: Diagnostic) -> list[str]:
     return [result["partialFingerprints"]["runnerFinding/v1"] for result in results]
 
 
+def test_sarif_carries_the_section_of_each_check() -> None:
+    found = Diagnostic("needs-unknown", Severity.ERROR, "it is wrong", HERE)
+    (rule,) = json.loads(RENDERERS["sarif"](Report((found,))))["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["shortDescription"] == {"text": "`after` names a step that does not exist."}
+    assert "after: [biuld]" in rule["help"]["markdown"]
+
+
 def test_a_fingerprint_survives_a_move_and_tells_equal_findings_apart() -> None:
     moved = Diagnostic("some-code", Severity.ERROR, "it is wrong", Span(PATH, 9, 1, 9, 2))
     first, second = fingerprints(FOUND, moved)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from runner import __version__
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Diagnostic, Fix, Severity, Span
+from runner.compiler.handbook import sections
 from runner.compiler.renderers.report import Report
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -42,8 +43,15 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 
 def _rule(code: str) -> Json:
+    """A check: a page that shows findings shows its section of docs/checks.md beside them."""
     name = "".join(word.capitalize() for word in code.split("-"))
-    return {"id": code, "name": name, "help": {"text": f"What it means, with an example: runner explain {code}"}}
+    rule: dict[str, Json] = {"id": code, "name": name}
+    advice: dict[str, Json] = {"text": f"What it means, with an example: runner explain {code}"}
+    section = sections().get(code)
+    if section is not None:
+        rule["shortDescription"] = {"text": section.summary}
+        advice["markdown"] = section.text
+    return {**rule, "help": advice}
 
 
 def _result(found: Diagnostic, rule: int, seen: Counter[str]) -> Json:
