@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.compiler.canonical import Json
+from runner.compiler.document import Scalar
 from runner.compiler.expressions.types import from_schema
 from runner.compiler.plan.amounts import lasting, shown
 from runner.compiler.plan.choose import choose, usd_per_hour
@@ -12,6 +13,7 @@ from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate
 from runner.compiler.plan.workload import sandbox_of, timeout_of
 from runner.compiler.shape.words import flow
 from runner.compiler.spec.model import Named, StepSpec
+from runner.compiler.spec.read import text
 from runner.editor.analysis import Part
 from runner.editor.expressions import typed
 from runner.editor.names import Kind
@@ -125,5 +127,27 @@ def _plain(part: Part, kind: Kind, name: str) -> str:
         body = declared[name].body if name in declared else None
     if body is None:
         return ""
-    facts = [f"- {key}: `{entry.value.text}`" for key, entry in body.entries.items() if hasattr(entry.value, "text")]
+    facts = [f"- {key}: `{entry.value.text}`" for key, entry in body.entries.items() if isinstance(entry.value, Scalar)]
+    if kind == "template":
+        facts += _of_template(part, name)
     return f"**{kind} {name}**\n\n" + "\n".join(facts)
+
+
+def _of_template(part: Part, name: str) -> Iterator[str]:
+    step = part.workflow.template_steps.get(name)
+    if step is not None and step.kind:
+        yield f"- kind `{step.kind}`"
+    params = part.workflow.templates[name].plain.get("params")
+    for param, schema in params.items() if isinstance(params, dict) else ():
+        if isinstance(schema, dict):
+            yield f"- takes `{param}`: {typed(from_schema(schema))}"
+
+
+def about_child(child: Part) -> str:
+    """What is known of a workflow that a step runs: what it takes and gives."""
+    workflow = child.workflow
+    name = text(child.root.get("name"))
+    title = text(child.root.get("title"))
+    facts = [f"- takes `{id_}`: {typed(from_schema(one.plain))}" for id_, one in workflow.inputs.items()]
+    facts += [f"- gives `{id_}`" for id_ in workflow.outputs]
+    return "\n\n".join(filter(None, (f"**workflow {name}**" + (f": {title}" if title else ""), "\n".join(facts))))

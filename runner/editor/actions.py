@@ -50,5 +50,10 @@ def _ignore(analysis: Analysis, finding: Diagnostic) -> Fix:
 
 def fix_all(analysis: Analysis) -> str:
     """The text after all safe fixes."""
-    path, around = analysis.path, analysis.around
-    return mend(analysis.data, path, lambda data: check(data, path, around)).data.decode()
+    if not any(finding.fix and finding.fix.safe for finding in analysis.findings):
+        return analysis.text
+
+    def found(data: bytes) -> list[Diagnostic]:
+        return analysis.findings if data == analysis.data else check(data, analysis.path, analysis.around)
+
+    return mend(analysis.data, analysis.path, found).data.decode()

@@ -15,7 +15,7 @@ from runner.editor.about import about
 from runner.editor.analysis import Analysis, Part, Path
 from runner.editor.cursor import Cursor, cursor
 from runner.editor.expressions import in_text, names_after, values_after
-from runner.editor.language import describe, keys_at, schema_at, snippet, values_at
+from runner.editor.language import as_yaml, describe, keys_at, schema_at, snippet, values_at
 from runner.editor.names import BARE, SECTIONS, referred
 
 
@@ -98,10 +98,10 @@ def _values(part: Part, at: Cursor, files: Callable[[], Sequence[str]]) -> Itera
                 yield Item(id_, "id", id_, size, str(kind), about(part, kind, id_) if kind else "")
         return
     for value, what in values_at(at.path) or _known_values(part, at.path):
-        yield Item(value, "value", value, size, "", what)
+        yield Item(flow(value), "value", flow(value) if at.quote else as_yaml(value), size, "", what)
 
 
-def _known_values(part: Part, path: Path) -> list[tuple[str, str]]:
+def _known_values(part: Part, path: Path) -> list[tuple[object, str]]:
     """Values that the language's description leaves open, and this runner or the spec itself knows."""
     match path:
         case ("sandboxes", _, "needs", "runtime"):
@@ -115,12 +115,12 @@ def _known_values(part: Part, path: Path) -> list[tuple[str, str]]:
     return []
 
 
-def _of_input(part: Part, name: str) -> list[tuple[str, str]]:
+def _of_input(part: Part, name: str) -> list[tuple[object, str]]:
     declared = part.workflow.inputs.get(name)
     schema = declared.plain if declared is not None else {}
     values = schema.get("enum", [True, False] if schema.get("type") == "boolean" else [])
     said = str(schema.get("description", ""))
-    return [(flow(value), said) for value in values] if isinstance(values, list) else []
+    return [(value, said) for value in values] if isinstance(values, list) else []
 
 
 def _keys(part: Part, at: Cursor, present: set[str], line: str) -> Iterator[Item]:

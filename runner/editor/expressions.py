@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.compiler.expressions.signatures import MACROS, Signature, signatures
@@ -12,6 +12,7 @@ from runner.compiler.expressions.symbols import Scope
 from runner.compiler.expressions.types import ANY, Type
 
 _CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.\w*)*$")
+_CALL = re.compile(r"(?P<name>[A-Za-z_][\w.]*)\s*\(")
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 # A name and what it is compared with: `inputs.target == 'pr`, `inputs.target in ['dev', 'pr`.
 _COMPARED = re.compile(
@@ -31,6 +32,8 @@ class Name:
 
 def typed(kind: Type) -> str:
     """A type in words, with its values."""
+    if kind.values is not None and len(kind.values) == 2 and kind.kind == "boolean":
+        return "boolean"
     if kind.values is not None:
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in kind.values)
     bounds = [f"≥ {kind.low:g}"] if kind.low > float("-inf") else []
@@ -124,3 +127,23 @@ def values_after(written: str, scope: Scope) -> tuple[str, str, list[str]]:
         return "", "", []
     texts = [value for value in kind.values or () if isinstance(value, str)]
     return found["word"], found["quote"], texts
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function where it is called: its name's place, how it is called, and the type that it gives."""
+
+    start: int
+    end: int
+    form: str
+    result: Type
+
+
+def calls(text: str) -> Iterator[Call]:
+    """The functions that an expression calls."""
+    known = signatures()
+    for found in _CALL.finditer(text):
+        name = found["name"]
+        one = known.get(name) or known.get(f".{name.rpartition('.')[2]}")
+        if one is not None:
+            yield Call(found.end("name") - len(one.name.removeprefix(".")), found.end("name"), one.form, one.result)

@@ -173,6 +173,11 @@ def _refer(server: RunnerServer, params: types.ReferenceParams) -> list[types.Lo
     return [_location(server, analysis, span) for span in spans]
 
 
+def _highlight(server: RunnerServer, params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
+    analysis, at, line, column = _at(server, params)
+    return [types.DocumentHighlight(at.range(span)) for span in rename.mentions(analysis, line, column)]
+
+
 def _prepare(server: RunnerServer, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
     analysis, at, line, column = _at(server, params)
     found = rename.renamable(analysis, line, column)
@@ -292,6 +297,7 @@ _FEATURES: _Rows = (
     (types.TEXT_DOCUMENT_HOVER, _calm(_hover), None),
     (types.TEXT_DOCUMENT_DEFINITION, _calm(_define), None),
     (types.TEXT_DOCUMENT_REFERENCES, _calm(_refer), None),
+    (types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT, _calm(_highlight), None),
     (types.TEXT_DOCUMENT_PREPARE_RENAME, _calm(_prepare), None),
     (types.TEXT_DOCUMENT_RENAME, _calm(_rename), types.RenameOptions(prepare_provider=True)),
     (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, _calm(_outline), None),

@@ -8,9 +8,9 @@ from runner.compiler.diagnostic import Span
 from runner.compiler.document import Scalar
 from runner.compiler.expressions.place import locate
 from runner.compiler.expressions.scan import pieces, references
-from runner.editor.about import about
+from runner.editor.about import about, about_child
 from runner.editor.analysis import Analysis, Part
-from runner.editor.expressions import type_of, typed
+from runner.editor.expressions import calls, type_of, typed
 from runner.editor.language import describe, schema_at
 from runner.editor.names import BARE, at_place, occurrences
 from runner.editor.tree import Spot, holds, spot
@@ -49,6 +49,10 @@ def _expression(part: Part, found: Spot, line: int, column: int) -> Hover | None
                 span = locate(part.document, node, start + reference.start, start + stop)
                 if holds(span, line, column):
                     return _typed(part, found, "".join(text[reference.start : stop].split()), span)
+        for call in calls(text):
+            span = locate(part.document, node, start + call.start, start + call.end)
+            if holds(span, line, column):
+                return Hover(f"`{call.form}`: {typed(call.result)}", span)
     return None
 
 
@@ -69,6 +73,9 @@ def _typed(part: Part, found: Spot, dotted: str, span: Span) -> Hover | None:
 
 def _thing(part: Part, line: int, column: int) -> Hover | None:
     found = at_place(occurrences(part), line, column)
+    if found is not None and found.kind == "file":
+        child = part.named(found.name)
+        return Hover(about_child(child), found.span) if child is not None else None
     home = Part(found.home, part.family) if found and found.home is not part.document else part
     text = about(home, found.kind, found.name, found.owner) if found else ""
     return Hover(text, found.span) if found and text else None

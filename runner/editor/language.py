@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.compiler.document.scalars import spelled
 from runner.compiler.shape.validator import workflow_schema
 from runner.compiler.shape.words import expected, flow
 from runner.editor.analysis import Path
@@ -52,19 +53,28 @@ def names_are_free(path: Path) -> bool:
     return isinstance((schema_at(path) or {}).get("additionalProperties"), dict)
 
 
-def values_at(path: Path) -> list[tuple[str, str]]:
-    """The values allowed at a path, as written, each with what it is; empty where there are too many to say."""
+def values_at(path: Path) -> list[tuple[object, str]]:
+    """The values allowed at a path, each with what it is; empty where there are too many to say."""
     schema = schema_at(path) or {}
     if "enum" in schema:
-        return [(flow(value), str(schema.get("description", ""))) for value in schema["enum"]]
+        return [(value, str(schema.get("description", ""))) for value in schema["enum"]]
     if "const" in schema:
-        return [(flow(schema["const"]), str(schema.get("description", "")))]
+        return [(schema["const"], str(schema.get("description", "")))]
     types = schema.get("type", [])
     if "boolean" in ([types] if isinstance(types, str) else types):
-        return [("true", ""), ("false", "")]
+        return [(True, ""), (False, "")]
     if schema.get("title") in ("duration", "size"):
         return [(example, "for example") for example in schema.get("examples", ())]
     return []
+
+
+def as_yaml(value: object) -> str:
+    """A value as a spec may have it on one line; texts in quotes where they would be something else without."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{spelled(key)}: {as_yaml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_yaml, value)) + "]"
+    return spelled(value) if isinstance(value, str) else flow(value)
 
 
 def describe(name: str, schema: Schema) -> str:
@@ -76,7 +86,7 @@ def describe(name: str, schema: Schema) -> str:
         lines.append("One of " + ", ".join(f"`{flow(value)}`" for value in schema["enum"]) + ".")
     if "default" in schema:
         lines.append(f"Default: `{flow(schema['default'])}`")
-    examples = [flow(value) for value in schema.get("examples", ())]
+    examples = [as_yaml(value) for value in schema.get("examples", ())]
     if examples:
         lines.append("```yaml\n" + "\n".join(f"{name}: {example}" for example in examples[:3]) + "\n```")
     return "\n\n".join(lines)

@@ -102,6 +102,11 @@ def test_values_come_first_in_quotes_that_fit_those_around(
     assert "inputs" in found
 
 
+def test_a_value_is_proposed_as_it_must_be_written(placed: Placed, spec: str) -> None:
+    assert proposed(placed, spec.replace("type: integer, minimum: 1", "type: │"))["null"].insert == '"null"'
+    assert proposed(placed, spec.replace("type: integer, minimum: 1", 'type: "│"'))["null"].insert == "null"
+
+
 KNOWN = {
     "sandboxes:\n  b: {needs: {runtime: │": {"python", "node", "shell"},
     "agents:\n  b: {tools: [│": {"shell", "files", "web"},

@@ -24,7 +24,9 @@ HOVERS = {
     "sandbox: p│y": ["sandbox py", "✓ `e2b`", "✗ `webcontainer`", "not listed in `prefer`"],
     "owner: an│n": ["agent ann", "title: `Ann`"],
     "phase: bui│ld": ["phase build"],
-    "use: li│nt": ["template lint"],
+    "use: li│nt": ["template lint", "kind `run`", "takes `folder`: text"],
+    "ran│ge(inputs": ["`range(integer, [integer])`: list of integer"],
+    "matr│ix: {shard": ['matrix: {python: ["3.11", "3.12"]}'],
     "to│ken: {env": ["secret token", "env: `TOKEN`"],
     "inputs.tar│get": ['`inputs.target`: "dev" | "prod"', "Where to.", "Default: `dev`"],
     "inputs.sha│rds": ["integer (≥ 1, ≤ 8)"],
@@ -40,6 +42,20 @@ HOVERS = {
     "runtime: pyt│hon": ["**runtime**", "Default: `shell`"],
     "needs: {run│time": ["**runtime**"],
 }
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("si│ze(inputs.target) > 1", "`size(text"),
+        ("inputs.target.starts│With('d')", "`x.startsWith(text)`: boolean"),
+        ("math.fl│oor(1.5) > 1.0", "`math.floor(number)`: number"),
+    ],
+)
+def test_functions_say_what_they_take_and_give(placed: Placed, spec: str, condition: str, expected: str) -> None:
+    found = hover(*placed(spec.replace("if: steps.bundle.outputs.size > 1", f"if: {condition}")))
+    assert found is not None
+    assert expected in found.text
 
 
 def marked(spec: str, needle: str) -> str:
@@ -249,6 +265,13 @@ def test_what_a_child_takes_and_gives_has_one_name_in_all_files(
             after = applied(text.data, [edit for edit in edits if edit.span.path == text.path]).decode()
             assert after.count("brandnew") == number
             assert old not in after
+
+
+def test_a_workflow_says_what_it_takes_and_gives(tmp_path: Path) -> None:
+    _, _, parent = two_files(tmp_path)
+    found = hover(parent, *place_of(parent, "./chi│ld.yaml"))
+    assert found is not None
+    assert found.text == "**workflow child**\n\n- takes `amount`: integer\n- gives `total`"
 
 
 def test_a_name_in_a_broken_file_is_refused(tmp_path: Path) -> None:

@@ -206,6 +206,10 @@ async def test_definition_references_and_rename(editor: Editor) -> None:
     )
     assert places is not None
     assert len(places) == 3
+    marked = await editor.client.text_document_document_highlight_async(
+        types.DocumentHighlightParams(editor.document(), place)
+    )
+    assert [one.range for one in marked or ()] == [one.range for one in places]
     prepared = await editor.client.text_document_prepare_rename_async(
         types.PrepareRenameParams(editor.document(), place)
     )
