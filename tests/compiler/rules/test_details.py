@@ -80,6 +80,13 @@ def test_where_only_approvals_have_owners_only_they_need_one() -> None:
     )
 
 
+def test_a_step_that_a_check_names_is_meant_to_be_needed() -> None:
+    steps = "steps: {a: {run: a, outputs: {n: {type: integer}}}, b: {run: b}}\n"
+    text = steps + "milestones: [{id: m, needs: [b], accept: [steps.a.outputs.n > 1]}]"
+    assert found(text, "milestone-missing") == []
+    assert len(found(text.replace("a.outputs", "b.outputs"), "milestone-missing")) == 1
+
+
 def test_a_misspelt_axis_may_mean_any() -> None:
     assert found("steps: {a: {run: 'x ${{ matrix.s }}', matrix: {os: [a, b]}}}", "axis-unused") == []
 

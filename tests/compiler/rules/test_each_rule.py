@@ -20,6 +20,42 @@ ONE = "steps: {a: {run: echo}}\n"
 
 #: code → (wrong, part of the message, part of the hint, right); several cases of a rule get `#` and a word.
 CASES: dict[str, tuple[str, str, str, str]] = {
+    "policy-event": (
+        "steps: {a: {run: a}}\npolicies: [{id: p, on: sandbox.qouta, do: fallback}]",
+        "no event `sandbox.qouta`",
+        "did you mean `sandbox.quota`?",
+        "steps: {a: {run: a}}\npolicies: [{id: p, on: sandbox.quota, do: fallback}, {id: q, on: step.failed, do: notify}, {id: r, on: ''}]",
+    ),
+    "policy-event#far": (
+        "steps: {a: {run: a}}\npolicies: [{id: p, on: milestone.seen_by_nobody, do: notify}]",
+        "so the policy never acts",
+        "events are `milestone.reached` and `milestone.missed`",
+        "steps: {a: {run: a}}\npolicies: [{id: p, on: milestone.missed, do: notify}]",
+    ),
+    "output-unused": (
+        "steps: {a: {run: a, outputs: {x: {type: string}, y: {type: string}}}}\noutputs: {x: {value: '${{ steps.a.outputs.x }}'}}",
+        "nothing reads the output `y` of `a`",
+        "hand it on",
+        "steps: {a: {run: a, outputs: {x: {type: string}, y: {type: string}}}, b: {run: '${{ steps.a.outputs.y }}'}}\noutputs: {x: {value: '${{ steps.a.outputs.x }}'}}",
+    ),
+    "output-unused#template": (
+        "templates: {t: {step: {run: a, outputs: {x: {type: string}, y: {type: string}}}}}\nsteps: {a: {use: t}, b: {use: t}}\noutputs: {x: {value: '${{ steps.b.outputs.x }}'}}",
+        "nothing reads the output `y` of `a`",
+        "hand it on",
+        "templates: {t: {step: {run: a, outputs: {x: {type: string}}}}}\nsteps: {a: {use: t}, b: {use: t}}\noutputs: {x: {value: '${{ steps.b.outputs.x }}'}}",
+    ),
+    "output-unused#whole": (
+        "steps: {a: {run: a, outputs: {x: {type: string}}}}\noutputs: {x: {value: '1'}}",
+        "nothing reads the output `x` of `a`",
+        "hand it on",
+        "steps: {a: {run: a, outputs: {x: {type: string}}}}\noutputs: {x: {value: '${{ steps.a.outputs }}'}, y: {value: '${{ steps.a.state }}'}}",
+    ),
+    "output-unused#until": (
+        "steps: {a: {run: a, outputs: {x: {type: integer}}, repeat: {until: 'run.id == \"\"', max: 2}}}\noutputs: {y: {value: '1'}}",
+        "nothing reads the output `x` of `a`",
+        "hand it on",
+        "steps: {a: {run: a, outputs: {x: {type: integer}}, repeat: {until: outputs.x > 1, max: 2}}}\noutputs: {y: {value: '1'}}",
+    ),
     "needs-unknown": (
         "steps: {build: {run: a}, b: {run: b, after: [biuld]}}",
         "the step `biuld` does not exist; there is `build`",

@@ -96,7 +96,22 @@ def test_what_is_written(text: str, names: list[str], plain: bool) -> None:
     assert [text[one.start : one.end] for one in wrote.names] == names
 
 
-@pytest.mark.parametrize("text", ["cat <<E\n$X\nE", "echo a >&2 $X", "export -p", "set -o xtrace", "env"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat <<E\n$X\nE",
+        "echo a >&2 $X",
+        "export -p",
+        "set -o xtrace",
+        "env",
+        "env | sort",
+        "printenv X",
+        "cat <<< $X",
+        "echo $X | base64",
+        "echo $(date) $X | tee file | head -n 1",
+        "echo $X | tee $(date)",
+    ],
+)
 def test_secrets_that_are_printed(text: str) -> None:
     spec = SECRET + block(text, "    env: {X: '${{ secrets.t }}'}\n")
     assert len(found(spec, "secret-printed")) == 1
@@ -205,6 +220,27 @@ def test_what_the_sandbox_cannot_do_is_told_of_each_step_of_an_agent() -> None:
     steps = f"steps: {{a: {step.format('s')}, b: {step.format('d')}, c: {step.format('s')}}}"
     (one,) = found(agent + boxes + steps, "agent-tool-box")
     assert "in the sandbox `s`" in one.message
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "by"),
+    [
+        ("python", "print('a', os.environ['X'])", "print"),
+        ("python", "print(f'a {os.environ[\"X\"]}')", "print"),
+        ("python", "print(os.getenv('X'))", "print"),
+        ("node", "console.log('a', process.env.X)", "console.log"),
+        ("bash", "echo $X", "echo"),
+        ("python", "print(len(os.environ['X']))", ""),
+        ("python", "print('a' if os.environ['X'] else 'b')", ""),
+        ("python", "print(os.environ['XY'])", ""),
+        ("node", "console.log(process.env.X ? 1 : 2)", ""),
+        ("bash", "curl -H @- <<< $X", ""),
+    ],
+)
+def test_what_a_script_prints_of_its_environment(language: str, code: str, by: str) -> None:
+    env = "    env: {X: '${{ secrets.t }}', XY: a}\n"
+    spec = SECRET + f"steps:\n  a:\n{env}    script:\n      language: {language}\n      code: |\n        {code}\n"
+    assert [one.message.split("`")[1] for one in found(spec, "secret-printed")] == ([by] if by else [])
 
 
 def test_a_tool_is_told_once_for_all_of_its_functions() -> None:

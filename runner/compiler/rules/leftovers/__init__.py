@@ -9,6 +9,7 @@ from runner.compiler.rules.leftovers import (
     axis_unused,
     env_redundant,
     input_unused,
+    output_unused,
     phase_missing,
     phase_unused,
     sandbox_unused,
@@ -18,6 +19,7 @@ from runner.compiler.rules.leftovers import (
 RULES: tuple[ModuleType, ...] = (
     input_unused,
     secret_unused,
+    output_unused,
     sandbox_unused,
     agent_unused,
     phase_unused,

@@ -33,7 +33,7 @@ def check(context: Context) -> list[Diagnostic]:
     workflow = context.workflow
     found = []
     for step in workflow.steps.values():
-        if step.matrix is None or not step.kind:
+        if step.matrix is None or not step.kind or step.node.get("for_each") is not None:
             continue
         paths = [at.path for _, at in step_references(workflow, step) if at.path[0] == "matrix"]
         if ("matrix",) in paths:  # as a whole it stands for all of its axes

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from runner.compiler.diagnostic import Diagnostic, warning
+from runner.compiler.expressions.scan import references
 from runner.compiler.rules.context import Context
 from runner.compiler.rules.milestones.schedule import covered
+from runner.compiler.spec import Workflow
+from runner.compiler.spec.read import scalar_text
 from runner.compiler.suggest import nearest
 
 CODE = "milestone-missing"
@@ -18,7 +21,7 @@ def check(context: Context) -> list[Diagnostic]:
     workflow = context.workflow
     if not any(milestone.needs for milestone in workflow.milestones):
         return []
-    in_one = covered(workflow, context.edges)
+    in_one = covered(workflow, context.edges) | _looked_at(workflow)
     in_one |= {near for name in in_one if name not in workflow.steps for near in nearest(name, workflow.steps)}
     missing = [step for step in workflow.steps.values() if step.id not in in_one]
     if 2 * len(missing) > len(workflow.steps):
@@ -32,3 +35,10 @@ def check(context: Context) -> list[Diagnostic]:
         )
         for step in missing
     ]
+
+
+def _looked_at(workflow: Workflow) -> set[str]:
+    """The steps that the checks of milestones name: they are meant to be needed, see `expression-context`."""
+    texts = (scalar_text(check) for milestone in workflow.milestones for check in milestone.accept)
+    paths = (reference.path for text in texts for reference in references(text))
+    return {path[1] for path in paths if path[0] == "steps" and len(path) > 1}

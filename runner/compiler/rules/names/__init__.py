@@ -9,6 +9,7 @@ from runner.compiler.rules.names import (
     name_similar,
     owner_unknown,
     phase_unknown,
+    policy_event,
     sandbox_unknown,
     test_names,
 )
@@ -18,6 +19,7 @@ RULES: tuple[ModuleType, ...] = (
     agent_unknown,
     owner_unknown,
     phase_unknown,
+    policy_event,
     test_names,
     name_similar,
 )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from runner.compiler.diagnostic import Diagnostic, Severity
-from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.document import Scalar
 from runner.compiler.expressions.commands import commands, uses_of
 from runner.compiler.expressions.place import locate
@@ -14,10 +13,10 @@ from runner.compiler.expressions.scan import CLOSE, OPEN, pieces
 from runner.compiler.expressions.shell import rewrite
 from runner.compiler.plan.workload import sandbox_of
 from runner.compiler.rules.context import Context
+from runner.compiler.rules.shell.programs import program
 from runner.compiler.rules.shell.sinks import Sink, reads_program, sinks
 from runner.compiler.rules.untrusted import Known, Source, sources, sources_in, texts_in
 from runner.compiler.spec import StepSpec
-from runner.compiler.spec.read import text
 from runner.records import dataclass
 
 CODE = "untrusted-text"
@@ -48,7 +47,7 @@ def check(context: Context) -> list[Diagnostic]:
     known: Known | None = None
     found: list[Diagnostic] = []
     for step in context.workflow.all_steps:
-        node, language = _program(step)
+        node, language = program(step)
         if node is None or not isinstance(node.value, str) or "$" not in context.document.text:
             continue
         known = sources(context) if known is None else known
@@ -62,16 +61,6 @@ def check(context: Context) -> list[Diagnostic]:
             found += _in_shell(context, step, node, own if language == "run" else {}, names)
             found += _from_input(context, step, own)
     return found
-
-
-def _program(step: StepSpec) -> tuple[Scalar | None, str]:
-    """The text of a step and its language, `run` for the text of a `run`."""
-    if step.kind == "run" and isinstance(step.action, Scalar):
-        return step.action, "run"
-    if step.kind == "script" and isinstance(step.action, MappingNode):
-        code = step.action.get("code")
-        return (code if isinstance(code, Scalar) else None), text(step.action.get("language"))
-    return None, ""
 
 
 def _variables(context: Context, step: StepSpec, known: Known) -> dict[str, tuple[str, Source]]:
