@@ -133,7 +133,7 @@ class _Reader:
 
     def part(self, one: _Open, at: int, end: int) -> int:
         """A redirection or a word."""
-        redirect = _REDIRECT.match(self.text, at)
+        redirect = _REDIRECT.match(self.text, at) if self.text[at] in "0123456789&<>" else None
         if redirect and not self.text.startswith(("<(", ">("), at):
             start = redirect.end()
             while start < end and self.text[start] in " \t":

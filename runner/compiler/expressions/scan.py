@@ -17,10 +17,11 @@ _STRING = re.compile(
     r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
     re.DOTALL,
 )
+_STRING_OR_BRACE = re.compile(rf"{_STRING.pattern}|[{{}}]", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])(?:" + "|".join(ROOTS) + r")(?![\w(])(?:\s*\.\s*[A-Za-z_]\w*)*")
 _DOTTED = r"((?:inputs|matrix|secrets|run|steps|params)\.[A-Za-z_]\w*(?:\.\w+)*)"
 _FOREIGN = re.compile(
-    rf"(?<!\$)\{{\{{-?\s*{_DOTTED}\s*-?\}}\}}|\$\{{\s*{_DOTTED}\s*\}}|\$\(\s*{_DOTTED}\s*\)|\${_DOTTED}"
+    rf"\{{(?<!\$\{{)\{{-?\s*{_DOTTED}\s*-?\}}\}}|\$\{{\s*{_DOTTED}\s*\}}|\$\(\s*{_DOTTED}\s*\)|\${_DOTTED}"
 )
 _CALL = re.compile(r"(?<![\w])([A-Za-z_]\w*)\s*\(")
 
@@ -57,19 +58,14 @@ def masked(expression: str) -> str:
 
 def _end_of_expression(text: str, start: int) -> int:
     """Offset of the `}}` that closes the expression that starts at `start`, or -1."""
-    depth, at = 0, start
-    while at < len(text):
-        literal = _STRING.match(text, at)
-        if literal:
-            at = literal.end()
-            continue
-        if text[at] == "{":
+    depth = 0
+    for found in _STRING_OR_BRACE.finditer(text, start):
+        if found[0] == "{":
             depth += 1
-        elif text[at] == "}":
+        elif found[0] == "}":
             if depth == 0:
-                return at if text.startswith(CLOSE, at) else -1
+                return found.start() if text.startswith(CLOSE, found.start()) else -1
             depth -= 1
-        at += 1
     return -1
 
 

@@ -176,12 +176,11 @@ def from_schema(schema: Mapping[str, Json], depth: int = _DEPTH) -> Type:
 
 def of_value(value: Json) -> Type:
     """The type of one value that is known."""
-    found = from_schema({"const": value})
     if isinstance(value, dict):
         return Type("object", properties={name: of_value(inner) for name, inner in value.items()}, closed=True)
     if isinstance(value, list):
         return list_of(union(of_value(item) for item in value))
-    return found
+    return Type(_KINDS[type_name(value)], (value,))
 
 
 def schema_of(kind: Type) -> dict[str, Json]:

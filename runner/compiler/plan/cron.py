@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from runner.compiler.suggest import nearest
@@ -98,6 +99,7 @@ class _Wrong(ValueError):
         self.message, self.hint, self.instead = message, hint, instead
 
 
+@lru_cache(maxsize=256)
 def parse_cron(text: str) -> Cron | CronTrouble:
     """The times of a cron expression, or the first thing that is wrong with it; an expression that never fires too."""
     if text.strip().startswith("@"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runner.compiler.diagnostic import Diagnostic, Span, tidy
-from runner.compiler.document import Document
+from runner.compiler.document import DEFAULT_LIMITS, Document
 from runner.compiler.family import Family
 from runner.compiler.rules import (
     agents,
@@ -25,7 +25,7 @@ from runner.compiler.rules import (
     shell,
     types,
 )
-from runner.compiler.rules.context import Context, bounded
+from runner.compiler.rules.context import Context
 from runner.compiler.surroundings import ALONE, Surroundings
 
 Rule = Callable[[Context], list[Diagnostic]]
@@ -56,7 +56,8 @@ def check_all(document: Document, around: Surroundings = ALONE, family: Family |
     `family` are the other workflows of its file and project; without it nothing is said about them.
     """
     context = Context.of(document, around, family)
-    return _once(tidy([finding for rule in RULES.values() for finding in bounded(rule(context))]))
+    most = DEFAULT_LIMITS.findings
+    return _once(tidy([finding for rule in RULES.values() for finding in rule(context)[:most]]))
 
 
 def _once(findings: list[Diagnostic]) -> list[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
 from runner.compiler.canonical import Json
@@ -182,7 +183,7 @@ class ScheduleDecl:
     node: Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workflow:
     """A whole spec. `node` is the root of the tree it was built from."""
 
@@ -205,13 +206,13 @@ class Workflow:
     on_failure: StepSpec | None = None
     finally_: StepSpec | None = None
 
-    @property
-    def all_steps(self) -> list[StepSpec]:
+    @cached_property
+    def all_steps(self) -> tuple[StepSpec, ...]:
         """The steps, then `on_failure` and `finally` where given."""
-        return [*self.steps.values(), *(s for s in (self.on_failure, self.finally_) if s is not None)]
+        return (*self.steps.values(), *(s for s in (self.on_failure, self.finally_) if s is not None))
 
-    @property
-    def every_step(self) -> list[StepSpec]:
+    @cached_property
+    def every_step(self) -> tuple[StepSpec, ...]:
         """All steps, then those of templates that none of them uses: everything that must be right."""
         used = {layer.use.value for step in self.all_steps for layer in step.layers}
-        return [*self.all_steps, *(step for id_, step in self.template_steps.items() if id_ not in used)]
+        return (*self.all_steps, *(step for id_, step in self.template_steps.items() if id_ not in used))

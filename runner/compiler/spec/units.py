@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -16,15 +17,18 @@ def seconds(value: object) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value) if value >= 0 else None
-    if not isinstance(value, str):
-        return None
+    return _seconds(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=256)
+def _seconds(text: str) -> float | None:
     total, at = 0.0, 0
-    for match in _DURATION.finditer(value):
+    for match in _DURATION.finditer(text):
         if match.start() != at:
             return None
         total += float(match[1]) * _SECONDS[match[2]]
         at = match.end()
-    return total if value and at == len(value) else None
+    return total if text and at == len(text) else None
 
 
 def mebibytes(value: object) -> int | None:

@@ -14,7 +14,7 @@ def check(context: Context) -> list[Diagnostic]:
     """Matrices know inputs only, a milestone its own steps, a step not itself."""
     found = of_kind(context.document, context.examined, "context", CODE)
     for one in context.examined:
-        for name, at in calls(one.found.text) if one.found.use.mode != "cache" else ():
+        for name, at in calls(one.found.text) if "hash" in one.found.text and one.found.use.mode != "cache" else ():
             if name == "hash":
                 span = span_of(context.document, one.found, at, at + len(name))
                 hint = "in a command, compute it there: sha256sum FILE"

@@ -37,16 +37,15 @@ _TAKEN = frozenset(
 
 def _strays(node: Node | None) -> Iterator[Scalar]:
     """The texts with an expression where none is filled in."""
-    if isinstance(node, Scalar):
-        if isinstance(node.value, str) and OPEN in node.value:
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Mapping):
+            todo += [entry.value for key, entry in node.entries.items() if key not in _TAKEN]
+        elif isinstance(node, Sequence):
+            todo += node.items
+        elif isinstance(node, Scalar) and isinstance(node.value, str) and OPEN in node.value:
             yield node
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from _strays(item)
-    elif isinstance(node, Mapping):
-        for key, entry in node.entries.items():
-            if key not in _TAKEN:
-                yield from _strays(entry.value)
 
 
 def _stray(scalar: Scalar) -> Diagnostic:

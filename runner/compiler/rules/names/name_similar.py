@@ -31,7 +31,7 @@ def _names(node: Node | None) -> list[tuple[str, Span]]:
 def _similar(what: str, names: Iterable[tuple[str, Span]]) -> Iterator[Diagnostic]:
     first: dict[str, tuple[str, Span]] = {}
     for name, span in names:
-        other, before = first.setdefault(_JOINT.sub("", name), (name, span))
+        other, before = first.setdefault(_JOINT.sub("", name) if "_" in name else name, (name, span))
         if other != name:
             message = f"the {what} `{other}` and `{name}` are easily confused: they differ only by `_`"
             yield warning(CODE, message, span, "rename one of them", (Related(f"`{other}` is here", before),))

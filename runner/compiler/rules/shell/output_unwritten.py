@@ -25,9 +25,9 @@ def check(context: Context) -> list[Diagnostic]:
         shell = str(node.value)
         wrote = writing(shell)
         names = {one.name for one in wrote.names}
-        if not names or not wrote.plain or _runs_a_file(shell):
-            continue
         values = [name for name, output in step.outputs.items() if output.artifact is None]
+        if not names or not wrote.plain or names.issuperset(values) or _runs_a_file(shell):
+            continue
         meant = {near for name in names if name not in values for near in nearest(name, values)}
         for name in values:
             if name not in names | meant and not re.search(rf"\b{re.escape(name)}\b", shell):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from runner.compiler.expressions.commands import Command, Word, commands
 from runner.records import dataclass
@@ -32,6 +33,7 @@ class Writing:
     plain: bool
 
 
+@lru_cache(maxsize=512)
 def writing(text: str) -> Writing:
     """The outputs that a text plainly writes: `echo name=… >> "$RUNNER_OUTPUT"`, `printf`, a heredoc, `tee -a`."""
     if FILE not in text:

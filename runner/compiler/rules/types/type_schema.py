@@ -24,6 +24,7 @@ _RANGES = (
     ("minLength", "maxLength", False),
     ("minItems", "maxItems", False),
 )
+_BOUNDS = frozenset(("multipleOf", *(word for low, high, _ in _RANGES for word in (low, high))))
 _OF_VALUES = ("enum", "const", "default", "title", "description")
 Problem = tuple[Span, str, str]
 
@@ -34,8 +35,9 @@ def _number(node: Mapping, key: str) -> float | None:
 
 
 def _ranges(node: Mapping) -> Iterator[Problem]:
-    for low, high, strictly in _RANGES:
-        least, most = _number(node, low), _number(node, high)
+    bounds = {word: _number(node, word) for word in _BOUNDS & node.entries.keys()}
+    for low, high, strictly in _RANGES if len(bounds) > 1 else ():
+        least, most = bounds.get(low), bounds.get(high)
         if least is None or most is None:
             continue
         if least > most:
@@ -47,7 +49,8 @@ def _ranges(node: Mapping) -> Iterator[Problem]:
         elif text(node.get("type")) == "integer" and math.ceil(least) > math.floor(most):
             sentence = f"there is no whole number from {least} to {most}: no value fits"
             yield key_span(node, low), sentence, "widen the range, or make it a `number`"
-    yield from _multiples(node)
+    if "multipleOf" in bounds:
+        yield from _multiples(node)
 
 
 def _multiples(node: Mapping) -> Iterator[Problem]:
