@@ -73,6 +73,8 @@ def referred(path: Path) -> Kind | None:
             return STEP_KEYS.get(str(key)) if not rest or (key == "after" and len(rest) == 1) else None
         case ("defaults", "sandbox") | ("agents", _, "sandbox"):
             return "sandbox"
+        case ("tests", _, "faults", _, "step"):
+            return "step"
         case ("milestones", _, "needs") | ("milestones", _, "needs", _):
             return "step"
         case ("milestones" | "risks", _, "owner"):
@@ -123,10 +125,14 @@ def _inner(part: Part, path: Path, name: str, entry: Entry) -> Iterator[Occurren
             yield Occurrence("output", name, key.span, home, declares=True, whole=key)
         case ("steps", str(step), "outputs") | ("steps", str(step), "returns", "properties"):
             yield Occurrence("output", name, key.span, home, declares=True, owner=step, whole=key)
-        case ("tests", _, "stubs", str(step), "outputs"):
+        case ("tests", _, "stubs", str(step), "outputs") | ("tests", _, "expect", "steps", str(step), "outputs"):
             yield _output(part, step, name, key.span, key)
         case ("steps", str(step), "matrix") if name not in ("include", "exclude", "max_parallel", "fail_fast"):
             yield Occurrence("axis", name, key.span, home, declares=True, owner=step, whole=key)
+        case ("steps", str(step), "matrix", "include" | "exclude" as rows, int()):
+            # A row that is included may have an axis of its own.
+            new = rows == "include" and part.node((*path[:3], name)) is None
+            yield Occurrence("axis", name, key.span, home, declares=new, owner=step, whole=key)
         case ("templates", str(template), "params"):
             yield Occurrence("param", name, key.span, home, declares=True, owner=template, whole=key)
         case (*step_path, "with") if template := text(part.node((*step_path, "use"))):
@@ -149,6 +155,10 @@ def _text(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
     if kind is not None and "${{" not in value:
         yield Occurrence(kind, value, node.span, part.document, whole=node)
         return
+    match path:
+        case ("steps", str(step), "returns", "required", int()):
+            yield Occurrence("output", value, node.span, part.document, owner=step, whole=node)
+            return
     yield from _written(part, path, node)
     names = [name for name in path if isinstance(name, str)]
     bare = bool(names) and names[-1] in BARE
@@ -184,6 +194,8 @@ def _expression(part: Part, path: Path, node: Scalar, written: str, start: int) 
         elif root in ("matrix", "params"):
             kind: Kind = "axis" if root == "matrix" else "param"
             yield Occurrence(kind, name, span(at, name), part.document, owner=owner)
+        elif root == "outputs" and path[0] == "steps":
+            yield Occurrence("output", name, span(at, name), part.document, owner=owner)
         if root == "steps" and len(parts) > 3 and parts[2][0] == "outputs":
             output, place = parts[3]
             yield _output(part, name, output, span(place, output))

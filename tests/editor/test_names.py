@@ -159,6 +159,42 @@ def test_a_new_name_stands_everywhere(placed: Placed, spec: str, needle: str) ->
     ]
 
 
+ELSEWHERE = {
+    "of its own round": """
+  a:
+    run: echo "o│ld=1" >> "$RUNNER_OUTPUT"
+    outputs: {old: {type: integer}}
+    repeat: {until: outputs.old > 1, max: 2}
+""",
+    "required of an answer": """
+  a: {agent: x, prompt: y, returns: {type: object, required: [o│ld], properties: {old: {type: integer}}}}
+agents: {x: {model: "openai:gpt-4.1-mini-2025-04-14", budget: {usd: 1, turns: 3}}}
+""",
+    "in rows": """
+  a:
+    run: x ${{ matrix.old }} ${{ matrix.n }}
+    matrix: {o│ld: [1, 2], n: [3], include: [{old: 4, n: 5}], exclude: [{old: 2}]}
+""",
+    "in rows alone": """
+  a:
+    run: x ${{ matrix.old }} ${{ matrix.n }}
+    matrix: {n: [3], include: [{n: 1, o│ld: 5}, {n: 3, old: 4}]}
+""",
+    "in tests": """
+  o│ld: {run: x, retry: {attempts: 2}}
+tests:
+  - {name: t, faults: [{step: old, error: exit}], expect: {state: failed, steps: {old: {attempts: 2}}}}
+  - {name: s, stubs: {old: {stdout: x}}, expect: {state: completed}}
+""",
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_name_is_known_wherever_the_language_has_it(placed: Placed, name: str) -> None:
+    place = placed("spec: 1\nname: demo\nsteps:" + ELSEWHERE[name])
+    assert renamed(place, "brandnew") == place[0].text.replace("old", "brandnew")
+
+
 def test_the_same_name_changes_nothing(placed: Placed, spec: str) -> None:
     assert renamed(placed(marked(spec, "  bund│le:")), "bundle") == spec
 
