@@ -1,4 +1,4 @@
-"""Any graph of steps, with any of them failing: what must hold after every run.
+"""Any graph of steps, with any of them failing, and any family of runs: what must hold after every run.
 
 Boxes are scripted here, not even processes: hundreds of runs in a second or two.
 """
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -158,3 +159,70 @@ def check_order(plan: Any, events: Any, legs: list[tuple[str, str]]) -> None:
 
 
 ENDS = {"succeeded", "failed", "skipped", "cancelled"}
+
+
+# ---------------------------------------------------------------- families of runs
+
+
+def workflow(chance: Random, name: str, below: list[str], grouped: str) -> str:
+    """A workflow of a few steps that may run those `below`; either runs or steps take part in a group."""
+
+    def group() -> str:
+        conflict = chance.choice(["wait", "wait", "cancel_new", "cancel_old"])
+        return f"concurrency: {{group: g, limit: {chance.choice([1, 1, 2])}, on_conflict: {conflict}}}"
+
+    lines = ["spec: 1", f"name: {name}", *([group()] if grouped == "run" and chance.random() < 0.4 else []), "steps:"]
+    names: list[str] = []
+    for number in range(chance.randint(1, 4)):
+        words = "word " * chance.randint(1, 4)
+        kinds = [f"run: '{words}; exit {chance.choice([0, 0, 1])}'", *(f"workflow: {path}" for path in below)]
+        legs = ["matrix: {n: [1, 2, 3]}", "for_each: {items: [1, 2, 3]}", "for_each: {items: [1, 2], max_parallel: 1}"]
+        maybe = [
+            chance.choice(legs),
+            f"after: [{', '.join(chance.sample(names, min(len(names), 2)))}]" if names else "title: First",
+            group() if grouped == "step" else "title: Free",
+            f"priority: {chance.randint(-5, 5)}",
+            "allow_failure: true",
+            "retry: {attempts: 2, delay: 1s}",
+        ]
+        keys = dict.fromkeys(key for key in maybe if chance.random() < 0.4)
+        keys = {key.partition(":")[0]: key for key in [chance.choice(kinds), *keys]}
+        names.append(f"s{number}")
+        lines += [f"  s{number}:", *(f"    {key}" for key in keys.values())]
+    return "\n".join([*lines, *(["finally: {run: word}"] if chance.random() < 0.3 else []), ""])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False), st.sampled_from(["run", "step"]), st.integers(1, 3), st.integers(0, 80))
+def test_every_family_of_runs_ends_and_leaves_nothing(lab, chance, grouped, parallel, stop_at):
+    files = {"c2.yaml": workflow(chance, "c2", [], grouped)}
+    files["c1.yaml"] = workflow(chance, "c1", ["c2.yaml"], grouped)
+    text = workflow(chance, "top", ["c1.yaml", "c2.yaml"], grouped)
+    sandbox = ScriptedSandbox()
+    seen = [0]
+
+    async def main(fresh: Any) -> None:
+        def maybe_stop(event: object) -> None:
+            seen[0] += 1
+            if stop_at and seen[0] in (stop_at, stop_at + 15):
+                fresh.control.stop("by chance")
+
+        fresh.providers, fresh.max_parallel, fresh.on_event = {"e2b": sandbox}, parallel, maybe_stop
+        await fresh.store.open()
+        async with asyncio.timeout(30):  # none waits for another that waits for it
+            await execute(fresh.planned(text, None, files), fresh.setup(), fresh.control)
+        assert not sandbox.alive
+        groups = fresh.folder / "state" / "groups"
+        assert not groups.exists() or not list(groups.iterdir())
+        for record in await fresh.store.runs(10_000):
+            events = await fresh.store.events(record.key)
+            verify(events, record.key, await fresh.store.head(record.key))
+            told = replay(events)
+            assert told.run == record.data["state"]
+            assert told.run in ENDS
+            stored = {each.key: each.data["state"] for each in await fresh.store.all(record.key, "step")}
+            assert {key: told.steps.get(key, "pending") for key in stored} == stored
+            assert set(stored.values()) <= ENDS
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(main(type(lab)(Path(folder))))
