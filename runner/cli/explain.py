@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import typer
@@ -31,8 +33,14 @@ def explain(
         return
     found = known.get(code.strip().strip("[]"))
     if found is None:
-        raise UsageError(f"there is no check `{code}`", did_you_mean(code, known) or "all of them: runner explain")
+        raise UsageError(f"there is no check `{code}`", _advice(code, known))
     if json_:
         typer.echo(json.dumps({**asdict(found), "summary": found.summary}, indent=2, ensure_ascii=False))
     else:
         typer.echo(f"{found.code}\n\n{found.text}")
+
+
+def _advice(code: str, known: Iterable[str]) -> str:
+    if re.fullmatch(r"SC\d+", code.strip(), re.IGNORECASE):
+        return "that is a code of ShellCheck: runner explain shell-check"
+    return did_you_mean(code, known) or "all of them: runner explain"

@@ -16,6 +16,9 @@ from runner.compiler.plan.model import Plan
 from runner.compiler.plan.wire import to_json
 from runner.errors import UsageError
 
+#: Moments to count from: far enough from where dates end.
+_YEARS = range(1970, 3000)
+
 
 class Format(StrEnum):
     """How the plan is printed."""
@@ -82,8 +85,11 @@ def _moment(at: str | None) -> datetime:
     """The moment that is given, in UTC where it names no offset, else now. Raises UsageError."""
     if at is None:
         return datetime.now(UTC).replace(microsecond=0)
+    hint = "write it like 2027-03-28T01:30:00+01:00"
     try:
         found = datetime.fromisoformat(at)
     except ValueError:
-        raise UsageError(f"--at {at}: that is no moment", "write it like 2027-03-28T01:30:00+01:00") from None
+        raise UsageError(f"--at {at}: that is no moment", hint) from None
+    if found.year not in _YEARS:
+        raise UsageError(f"--at {at}: the year must be from {_YEARS[0]} to {_YEARS[-1]}", hint)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

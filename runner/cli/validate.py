@@ -17,6 +17,7 @@ from runner.cli.mending import Mending
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.renderers import RENDERERS, Report
 from runner.compiler.renderers.text import summary
+from runner.errors import UsageError
 from runner.project.check import Checker
 from runner.project.files import Source, sources
 from runner.project.settings import Projects
@@ -61,6 +62,8 @@ def validate(  # noqa: PLR0913 - one parameter per option
     folder. A folder is searched for *.yaml and *.yml with a top-level key `spec`. The nearest runner.toml above a spec
     says how it is checked.
     """
+    if statistics and format_ not in (Format.TEXT, Format.JSON):
+        raise UsageError(f"--statistics is text or JSON, not {format_.value}", "leave one of the two out")
     projects = Projects(config, none=no_config)
     found = sources(paths or [], projects, sys.stdin.buffer if sys.stdin else None)
     checker = Checker(projects, shellcheck=shellcheck, environment=None if no_cache else os.environ)

@@ -56,7 +56,7 @@ def _usual(projects: Projects) -> Iterator[Source]:
         return
     found = list(_search("", projects, deep=False))
     if not found:
-        raise UsageError("there is no spec in this folder", "name one: runner validate PATH, or - for standard input")
+        raise UsageError("there is no spec in this folder", "name a file or a folder, or - for standard input")
     yield from found
 
 

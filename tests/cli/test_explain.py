@@ -45,3 +45,9 @@ def test_an_unknown_code_says_which_one_was_meant() -> None:
     error = call(app, ["explain", "x"]).exception
     assert isinstance(error, UsageError)
     assert error.hint == "all of them: runner explain"
+
+
+def test_a_code_of_shellcheck_leads_to_the_check_that_asks_it() -> None:
+    error = call(app, ["explain", "SC2086"]).exception
+    assert isinstance(error, UsageError)
+    assert error.hint == "that is a code of ShellCheck: runner explain shell-check"

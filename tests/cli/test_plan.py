@@ -205,6 +205,8 @@ def test_price_is_shown(scheduled: str) -> None:
     "arguments",
     [
         ("--at", "tomorrow"),
+        ("--at", "0001-01-01"),
+        ("--at", "9999-12-31T23:59:59-12:00"),
         ("--exit-code",),
         ("other.yaml",),
         ("--diff", "HEAD", "-i", "n=1"),

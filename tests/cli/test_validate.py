@@ -291,6 +291,12 @@ def test_what_cannot_be_read_cannot_be_mended(folder: Path) -> None:
 # -- what is printed
 
 
+def test_statistics_have_no_form_of_other_programs(folder: Path) -> None:
+    error = run("validate", "--statistics", "--format", "sarif").exception
+    assert isinstance(error, UsageError)
+    assert "--statistics is text or JSON, not sarif" in error.message
+
+
 def test_statistics_count_by_check(folder: Path) -> None:
     write(folder / "a.yaml", BAD)
     write(folder / "b.yaml", BAD + "inputs: {i: {type: string}}\n")
