@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from runner.compiler.canonical import Json, digest
@@ -30,19 +30,24 @@ from runner.errors import RunnerError
 
 
 def _json(value: object) -> Json:
-    """Tuples to lists, all the way down."""
+    """Dataclasses to objects and tuples to lists, all the way down, in one pass: plans have thousands of values."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value  # type: ignore[return-value]  # told by their exact types
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
+    if is_dataclass(kind):
+        return {one.name: _json(getattr(value, one.name)) for one in fields(kind)}
     return value  # type: ignore[return-value]  # a leaf of a dataclass of plain JSON
 
 
 def to_json(plan: Plan) -> dict[str, Json]:
     """The plan as plain JSON; `from_json` gives an equal plan back."""
-    body = asdict(plan)
+    body = {one.name: _json(getattr(plan, one.name)) for one in fields(plan)}
     body["finally"] = body.pop("finally_")
-    return {"version": PLAN_VERSION, **{key: _json(value) for key, value in body.items()}}
+    return {"version": PLAN_VERSION, **body}
 
 
 def plan_digest(plan: Plan) -> str:
