@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from runner.compiler.document import Mapping
+from runner.compiler.document import Mapping, Node
 from runner.compiler.expressions.symbols import Scope
 from runner.compiler.plan.choose import runtimes
 from runner.compiler.rules.agents.tools import TOOLS
 from runner.compiler.shape.keys import KINDS
 from runner.compiler.shape.words import flow
+from runner.compiler.spec.read import text
 from runner.editor.about import about
 from runner.editor.analysis import Analysis, Part, Path
 from runner.editor.cursor import Cursor, cursor
 from runner.editor.expressions import in_text, names_after, values_after
 from runner.editor.language import as_yaml, describe, keys_at, schema_at, snippet, values_at
 from runner.editor.names import BARE, SECTIONS, referred
+from runner.editor.tree import holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,16 @@ def complete(analysis: Analysis, line: int, column: int, files: Callable[[], Seq
     if found or at.quote:
         return found
     written = analysis.lines[line - 1] if line <= len(analysis.lines) else ""
-    node = analysis.part(line).node(at.path)
-    present = {*at.seen, *(node.entries if isinstance(node, Mapping) else ())} - {at.word}
-    return list(_keys(part, at, present, written))
+    own, merged = _entries(analysis.part(line).node(at.path))
+    return list(_keys(part, at, (at.seen | own) - {at.word}, merged, written))
+
+
+def _entries(node: Node | None) -> tuple[set[str], set[str]]:
+    """The keys of a map that are written in it, and those that it has by a merge: these may be written anew."""
+    if not isinstance(node, Mapping):
+        return set(), set()
+    own = {name for name, entry in node.entries.items() if holds(node.span, entry.key.span.line, entry.key.span.column)}
+    return own, node.entries.keys() - own
 
 
 def _is_bare(at: Cursor) -> bool:
@@ -123,22 +132,22 @@ def _of_input(part: Part, name: str) -> list[tuple[object, str]]:
     return [(value, said) for value in values] if isinstance(values, list) else []
 
 
-def _keys(part: Part, at: Cursor, present: set[str], line: str) -> Iterator[Item]:
+def _keys(part: Part, at: Cursor, present: Set[str], merged: Set[str], line: str) -> Iterator[Item]:
     size = len(at.word)
     # Editors add the indentation of the line themselves; the key behind a dash stands two columns further.
     deeper = "  " if line.lstrip().startswith("- ") else ""
-    without = _without_effect(at.path, present)
+    without = _without_effect(at.path, present | merged) - merged
     for name, schema in keys_at(at.path).items():
         if name in present or name in without:
             continue
-        text = f"{name}: $0" if at.flow else snippet(name, schema, deeper)
-        yield Item(name, "key", text, size, str(schema.get("title", "")), describe(name, schema), is_snippet=True)
+        written = f"{name}: $0" if at.flow else snippet(name, schema, deeper)
+        yield Item(name, "key", written, size, str(schema.get("title", "")), describe(name, schema), is_snippet=True)
     for name, note in _given(part, at.path):
         if name not in present:
             yield Item(name, "key", f"{name}: $0", size, "", note, is_snippet=True)
 
 
-def _without_effect(path: Path, present: set[str]) -> set[str]:
+def _without_effect(path: Path, present: Set[str]) -> set[str]:
     """Keys that would say nothing, or something else, beside those that are there."""
     schema = schema_at(path) or {}
     without: set[str] = set()
@@ -153,15 +162,21 @@ def _without_effect(path: Path, present: set[str]) -> set[str]:
 def _given(part: Part, path: Path) -> Iterator[tuple[str, str]]:
     """Names that are given values at a path: parameters of a template, inputs."""
     match path:
-        case ("steps", _, "with") | ("on_failure" | "finally", "with"):
-            step, child = part.step(path), part.child(path[:-1])
+        case (*step, "with"):
+            child, used = part.child(tuple(step)), text(part.node((*step, "use")))
             if child is not None:
                 yield from ((name, about(child, "input", name)) for name in child.workflow.inputs)
-            for template in step.templates[-1:] if step else ():
-                params = template.plain.get("params")
-                for name in params if isinstance(params, dict) else {}:
-                    yield name, about(part, "param", name, template.id)
-        case ("tests", _, "expect", "steps") | ("tests", _, "stubs"):
+            template = part.workflow.templates.get(used)
+            params = template.plain.get("params") if template else None
+            yield from (
+                (name, about(part, "param", name, used)) for name in (params if isinstance(params, dict) else ())
+            )
+        case ("steps", str(id_), "matrix", "include" | "exclude", int()):
+            step_spec = part.workflow.steps.get(id_)
+            yield from ((name, "") for name in (step_spec.matrix.axes if step_spec and step_spec.matrix else ()))
+        case ("tests", _, "expect", "steps"):
+            yield from ((step.id, about(part, "step", step.id)) for step in part.workflow.all_steps)
+        case ("tests", _, "stubs"):
             yield from ((name, about(part, "step", name)) for name in part.workflow.steps)
         case ("schedules" | "triggers" | "tests", _, "inputs"):
             yield from ((name, about(part, "input", name)) for name in part.workflow.inputs)

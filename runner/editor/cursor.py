@@ -86,7 +86,7 @@ def _result(state: _State, head: str) -> Cursor:
     top = state.frames[-1] if state.frames else None
     is_list = top is not None and isinstance(top.name, int)
     is_key = not (block or state.after_colon or is_list)
-    word = state.token[len(state.quote) :] if not block else ""
+    word = "" if block else state.token[1:] if state.quote else _PROPERTIES.sub("", state.token, count=1)
     seen = frozenset(top.seen if top is not None and state.in_flow else state.ended)
     return Cursor(tuple(names), is_key, word, state.quote, inside, state.in_flow, block, state.comment, seen)
 
@@ -188,20 +188,25 @@ def _flow(state: _State, text: str, *, last: bool) -> None:
         if sign == "#" and (at == 0 or text[at - 1] in " \t"):
             state.comment = last
             return
-        if sign in "[{" and not state.token.strip():
+        if sign in "[{" and _begins(state):
             state.frames.append(_Frame(-1, 0 if sign == "[" else None, "]" if sign == "[" else "}"))
             _settle(state)
         elif state.in_flow and sign in "]},":
             _punctuation(state, sign)
         elif state.in_flow and sign == ":" and (at + 1 == len(text) or text[at + 1] in " ,]}"):
             _colon(state)
-        elif sign in "'\"" and not state.token.strip():
+        elif sign in "'\"" and _begins(state):
             state.token, state.quote = sign, sign
         elif state.token or sign not in " \t":
             state.token += sign
         at += 1
     if not state.in_flow and not state.quote and not last:
         state.token = ""
+
+
+def _begins(state: _State) -> bool:
+    """Whether nothing of the key or value is written yet, but an anchor or a tag."""
+    return not state.token.strip() or _PROPERTIES.fullmatch(state.token) is not None
 
 
 def _quoted(state: _State, text: str, at: int) -> int:

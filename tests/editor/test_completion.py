@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.editor.analysis import Analysis
 from runner.editor.completion import Item, complete
 from runner.editor.texts import Texts
 
@@ -105,6 +106,38 @@ def test_values_come_first_in_quotes_that_fit_those_around(
 def test_a_value_is_proposed_as_it_must_be_written(placed: Placed, spec: str) -> None:
     assert proposed(placed, spec.replace("type: integer, minimum: 1", "type: │"))["null"].insert == '"null"'
     assert proposed(placed, spec.replace("type: integer, minimum: 1", 'type: "│"'))["null"].insert == "null"
+
+
+def test_a_key_that_comes_by_a_merge_may_be_written_anew(placed: Placed, spec: str) -> None:
+    base = spec.replace("  look: {", "  base: &base {run: x, owner: ann}\n  look: {")
+    found = proposed(placed, with_step(base, "{<<: *base, r│}"))
+    assert {"run", "owner", "retry"} <= found.keys()
+    assert "agent" not in found
+
+
+def test_an_anchor_stands_before_what_is_written(placed: Placed, spec: str) -> None:
+    assert "retry" in proposed(placed, with_step(spec, "&new {run: x, │"))
+    assert "bundle" in proposed(placed, with_step(spec, "{run: x, after: &some [b│"))
+    found = proposed(placed, with_step(spec, "{run: x, sandbox: &box p│"))
+    assert found["py"].replaces == 1
+
+
+def test_rows_of_a_matrix_name_its_axes(placed: Placed, spec: str) -> None:
+    assert proposed(placed, spec.replace('shards) }}"}', 'shards) }}", exclude: [{│')).keys() == {"shard"}
+
+
+def test_each_template_has_its_own_parameters(placed: Placed, spec: str) -> None:
+    outer = "  outer: {params: {place: {type: string}}, step: {use: lint, with: {folder: x}}}\nphases:"
+    nested = spec.replace("phases:", outer).replace("use: lint, with: {folder: src}", "use: outer, with: {place: y}")
+    analysis = Analysis(nested)
+
+    def found(old: str, new: str) -> set[str]:
+        before, _, after = nested.replace(old, new).partition("│")
+        line = before.count("\n") + 1
+        return {one.label for one in complete(analysis.then(before + after), line, len(before) - before.rfind("\n"))}
+
+    assert found("{place: y}", "{│}") == {"place"}
+    assert found("{folder: x}", "{│}") == {"folder"}
 
 
 KNOWN = {
