@@ -13,7 +13,7 @@ from runner.compiler.expressions.signatures import (
 )
 from runner.compiler.expressions.tree import Call, Name, Select, Tree, number_of
 from runner.compiler.expressions.trouble import Change, Trouble
-from runner.compiler.expressions.types import ANY, BOOLEAN, INTEGER, Type, list_of, union
+from runner.compiler.expressions.types import ANY, BOOLEAN, INTEGER, TEXT, Type, list_of, union
 from runner.compiler.expressions.walker import Walker
 from runner.compiler.suggest import nearest
 
@@ -55,7 +55,7 @@ def _macro(walk: Walker, tree: Call, whole: Tree) -> Type:
     if of.kind not in ("list", "object", "any"):
         walk.tell("type", f"`{tree.name}` looks at the items of a list, `{walk.shown(whole)}` is {of}", whole)
         return ANY
-    item = (of.item or ANY) if of.kind == "list" else Type("text") if of.kind == "object" else ANY
+    item = (of.item or ANY) if of.kind == "list" else TEXT if of.kind == "object" else ANY
     before = walk.variables
     walk.variables = {**before, tree.args[0].name: item}
     try:
@@ -71,7 +71,9 @@ def _each(walk: Walker, tree: Call, of: Type) -> Type:
             walk.condition(tree.args[1], "the condition of `map`")
         return list_of(walk.type(last))
     walk.condition(last, f"the condition of `{tree.name}`")
-    return (of if of.kind == "list" else list_of(ANY)) if tree.name == "filter" else BOOLEAN
+    if tree.name != "filter":
+        return BOOLEAN
+    return of if of.kind == "list" else list_of(TEXT if of.kind == "object" else ANY)
 
 
 # ---------------------------------------------------------------- functions
@@ -109,6 +111,10 @@ def _amount(least: int, most: int, many: bool) -> str:
 def _checked(walk: Walker, signature: Signature, tree: Call, args: list[Tree], kinds: list[Type]) -> Type:
     for number, (arg, kind) in enumerate(zip(args, kinds, strict=True)):
         words = signature.parameters[min(number, len(signature.parameters) - 1)]
+        if _is_extreme(signature) and kind.kind == "list" and not _numbers(kind, args):
+            message = f"`{signature.name}` takes numbers, or one list of numbers"
+            walk.tell("type", message, arg, f"write {signature.name}(a, b), or {signature.name}([a, b])")
+            continue
         if fits(kind, words):
             continue
         if signature.method and number == 0:
@@ -120,9 +126,21 @@ def _checked(walk: Walker, signature: Signature, tree: Call, args: list[Tree], k
         return _range(args, kinds)
     if signature.name in ("math.abs", "math.sign") and kinds:
         return Type(kinds[0].kind)
+    if _is_extreme(signature) and kinds[0].kind == "list":
+        kinds = [kinds[0].item or ANY]
     if signature.name == "dyn" or (signature.name.startswith("math.") and signature.result is ANY):
         return union(kinds) if all(kind.numeric for kind in kinds) else ANY
     return signature.result
+
+
+def _is_extreme(signature: Signature) -> bool:
+    return signature.name in ("math.greatest", "math.least")
+
+
+def _numbers(kind: Type, args: list[Tree]) -> bool:
+    """Whether it is a list of numbers, and the only argument."""
+    item = kind.item or ANY
+    return len(args) == 1 and not item.nullable and (item.numeric or item.kind in ("any", "uint"))
 
 
 _ARTICLES = {
@@ -147,6 +165,8 @@ def _remedy(kind: Type, words: tuple[str, ...]) -> str:
         return "make texts of its items: x.map(item, string(item))"
     if "number" in words and kind.kind == "integer":
         return "convert it: double(x)"
+    if kind.nullable:
+        return "ask first whether it is there: x != null ? … : …"
     if "integer" in words and kind.kind in ("number", "text"):
         return "convert it: int(x)"
     return "convert it: string(x)" if words == ("text",) and kind.kind in ("integer", "number", "boolean") else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from runner.compiler.expressions.constants import without_value
 from runner.compiler.expressions.facts import Facts
 from runner.compiler.expressions.infer import Inference
 from runner.compiler.expressions.parse import SyntaxFault, parse
@@ -53,7 +54,7 @@ def check(expression: str, scope: Scope) -> Verdict:
     kind = walk.type(tree)
     verdict = Verdict(kind.cel, tuple(walk.troubles), kind)
     if verdict.sound and not _simple(tree):
-        complaint = _complaint(expression, scope.table)
+        complaint = _complaint(expression, scope.table) or without_value(expression, tree)
         if complaint is not None:
             return Verdict("DYN", (complaint,))
     return verdict

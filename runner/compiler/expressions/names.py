@@ -69,7 +69,7 @@ def chain(tree: Tree) -> list[Part] | None:
 
 def dotted(parts: Iterable[Part]) -> str:
     """The name as it is written without spaces."""
-    return ".".join(part.name for part in parts)
+    return ".".join([part.name for part in parts])
 
 
 def wrong_word(kind: TroubleKind, message: str, part: Part, allowed: Iterable[str], hint: str = "") -> Trouble:
@@ -115,6 +115,8 @@ def _declare(parts: Sequence[Part], count: int, prefix: str) -> str:
         return f"declare it under `{prefix}`"
     if prefix == "run" and f"run.{parts[1].name}" in ("run.cost", "run.seconds", "run.state"):
         return "only `policies` watch it"
+    if prefix == "outputs":
+        return f"declare it: outputs: {{{parts[1].name}: {{type: …}}}}"
     if count == 3 and parts[0].name == "steps":
         return f"the step that makes it declares it: outputs: {{{parts[3].name}: {{type: …}}}}"
     return ""

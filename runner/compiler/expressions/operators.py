@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from runner.compiler.expressions.comparing import OPAQUE, advice, compared, member
 from runner.compiler.expressions.names import Part, property_of
+from runner.compiler.expressions.promote import has_mixed
 from runner.compiler.expressions.tree import Binary, Index, Literal, Unary, number_of
 from runner.compiler.expressions.trouble import Trouble
 from runner.compiler.expressions.types import (
@@ -22,6 +23,7 @@ from runner.compiler.expressions.types import (
     union,
 )
 from runner.compiler.expressions.walker import Walker, boolean
+from runner.compiler.suggest import listed
 
 _WHOLE = "convert the integer: double(x)"
 
@@ -68,12 +70,22 @@ def indexed(walk: Walker, tree: Index) -> Type:
             return found
         if key.kind not in ("text", "any"):
             walk.tell("type", f"the key of an object is text, `{walk.shown(tree.key)}` is {key}", tree.key)
+        _all_keys(walk, tree, of, key)
         values = [*(of.properties or {}).values(), *([of.item] if of.item else [])]
         return union(values) if values and of.closed else ANY
     if of.kind != "any":
         hint = "a part of a text is x.charAt(0) or x.substring(0, 3)" if of.kind == "text" else ""
         walk.tell("type", f"`{walk.shown(tree.of)}` is {of}, which has no items", tree.of, hint or advice(of, of))
     return ANY
+
+
+def _all_keys(walk: Walker, tree: Index, of: Type, key: Type) -> None:
+    """Of a map that is written out: each word of the key must be one of its keys."""
+    gone = [value for value in key.values or () if isinstance(value, str) and value not in (of.properties or {})]
+    if of.closed and gone and key.kind == "text":
+        words = f"{listed(gone)}, for which there is no value"
+        hint = f"add {listed(gone, 'and')}, or ask first: x in {{…}}"
+        walk.tell("value", f"`{walk.shown(tree.key)}` may be {words}", tree.key, hint)
 
 
 def _item(walk: Walker, tree: Index, of: Type, key: Type) -> Type:
@@ -97,6 +109,10 @@ def combined(walk: Walker, tree: Binary) -> Type:
         if kind.kind == "secret":
             walk.tell("type", f"`{tree.operator}` cannot be applied to a secret", side, OPAQUE)
             return BOOLEAN if tree.operator not in "+-*/%" else ANY
+        if kind.nullable and tree.operator not in ("==", "!=", "in"):
+            message = f"`{tree.operator}` cannot be applied to null, and `{walk.shown(side)}` is {kind}"
+            walk.tell("type", message, side, "ask first whether it is there: x != null ? … : …")
+            return ANY if tree.operator in "+-*/%" else BOOLEAN
     if tree.operator == "in":
         return member(walk, tree, left, right)
     if tree.operator in ("==", "!=", "<", "<=", ">", ">="):
@@ -172,9 +188,13 @@ def _number(walk: Walker, tree: Binary, left: Type, right: Type) -> Type:
         return INTEGER
     if left.kind == right.kind == "integer":
         return _between(tree.operator, left, right)
-    for side, kind in ((tree.left, left), (tree.right, right)):
-        if kind.kind == "integer" and number_of(tree.left) is None and number_of(tree.right) is None:
-            message = f"`{tree.operator}` of a number and an integer: `{walk.shown(side)}` is an integer"
+    sides = ((tree.left, left), (tree.right, right))
+    if any(number_of(side) is not None for side, _ in sides):
+        return NUMBER
+    for side, kind in sides:
+        if kind.kind == "integer" or (kind.mixed and not has_mixed(side)):
+            is_one = "is" if kind.kind == "integer" else "may be"
+            message = f"`{tree.operator}` of a number and an integer: `{walk.shown(side)}` {is_one} an integer"
             walk.tell("type", message, side, _WHOLE)
             return NUMBER
     return NUMBER

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from runner.compiler.expressions.parse import SyntaxFault, parse
 from runner.compiler.expressions.scan import ROOTS
-from runner.compiler.expressions.tree import Binary, Choice, Tree, number_of, parts_of, path_of
+from runner.compiler.expressions.tree import Binary, Call, Choice, Index, Items, Tree, number_of, parts_of, path_of
 
 #: By operator, the function that takes integers and other numbers in any combination.
 FUNCTIONS = {"+": "__plus__", "-": "__minus__", "*": "__times__", "/": "__divide__"}
@@ -45,7 +45,8 @@ def _operation(tree: Binary, text: str) -> tuple[bool, str]:
     head, tail = text[tree.start : tree.left.start], text[tree.right.end : tree.end]
     between = text[tree.left.end : tree.right.start]
     numbers = [number_of(side) is not None for side in (tree.left, tree.right)]
-    if tree.operator in FUNCTIONS and numbers in ([True, False], [False, True]):
+    mixed = has_mixed(tree.left) or has_mixed(tree.right)
+    if tree.operator in FUNCTIONS and (mixed or numbers in ([True, False], [False, True])):
         return True, f"{head}{FUNCTIONS[tree.operator]}({left}, {right}){tail}"
     if tree.operator in _COMPARISONS and not (_open(tree.left) or _open(tree.right)):
         return True, f"{head}dyn({left}){between}{right}{tail}"
@@ -57,6 +58,20 @@ def _choice(tree: Choice, text: str) -> tuple[bool, str]:
     parts = [_written(part, text)[1] for part in parts_of(tree)]
     head, tail = text[tree.start : tree.condition.start], text[tree.otherwise.end : tree.end]
     return True, f"{head}{parts[0]} ? dyn({parts[1]}) : {parts[2]}{tail}"
+
+
+def has_mixed(tree: Tree) -> bool:
+    """Whether it may be an integer or another number, as the run decides: one that is written is among several."""
+    match tree:
+        case Choice(then=then, otherwise=otherwise):
+            several = [then, otherwise]
+        case Call(name="least" | "greatest", args=args):
+            several = args if len(args) > 1 else []
+        case Index(of=Items(items=items)):
+            several = items
+        case _:
+            return False
+    return any(number_of(one) is not None or has_mixed(one) for one in several)
 
 
 def _open(tree: Tree) -> bool:

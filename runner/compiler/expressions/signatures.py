@@ -171,5 +171,9 @@ def signatures() -> dict[str, Signature]:
 def fits(kind: Type, words: tuple[str, ...]) -> bool:
     """Whether a value of that type may be given where these are taken."""
     if words == ("texts",):
-        return (kind.kind == "list" and (kind.item or ANY).kind in ("text", "any")) or kind.kind == "any"
+        item = kind.item or ANY
+        of_texts = kind.kind == "list" and not kind.nullable and item.kind in ("text", "any") and not item.nullable
+        return of_texts or kind.kind == "any"
+    if kind.nullable and "any" not in words:
+        return False
     return kind.kind == "any" or kind.kind in words or ("any" in words and kind.kind != "secret")

@@ -56,7 +56,8 @@ class Type:
 
     `values`: all it can be, None for no such list. `low` to `high`: the bounds of a number, the bound itself left
     out where it is `open`. `item`: of a list each item, of an object each property that is not among `properties`.
-    `closed`: an object has no other properties. `nullable`: it may be null instead.
+    `closed`: an object has no other properties. `nullable`: it may be null instead. `mixed`: the
+    run decides whether the number is an integer to CEL.
     """
 
     kind: Kind = "any"
@@ -69,6 +70,7 @@ class Type:
     properties: Mapping[str, Type] | None = None
     closed: bool = False
     nullable: bool = False
+    mixed: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -223,7 +225,9 @@ def _both(left: Type, right: Type) -> Type:
     nullable = left.nullable or right.nullable
     if left.numeric and right.numeric:
         kind: Kind = "integer" if left.kind == right.kind == "integer" else "number"
-        return Type(kind, values, min(left.low, right.low), max(left.high, right.high), nullable=nullable)
+        low, high = min(left.low, right.low), max(left.high, right.high)
+        mixed = left.kind != right.kind or left.mixed or right.mixed
+        return Type(kind, values, low, high, nullable=nullable, mixed=mixed)
     if left.kind != right.kind:
         return Type("any", values)
     if left.kind == "list":

@@ -25,6 +25,8 @@ SCHEMAS: dict[str, dict[str, Json]] = {
     "t": {"type": "array", "items": {"type": "string"}},
     "e": {"enum": ["dev", "prod"]},
     "o": {"type": "object", "properties": {"k": {"type": "number"}, "w": {"type": "string"}}},
+    "m": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "z": {"enum": ["dev", None]},
 }
 VALUES: dict[str, Json] = {
     "r": 2.5,
@@ -35,6 +37,8 @@ VALUES: dict[str, Json] = {
     "t": ["a"],
     "e": "dev",
     "o": {"k": 0.5, "w": "x"},
+    "m": {"u": 1},
+    "z": None,
 }
 SCOPE = Scope({f"inputs.{name}": symbol_of(from_schema(schema)) for name, schema in SCHEMAS.items()}, ("inputs",))
 
@@ -66,6 +70,11 @@ def run(expression: str) -> Json:
         ("inputs.l.map(i, i * 2)", [2, 4]),
         ("inputs.b ? 1 : 2.5", 1),
         ("inputs.b ? null : inputs.s", None),
+        ("(inputs.b ? 1 : 2.5) + inputs.r", 3.5),
+        ("inputs.r * [1, 2.5][0]", 2.5),
+        ("math.least(1, 2.5) - inputs.r", -1.5),
+        ("math.greatest(inputs.l) + 1", 3),
+        ("(inputs.b ? 'x' : 'y') + 'z'", "xz"),
         ("inputs.r * 2 > 4 && inputs.n - 1 < 2.5", True),
         ("[inputs.r, 1]", [2.5, 1]),
         ("'x' + string(inputs.n + 1)", "x4"),
@@ -106,6 +115,12 @@ def test_only_what_needs_it_is_written_anew() -> None:
 
 
 ATOMS = ["1", "2.5", "'a'", "'dev'", "true", "inputs.o.k", "inputs.l[0]", *(f"inputs.{name}" for name in SCHEMAS)]
+FUNCTIONS = ["size", "string", "int", "double", "bool", "!", "-", "math.greatest", "math.abs", "math.ceil", "duration"]
+METHODS = [
+    *("size()", "startsWith('a')", "join(' ')", "lowerAscii()", "split('-')", "replace('a', 'b')", "charAt(0)"),
+    *("substring(1)", "indexOf('a')", "matches('a+')", "getMinutes()", "a", "k"),
+    *("all(i, i == i)", "exists(i, i > 1)", "exists_one(i, i == 'a')", "map(i, i)", "map(i, i.k)"),
+]
 EXPRESSIONS = st.recursive(
     st.sampled_from(ATOMS),
     lambda inner: st.one_of(
@@ -117,13 +132,21 @@ EXPRESSIONS = st.recursive(
         ),
         st.builds("({} ? {} : {})".format, inner, inner, inner),
         st.builds("[{0}, {0}]".format, inner),  # of one type: a list of several may hold any value
-        st.builds("{}({})".format, st.sampled_from(["size", "string", "int", "double", "!", "-"]), inner),
-        st.builds("{}.{}".format, inner, st.sampled_from(["size()", "startsWith('a')", "join(' ')", "all(i, i == i)"])),
+        st.builds("{}({})".format, st.sampled_from(FUNCTIONS), inner),
+        st.builds("math.least({}, {})".format, inner, inner),
+        st.builds("{}.{}".format, inner, st.sampled_from(METHODS)),
+        st.builds("{}.startsWith({})".format, inner, inner),
+        st.builds("{}[{}]".format, inner, inner),
+        st.builds("{{'a': {}, 'dev': {}}}".format, inner, inner),
         st.builds("{}.map(i, i + {})".format, inner, inner),
+        st.builds("{}.filter(i, i == {})".format, inner, inner),
     ),
     max_leaves=5,
 )
-_VALUES_DECIDE = "divide by zero|overflow|modulus|out of|invalid|conver|index|pars"
+_VALUES_DECIDE = (
+    "divide by zero|overflow|modulus|out of|invalid|conver|index|pars|no such key|not found in map|must not be empty"
+    "|greater than|range"
+)
 
 
 @settings(max_examples=400)

@@ -6,13 +6,14 @@ A value without expressions is judged by the type itself; one with an expression
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 
 from runner.compiler.canonical import Json
 from runner.compiler.diagnostic import Span
 from runner.compiler.document import Mapping as MappingNode
 from runner.compiler.document import Node, Scalar, Sequence
 from runner.compiler.expressions.scan import OPEN, pieces, references
-from runner.compiler.expressions.types import ANY, schema_of
+from runner.compiler.expressions.types import ANY, Type, bounds_text, from_schema, schema_of
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain
@@ -45,6 +46,19 @@ def doubts(context: Context, schema: Schema, node: Node, step: StepSpec) -> Iter
     wrong = [value for value in values if any(True for _ in problems(schema, value))]
     if wrong and len(wrong) < len(values):
         yield node.span, f"it may be {', '.join(map(shown, wrong))}: {next(problems(schema, wrong[0]))}"
+    elif not values and source is not None and (sentence := _wider(from_schema(source), from_schema(schema))):
+        yield node.span, sentence
+
+
+def _wider(have: Type, want: Type) -> str:
+    """Which numbers may come that are not wanted; those without bounds are not suspected."""
+    if have.kind == "number" and want.kind == "integer":
+        return "it may be a number that is not whole"
+    below = want.low > have.low > -inf
+    above = want.high < have.high < inf
+    if not (have.numeric and want.numeric and (below or above)):
+        return ""
+    return f"it is {bounds_text(have)}, and must be {bounds_text(want)}"
 
 
 def _inside(context: Context, schema: Schema, node: Node, step: StepSpec | None) -> Iterator[Misfit]:

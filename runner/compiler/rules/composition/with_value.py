@@ -25,6 +25,6 @@ def check(context: Context) -> list[Diagnostic]:
             for span, sentence in misfits(context, schema, entry.value, one.step):
                 found.append(error(CODE, f"{what} does not fit: {sentence}", span, _HINT))
             for span, sentence in doubts(context, schema, entry.value, one.step) if one.step.condition is None else ():
-                hint = "narrow the `enum` where the value comes from, or guard the step with `if`"
+                hint = "narrow the type where the value comes from, or guard the step with `if`"
                 found.append(warning(CODE, f"{what} may not fit: {sentence}", span, hint))
     return found
