@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from runner.cli.progress import Lines, LiveTable, Silent, make_progress, sentence
@@ -65,9 +67,13 @@ def test_a_reader_that_went_away_does_not_stop_the_run(monkeypatch):
         tried.append(line)
         raise BrokenPipeError
 
+    replaced = []
     monkeypatch.setattr("typer.echo", broken)
+    # Else the file in which pytest keeps what is printed would be replaced by nothing, for every test to come.
+    monkeypatch.setattr("os.dup2", lambda _, stream: replaced.append(stream))
     Lines().event(event("step.started", "a", 1))
     assert len(tried) == 1
+    assert replaced == [sys.stdout.fileno()]
 
 
 def test_the_live_table_knows_each_step(capsys):
