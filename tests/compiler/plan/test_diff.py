@@ -206,6 +206,34 @@ def test_what_only_people_read_is_told_too() -> None:
     assert {(one.section, one.what) for one in diff.changes} == {("steps", "description"), ("workflow", "labels")}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("script: {language: node, code: x}", "script: {language: node, code: y}", ("does", "x", "y")),
+        ("script: {language: node, code: x}", "script: {language: python, code: x}", ("language", "node", "python")),
+        (
+            "run: x, retry: {attempts: 3}",
+            "run: x, retry: {attempts: 4, on: [exit], jitter: 0}",
+            (
+                "retry",
+                "3 attempts, exponential, 2s to 1m",
+                "4 attempts, exponential, 2s to 1m, on exit, jitter 0",
+            ),
+        ),
+        (
+            "run: x, files: {src: {from: ., exclude: ['*.pyc']}}",
+            "run: x, files: {src: {from: ., include: ['*.py']}}",
+            ("files", ". to src without *.pyc", ". to src only *.py"),
+        ),
+        ("run: x, repeat: {until: 'true', max: 2}", "run: x", ("repeat", '{"delay":0.0,"most":2,"until":"true"}', "")),
+    ],
+)
+def test_parts_of_a_step_are_told_in_words(old: str, new: str, change: tuple[str, str, str]) -> None:
+    spec = "spec: 1\nname: a\nsteps: {a: {STEP}}\n"
+    diff = compare(side(spec.replace("STEP", old)), side(spec.replace("STEP", new)))
+    assert [(one.what, one.before, one.after) for one in diff.changes] == [change]
+
+
 def test_a_guard_that_goes_is_told() -> None:
     gate = "  gate: {approve: {prompt: 'Ship ${{ steps.test.outputs.size }}?'}, after: [look], owner: anna}\n"
     diff = changed(
