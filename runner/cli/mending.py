@@ -27,6 +27,7 @@ class Mending:
         self._checker, self._unsafe, self._only_show = checker, unsafe, only_show
         self._fixed: list[Diagnostic] = []
         self._differences: list[str] = []
+        self._guesses = 0
         self.changed = 0
         self.fills_output = only_show
 
@@ -40,6 +41,7 @@ class Mending:
             mended = self._checker.mend(source.path, source.data, unsafe=self._unsafe)
             self._fixed += mended.fixed
             new, remaining = mended.data, mended.remaining
+        self._guesses += sum(one.fix is not None and not one.fix.safe for one in remaining)
         self.changed += new != source.data
         if self._only_show:
             self._differences.append(difference(source.path, source.data, new, "fixed"))
@@ -63,3 +65,10 @@ class Mending:
         typer.echo(
             f"{count} problem{'s' * (count != 1)} {done} in {self.changed} file{'s' * (self.changed != 1)}", err=True
         )
+        if self._guesses and not self._unsafe:
+            more = (
+                "more is a guess: --unsafe-fixes takes it"
+                if self._guesses == 1
+                else "more are guesses: --unsafe-fixes takes them"
+            )
+            typer.echo(f"{self._guesses} {more}", err=True)
