@@ -22,6 +22,7 @@ _RESERVED = frozenset(
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
 _STATIC = re.compile(r"[^\\'\"$`*?\[~]*")
 _BREAKS = frozenset(" \t\r\n;&|<>()")
+_NESTING = re.compile(r"[\\'\"`(){}]")
 _PLAIN = re.compile(r"[^\s;&|<>()\\'\"$`]+")
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\$`]+")
 
@@ -90,6 +91,7 @@ class _Reader:
         self.text = text
         self.inner: list[tuple[int, int, int]] = [(0, len(text), 0)]
         self.depth = 0
+        self.open = 0  # round brackets
 
     def read(self) -> Iterator[Command]:
         while self.inner:
@@ -99,6 +101,7 @@ class _Reader:
     def commands(self, at: int, end: int) -> Iterator[Command]:
         """The commands between two offsets, each when its line with the heredocs is read."""
         line: list[_Open] = [_Open()]
+        self.open = 0
         while at < end:
             char = self.text[at]
             if char in " \t\r":
@@ -125,6 +128,13 @@ class _Reader:
                 yield one.closed(self.depth)
 
     def separated(self, line: list[_Open], at: int) -> int:
+        self.open += (self.text[at] == "(") - (self.text[at] == ")")
+        if self.open < 0:  # nothing was opened: the end of a pattern of `case`, which is no command
+            self.open = 0
+            while line.pop().piped_in and line:
+                pass
+            line.append(_Open())
+            return at + 1
         pipe = self.text[at] == "|" and not self.text.startswith("||", at)
         line[-1].piped_out = pipe
         line.append(_Open(piped_in=pipe))
@@ -226,15 +236,14 @@ class _Reader:
     def closing(self, at: int, end: int, mark: str) -> int:
         """Past the mark that closes what was opened, over quotes and pairs of the same kind."""
         depth, opening = 0, "(" if mark[0] == ")" else "{"
-        while at < end:
+        while (found := _NESTING.search(self.text, at, end)) is not None:
+            at, char = found.start(), found[0]
             if depth == 0 and self.text.startswith(mark, at):
                 return at + len(mark)
-            char = self.text[at]
             if char in "\\'\"`":
                 at = self.skipped(at, end)
                 continue
-            depth += (char == opening) - (char == mark[0])
-            depth = max(depth, 0)
+            depth = max(depth + (char == opening) - (char == mark[0]), 0)
             at += 1
         return end
 

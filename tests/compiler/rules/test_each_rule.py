@@ -20,6 +20,30 @@ ONE = "steps: {a: {run: echo}}\n"
 
 #: code → (wrong, part of the message, part of the hint, right); several cases of a rule get `#` and a word.
 CASES: dict[str, tuple[str, str, str, str]] = {
+    "env-unknown": (
+        "steps: {a: {run: 'echo a=1 >> $RUNNER_OUTPTU', outputs: {a: {type: integer}}}}",
+        "runner sets no variable `RUNNER_OUTPTU`",
+        "did you mean `RUNNER_OUTPUT`?",
+        "steps: {a: {run: 'echo a=1 >> ${RUNNER_OUTPUT}', outputs: {a: {type: integer}}}}",
+    ),
+    "env-unknown#far": (
+        "steps: {a: {run: 'ls $RUNNER_WORKSPACE'}}",
+        "runner sets no variable `RUNNER_WORKSPACE`",
+        "declare it in `env`",
+        "steps: {a: {run: 'ls $RUNNER_WORKSPACE $GITHUB_SHA', env: {RUNNER_WORKSPACE: /src}}, b: {run: 'RUNNER_TEMP=/tmp; ls $RUNNER_TEMP'}, c: {run: 'ls ${RUNNER_TEMP:-/tmp}'}, d: {run: ''}}",
+    ),
+    "env-unknown#Actions": (
+        "steps: {a: {run: 'echo a=1 >> $GITHUB_OUTPUT', outputs: {a: {type: integer}}}}",
+        "`GITHUB_OUTPUT` is a variable of GitHub Actions",
+        '"$RUNNER_OUTPUT"',
+        "steps: {a: {run: \"echo '$RUNNER_X' a=1 >> $RUNNER_OUTPUT\", outputs: {a: {type: integer}}}}",
+    ),
+    "env-unknown#command": (
+        "steps: {a: {run: 'echo \"::set-output name=a::1\"', outputs: {a: {type: integer}}}}",
+        "`::set-output` is a command of GitHub Actions",
+        '"$RUNNER_OUTPUT"',
+        "steps: {a: {run: 'echo a=1 >> $RUNNER_OUTPUT', outputs: {a: {type: integer}}}, b: {script: {language: python, code: '$RUNNER_X'}}}",
+    ),
     "policy-event": (
         "steps: {a: {run: a}}\npolicies: [{id: p, on: sandbox.qouta, do: fallback}]",
         "no event `sandbox.qouta`",

@@ -285,6 +285,14 @@ def test_a_prompt_may_say_where_the_text_of_others_begins_and_ends(prompt: str, 
     assert found(text.replace(", tools: [files]", ""), "agent-prompt") == []
 
 
+def test_a_pattern_of_a_case_is_no_command() -> None:
+    boxes = "sandboxes: {s: {needs: {runtime: node}}}\n"
+    text = 'case "$1" in\n  node|npm) npm ci;;\n  python|pip) echo ok;;\n  *) (yarn);;\nesac'
+    assert found(boxes + block(text, "    sandbox: s\n"), "sandbox-runtime") == []
+    (one,) = found(boxes + block(text.replace("echo ok", "pip list"), "    sandbox: s\n"), "sandbox-runtime")
+    assert (one.span.line, one.span.column) == (9, 21)
+
+
 def test_a_program_that_is_looked_for_first_need_not_be_there() -> None:
     boxes = "sandboxes: {s: {needs: {runtime: node}}}\n"
     spec = boxes + "steps: {a: {sandbox: s, run: 'which python3 && python3 a || node a'}}"

@@ -18,5 +18,5 @@ def check(context: Context) -> list[Diagnostic]:
             "add `needs: [STEP]`, or `accept`",
         )
         for milestone in context.workflow.milestones
-        if not milestone.needs and not milestone.accept
+        if milestone.id.value and not milestone.needs and not milestone.accept
     ]

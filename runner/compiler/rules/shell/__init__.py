@@ -6,6 +6,7 @@ from types import ModuleType
 
 from runner.compiler.rules.shell import (
     env_reserved,
+    env_unknown,
     output_undeclared,
     output_unwritten,
     shell_check,
@@ -23,5 +24,6 @@ RULES: tuple[ModuleType, ...] = (
     output_unwritten,
     shell_lost,
     env_reserved,
+    env_unknown,
     shell_check,
 )

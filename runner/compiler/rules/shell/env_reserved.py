@@ -10,8 +10,8 @@ from runner.compiler.rules.context import Context
 from runner.compiler.spec.read import child
 
 CODE = "env-reserved"
-_OURS = re.compile(r"RUNNER_(?:OUTPUT|ARTIFACTS|RUN|STEP|ATTEMPT|EXPR_\d+)")
-_MEANING = {
+OURS = re.compile(r"RUNNER_(?:OUTPUT|ARTIFACTS|RUN|STEP|ATTEMPT|EXPR_\d+)")
+MEANING = {
     "RUNNER_OUTPUT": "the file for the step's outputs",
     "RUNNER_ARTIFACTS": "the folder of upstream artifacts",
     "RUNNER_RUN": "the id of the run",
@@ -35,8 +35,8 @@ def check(context: Context) -> list[Diagnostic]:
     for place in places:
         env = child(place, "env")
         for name, variable in env.entries.items() if isinstance(env, Mapping) else ():
-            if _OURS.fullmatch(name):
-                meaning = _MEANING.get(name, "the value of an expression")
+            if OURS.fullmatch(name):
+                meaning = MEANING.get(name, "the value of an expression")
                 message = f"`{name}` is set by runner ({meaning}), so this value is never seen"
                 found.append(error(CODE, message, variable.key.span, "give the variable another name"))
     return found
