@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from runner.errors import EngineUnavailable
+from runner.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -6,9 +6,11 @@ import asyncio
 import http.client
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from runner.records import dataclass
 
 #: What a Prefect server says to GET <api>/health; 401 and 403 come from one that asks for credentials.
 _ALIVE = {200, 401, 403}

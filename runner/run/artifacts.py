@@ -9,10 +9,10 @@ import posixpath
 import shlex
 import tarfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import FileMissing, NotADirectory, OutputWrong, StoreError, StoreFull
+from runner.records import dataclass
 from runner.run import glob
 from runner.run.ports import Box, Command, FileInfo
 

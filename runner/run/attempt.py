@@ -6,12 +6,13 @@ import asyncio
 import posixpath
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import FileCopy, Leg, Plan, PlanStep
 from runner.errors import CommandFailed, CommandTimeout, FileMissing
+from runner.records import dataclass
 from runner.run import artifacts, hostfiles, outputs
 from runner.run.boxes import Boxes, Held
 from runner.run.journal import Journal

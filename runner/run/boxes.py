@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.choose import Fact, choose
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate, Plan, PlanStep, SandboxPlan
 from runner.errors import BoxError, BoxGone, FilesLost, ProviderError
+from runner.records import dataclass
 from runner.run.event import EventDraft
 from runner.run.interrupt import uninterrupted
 from runner.run.journal import Journal

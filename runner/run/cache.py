@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from runner.compiler.canonical import Json, canonical, digest
 from runner.compiler.expressions.functions import hashing
 from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.errors import StoreError
+from runner.records import dataclass
 from runner.run import artifacts
 from runner.run.attempt import Result
 from runner.run.clock import iso

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from runner.compiler.canonical import Json
 from runner.compiler.compile import Compilation, with_inputs
 from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.errors import CommandTimeout, ExpressionFailed, InputsWrong, ProviderError, RunFailed, UsageError
+from runner.records import dataclass
 from runner.run import outputs
 from runner.run.attempt import Result, Trace, announce
 from runner.run.interrupt import Control, uninterrupted

@@ -8,10 +8,11 @@ without every later hash changing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 
 from runner.compiler.canonical import Json, digest
 from runner.errors import JournalBroken
+from runner.records import dataclass
 
 GENESIS = "0" * 64
 

@@ -6,7 +6,7 @@ import asyncio
 import posixpath
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +15,7 @@ from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Plan, PlanStep
 from runner.compiler.plan.wire import to_json
 from runner.errors import ExpressionFailed, RunnerError, StoreError
+from runner.records import dataclass
 from runner.run import support
 from runner.run.artifacts import storage_error, write_durably
 from runner.run.attempt import Attempts, OnText, Places

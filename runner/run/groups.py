@@ -15,12 +15,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import Path
 
 from runner.compiler.canonical import Json
 from runner.errors import StoreError
+from runner.records import dataclass
 from runner.run.slots import Slots
 
 #: Seconds between two looks at a group that is full, and at a request to make room.

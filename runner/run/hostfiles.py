@@ -7,11 +7,11 @@ import os
 import posixpath
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.compiler.plan.model import FileCopy
 from runner.errors import FilesWrong
+from runner.records import dataclass
 from runner.run.glob import matches
 
 #: Left out unless `include` names them: caches, histories and what other machines must build for themselves.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
 from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed, RunnerError
+from runner.records import dataclass
 from runner.run import fan, retry
 from runner.run.attempt import Result, Trace
 from runner.run.cache import Cache

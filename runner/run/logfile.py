@@ -11,13 +11,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from runner.errors import UsageError
+from runner.records import dataclass
 
 #: File systems allow 255 bytes a name; the rest is for `.<attempt>.jsonl`.
 _NAME_BYTES = 200

@@ -7,11 +7,12 @@ suite of its port, the in-memory ones too.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.records import dataclass
 from runner.run.event import Event, EventDraft
 
 Stream = Literal["stdout", "stderr"]

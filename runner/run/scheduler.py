@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import ForEach, Leg, PlanStep, Retry
 from runner.errors import ExpressionFailed, ItemsWrong
+from runner.records import dataclass
 from runner.run import fan
 from runner.run.attempt import GRACE, Trace
 from runner.run.course import Course

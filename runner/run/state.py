@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.errors import IllegalMove
+from runner.records import dataclass
 from runner.run.event import Event
 from runner.run.ports import RunState, StepState
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate, render
 from runner.compiler.expressions.runtime import as_text
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed
+from runner.records import dataclass
 from runner.run.ports import StepState
 
 #: The folder below a box's home where upstream artifacts are placed.

@@ -19,8 +19,9 @@ import os
 import shlex
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from runner.records import dataclass
 
 MARK = "RUNNER_COMMAND_ID"
 _ROUNDS = 20

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.records import dataclass
 from runner.run.owner import boot_id
 
 _WIDTH = 20
