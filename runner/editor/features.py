@@ -17,7 +17,7 @@ from runner.editor import actions, completion, hints, hover, outline, rename
 from runner.editor.analysis import Analysis
 from runner.editor.server import RunnerServer
 from runner.editor.texts import specs_near
-from runner.editor.wire import Positions, diagnostic, path_of, positions, uri_of
+from runner.editor.wire import Positions, diagnostic, path_of, positions
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -91,7 +91,7 @@ def _opened(server: RunnerServer, params: types.DidOpenTextDocumentParams) -> No
 def _changed(server: RunnerServer, params: types.DidChangeTextDocumentParams) -> None:
     server.check_soon(params.text_document.uri)
     for other in server.texts.others(path_of(params.text_document.uri)):
-        server.check_soon(uri_of(other), 0.3)
+        server.check_soon(server.address(other), 0.3)
 
 
 def _saved(server: RunnerServer, params: types.DidSaveTextDocumentParams) -> None:
@@ -157,7 +157,7 @@ def _files(server: RunnerServer, analysis: Analysis) -> rename.Files:
 
 def _location(server: RunnerServer, analysis: Analysis, span: Span) -> types.Location:
     text = analysis if span.path == analysis.path else server.texts.at(span.path)
-    return types.Location(uri_of(span.path), server.positions(text).range(span))
+    return types.Location(server.address(span.path), server.positions(text).range(span))
 
 
 def _define(server: RunnerServer, params: types.DefinitionParams) -> types.Location | None:
@@ -192,10 +192,8 @@ def _rename(server: RunnerServer, params: types.RenameParams) -> types.Workspace
         raise JsonRpcInvalidParams(str(refused)) from refused
     changes: dict[str, list[types.TextEdit]] = {}
     for edit in edits:
-        own = edit.span.path == analysis.path
-        uri = params.text_document.uri if own else uri_of(edit.span.path)
-        there = at if own else server.positions(server.texts.at(edit.span.path))
-        changes.setdefault(uri, []).append(there.edit(edit))
+        there = at if edit.span.path == analysis.path else server.positions(server.texts.at(edit.span.path))
+        changes.setdefault(server.address(edit.span.path), []).append(there.edit(edit))
     return types.WorkspaceEdit(changes)
 
 

@@ -13,7 +13,7 @@ from runner import __version__
 from runner.compiler.diagnostic import Diagnostic
 from runner.editor.analysis import Analysis
 from runner.editor.texts import Texts
-from runner.editor.wire import Positions, diagnostic, path_of
+from runner.editor.wire import Positions, diagnostic, path_of, uri_of
 
 _log = logging.getLogger(__name__)
 REST = 0.03  # seconds without a change before a text is checked
@@ -25,13 +25,19 @@ class RunnerServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__("runner", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full, max_workers=2)
         self.texts = Texts()
+        self._addresses: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
         # One thread: texts are checked one after the other, beside the loop that answers.
         self._worker = ThreadPoolExecutor(1, "check")
 
     def analysis(self, uri: str) -> Analysis:
         """The analysis of a document as it is now."""
+        self._addresses.setdefault(path_of(uri), uri)
         return self.texts.put(path_of(uri), self.workspace.get_text_document(uri).source)
+
+    def address(self, path: str) -> str:
+        """The address of a file; of one that is open as the client writes it: which signs are escaped is its choice."""
+        return self._addresses.get(path) or uri_of(path)
 
     def positions(self, analysis: Analysis) -> Positions:
         """The positions of a text, in the units of this client."""
@@ -66,6 +72,7 @@ class RunnerServer(LanguageServer):
         if waiting is not None:
             waiting.cancel()
         self.texts.drop(path_of(uri))
+        self._addresses.pop(path_of(uri), None)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
 

@@ -311,3 +311,26 @@ async def test_an_input_is_renamed_in_the_files_that_give_it(editor: Editor) -> 
     assert len(edit.changes[editor.uri("child.yaml")]) == 2
     [there] = edit.changes[editor.uri("sub/parent.yaml")]
     assert (there.new_text, there.range.start) == ("count", at(parent, "n: 1"))
+
+
+async def test_addresses_stay_as_the_editor_writes_them(editor: Editor) -> None:
+    (editor.folder / "@team").mkdir()
+    child = "spec: 1\nname: child\ninputs: {n: {type: integer}}\nsteps: {a: {run: 'echo ${{ inputs.n }}'}}\n"
+    parent = "spec: 1\nname: demo\nsteps: {a: {workflow: ./child.yaml, with: {n: one}}}\n"
+    for name in ("child", "parent"):
+        (editor.folder / "@team" / f"{name}.yaml").write_text("spec: 1\n")
+    await editor.start()
+    plain = f"{editor.folder.as_uri()}/@team"
+    for name, text in (("child", child), ("parent", parent)):
+        item = types.TextDocumentItem(f"{plain}/{name}.yaml", "yaml", 0, text)
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    document = types.VersionedTextDocumentIdentifier(1, f"{plain}/child.yaml")
+    change = types.TextDocumentContentChangeWholeDocument(child.replace("integer", "string"))
+    editor.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+    async with asyncio.timeout(20):
+        while (
+            not editor.published.get(f"{plain}/parent.yaml") or editor.published[f"{plain}/parent.yaml"][-1].diagnostics
+        ):
+            editor.news.clear()
+            await editor.news.wait()
+    assert editor.published.keys() == {f"{plain}/child.yaml", f"{plain}/parent.yaml"}
