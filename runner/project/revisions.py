@@ -17,6 +17,9 @@ from runner.records import dataclass
 TIMEOUT = 60.0
 _HINT = "run it inside a repository of git, and name a revision that it has: runner plan --diff main"
 _BLOB = ("100644", "100755")
+_LINK = "120000"
+_SUFFIXES = (".yaml", ".yml")
+_MOST_LINKS = 8  # in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,29 @@ class Revision:
     _files: dict[str, str] = field(default_factory=dict)
 
     def files(self) -> dict[str, str]:
-        """The hash of each file, by its path from the top folder; links and submodules are left out."""
+        """The hash of each file, by its path from the top folder, also of those that links of YAML files lead to; other
+        links and submodules are left out.
+        """
         if not self._files:
+            links: dict[str, str] = {}
             out = self._ask("ls-tree", "-r", "-z", "--full-tree", self.commit)
             for entry in out.split(b"\0"):
-                about, _, path = entry.partition(b"\t")
-                words = about.decode().split()
+                about, _, name = entry.partition(b"\t")
+                words, path = about.decode().split(), os.fsdecode(name)
                 if words and words[0] in _BLOB:
-                    self._files[os.fsdecode(path)] = words[2]
+                    self._files[path] = words[2]
+                elif words and words[0] == _LINK and path.endswith(_SUFFIXES):
+                    links[path] = os.fsdecode(self._ask("cat-file", "blob", words[2]))
+            self._files.update({path: blob for path in links if (blob := self._followed(path, links))})
         return self._files
+
+    def _followed(self, path: str, links: dict[str, str]) -> str:
+        """The hash of the file that a link leads to; "" where it leads to none of this revision."""
+        for _ in range(_MOST_LINKS):
+            if path not in links:
+                break
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), links[path]))
+        return self._files.get(path, "")
 
     def read(self, path: str) -> bytes | Unreadable:
         """A file of this revision by its path from here, for the compiler (`Surroundings.read`)."""
