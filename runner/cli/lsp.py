@@ -10,6 +10,9 @@ from runner.errors import UsageError
 
 
 def lsp(
+    stdio: bool = typer.Option(
+        False, "--stdio", help="Accepted from editors that say how they talk: it is the only way."
+    ),
     json_: bool = typer.Option(False, "--json", help="Accepted for symmetry: the protocol is JSON in any case."),
 ) -> None:
     """Serve editors by the Language Server Protocol.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.specfile import parted
 from runner.compiler.compile import compile_plan
 from runner.compiler.diagnostic import Diagnostic, Severity
 from runner.compiler.document import read_all
@@ -20,6 +21,7 @@ from runner.compiler.plan.diff import Side, SpecDiff, compare, to_json
 from runner.compiler.plan.text import shown_fire
 from runner.compiler.renderers.text import one_line
 from runner.compiler.surroundings import Surroundings
+from runner.errors import UsageError
 from runner.project.check import Checker
 from runner.project.revisions import Repository, Revision
 from runner.project.settings import Projects
@@ -36,6 +38,9 @@ def show_changes(revision: str, names: list[str], format_: str, moment: datetime
     Without names: the specs that `runner validate` would check. Schedules are counted from `moment`. Raises UsageError
     outside of a repository, for an unknown revision, and for names that lead to nothing, now or then.
     """
+    for file, name in map(parted, names):
+        if name is not None:
+            raise UsageError(f"--diff compares all workflows of a file, not {name} alone", f"name the file: {file}")
     then = Repository.around(Path.cwd()).revision(revision)
     diffs = list(_Differ(then, moment).all(names))
     if format_ == "json":

@@ -211,6 +211,7 @@ def test_price_is_shown(scheduled: str) -> None:
         ("other.yaml",),
         ("--diff", "HEAD", "-i", "n=1"),
         ("--diff", "HEAD", "--format", "mermaid"),
+        ("--diff", "HEAD", "a.yaml#demo"),
     ],
 )
 def test_options_that_do_not_go_together_are_bad_usage(scheduled: str, arguments: tuple[str, ...]) -> None:
