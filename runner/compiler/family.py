@@ -260,4 +260,5 @@ def _chosen(documents: list[Document], path: str, wanted: str | None) -> Documen
     near = nearest(wanted, names)
     message = f"there is no workflow `{wanted}` in {f'`{path}`' if path else 'this file'}; {existing(names)}"
     better = f"{path}#{near[0]}" if near else ""
-    return Trouble("file", message, did_you_mean(wanted, names), better, sure=certain(wanted, names))
+    hint = did_you_mean(wanted, names) or f"write it {'there' if path else 'here'}, behind a line `---`"
+    return Trouble("file", message, hint, better, sure=certain(wanted, names))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from runner.compiler.expressions.scan import ROOTS
 from runner.compiler.expressions.symbols import Scope
-from runner.compiler.expressions.tree import Name, Select, Tree
+from runner.compiler.expressions.tree import Binary, Name, Select, Tree
 from runner.compiler.expressions.trouble import Change, Trouble, TroubleKind
 from runner.compiler.expressions.types import ANY, TYPE, Type
 from runner.compiler.suggest import certain, did_you_mean, existing, listed, nearest
@@ -79,6 +79,19 @@ def wrong_word(kind: TroubleKind, message: str, part: Part, allowed: Iterable[st
     known = f"{message}; {existing(names)}" if existing(names) else message
     change = Change(part.start, part.end, near[0], certain(part.name, names)) if near else None
     return Trouble(kind, known, part.start, part.end, did_you_mean(part.name, names) or hint, change)
+
+
+def with_dash(tree: Binary, scope: Scope) -> Trouble | None:
+    """`steps.build-site` is no difference: a name that other languages write with a dash, and no spaces around it."""
+    left, right = chain(tree.left), chain(tree.right)
+    if left is None or right is None or len(left) < 2 or right[0].start != left[-1].end + 1:
+        return None
+    parent, name = dotted(left[:-1]), f"{left[-1].name}-{right[0].name}"
+    if left[0].name not in scope.roots or left[-1].name in _children(scope, parent):
+        return None
+    meant, start, end = name.replace("-", "_"), left[-1].start, right[0].end
+    change = Change(start, end, meant, certain=meant in _children(scope, parent))
+    return Trouble("unknown", f"`-` is a minus: no name is `{name}`", start, end, f"did you mean `{meant}`?", change)
 
 
 def _children(scope: Scope, prefix: str) -> list[str]:

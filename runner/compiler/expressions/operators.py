@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.compiler.expressions.comparing import OPAQUE, advice, compared, member
-from runner.compiler.expressions.names import Part, property_of
+from runner.compiler.expressions.names import Part, property_of, with_dash
 from runner.compiler.expressions.promote import has_mixed
 from runner.compiler.expressions.tree import Binary, Index, Literal, Unary, number_of
 from runner.compiler.expressions.trouble import Trouble
@@ -104,6 +104,10 @@ def _item(walk: Walker, tree: Index, of: Type, key: Type) -> Type:
 
 def combined(walk: Walker, tree: Binary) -> Type:
     """`a + b`, `a < b`, `a in b`, and so on."""
+    dashed = with_dash(tree, walk.scope) if tree.operator == "-" else None
+    if dashed is not None:
+        walk.add(dashed)
+        return ANY
     left, right = walk.type(tree.left), walk.type(tree.right)
     for side, kind in ((tree.left, left), (tree.right, right)):
         if kind.kind == "secret":

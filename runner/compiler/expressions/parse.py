@@ -119,6 +119,8 @@ def _habit(text: str, start: int) -> str:
         return "names stand without `$`: inputs.target"
     if rest[:1] in ("'", '"'):
         return "this quote is never closed"
+    if text[:start].rstrip().endswith(".") and re.match(r"[A-Za-z_]", rest):
+        return "a word of CEL is no name: call it otherwise where it is declared"
     before = text[:start].rstrip().rpartition(" ")[2].strip("(!")
     if before in ("not", "if"):
         return _HABITS[before]

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from runner.compiler.expressions.facts import Knower
+from runner.compiler.expressions.symbols import Scope
 from runner.compiler.expressions.tree import Tree
 from runner.compiler.expressions.trouble import Trouble, TroubleKind
 from runner.compiler.expressions.types import BOOLEAN, Type
@@ -15,6 +16,7 @@ class Walker(Knower, Protocol):
     """One expression under examination."""
 
     variables: dict[str, Type]
+    scope: Scope
 
     def type(self, tree: Tree) -> Type:
         """The type of a part; its troubles are noted."""

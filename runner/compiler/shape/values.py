@@ -73,6 +73,8 @@ def _remedy(types: list[str], schema: dict[str, Any], site: Site) -> tuple[str, 
         return f"write `{right}`", Fix(f"write `{right}`", node.span, right, safe=_is_certain(node, types))
     if title in ("duration", "size") and (better := likely(title, text)):
         return f"with its unit: did you mean `{better}`?", Fix(f"write `{better}`", node.span, better, safe=False)
+    if "string" in types and "boolean" in types:
+        return "write a condition: size(x) > 0", None
     if "string" in types and not isinstance(node.value, str):
         return f'quote it if the text is meant: "{text}"', Fix("quote it", node.span, f'"{text}"')
     if types == ["array"] and schema.get("items", {}).get("type") != "object":
@@ -117,7 +119,7 @@ def _example(types: list[str], schema: dict[str, Any], site: Site) -> str:
         return f"for example `{schema['examples'][0]}`"
     if types == ["array"] and schema.get("examples"):
         return f"write a list: {flow(schema['examples'][0])}"
-    if types == ["string"] and not {"enum", "title"} & schema.keys() and isinstance(node, Sequence):
+    if "string" in types and not {"enum", "title"} & schema.keys() and isinstance(node, Sequence):
         return "write one text; several lines stand below `|`, indented"
     if "object" not in types or not isinstance(node, Scalar):
         return ""

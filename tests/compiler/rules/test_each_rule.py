@@ -20,6 +20,30 @@ ONE = "steps: {a: {run: echo}}\n"
 
 #: code → (wrong, part of the message, part of the hint, right); several cases of a rule get `#` and a word.
 CASES: dict[str, tuple[str, str, str, str]] = {
+    "output-value": (
+        "steps: {a: {run: 'echo who=me >> $RUNNER_OUTPUT', outputs: {who: {type: string}}}}",
+        "the output `who` is no JSON: `me`",
+        "echo 'who=\"me\"'",
+        'steps: {a: {run: "echo \'who=\\"me\\"\' >> $RUNNER_OUTPUT", outputs: {who: {type: string}}}}',
+    ),
+    "output-value#quotes that the shell takes": (
+        "steps: {a: {run: 'echo who=\"me too\" >> $RUNNER_OUTPUT', outputs: {who: {type: string}}}}",
+        "is no JSON: `me too`",
+        "",
+        "steps: {a: {run: 'echo who=\\\"me\\\" >> $RUNNER_OUTPUT', outputs: {who: {type: string}}}}",
+    ),
+    "output-value#begins": (
+        "steps: {a: {run: 'echo \"v=v$X\" >> $RUNNER_OUTPUT', outputs: {v: {type: string}}}}",
+        "the output `v` is no JSON: it begins with `v`",
+        "jq",
+        "steps: {a: {run: 'echo \"v=$X\" >> $RUNNER_OUTPUT', outputs: {v: {type: string}}}}",
+    ),
+    "output-value#type": (
+        "steps: {a: {run: 'echo n=1.5 >> $RUNNER_OUTPUT', outputs: {n: {type: integer}}}}",
+        "the output `n` does not fit",
+        "declared type",
+        "steps: {a: {run: 'echo n=15 >> $RUNNER_OUTPUT', outputs: {n: {type: integer}}}}",
+    ),
     "env-unknown": (
         "steps: {a: {run: 'echo a=1 >> $RUNNER_OUTPTU', outputs: {a: {type: integer}}}}",
         "runner sets no variable `RUNNER_OUTPTU`",

@@ -30,7 +30,7 @@ _TAKEN = frozenset(
     (
         *("run", "script", "agent", "tool", "approve", "prompt", "with", "env", "stdin", "cwd", "files"),
         *("matrix", "for_each", "repeat", "cache", "concurrency", "if", "when", "accept", "triggers", "tests", "value"),
-        *("default", "const", "enum", "examples", "pattern", "description", "instructions"),
+        *("const", "enum", "examples", "pattern", "description", "instructions"),
     )
 )
 
