@@ -14,6 +14,7 @@ from runner.compiler.plan import markdown, mermaid, text
 from runner.compiler.plan.calendar import upcoming
 from runner.compiler.plan.model import Plan
 from runner.compiler.plan.wire import to_json
+from runner.compiler.renderers.text import harmless
 from runner.errors import UsageError
 
 #: Moments to count from: far enough from where dates end.
@@ -75,10 +76,10 @@ def _show(found: Plan, chosen: Format, moment: datetime) -> None:
         shown = {id_: [{"at": one.at.isoformat(), "note": one.note} for one in each] for id_, each in fires.items()}
         typer.echo(json.dumps({**to_json(found), "next_fires": shown}, indent=2, ensure_ascii=False))
     elif chosen is Format.MERMAID:
-        typer.echo(mermaid.render(found), nl=False)
+        typer.echo(harmless(mermaid.render(found)), nl=False)
     else:
         render = markdown.render if chosen is Format.MARKDOWN else text.render
-        typer.echo(render(found, fires), nl=False)
+        typer.echo(harmless(render(found, fires)), nl=False)
 
 
 def _moment(at: str | None) -> datetime:

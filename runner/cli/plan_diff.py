@@ -19,7 +19,7 @@ from runner.compiler.plan import diff_markdown, diff_text
 from runner.compiler.plan.calendar import upcoming
 from runner.compiler.plan.diff import Side, SpecDiff, compare, to_json
 from runner.compiler.plan.text import shown_fire
-from runner.compiler.renderers.text import one_line
+from runner.compiler.renderers.text import harmless, one_line
 from runner.compiler.surroundings import Surroundings
 from runner.errors import UsageError
 from runner.project.check import Checker
@@ -46,9 +46,9 @@ def show_changes(revision: str, names: list[str], format_: str, moment: datetime
     if format_ == "json":
         typer.echo(json.dumps(to_json(diffs, revision), indent=2, ensure_ascii=False))
     elif format_ == "markdown":
-        typer.echo(diff_markdown.render(diffs, revision), nl=False)
+        typer.echo(harmless(diff_markdown.render(diffs, revision)), nl=False)
     else:
-        typer.echo(diff_text.render(diffs), nl=False)
+        typer.echo(harmless(diff_text.render(diffs)), nl=False)
     return any(diff.is_different for diff in diffs)
 
 

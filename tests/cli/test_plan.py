@@ -197,6 +197,15 @@ def test_markdown_mentions_nobody_and_takes_no_markup(tmp_path: Path) -> None:
     assert "| `a` | @&#8203;me \\| \\*b\\* | run |" in shown
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "mermaid"])
+def test_a_spec_gives_no_orders_to_a_terminal(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text('spec: 1\nname: demo\nsteps: {a: {run: x, title: "\\e[2Jgone\\r\\u202Egnihton"}}\n')
+    shown = CliRunner().invoke(app, ["plan", str(path), "--format", form], color=True).stdout
+    assert "\ufffd[2Jgone" in shown
+    assert not set(shown) & set("\x1b\r\u202e")
+
+
 def test_price_is_shown(scheduled: str) -> None:
     assert "price in US dollars, low – likely – high\n" in run(scheduled).stdout
 

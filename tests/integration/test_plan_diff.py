@@ -184,6 +184,15 @@ def test_other_revisions_by_any_name(repository: Path) -> None:
     assert set(found(revision="v1")) == set(found(revision="HEAD~1")) == {"specs/build.yaml"}
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_spec_gives_no_orders_to_a_terminal(repository: Path, form: str) -> None:
+    text = SPEC.format(name="build")
+    spec(repository / "specs", "build", text.replace("run: make build", 'title: "\\e[2Jgone\\u202E", run: make build'))
+    shown = CliRunner().invoke(app, ["plan", "--diff", "HEAD", "--format", form], color=True).stdout
+    assert "\ufffd[2Jgone\ufffd" in shown
+    assert not set(shown) & set("\x1b\u202e")
+
+
 def test_a_comment_for_a_pull_request(repository: Path) -> None:
     spec(repository / "specs", "build", SPEC.format(name="build").replace("make build", "make all"))
     shown = diff("--format", "markdown").stdout

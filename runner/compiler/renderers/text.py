@@ -16,6 +16,7 @@ _WIDEST = 120  # characters of a line in the excerpt
 _BEFORE = 80  # of them before the caret
 # A terminal would obey these instead of showing them.
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def render(report: Report, *, colour: bool = False) -> str:
@@ -45,6 +46,13 @@ def one_line(found: Diagnostic) -> str:
 
 def _clean(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text)
+
+
+def harmless(lines: str) -> str:
+    """Lines that hold texts of a spec, for a terminal or a page: what these would obey stands as a mark, also what
+    turns the direction of writing.
+    """
+    return _OBEYED.sub("\ufffd", lines)
 
 
 @dataclass(frozen=True, slots=True)
