@@ -359,7 +359,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "inputs: {t: {type: string, default: x}}\nsteps: {a: {run: 'echo ${{ inputs.t }}', outputs: {o: {artifact: '${{ inputs.t }}/*'}}}}",
         "no expression is filled in here",
         "runner schema",
-        "description: 'says ${{ what }}'\ninputs: {t: {type: string, default: '${{ no }}'}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
+        "description: 'says ${{ what }}'\ninputs: {t: {type: string, examples: ['${{ no }}']}}\nsteps: {a: {run: 'echo ${{ inputs.t }}'}}",
     ),
     "expression-syntax#trigger": (
         "steps: {a: {run: a}}\ntriggers: [{id: t, webhook: github, when: event.x ==}]",
