@@ -37,8 +37,9 @@ _ABOUT = frozenset({"value", "title", "description", "examples"})
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a child cannot be run. `better` is what was probably meant, `sure` whether nothing else can have been; `errors`
-    are those of the child, `through` is the circle of documents.
+    """Why a child cannot be run. `better` is what was probably meant, `sure` whether nothing else can have been.
+
+    `errors` are those of the child, `through` is the circle of documents.
     """
 
     kind: Literal["file", "circle", "errors"]

@@ -24,9 +24,10 @@ _OPEN = "${{"
 class Cursor:
     """Where a place is: `path` leads to the map whose key is being written, or (not `is_key`) to the value.
 
-    `word` is what is written of the key or value so far, without its opening quote `quote`; `expression` what is
-    written since an open `${{`, None outside of one. `flow` says whether brackets are open, `block` whether it is
-    inside a text of several lines, `comment` inside a comment; `seen` are the keys of the map before the place.
+    `word` is what is written of the key or value so far, without its opening quote `quote`, or of the line in a text of
+    several lines; `expression` what is written since an open `${{`, None outside of one. `flow` says whether brackets
+    are open, `block` whether it is inside a text of several lines, `comment` inside a comment; `seen` are the keys of
+    the map before the place.
     """
 
     path: Path
@@ -86,7 +87,8 @@ def _result(state: _State, head: str) -> Cursor:
     top = state.frames[-1] if state.frames else None
     is_list = top is not None and isinstance(top.name, int)
     is_key = not (block or state.after_colon or is_list)
-    word = "" if block else state.token[1:] if state.quote else _PROPERTIES.sub("", state.token, count=1)
+    started = state.token[1:] if state.quote else _PROPERTIES.sub("", state.token, count=1)
+    word = head.lstrip() if block else started
     seen = frozenset(top.seen if top is not None and state.in_flow else state.ended)
     return Cursor(tuple(names), is_key, word, state.quote, inside, state.in_flow, block, state.comment, seen)
 

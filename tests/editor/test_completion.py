@@ -200,6 +200,7 @@ NAMES = {
     "\n    run: |\n      echo ${{ inputs.│": {"target", "shards"},
     "{if: │": {"inputs", "steps"},
     "{if: steps.bundle.outputs.│": {"size"},
+    "\n    if: |\n      steps.bundle.outputs.│": {"size"},
     "{run: x, repeat: {until: │": {"outputs", "steps"},
 }
 
