@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _SHARE = 50  # specs for a process of its own; fewer take less time than to start one
 _CHUNK = 10
-_COLLECTED = 100  # specs between two collections of garbage in such a process: about 10 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +158,14 @@ def _all(jobs: list[_Job]) -> list[tuple[list[Diagnostic], Others]]:
     import runner.compiler.compile  # noqa: F401 - once, before the processes are made
 
     _work[:] = jobs  # a forked process has them; only numbers go to it
-    gc.freeze()  # what is here already is not searched for garbage again and again
     try:
         with ProcessPoolExecutor(workers, get_context("fork"), _begin) as pool:
             return list(pool.map(_numbered, range(len(jobs)), chunksize=_CHUNK))
     finally:
-        gc.unfreeze()
         _work.clear()
 
 
 def _numbered(number: int) -> tuple[list[Diagnostic], Others]:
-    if number % _COLLECTED == 0:
-        gc.collect()
     return _checked(_work[number])
 
 
@@ -196,6 +190,5 @@ def _processors() -> int:
 
 
 def _begin() -> None:
-    """Interrupts are for the parent; garbage is collected rarely, by hand: that saves a tenth of the time."""
+    """Interrupts are for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 import yaml
 
@@ -375,3 +377,15 @@ class ScalarEvent:
 def test_a_parser_that_is_not_ours_is_an_error_and_no_endless_loop(parser: Odd, why: str) -> None:
     with pytest.raises(TypeError, match=why):
         Builder("a.yaml", "a: 1", Limits()).feed(parser, 0, 0, another=False)
+
+
+def test_what_was_read_goes_without_a_search_for_garbage() -> None:
+    text = "a: &a [1, {b: 2}]\nc: *a\n"
+    doc(text)  # methods that are made when they are used
+    gc.collect()
+    gc.disable()
+    try:
+        doc(text)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

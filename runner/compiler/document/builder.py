@@ -106,14 +106,6 @@ class Builder:
         self._nodes = 0
         self._absent: set[Span] = set()  # aliases of nothing
         self._begun = False  # whether the next document is another one
-        self._handlers: dict[type, Callable[[_Event], None]] = {
-            ScalarEvent: self._scalar,
-            SequenceStartEvent: self._open,
-            MappingStartEvent: self._open,
-            SequenceEndEvent: self._end,
-            MappingEndEvent: self._end,
-            AliasEvent: self._alias,
-        }
 
     @property
     def part(self) -> Part:
@@ -127,7 +119,15 @@ class Builder:
         those of this PyYAML, as where it is loaded twice: nothing of what it says could be understood.
         """
         self._line, self._index, self._begun = line, index, another
-        handlers = self._handlers
+        # Not kept: a builder that holds its own methods stays, with all it read, until garbage is collected.
+        handlers: dict[type, Callable[[_Event], None]] = {
+            ScalarEvent: self._scalar,
+            SequenceStartEvent: self._open,
+            MappingStartEvent: self._open,
+            SequenceEndEvent: self._end,
+            MappingEndEvent: self._end,
+            AliasEvent: self._alias,
+        }
         for event in iter(parser.get_event, None):
             kind = type(event)
             if (handler := handlers.get(kind)) is not None:

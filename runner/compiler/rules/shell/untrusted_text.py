@@ -104,8 +104,11 @@ def _assigned(shell: str, values: list[_Value]) -> Iterator[tuple[str, tuple[str
 
 def _from_input(context: Context, step: StepSpec, known: Known) -> Iterator[Diagnostic]:
     """A text that begins with a shell, or another program, that executes its standard input, given in `stdin`."""
-    node, first = step.stdin, next(iter(commands(str(getattr(step.action, "value", "")))), None)
-    if node is None or not isinstance(node.value, str) or first is None or first.bodies:
+    node = step.stdin
+    if node is None or not isinstance(node.value, str):
+        return
+    first = next(iter(commands(str(getattr(step.action, "value", "")))), None)
+    if first is None or first.bodies:
         return
     if not reads_program(first) or any(operator in ("<", "<<<") for operator, _ in first.redirects):
         return
