@@ -140,8 +140,9 @@ class _Run:
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
         children = Children(plan, setup.children, values, self._journal, control, self._child)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
+        inside, urgency = common.inside, common.queue.priority
         self._life = Life(
-            plan, self._journal, values, attempts, children, cache, common.groups, clock, control, common.inside
+            plan, self._journal, values, attempts, children, cache, common.groups, clock, control, inside, urgency
         )
         self._milestones = Milestones(plan, self._journal, values)
         self._scheduler = Scheduler(self._life, self._milestones, common.queue)
@@ -284,7 +285,8 @@ class _Run:
         await self._journal.sync()
         group = rendered(declared.group, self._values.seen(()))
         who, inside = f"run {self.id} of {self._plan.name}", self._common.inside
-        claim = Claim("run", group, declared.limit, declared.on_conflict, who, self._plan.priority, inside)
+        priority = self._common.queue.priority + self._plan.priority
+        claim = Claim("run", group, declared.limit, declared.on_conflict, who, priority, inside)
 
         def wait(holders: list[str]) -> None:
             self._journal.note(self._journal.fact("run.waiting", claim.told(holders)))

@@ -26,6 +26,8 @@ from runner.run.slots import Slots
 
 #: Seconds between two looks at a group that is full, and at a request to make room.
 LOOK = 0.05
+#: In the names of tickets, which sort as text, a priority counts from here downwards. Those of nested runs add up.
+_MIDDLE = 4999
 _tickets = count()
 
 
@@ -114,17 +116,23 @@ class Groups:
         if held is not None:
             return held
         on_wait(self._holders(claim))
-        await gate.acquire((-claim.priority,))
-        try:
-            return await self._queue(claim)
-        finally:
-            gate.release()
+        since = time.time_ns()
+        rank = (-claim.priority, since, next(_tickets))
+        while held is None:
+            self._changed(claim).set()  # whoever looks at the files now may be less urgent
+            await gate.acquire(rank)
+            try:
+                held = await self._queue(claim, since, lambda: gate.waits_before(rank))
+            finally:
+                gate.release()
+        return held
 
-    async def _queue(self, claim: Claim) -> _Held:
-        ticket = _Ticket(self._folder, claim)
+    async def _queue(self, claim: Claim, since: int, outranked: Callable[[], bool]) -> _Held | None:
+        """A place; None when somebody more urgent is to look for one first."""
+        ticket = _Ticket(self._folder, claim, since)
         asked = ""
         try:
-            while True:
+            while not outranked():
                 changed = self._changed(claim)
                 changed.clear()
                 held = self._try(claim, ticket)
@@ -134,6 +142,7 @@ class Groups:
                     asked = self._ask(claim, asked)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), LOOK)
+            return None
         finally:
             ticket.free()
 
@@ -273,8 +282,9 @@ class _Held:
 class _Ticket:
     """A place in the queue: a locked file whose name sorts by priority, then by time."""
 
-    def __init__(self, folder: Path, claim: Claim) -> None:
-        name = f"{500 - claim.priority:04d}.{time.time_ns():020d}.{os.getpid()}.{next(_tickets)}"
+    def __init__(self, folder: Path, claim: Claim, since: int) -> None:
+        urgency = min(max(_MIDDLE - claim.priority, 0), 2 * _MIDDLE)
+        name = f"{urgency:04d}.{since:020d}.{os.getpid()}.{next(_tickets)}"
         self.path = folder / f"{claim.digest}.waits.{name}"
         draft = folder / f"draft.{name}"
         # Locked before it has its name: a file in the queue without a lock belongs to a dead process.

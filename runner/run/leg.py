@@ -43,7 +43,7 @@ class Close:
 @dataclass(frozen=True, slots=True)
 class Life:
     """What all legs of a run share. `inside` are the places in concurrency groups that runs above hold for all of this
-    one, `held` those that its legs hold, by their keys.
+    one, `held` those that its legs hold, by their keys; `urgency` is the priority that it has from the steps above.
     """
 
     plan: Plan
@@ -56,6 +56,7 @@ class Life:
     clock: Clock
     control: Control
     inside: Mapping[str, Shared] = field(default_factory=dict)
+    urgency: int = 0
     held: dict[str, dict[str, Shared]] = field(default_factory=dict)
 
     def reason_to_skip(self, step: PlanStep, leg: Leg) -> str:
@@ -156,9 +157,8 @@ class Life:
             return
         group = rendered(step.concurrency.group, self.values.variables(step, leg))
         who = f"step {leg.key} of run {self.journal.run}"
-        claim = Claim(
-            "step", group, step.concurrency.limit, step.concurrency.on_conflict, who, step.priority, self.inside
-        )
+        priority, wanted = self.urgency + step.priority, step.concurrency
+        claim = Claim("step", group, wanted.limit, wanted.on_conflict, who, priority, self.inside)
 
         def wait(holders: list[str]) -> None:
             self.journal.note(self.journal.fact("step.waiting", claim.told(holders), leg.key))

@@ -25,6 +25,10 @@ class Slots:
         """Whether somebody has to wait, or is waiting."""
         return self._free == 0 or bool(self._waiting)
 
+    def waits_before(self, rank: Rank) -> bool:
+        """Whether somebody is waiting who goes before that rank."""
+        return any(other < rank and not place.done() for other, _, place in self._waiting)
+
     async def acquire(self, rank: Rank = ()) -> None:
         """Wait for a place."""
         loop = asyncio.get_running_loop()

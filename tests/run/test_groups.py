@@ -249,6 +249,41 @@ def test_who_is_too_late_for_a_shared_place_does_as_it_says(lab, conflict, words
     assert all(words in step["message"] for step in below.report.steps.values() if step["state"] == "cancelled")
 
 
+def test_a_leg_below_is_as_urgent_as_the_step_that_started_it(lab):
+    child = "spec: 1\nname: c\nsteps: {x: {run: echo, concurrency: {group: g}}}\n"
+    going = lab.folder / "all wait"
+    text = f"""
+spec: 1
+name: p
+steps:
+  first: {{run: 'until [ -e "{going}" ]; do sleep 0.02; done', concurrency: {{group: g}}, priority: 50}}
+  plain: {{run: echo, concurrency: {{group: g}}}}
+  urgent: {{workflow: c.yaml, priority: 20}}
+"""
+    order, waiting = [], set()
+
+    def note(event):
+        if event.type == "step.started" and event.step in ("first", "plain", "x"):
+            order.append(event.step)
+        waiting.update([event.step] if event.type == "step.waiting" else [])
+        if waiting == {"plain", "x"}:
+            going.touch()
+
+    lab.on_event = note
+    assert lab.play(text, files={"c.yaml": child}).state == "succeeded"
+    assert order == ["first", "x", "plain"]
+
+
+def test_priorities_that_add_up_stay_in_order(tmp_path):
+    from runner.run.groups import _Ticket
+
+    tickets = [_Ticket(tmp_path, claim(priority=priority), 1) for priority in (-9000, -600, 0, 600, 9000)]
+    names = [ticket.path.name for ticket in tickets]
+    assert sorted(names) == names[::-1]
+    for ticket in tickets:
+        ticket.free()
+
+
 @pytest.mark.parametrize("retry", ["", ", retry: {attempts: 2, on: [exit]}, allow_failure: true"])
 def test_runs_below_with_and_without_a_group_never_wait_for_each_other(lab, retry):
     """One place for runs below: `a` has it and needs the group below, which `b` must not hold while it waits."""
