@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from runner.errors import UsageError
+from runner.errors import ServiceError
 
 
 def lsp(
@@ -22,7 +22,7 @@ def lsp(
     prices. It needs the extra `lsp`.
     """
     if find_spec("pygls") is None:
-        raise UsageError("the language server is not installed", "pip install 'runner[lsp]'")
+        raise ServiceError("the language server is not installed", "pip install 'runner[lsp]'")
     from runner.editor.features import make
 
     make().start_io()

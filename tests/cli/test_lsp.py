@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from runner.cli import lsp
 from runner.cli.main import app
-from runner.errors import UsageError
+from runner.errors import ServiceError
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lsp, "find_spec", lambda _name: None)
     result = CliRunner().invoke(app, ["lsp"])
-    assert isinstance(result.exception, UsageError)
-    assert result.exception.exit_code == 2
+    assert isinstance(result.exception, ServiceError)
+    assert result.exception.exit_code == 4
     assert result.exception.hint == "pip install 'runner[lsp]'"
 
 

@@ -47,7 +47,7 @@ def faces(plan: Plan, fires: Mapping[str, str], steps_of_both: Collection[str]) 
         "steps": {step.id: _step(plan, step, guards.get(step.id, "")) for step in steps},
         "graph": {f"{upstream} → {step.id}": {} for step in plan.steps for upstream in step.after},
         "sandboxes": {name: _sandbox(plan, sandbox) for name, sandbox in plan.sandboxes.items()},
-        "network": {f"{name}: {host}": {} for name, one in plan.sandboxes.items() for host in _hosts(one)},
+        "network": {f"{name}: {host}": {} for name, one in plan.sandboxes.items() for host in one.reach},
         "secrets": dict(_secrets(plan, steps)),
         "agents": _listed(plan.extra.get("agents")),
         "policies": _listed(plan.extra.get("policies")),
@@ -176,7 +176,7 @@ def _step(plan: Plan, step: PlanStep, guards: str) -> Face:
     about = more.get(step.id) if isinstance(more, dict) else None
     face |= _flat(about) if isinstance(about, dict) else {}
     box = plan.sandboxes.get(step.sandbox or "")
-    face["_reach"] = canonical(list(_hosts(box)) if box else []).decode()
+    face["_reach"] = canonical(list(box.reach) if box else []).decode()
     face["_secrets"] = ", ".join(step.secrets)
     return face
 
@@ -223,15 +223,6 @@ def _sandbox(plan: Plan, sandbox: SandboxPlan) -> Face:
     face |= {one.provider: "would do" if one.accepted else f"refused: {one.reason}" for one in sandbox.candidates}
     face["env"] = shown({**sandbox.env})
     return {**face, **(_flat(limits) if isinstance(limits, dict) else {})}
-
-
-def _hosts(sandbox: SandboxPlan) -> Iterator[str]:
-    """What the boxes of a sandbox may reach."""
-    network = sandbox.needs.get("network")
-    hosts = network.get("allow") if isinstance(network, dict) else None
-    if network == "*":
-        yield "everywhere"
-    yield from (str(host) for host in hosts) if isinstance(hosts, list) else ()
 
 
 def _secrets(plan: Plan, steps: list[PlanStep]) -> Iterator[tuple[str, Face]]:

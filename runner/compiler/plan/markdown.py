@@ -104,6 +104,11 @@ def render(plan: Plan, fires: Mapping[str, Sequence[Fire]] | None = None) -> str
         for name, sandbox in plan.sandboxes.items()
         for each in sandbox.candidates
     ]
+    boxes += [
+        f"- {code(name)} reaches {', '.join(map(code, sandbox.reach))}"
+        for name, sandbox in plan.sandboxes.items()
+        if sandbox.reach
+    ]
     if boxes:
         lines += ["", *details("sandboxes", boxes)]
     lines += ["", *details("graph", ["```mermaid", *mermaid.render(plan).splitlines(), "```"])]

@@ -207,6 +207,15 @@ class SandboxPlan:
     candidates: tuple[Candidate, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The hosts that its boxes may reach, or `everywhere`; nothing without a network."""
+        network = self.needs.get("network")
+        if network == "*":
+            return ("everywhere",)
+        hosts = network.get("allow") if isinstance(network, dict) else None
+        return tuple(str(host) for host in hosts) if isinstance(hosts, list) else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:

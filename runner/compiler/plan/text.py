@@ -66,7 +66,8 @@ def _step_lines(plan: Plan, step: PlanStep, width: int) -> Iterator[str]:
 def _sandbox_lines(plan: Plan) -> Iterator[str]:
     for name, sandbox in plan.sandboxes.items():
         scope = "one box for the run" if sandbox.scope == "run" else "a fresh box for each leg"
-        yield f"  {name}: {scope}"
+        reach = f", reaches {', '.join(sandbox.reach)}" if sandbox.reach else ""
+        yield f"  {name}: {scope}{reach}"
         for one in sandbox.candidates:
             yield f"    {'+' if one.accepted else '-'} {one.provider}: {one.reason}"
 
