@@ -28,8 +28,8 @@ from runner.compiler.schemas import schema_path
 Others = dict[str, str]
 
 _FORMAT = 1
-_MOST_BYTES = 16 * 1024 * 1024  # of one file; the entries used last stay
-_MOST_FILES = 64  # working folders; the ones used last stay
+_MOST_BYTES = 4 * 1024 * 1024  # of one file, which each command reads; the newest entries stay
+_MOST_FILES = 64  # working folders; those with the newest entries stay
 _DRAFT_AGE = 3600.0  # seconds after which the draft of a process that was killed is removed
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Packages whose version decides what is found.
@@ -48,7 +48,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path | None:
 def checker_digest(shellcheck: Path | None = None) -> str:
     """What identifies this checker: its version, and size and time of each of its files and of the libraries."""
     parts = [__version__, sys.version]
-    for folder in (_PACKAGE / "compiler", schema_path("workflow.v1.schema.json").parent):
+    for folder in (_PACKAGE / "compiler", _PACKAGE / "project", schema_path("workflow.v1.schema.json").parent):
         parts += _stamps(folder)
     for name in _LIBRARIES:
         found = find_spec(name)
@@ -161,7 +161,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove the files of folders not used for longest, and drafts of processes that were killed."""
+    """Remove the files of folders that nothing was added to for longest, and drafts of processes that were killed."""
     files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
     drafts = [path for path in files if path.name.startswith("draft-")]
     kept = [path for path in files if path.suffix == ".json"]

@@ -65,7 +65,7 @@ class Checker:
             found[path] = known or []
         for job, (findings, others) in zip(fresh, _all(fresh), strict=True):
             found[job.path] = findings
-            if cache and job.key:
+            if cache and job.key and others is not None:
                 cache.put(job.key, findings, others)
         if cache:
             cache.save()
@@ -146,8 +146,12 @@ def _now(read: Read | None) -> Callable[[str], str]:
 _work: list[_Job] = []
 
 
-def _all(jobs: list[_Job]) -> list[tuple[list[Diagnostic], Others]]:
-    """The findings of each job, and which other files it read, in the same order."""
+#: The findings of a spec, and which other files were read; None where ShellCheck could not look: it may the next time.
+_Checked = tuple[list[Diagnostic], Others | None]
+
+
+def _all(jobs: list[_Job]) -> list[_Checked]:
+    """What comes of each job, in the same order."""
     workers = min(len(jobs) // _SHARE, _processors())
     if workers < 2:
         return [_checked(job) for job in jobs]
@@ -165,23 +169,31 @@ def _all(jobs: list[_Job]) -> list[tuple[list[Diagnostic], Others]]:
         _work.clear()
 
 
-def _numbered(number: int) -> tuple[list[Diagnostic], Others]:
+def _numbered(number: int) -> _Checked:
     return _checked(_work[number])
 
 
-def _checked(job: _Job) -> tuple[list[Diagnostic], Others]:
+def _checked(job: _Job) -> _Checked:
     from runner.compiler.compile import check
 
     others: Others = {}
-    read = job.around.read
+    looked = True
+    read, shell = job.around.read, job.around.shell
 
     def recorded(path: str) -> bytes | Unreadable:
         found = read(path) if read else Unreadable("there is nothing to read it with")
         others[path] = _state(found)
         return found
 
-    around = Surroundings(job.around.settings, recorded if read else None, job.around.shell)
-    return check(job.data, job.path, around), others
+    def watched(texts: Sequence[tuple[str, str]]) -> list[list[ShellNote]]:
+        nonlocal looked
+        found = shell(texts) if shell else []
+        looked = looked and all(note.code.startswith("SC") for notes in found for note in notes)
+        return found
+
+    around = Surroundings(job.around.settings, recorded if read else None, watched if shell else None)
+    findings = check(job.data, job.path, around)
+    return findings, others if looked else None
 
 
 def _processors() -> int:

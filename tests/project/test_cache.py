@@ -203,9 +203,13 @@ def test_the_checker_is_known_by_its_files_its_libraries_and_shellcheck(
     (tmp_path / "compiler" / "rules" / "__pycache__").mkdir(parents=True)
     rule = tmp_path / "compiler" / "rules" / "a.py"
     rule.write_text("x = 1")
+    (tmp_path / "project").mkdir()
     monkeypatch.setattr(module, "_PACKAGE", tmp_path)
     moved = checker_digest()
     (tmp_path / "compiler" / "rules" / "__pycache__" / "a.py").write_text("")
     assert checker_digest() == moved
     rule.write_text("x = 22")
     assert checker_digest() != moved
+    changed = checker_digest()
+    (tmp_path / "project" / "shellcheck.py").write_text("x = 1")
+    assert checker_digest() != changed, "what is asked of other programs counts too"

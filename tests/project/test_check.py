@@ -165,3 +165,11 @@ def test_mending_knows_the_settings(folder: Path) -> None:
     assert done.data == data.replace(b"rnu", b"run")
     assert [one.code for one in done.remaining] == ["bad-id"]
     assert checker(folder).mend("a.yaml", data, unsafe=True).remaining == []
+
+
+def test_what_shellcheck_could_not_look_at_is_checked_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [[ShellNote("absent", "warning", "it did not end", 1, 1, 1, 1)], []]
+    monkeypatch.setattr("runner.project.shellcheck.check_shell", lambda texts: [answers.pop(0)])
+    one = {"a.yaml": GOOD.encode()}
+    messages = [[each.message for each in checker(folder, shellcheck=True).check(one)["a.yaml"]] for _ in range(3)]
+    assert messages == [["it did not end"], [], []], "the first answer is not remembered, the second is"
