@@ -30,8 +30,8 @@ class Mended:
 def mend(data: bytes, path: str, check: Check, *, unsafe: bool = False) -> Mended:
     """Apply the safe fixes of all findings of `check` about the file `path`, with `unsafe` the others too.
 
-    The fixed text is checked again, until nothing is left to fix. A fix that would bring an error is left out. A text
-    that is no UTF-8 stays as it is.
+    The fixed text is checked again, until nothing is left to fix. A fix that mends nothing or brings more errors than
+    it mends is left out, though it may bring to light what a later stage finds. A text that is no UTF-8 stays as it is.
     """
     found = check(data)
     fixed: list[Diagnostic] = []

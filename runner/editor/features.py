@@ -149,6 +149,8 @@ def _hover(server: RunnerServer, params: types.HoverParams) -> types.Hover | Non
 
 def _files(server: RunnerServer, analysis: Analysis) -> rename.Files:
     """The texts that may name what another one declares: those of the folder that is open."""
+    if not analysis.path.startswith("/"):
+        return lambda _path: ()  # a text that is no file yet
     opened = [path_of(uri) for uri in server.workspace.folders]
     above = [folder for folder in opened if analysis.path.startswith(f"{folder}/")]
     folder = max(above, key=len, default=posixpath.dirname(analysis.path))

@@ -334,3 +334,15 @@ async def test_addresses_stay_as_the_editor_writes_them(editor: Editor) -> None:
             editor.news.clear()
             await editor.news.wait()
     assert editor.published.keys() == {f"{plain}/child.yaml", f"{plain}/parent.yaml"}
+
+
+async def test_a_text_that_is_no_file_yet_is_served(editor: Editor) -> None:
+    await editor.start()
+    document = types.TextDocumentIdentifier("untitled:Untitled-1")
+    item = types.TextDocumentItem(document.uri, "yaml", 0, SPEC)
+    editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    params = types.RenameParams(document, at(SPEC, "inputs.target", 8), "place")
+    edit = await editor.client.text_document_rename_async(params)
+    assert edit is not None
+    assert edit.changes is not None
+    assert {uri: len(edits) for uri, edits in edit.changes.items()} == {document.uri: 2}
