@@ -64,7 +64,7 @@ def _findings(documents: list[Document], around: Surroundings, family: Family) -
     for document in documents:
         told = [*document.diagnostics, *shape.check(document)]
         ruled = _rules(document, around, family)
-        found += [*discreet(document, told, ruled), *news(document, told, ruled)]
+        found += discreet(document, [*told, *news(document, told, ruled)])
     found = tidy(found)
     if any(document.broken or document.root is None for document in documents):
         return judged(found, around.settings)  # what is not read cannot say what is ignored

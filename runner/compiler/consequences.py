@@ -60,12 +60,12 @@ def news(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]
     return [*credentials, *_news(document, told, found)]
 
 
-def discreet(document: Document, told: list[Diagnostic], found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return `told` without the credentials that are `found`: no message repeats them, and no fix."""
+def discreet(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Return the same without the credentials that are found: no message repeats them, and no fix."""
     spans = [one.span for one in found if one.code == "credential-literal"]
     lines = split_lines(document.text) if spans else []
     begun = {_written(lines, span).strip("'\"")[:_SHOWN] for span in spans}
-    return [_without(one, begun) for one in told] if begun else told
+    return [_without(one, begun) for one in found] if begun else found
 
 
 def _without(finding: Diagnostic, begun: set[str]) -> Diagnostic:

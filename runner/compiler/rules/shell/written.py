@@ -18,11 +18,16 @@ _OPTION = re.compile(r"-[neE]+")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The name of an output that is written, and where that name stands in the text."""
+    """The name of an output that is written, and where that name stands in the text.
+
+    `value` is how what `echo` writes begins, `whole` whether it is all of it: the rest is known to the shell alone.
+    """
 
     name: str
     start: int
     end: int
+    value: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,41 @@ def _names(text: str, command: Command) -> Iterator[Written]:
         words = words[1:]
     match = _NAME.match(words[0].text) if words else None
     if match:
-        further = _NEXT.finditer(words[0].text, match.end())
-        yield from (
-            Written(one[1], words[0].start + one.start(1), words[0].start + one.end(1)) for one in (match, *further)
-        )
+        further = list(_NEXT.finditer(words[0].text, match.end()))
+        one_line = command.name == "echo" and not further
+        said, whole = _said(words) if one_line else ("", False)
+        begun = said.partition("=")[2]
+        yield Written(match[1], words[0].start + match.start(1), words[0].start + match.end(1), begun, whole)
+        yield from (Written(one[1], words[0].start + one.start(1), words[0].start + one.end(1)) for one in further)
+
+
+def _said(words: tuple[Word, ...]) -> tuple[str, bool]:
+    """What words mean to a command, up to what only the shell knows, and whether that is all of it."""
+    parts = []
+    for word in words:
+        text, whole = _plain(word.text)
+        parts.append(text)
+        if not whole:
+            return " ".join(parts), False
+    return " ".join(parts), True
+
+
+def _plain(text: str) -> tuple[str, bool]:
+    """A word without its quotes, up to the first thing that the shell replaces."""
+    found, quote, at = [], "", 0
+    while at < len(text):
+        char = text[at]
+        if char == quote or (not quote and char in "'\""):
+            quote = "" if quote else char
+        elif quote == "'":
+            found.append(char)
+        elif char == "\\":
+            at += 1
+            kept = quote and text[at : at + 1] not in ('"', "\\", "$", "`")
+            found.append(f"\\{text[at : at + 1]}" if kept else text[at : at + 1])
+        elif char in "$`" or (not quote and char in "*?[{~"):
+            return "".join(found), False
+        else:
+            found.append(char)
+        at += 1
+    return "".join(found), True
