@@ -86,6 +86,8 @@ def _init(owner: Any) -> Any:
     parameters, lines = ["self"], []
     frozen = owner.__dataclass_params__.frozen
     for number, field in enumerate(dataclasses.fields(owner)):
+        if not field.init or field.kw_only:
+            raise TypeError(f"{owner.__qualname__}.{field.name}: fields are parameters by place here")
         value, parameter = field.name, field.name
         if field.default is not dataclasses.MISSING:
             scope[f"default_{number}"] = field.default

@@ -142,6 +142,17 @@ def test_what_the_author_wrote_stays() -> None:
     assert seen[:2] == [1, 2]
 
 
+@pytest.mark.parametrize("options", [{"init": False}, {"kw_only": True}])
+def test_options_of_fields_that_are_not_heeded_are_refused(options: dict[str, Any]) -> None:
+    @dataclass(frozen=True)
+    class Odd:
+        a: int
+        b: int = field(default=3, **options)
+
+    with pytest.raises(TypeError, match="Odd.b: fields are parameters by place here"):
+        Odd(1)
+
+
 def test_the_compiler_makes_its_classes_by_it() -> None:
     compiler = Path(__file__).parents[1] / "runner" / "compiler"
     for path in compiler.rglob("*.py"):
