@@ -12,6 +12,9 @@ from runner.compiler.plan.markdown import code, details, table
 
 #: The first line of every comment: a bot that finds it updates the comment instead of writing another one.
 MARK = "<!-- runner plan --diff -->"
+#: Characters of a comment: GitHub takes 65,536.
+LARGEST = 60_000
+_MOST_ROWS = 100
 _ALARMS = {
     "security": "**Security**: more power, or a guard less",
     "breaking": "**Breaking** for those who start it",
@@ -19,20 +22,34 @@ _ALARMS = {
 
 
 def render(diffs: Sequence[SpecDiff], revision: str) -> str:
-    """The tally, what wants attention, the prices as a table, and each spec's changes behind a click."""
+    """The tally, what wants attention, the prices as a table, and each spec's changes behind a click: as much of it as
+    fits into one comment.
+    """
     different = [diff for diff in diffs if diff.is_different]
     lines = [MARK, f"### Plans since {code(revision)}: {tally(diffs)}"]
     for alarm, words in _ALARMS.items():
         found = [
             f"- {code(diff.path)}: {_words(one)}" for diff in different for one in diff.changes if one.alarm == alarm
         ]
-        lines += ["", f"{words}:", "", *found] if found else []
+        more = [f"- and {len(found) - _MOST_ROWS} more"] if len(found) > _MOST_ROWS else []
+        lines += ["", f"{words}:", "", *found[:_MOST_ROWS], *more] if found else []
     if different:
         head = ("spec", "", "price of a run before", "after", "difference")
-        lines += ["", *table(head, (_row(diff) for diff in different))]
-    for diff in different:
+        lines += ["", *table(head, (_row(diff) for diff in different[:_MOST_ROWS]))]
+        lines += ["", f"and {len(different) - _MOST_ROWS} more"] if len(different) > _MOST_ROWS else []
+    room = LARGEST - sum(len(line) + 1 for line in lines)
+    for number, diff in enumerate(different):
         inside = list(_inside(diff))
-        lines += ["", *details(f"<code>{escape(diff.path)}</code>", inside)] if inside else []
+        block = ["", *details(f"<code>{escape(diff.path)}</code>", inside)] if inside else []
+        room -= sum(len(line) + 1 for line in block)
+        if room < 0:
+            rest = len(different) - number
+            lines += [
+                "",
+                f"The changes of {rest} more do not fit here; {code(f'runner plan --diff {revision}')} shows them.",
+            ]
+            break
+        lines += block
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -380,6 +381,17 @@ def test_markdown_finds_its_comment_again_and_cannot_be_broken_out_of() -> None:
     assert "**Security**" in shown
     assert "**Breaking**" not in shown
     assert shown.count("<details>") == shown.count("</details>") == 1
+
+
+def test_a_comment_of_many_changes_fits_and_says_what_is_left_out() -> None:
+    opened = changed(("[a.example]", "[b.example]"), ("echo done", "\n      ".join(f"echo {n}" * 9 for n in range(20))))
+    shown = diff_markdown.render([opened] * 150, "main")
+    assert 50_000 < len(shown) < 65_536
+    assert "- and 200 more\n" in shown
+    assert "\nand 50 more\n" in shown
+    left = re.search(r"The changes of (\d+) more do not fit here; `runner plan --diff main` shows them\.", shown)
+    assert left is not None
+    assert shown.count("<details>") == shown.count("</details>") == 150 - int(left[1])
 
 
 def test_a_bar_in_a_path_ends_no_cell() -> None:
