@@ -106,8 +106,10 @@ def _is_written(tree: Tree) -> bool:
     return (isinstance(tree, Literal) and tree.kind not in ("bytes", "uint")) or number_of(tree) is not None
 
 
-def _never(walk: Walker, tree: Tree, kind: Type, constant: Tree) -> bool:
-    """Tell that a part never has the value that is written there; False when it may have it."""
+def _never(walk: Walker, tree: Tree, kind: Type, constant: Tree, *, items: bool = False) -> bool:
+    """Tell that a part, or with `items` each item of it, never has the value that is written there; False when it may
+    have it.
+    """
     other = walk.quietly(constant)
     value = other.values[0] if other.values else None
     if (
@@ -123,7 +125,10 @@ def _never(walk: Walker, tree: Tree, kind: Type, constant: Tree) -> bool:
     near = _meant(value, words) if isinstance(value, str) else []
     plain = walk.shown(constant)[1:-1] == value
     change = Change(constant.start + 1, constant.end - 1, near[0], certain(word, words)) if near and plain else None
-    message = f"`{walk.shown(tree)}` is never `{word}`; it is {_possible(kind)}"
+    shown = walk.shown(tree)
+    message = f"`{shown}` is never `{word}`; it is {_possible(kind)}"
+    if items:
+        message = f"no item of `{shown}` is ever `{word}`; each is {_possible(kind)}"
     hint = f"did you mean `{near[0]}`?" if near else ""
     walk.add(Trouble("value", message, constant.start, constant.end, hint, change))
     return True
@@ -168,7 +173,7 @@ def member(walk: Walker, tree: Binary, left: Type, right: Type) -> Type:
         )
         walk.tell("type", message, _culprit(tree), advice(left, item))
         return BOOLEAN
-    if isinstance(tree.left, Literal) and _never(walk, tree.right, item, tree.left):
+    if isinstance(tree.left, Literal) and _never(walk, tree.right, item, tree.left, items=True):
         return boolean(False)
     return BOOLEAN
 

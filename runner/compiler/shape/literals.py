@@ -67,7 +67,11 @@ _SYNONYMS: dict[str, dict[str, str]] = {
         "timed_out": "timeout",
         "lost": "box_gone",
     },
-    "state": {"success": "succeeded", "ok": "succeeded", "done": "completed", "failure": "failed", "error": "failed"},
+    "state": {
+        **dict.fromkeys(("success", "ok", "completed"), "succeeded"),
+        **dict.fromkeys(("done", "succeeded"), "completed"),
+        **dict.fromkeys(("failure", "error"), "failed"),
+    },
     "on_timeout": {"deny": "reject", "accept": "approve", "cancel": "reject", "error": "fail"},
     "backoff": {"constant": "fixed", "off": "none", "double": "exponential"},
     "scope": {"workflow": "run", "job": "step", "task": "step"},
