@@ -87,6 +87,13 @@ def test_a_step_that_a_check_names_is_meant_to_be_needed() -> None:
     assert len(found(text.replace("a.outputs", "b.outputs"), "milestone-missing")) == 1
 
 
+@pytest.mark.parametrize("named", ["steps", "steps.build", "steps.build.outputs", "steps.biuld.outputs.x"])
+def test_a_step_that_is_named_as_a_whole_has_its_outputs_read(named: str) -> None:
+    text = "steps: {build: {run: a, outputs: {x: {type: string}}}}\noutputs: {o: {value: '${{ NAMED }}'}}"
+    assert found(text.replace("NAMED", named), "output-unused") == []
+    assert len(found(text.replace("NAMED", "run.id"), "output-unused")) == 1
+
+
 def test_a_misspelt_axis_may_mean_any() -> None:
     assert found("steps: {a: {run: 'x ${{ matrix.s }}', matrix: {os: [a, b]}}}", "axis-unused") == []
 

@@ -377,6 +377,7 @@ ANSWER = (
         ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash}", ["steps.r.outputs.o"]),
         ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash script.sh}", []),
         ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: bash < script.sh}", []),
+        ("{stdin: '${{ steps.r.outputs.o[0].s }}', run: '# later'}", []),
         ("{run: 'source <(echo ${{ steps.r.outputs.o[0].s }}); true'}", ["steps.r.outputs.o"]),
         ('{run: \'x=${{ steps.r.outputs.o[0].s }}; y=1; eval "$y"; echo "$x"\'}', []),
     ],
@@ -389,6 +390,19 @@ def test_what_an_agent_answered_is_followed_into_the_step(step: str, names: list
 def test_a_value_that_the_shell_keeps_as_text_is_told_once() -> None:
     text = "inputs: {t: {type: string}}\nsteps: {a: {run: \"bash -c 'x ${{ inputs.t }}'\"}}"
     assert [one.code for one in check((HEAD + text).encode(), "a.yaml")] == ["shell-quotes"]
+
+
+def test_a_value_of_several_lines_is_not_judged() -> None:
+    text = block('echo -e "a=1\\nrest" >> "$RUNNER_OUTPUT"', "    outputs: {a: {type: integer}}\n")
+    assert found(text, "output-value") == []
+    assert len(found(text.replace("\\nrest", "rest"), "output-value")) == 1
+
+
+@pytest.mark.parametrize("items", ["3", "{}", "{type: string}"])
+def test_items_of_no_declared_type_may_be_anything(items: str) -> None:
+    text = f"inputs: {{l: {{type: array, items: {items}}}}}\nsteps: {{a: {{run: 'eval ${{{{ inputs.l[0] }}}}'}}}}"
+    document = read((HEAD + text).encode(), "a.yaml")
+    assert [one.code for one in check_all(document) if one.code == "untrusted-text"] == ["untrusted-text"]
 
 
 def test_what_has_no_declared_type_may_be_anything() -> None:
