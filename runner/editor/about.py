@@ -93,7 +93,7 @@ def _schema_of(part: Part, kind: Kind, name: str, owner: str) -> dict[str, Json]
         params = template.plain.get("params") if template else None
         found = params.get(name) if isinstance(params, dict) else None
         return found if isinstance(found, dict) else None
-    step = part.workflow.steps.get(owner)
+    step = part.owner(owner)
     output = step.outputs.get(name) if step else None
     if output is None:
         return None

@@ -124,6 +124,11 @@ class Part:
         inputs = {id_: one.plain["default"] for id_, one in self.workflow.inputs.items() if "default" in one.plain}
         return price(self.workflow, inputs, edges=self.edges)
 
+    def owner(self, name: str) -> StepSpec | None:
+        """The step of that id, or that of a template: `templates.NAME`."""
+        template = name.removeprefix("templates.")
+        return self.workflow.steps.get(name) if template == name else self.workflow.template_steps.get(template)
+
     def step(self, path: Path) -> StepSpec | None:
         """The step that a path leads to or into."""
         match path:

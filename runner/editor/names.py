@@ -40,6 +40,9 @@ STEP_KEYS: dict[str, Kind] = {
 }
 #: Keys whose text is an expression as a whole.
 BARE = ("if", "when", "until", "accept")
+#: What stands before the name of a template that owns an output.
+IN_TEMPLATE = "templates."
+_MOST_TEMPLATES = 16  # that use each other
 _ROOTS: dict[str, Kind] = {"inputs": "input", "secrets": "secret", "steps": "step"}
 
 
@@ -123,8 +126,14 @@ def _inner(part: Part, path: Path, name: str, entry: Entry) -> Iterator[Occurren
     match path:
         case ("outputs",):
             yield Occurrence("output", name, key.span, home, declares=True, whole=key)
-        case ("steps", str(step), "outputs") | ("steps", str(step), "returns", "properties"):
+        case (
+            ("steps", str(step), "outputs")
+            | ("steps", str(step), "returns", "properties")
+            | ("steps", str(step), "approve", "form")
+        ):
             yield Occurrence("output", name, key.span, home, declares=True, owner=step, whole=key)
+        case ("templates", str(used), "step", "outputs") | ("templates", str(used), "step", "returns", "properties"):
+            yield Occurrence("output", name, key.span, home, declares=True, owner=IN_TEMPLATE + used, whole=key)
         case ("tests", _, "stubs", str(step), "outputs") | ("tests", _, "expect", "steps", str(step), "outputs"):
             yield _output(part, step, name, key.span, key)
         case ("steps", str(step), "matrix") if name not in ("include", "exclude", "max_parallel", "fail_fast"):
@@ -142,11 +151,17 @@ def _inner(part: Part, path: Path, name: str, entry: Entry) -> Iterator[Occurren
 
 
 def _output(part: Part, step: str, name: str, span: Span, whole: Scalar | None = None) -> Occurrence:
-    """An output of a step; of one that runs another workflow it is that workflow's."""
-    child = part.child(("steps", step))
-    if child is not None:
-        return Occurrence("output", name, span, child.document, whole=whole)
-    return Occurrence("output", name, span, part.document, owner=step, whole=whole)
+    """An output of a step; of one that runs another workflow it is that workflow's, or it is its template's."""
+    path: Path = ("steps", step)
+    owner = step
+    for _ in range(_MOST_TEMPLATES):
+        child, used = part.child(path), text(part.node((*path, "use")))
+        if child is not None:
+            return Occurrence("output", name, span, child.document, whole=whole)
+        if not used or part.node((*path, "outputs", name)) is not None:
+            break
+        path, owner = ("templates", used, "step"), IN_TEMPLATE + used
+    return Occurrence("output", name, span, part.document, owner=owner, whole=whole)
 
 
 def _text(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
@@ -158,6 +173,9 @@ def _text(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
     match path:
         case ("steps", str(step), "returns", "required", int()):
             yield Occurrence("output", value, node.span, part.document, owner=step, whole=node)
+            return
+        case ("templates", str(used), "step", "returns", "required", int()):
+            yield Occurrence("output", value, node.span, part.document, owner=IN_TEMPLATE + used, whole=node)
             return
     yield from _written(part, path, node)
     names = [name for name in path if isinstance(name, str)]
@@ -172,10 +190,15 @@ def _text(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
 def _written(part: Part, path: Path, node: Scalar) -> Iterator[Occurrence]:
     """The outputs that the commands of a step write."""
     match path:
-        case ("steps", str(step), "run") if FILE in str(node.value):
-            for one in writing(str(node.value)).names:
-                span = locate(part.document, node, one.start, one.end)
-                yield Occurrence("output", one.name, span, part.document, owner=step)
+        case ("steps", str(step), "run"):
+            owner = step
+        case ("templates", str(used), "step", "run"):
+            owner = IN_TEMPLATE + used
+        case _:
+            return
+    for one in writing(str(node.value)).names if FILE in str(node.value) else ():
+        span = locate(part.document, node, one.start, one.end)
+        yield Occurrence("output", one.name, span, part.document, owner=owner)
 
 
 def _expression(part: Part, path: Path, node: Scalar, written: str, start: int) -> Iterator[Occurrence]:
@@ -195,7 +218,7 @@ def _expression(part: Part, path: Path, node: Scalar, written: str, start: int) 
             kind: Kind = "axis" if root == "matrix" else "param"
             yield Occurrence(kind, name, span(at, name), part.document, owner=owner)
         elif root == "outputs" and path[0] == "steps":
-            yield Occurrence("output", name, span(at, name), part.document, owner=owner)
+            yield _output(part, owner, name, span(at, name))
         if root == "steps" and len(parts) > 3 and parts[2][0] == "outputs":
             output, place = parts[3]
             yield _output(part, name, output, span(place, output))

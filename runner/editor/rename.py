@@ -120,7 +120,7 @@ def rename(analysis: Analysis, line: int, column: int, new: str, files: Files = 
 
 def _is_written_unseen(part: Part, found: Occurrence, same: list[Occurrence]) -> bool:
     """Whether it is a value that commands of a step write, and none of them is known to."""
-    step = part.workflow.steps.get(found.owner) if found.kind == "output" else None
+    step = part.owner(found.owner) if found.kind == "output" else None
     output = step.outputs.get(found.name) if step is not None and step.kind in ("run", "script") else None
     if step is None or output is None or output.artifact is not None or step.action is None:
         return False
@@ -158,8 +158,8 @@ def _told(text: Analysis) -> list[str]:
 
 
 def _counts(code: str, severity: Severity) -> bool:
-    """Whether a finding may come of a name that stands somewhere else still."""
-    return severity is Severity.ERROR or code.endswith(("-unused", "-unwritten"))
+    """Whether a finding may come of a name that stands somewhere else still; an axis may be unused by its name."""
+    return severity is Severity.ERROR or (code.endswith(("-unused", "-unwritten")) and code != "axis-unused")
 
 
 def _over(around: Surroundings, texts: dict[str, bytes]) -> Surroundings:

@@ -170,6 +170,16 @@ ELSEWHERE = {
   a: {agent: x, prompt: y, returns: {type: object, required: [o│ld], properties: {old: {type: integer}}}}
 agents: {x: {model: "openai:gpt-4.1-mini-2025-04-14", budget: {usd: 1, turns: 3}}}
 """,
+    "of a form": """
+  a: {approve: {prompt: Go?, form: {o│ld: {type: string}}}}
+  b: {run: x, env: {OTHER: "${{ steps.a.outputs.old }}"}}
+""",
+    "of a template": """
+  a: {use: t}
+  b: {run: 'x ${{ steps.a.outputs.old }}'}
+templates:
+  t: {step: {run: 'echo "old=1" >> "$RUNNER_OUTPUT"', outputs: {o│ld: {type: integer}}}}
+""",
     "in rows": """
   a:
     run: x ${{ matrix.old }} ${{ matrix.n }}
