@@ -149,7 +149,7 @@ def test_options_of_fields_that_are_not_heeded_are_refused(options: dict[str, An
         a: int
         b: int = field(default=3, **options)
 
-    with pytest.raises(TypeError, match="Odd.b: fields are parameters by place here"):
+    with pytest.raises(TypeError, match="fields are parameters by place here"):
         Odd(1)
 
 

@@ -20,25 +20,42 @@ def matches(patterns: Sequence[str], path: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     names = pattern.removeprefix("./").strip("/").split("/")
     anywhere = len(names) == 1 and not pattern.startswith(("/", "./"))
-    out = "(?:.*/)?" if anywhere else ""
-    for number, name in enumerate(names):
-        last = number == len(names) - 1
+    groups: list[list[str]] = [[]]  # the names between `**`
+    for name in names:
         if name == "**":
-            out += ".*" if last else "(?:[^/]+/)*"
+            groups.append([])
         else:
-            out += _name(name) + ("" if last else "/")
+            groups[-1].append(_name(name))
+    first, *others = groups
+    out = "(?:.*/)?" if anywhere else ""
+    out += _folders(first) if others else "/".join(first)
+    out += "".join(f"(?>(?:[^/]+/)*?{_folders(group)})" for group in others[:-1])
+    if others:
+        out += "(?:[^/]+/)*" + "/".join(others[-1]) if others[-1] else ".*"
     return re.compile(out + r"(?:/.*)?\Z", re.DOTALL)
 
 
+def _folders(names: Sequence[str]) -> str:
+    return "".join(f"{name}/" for name in names)
+
+
 def _name(name: str) -> str:
-    """One name of a path as a regular expression."""
-    parts = re.split(r"(\*+|\?|\[[!^]?[^\]/]+\])", name)
-    return "".join(_part(part) for part in parts)
+    """One name of a path as a regular expression.
+
+    Each star but the last takes as little as it can, and what it took is settled: no pattern takes long.
+    """
+    chunks = [""]
+    for part in re.split(r"(\*+|\?|\[[!^]?[^\]/]+\])", name):
+        if part.startswith("*"):
+            chunks.append("")
+        else:
+            chunks[-1] += _part(part)
+    first, *others = chunks
+    settled = "".join(f"(?>[^/]*?{chunk})" for chunk in others[:-1])
+    return first + settled + (f"[^/]*{others[-1]}" if others else "")
 
 
 def _part(part: str) -> str:
-    if part.startswith("*"):
-        return "[^/]*"
     if part == "?":
         return "[^/]"
     if part.startswith("[") and part.endswith("]") and len(part) > 2:

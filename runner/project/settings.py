@@ -66,17 +66,30 @@ class Projects:
             top = here.parent == here or (here / ".git").exists()
             return Project(folder) if top else self.within(str(here.parent))
         except OSError as problem:
-            reason = (problem.strerror or "unknown reason").lower()
-            shown = _shown(here / NAME)
-            message = f"the file cannot be read: {reason}"
-            finding = error("unreadable-file", message, Span(shown, 1, 1, 1, 1), "or choose another by --config")
-            return Project(folder, shown, "", (finding,))
+            return _unreadable(here, (problem.strerror or "unknown reason").lower())
+        if _leads_out(here / NAME):
+            return _unreadable(here, "it is a link that leads out of the project")
         return self._loaded(folder, _shown(here / NAME), data)
 
     def _loaded(self, folder: str, shown: str, data: bytes) -> Project:
         from runner.project.load import load
 
         return load(folder, shown, data)
+
+
+def _unreadable(folder: Path, reason: str) -> Project:
+    shown = _shown(folder / NAME)
+    hint = "or choose another by --config"
+    finding = error("unreadable-file", f"the file cannot be read: {reason}", Span(shown, 1, 1, 1, 1), hint)
+    return Project(str(folder), shown, "", (finding,))
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a link leads out of the repository, or the folder: what is wrong there would be quoted in findings."""
+    if not path.is_symlink():
+        return False
+    top = next((above for above in path.parents if (above / ".git").exists()), path.parent)
+    return not path.resolve().is_relative_to(top.resolve())
 
 
 def _read(path: Path) -> bytes:

@@ -54,3 +54,13 @@ def test_several_patterns_and_none() -> None:
 @given(st.text("ab[]!^-\\*?/.{}()|&~", max_size=8))
 def test_any_text_is_a_pattern(pattern: str) -> None:
     assert matches([pattern], "a/b") in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*a" * 100 + "b", "a" * 200), ("**/a/" * 60 + "b", "a/" * 300 + "c")],
+    ids=["stars", "folders"],
+)
+def test_no_pattern_takes_for_ever(pattern: str, path: str) -> None:
+    assert not matches([pattern], path)
+    assert matches([pattern], path[:-1] + "ab" if pattern.startswith("*a") else path[:-1] + "a/b")

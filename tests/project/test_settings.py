@@ -271,3 +271,22 @@ def test_every_bound_of_the_checks_is_a_setting() -> None:
     )
     assert project.base == Settings()
     assert project.findings == ()
+
+
+def test_settings_that_are_a_link_out_of_the_project_are_not_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside").write_text("machine example password hunter2")
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "specs").mkdir()
+    monkeypatch.chdir(tmp_path / "repo")
+    Path("specs/runner.toml").symlink_to("../../outside")
+    found = Projects().of("specs/a.yaml")
+    assert [one.message for one in found.findings] == [
+        "the file cannot be read: it is a link that leads out of the project"
+    ]
+    assert found.text == ""
+    Path("shared.toml").write_text("[shellcheck]\nenabled = true\n")
+    Path("specs/runner.toml").unlink()
+    Path("specs/runner.toml").symlink_to("../shared.toml")
+    assert Projects().of("specs/a.yaml").shellcheck, "inside the repository a link counts"
