@@ -63,7 +63,7 @@ WRONG = [
     ("inputs.count == 9", "value", "9", "it is at most 8", ""),
     ("inputs.s == null", "value", "null", "is never `null`; it is text", ""),
     ("inputs.target == inputs.other", "value", "inputs.other", "they are never equal", ""),
-    ("'c' in inputs.words", "value", "'c'", "is never `c`", ""),
+    ("'c' in inputs.words", "value", "'c'", "ever `c`; each is `a` or `b`", ""),
     ("steps.a.state == 'success'", "value", "'success'", "is never `success`", "`succeeded`"),
     ("inputs.n > 8", "constant", "inputs.n > 8", "always false: `inputs.n` is at least 1 and at most 8", ""),
     ("8 >= inputs.n", "constant", "8 >= inputs.n", "always true", ""),

@@ -17,7 +17,7 @@ from runner.compiler.expressions.types import ANY, Type, bounds_text, from_schem
 from runner.compiler.rules.context import Context
 from runner.compiler.spec import StepSpec
 from runner.compiler.spec.read import plain
-from runner.compiler.spec.refer import referred
+from runner.compiler.spec.refer import referred, referred_output
 from runner.compiler.suggest import listed
 from runner.compiler.values import declared_types, problems, shown, type_name
 
@@ -30,6 +30,8 @@ def misfits(context: Context, schema: Schema, node: Node, step: StepSpec | None 
     if not _templated(node):
         for sentence in problems(schema, plain(node)):
             yield node.span, sentence
+    elif isinstance(node, Scalar) and step is not None and step.kind == "workflow" and _has_files(context, node):
+        yield node.span, "it is a folder of files, and the boxes of that run do not have them"
     elif isinstance(node, Scalar):
         source = _source(context, node, step)
         sentence = clash(source, schema) if source is not None else ""
@@ -37,6 +39,13 @@ def misfits(context: Context, schema: Schema, node: Node, step: StepSpec | None 
             yield node.span, sentence
     else:
         yield from _inside(context, schema, node, step)
+
+
+def _has_files(context: Context, node: Scalar) -> bool:
+    """Whether an artifact is named there, as such or in a longer text."""
+    names = (part.text.strip() for part in pieces(str(node.value)) if part.is_expression)
+    outputs = (referred_output(context.workflow, tuple(name.split("."))) for name in names)
+    return any(found is not None and found[1].artifact is not None for found in outputs)
 
 
 def doubts(context: Context, schema: Schema, node: Node, step: StepSpec) -> Iterator[Misfit]:
