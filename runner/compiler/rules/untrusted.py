@@ -31,7 +31,7 @@ class Source:
 
 SchemaOf = Map[str, Json]
 #: What somebody else decides, by its path (`steps.X.outputs.Y`, `inputs.X`), with its type.
-Known = Map[tuple[str, ...], tuple[Source, SchemaOf]]
+Known = dict[tuple[str, ...], tuple[Source, SchemaOf]]
 
 
 def sources(context: Context) -> Known:
@@ -143,7 +143,9 @@ def texts_in(expression: str, known: Known) -> list[tuple[Reference, Source]]:
 def _references(expression: str, known: Known) -> Iterator[Reference]:
     """The dotted names of an expression, with those that begin with the step's name for its item."""
     yield from references(expression)
-    for path in known:
+    for path in reversed(known):  # what is a step's own comes last
+        if path[0] in ("inputs", "steps"):
+            return
         if len(path) == 1 and path[0] not in ROOTS:
             for match in re.finditer(rf"(?<![\w.]){path[0]}(?:\.\w+)*(?![\w(])", masked(expression)):
                 yield Reference(tuple(match[0].split(".")), match.start(), match.end())
