@@ -324,6 +324,9 @@ class _Reader:
 
     def comment(self) -> bool:
         starts = self.at == 0 or self.text[self.at - 1] in " \t\n;&|("
+        if starts and self.at > 1 and self.text[self.at - 2] == "\\":  # what is behind a backslash ends no word
+            before = self.text[: self.at - 1]
+            starts = self.text[self.at - 1] == "\n" or (len(before) - len(before.rstrip("\\"))) % 2 == 0
         if self.text[self.at] != "#" or not starts or self.modes[-1] in _NO_COMMAND:
             return False
         end = self.text.find("\n", self.at)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.compiler.expressions.scan import pieces
@@ -218,6 +218,7 @@ def test_what_is_called_unclosed_the_shell_refuses(parts: list[str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(WORDS, max_size=12))
+@example(["\\", " ", "#", '"'])
 def test_what_ends_too_early_is_called_unclosed(parts: list[str]) -> None:
     text = "".join(parts)
     done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
