@@ -122,7 +122,8 @@ class _Reader:
 
     plain, `(` (a subshell), `` ` ``, `"`, `{"`/`{` (a `${…}` inside or outside double quotes), `((` arithmetic
     and `(+` a parenthesis in it, `<<` the body of a heredoc whose end word is not quoted, `case` a case statement.
-    `opened` are the offsets at which they began. `across` is the first quote that goes over several lines.
+    `opened` are the offsets at which they began. `across` is the first quote that goes over several lines. `ended` is
+    where the last parenthesis closed that ends a word: a `#` right behind it begins a comment.
     """
 
     text: str
@@ -135,6 +136,7 @@ class _Reader:
     replaced: list[Replaced] = field(default_factory=list)
     unclosed: list[Unclosed] = field(default_factory=list)
     across: Unclosed | None = None
+    ended: int = -1
     out: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -267,6 +269,8 @@ class _Reader:
             if char == "(" and self.modes[-1] != "{":
                 self.push("(+" if self.modes[-1] in _ARITHMETIC else mark)
             self.take(len(mark))
+            if char == ")" and self.modes[-1] == "case":  # the end of a pattern
+                self.ended = self.at
 
     def chooses(self) -> bool:
         """`case … in` and `esac`: between them a `)` ends a pattern and no subshell."""
@@ -311,7 +315,9 @@ class _Reader:
         self.until(stop + closed, "single-quotes")
 
     def closes(self) -> bool:
-        mode, char = self.modes[-1], self.text[self.at]
+        mode, char, began = self.modes[-1], self.text[self.at], self.opened[-1]
+        # Not of `$(…)`, `<(…)` and `a=(…)`: these are parts of a word.
+        alone = self.text[began] == "(" and self.text[began - 1 : began] not in ("<", ">", "=")
         if mode == "((" and self.text.startswith("))", self.at):
             self.pop()
             self.take(2)
@@ -320,10 +326,11 @@ class _Reader:
             self.take()
         else:
             return False
+        self.ended = self.at if alone and mode != "(+" else self.ended
         return True
 
     def comment(self) -> bool:
-        starts = self.at == 0 or self.text[self.at - 1] in " \t\n;&|("
+        starts = self.at in (0, self.ended) or self.text[self.at - 1] in " \t\n;&|("
         if starts and self.at > 1 and self.text[self.at - 2] == "\\":  # what is behind a backslash ends no word
             before = self.text[: self.at - 1]
             starts = self.text[self.at - 1] == "\n" or (len(before) - len(before.rstrip("\\"))) % 2 == 0

@@ -203,6 +203,23 @@ def test_a_case_inside_a_substitution_is_read_to_its_end(text: str, shell: str, 
     assert done.stdout.endswith("two  words")
 
 
+@pytest.mark.parametrize(
+    ("text", "open_"),
+    [
+        ("(echo )#'", False),
+        ("((1))#'", False),
+        ("case a in a)#'\necho;; esac", False),
+        ("$(echo )#'", True),
+        ("a=(1)#'", True),
+        ("cat <(echo)#'", True),
+    ],
+)
+def test_a_comment_may_begin_right_behind_a_parenthesis_that_ends_a_word(text: str, open_: bool) -> None:
+    assert bool(unclosed(text)) is open_
+    done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) is open_
+
+
 WORDS = st.sampled_from(['"', "'", "$(", ")", "`", "${x}", "a", " ", "\n", "#", "\\", "; ", "echo ", "$'", "(echo "])
 
 
