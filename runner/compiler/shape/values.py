@@ -76,10 +76,18 @@ def _remedy(types: list[str], schema: dict[str, Any], site: Site) -> tuple[str, 
     if "string" in types and "boolean" in types:
         return "write a condition: size(x) > 0", None
     if "string" in types and not isinstance(node.value, str):
-        return f'quote it if the text is meant: "{text}"', Fix("quote it", node.span, f'"{text}"')
+        return _as_text(schema, node)
     if types == ["array"] and schema.get("items", {}).get("type") != "object":
         return f"write a list: [{shown(text)}]", Fix("make it a list", node.span, f"[{_written(node)}]", safe=False)
     return "", None
+
+
+def _as_text(schema: dict[str, Any], node: Scalar) -> tuple[str, Fix | None]:
+    """What to do about a number or a boolean where a text is wanted: only a text that is allowed is proposed."""
+    words = schema.get("enum") or schema.get("then", {}).get("enum") or [node.text]
+    if node.text not in words:
+        return f"write {listed(map(shown, words))}", None
+    return f'quote it if the text is meant: "{node.text}"', Fix("quote it", node.span, f'"{node.text}"')
 
 
 def _other_kind(types: list[str], title: str, node: Node) -> str:
