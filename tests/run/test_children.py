@@ -247,9 +247,9 @@ spec: 1
 name: p
 steps:
   make: {run: echo x > x.txt, outputs: {file: {artifact: x.txt}}}
-  go: {workflow: sub/child.yaml, with: {name: 'in ${{ steps.make.outputs.file }}'}}
+  go: {workflow: sub/child.yaml, with: {name: '${{ [steps.make.outputs.file][0] }}'}}
 """
-    done = lab.play(text, files=FILES)
+    done = lab.play(text, files=FILES)  # named alone, it is told before the run: `with-value`
     assert done.states["go"] == "failed"
     assert "the input name of sub/child.yaml is an artifact" in done.step("go")["message"]
 
