@@ -61,7 +61,7 @@ def _remedy(types: list[str], schema: dict[str, Any], site: Site) -> tuple[str, 
         return _other_kind(types, title, node), None
     text = node.text
     if "object" in types and NO_BREAK not in text and not _NO_SPACE.match(text):
-        made, fix = wrapped(schema, site)
+        made, fix = wrapped(schema, node)
         if made:
             counted = "; the first time counts too" if title == "retry" else ""
             return f"write a map: {made}{counted}", fix

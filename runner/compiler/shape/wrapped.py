@@ -8,7 +8,6 @@ from typing import Any
 from runner.compiler.diagnostic import Fix
 from runner.compiler.document import Mapping, Scalar, Sequence
 from runner.compiler.shape.literals import synonym
-from runner.compiler.shape.places import Site
 from runner.compiler.suggest import nearest
 
 _PLAIN = re.compile(r"[\w./+-][\w./+ -]*")
@@ -17,15 +16,12 @@ _KEYS = ("id", "name")
 OPEN = "${{"
 
 
-def wrapped(schema: dict[str, Any], site: Site) -> tuple[str, Fix | None]:
-    """The map for a value, as it is written, and the fix that writes it; an empty text where it says nothing.
+def wrapped(schema: dict[str, Any], node: Scalar) -> tuple[str, Fix | None]:
+    """The map for a value on one line, as it is written, and the fix that writes it; an empty text for no map.
 
     `retry: 3` is `{attempts: 3}`, `size: int` is `{type: integer}`, and of a map that needs one key the value is that
     of this key.
     """
-    node = site.node
-    if not isinstance(node, Scalar) or node.value is None or node.span.line != node.span.end_line:
-        return "", None
     made, safe = _map(schema, node)
     return made, Fix("make it a map", node.span, made, safe=safe) if made else None
 
