@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import textwrap
 import urllib.request
 from pathlib import Path
@@ -122,8 +123,14 @@ def test_a_spec_that_runs_others_is_one_flow_run_with_a_task_run_for_each_step(
     assert done.returncode == 0, done.stdout + done.stderr
     kind, flow_run = done.stdout.split()[-2:]
     assert kind == "COMPLETED"
-    runs = ask(prefect_api, "/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-    assert sorted(run["name"] for run in runs) == ["bind", "cover", "page[number=1]", "page[number=2]"]
+    expected = ["bind", "cover", "page[number=1]", "page[number=2]"]
+    for _ in range(60):  # the server writes task runs down from events, a while after the flow has ended
+        runs = ask(prefect_api, "/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+        names = sorted(run["name"] for run in runs)
+        if names == expected:
+            break
+        time.sleep(0.5)
+    assert names == expected
     status = subprocess.run(
         [sys.executable, "-m", "runner", "status", "--state", str(tmp_path), "--json"],
         capture_output=True, text=True, timeout=60,
