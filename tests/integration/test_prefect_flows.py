@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import textwrap
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
