@@ -336,8 +336,9 @@ class _Reader:
             starts = self.text[self.at - 1] == "\n" or (len(before) - len(before.rstrip("\\"))) % 2 == 0
         if self.text[self.at] != "#" or not starts or self.modes[-1] in _NO_COMMAND:
             return False
-        end = self.text.find("\n", self.at)
-        end = len(self.text) if end < 0 else end
+        # A backquote ends what stands in backquotes, even in a comment there.
+        ends = [self.text.find(mark, self.at) for mark in ("\n`" if "`" in self.modes else "\n")]
+        end = min((one for one in ends if one >= 0), default=len(self.text))
         self.inert.update(self.ahead(end))
         self.until(end)
         return True

@@ -212,9 +212,11 @@ def test_a_case_inside_a_substitution_is_read_to_its_end(text: str, shell: str, 
         ("$(echo )#'", True),
         ("a=(1)#'", True),
         ("cat <(echo)#'", True),
+        ("`echo #`\n`", True),
+        ("`echo # '`", False),
     ],
 )
-def test_a_comment_may_begin_right_behind_a_parenthesis_that_ends_a_word(text: str, open_: bool) -> None:
+def test_a_comment_begins_and_ends_where_the_shell_sees_it(text: str, open_: bool) -> None:
     assert bool(unclosed(text)) is open_
     done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
     assert (done.returncode != 0) is open_
