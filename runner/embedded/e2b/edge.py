@@ -16,7 +16,7 @@ import time
 from runner.embedded.e2b import proxy
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
 from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes
-from runner.embedded.e2b.control import ControlPlane
+from runner.embedded.e2b.control.plane import ControlPlane
 
 _HOST = re.compile(r"(\d{1,5})-(i[a-z0-9]{19})\.")
 _PATH = re.compile(r"/box/(i[a-z0-9]{19})/(\d{1,5})(?=[/?]|$)")

@@ -17,7 +17,7 @@ from pathlib import Path
 from runner.embedded.e2b import bubblewrap
 from runner.embedded.e2b.box.http1 import connection
 from runner.embedded.e2b.boxes import Boxes, copy_agent
-from runner.embedded.e2b.control import ControlPlane
+from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.edge import Edge
 from runner.embedded.e2b.state import StateFolder
 from runner.embedded.e2b.view import View

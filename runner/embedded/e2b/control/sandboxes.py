@@ -1,20 +1,21 @@
-"""The control plane: E2B's REST API for sandboxes, as `e2b/api/client` calls it, in its bodies and status codes."""
+"""Routes of boxes: making, listing, looking at, keeping and ending them."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
-import hmac
-import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from runner.embedded.e2b.box.http1 import Exchange
 from runner.embedded.e2b.boxes import CPU_COUNT, DISK_MB, MEMORY_MB, Box, Boxes, Order
+from runner.embedded.e2b.control.bodies import number, object_of, seconds, texts
+from runner.embedded.e2b.control.refusals import Refused
+from runner.embedded.e2b.control.routing import Call, Handler, Route
 from runner.embedded.e2b.metrics import Metrics
 from runner.errors import SandboxMissing
 
@@ -26,79 +27,51 @@ _LONGEST = 24 * 3600
 _TEMPLATES = ("base",)
 #: So many Idempotency-Keys are remembered.
 _PROMISES = 1000
-_UNOFFERED = ("pause", "resume", "fork", "snapshots", "network")
+_UNOFFERED = (("POST", "/pause"), ("POST", "/resume"), ("POST", "/fork"), ("POST", "/snapshots"), ("PUT", "/network"))
 Answer = Callable[[Exchange, Box, bytes], Awaitable[None]]
 
 
-class Refused(Exception):
-    """A request that gets an error body; `status` and `message` are E2B's `Error` schema."""
+class Sandboxes:
+    """The routes of boxes, in the v1 and v2 forms: routes move inside one major version of the SDK."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-class ControlPlane:
-    """Answers the routes under `/sandboxes` and `/v2/sandboxes`."""
-
-    def __init__(self, boxes: Boxes, key: str, domain: str) -> None:
-        """`key` is what `X-API-KEY` must hold; `domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
+    def __init__(self, boxes: Boxes, domain: str) -> None:
+        """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._boxes = boxes
-        self._key = key
         self._domain = domain
         self._metrics = Metrics()
         self._promised: dict[str, tuple[bytes, asyncio.Future[Box]]] = {}
-        self._actions: dict[tuple[str, str], Answer] = {
-            ("GET", ""): self._detail,
-            ("DELETE", ""): self._kill,
-            ("POST", "timeout"): self._timeout,
-            ("POST", "connect"): self._connect,
-            ("GET", "metrics"): self._measure,
-        }
 
-    async def answer(self, exchange: Exchange) -> None:
-        """Answer one request."""
-        raw = await exchange.body.read(1024 * 1024)
-        try:
-            self._authorize(exchange)
-            await self._route(exchange, raw)
-        except Refused as error:
-            await exchange.json(error.status, {"code": error.status, "message": error.message})
+    def routes(self) -> Iterator[Route]:
+        """All of them."""
+        for version in ("", "/v2"):
+            yield Route(f"POST {version}/sandboxes", self._create)
+            yield Route(f"GET {version}/sandboxes", self._list)
+            for action in (
+                ("GET", "", self._detail),
+                ("DELETE", "", self._kill),
+                ("POST", "/timeout", self._timeout),
+                ("POST", "/connect", self._connect),
+                ("GET", "/metrics", self._measure),
+            ):
+                method, rest, handler = action
+                yield Route(f"{method} {version}/sandboxes/{{id}}{rest}", self._of_box(handler))
+            for method, rest in _UNOFFERED:
+                yield Route(f"{method} {version}/sandboxes/{{id}}{rest}", _unoffered)
 
-    def _authorize(self, exchange: Exchange) -> None:
-        if not hmac.compare_digest(exchange.head.get("x-api-key").encode(), self._key.encode()):
-            raise Refused(401, "invalid API key")
+    def _of_box(self, answer: Answer) -> Handler:
+        async def handler(call: Call) -> None:
+            box = self._boxes.get(call["id"])
+            if box is None:
+                raise Refused(404, f"sandbox {call['id']} not found")
+            await answer(call.exchange, box, call.raw)
 
-    async def _route(self, exchange: Exchange, raw: bytes) -> None:
-        words = [word for word in exchange.head.path.split("/") if word]
-        if words and words[0] == "v2":
-            words = words[1:]
-        method = exchange.head.method
-        if words == ["sandboxes"] and method == "POST":
-            await self._create(exchange, raw)
-        elif words == ["sandboxes"] and method == "GET":
-            await self._list(exchange)
-        elif len(words) in (2, 3) and words[0] == "sandboxes":
-            await self._one(exchange, words[1], words[2] if len(words) == 3 else "", raw)
-        else:
-            raise Refused(404, f"no such route: {method} {exchange.head.path}")
-
-    async def _one(self, exchange: Exchange, name: str, action: str, raw: bytes) -> None:
-        if action in _UNOFFERED:
-            raise Refused(501, f"the embedded endpoint does not offer {action!r}")
-        call = self._actions.get((exchange.head.method, action))
-        if call is None:
-            raise Refused(404, f"no such route: {exchange.head.method} {exchange.head.path}")
-        box = self._boxes.get(name)
-        if box is None:
-            raise Refused(404, f"sandbox {name} not found")
-        await call(exchange, box, raw)
+        return handler
 
     # ------------------------------------------------------------- making
 
-    async def _create(self, exchange: Exchange, raw: bytes) -> None:
-        order = _order(_object(raw))
+    async def _create(self, call: Call) -> None:
+        exchange, raw = call.exchange, call.raw
+        order = _order(object_of(raw))
         key = exchange.head.get("idempotency-key")
         try:
             box = await (self._once(key, raw, order) if key else self._boxes.create(order))
@@ -134,9 +107,10 @@ class ControlPlane:
 
     # ------------------------------------------------------------- looking
 
-    async def _list(self, exchange: Exchange) -> None:
+    async def _list(self, call: Call) -> None:
+        exchange = call.exchange
         query = exchange.head.query
-        limit = _number(query.get("limit", "100"), "limit", 1, 100)
+        limit = number(query.get("limit", "100"), "limit", 1, 100)
         states = set(query["state"].split(",")) if query.get("state") else {"running", "paused"}
         if not states <= {"running", "paused"}:
             raise Refused(400, f"state must be running or paused, not {query['state']!r}")
@@ -165,8 +139,8 @@ class ControlPlane:
 
     async def _measure(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
         query = exchange.head.query
-        start = _number(query.get("start", "0"), "start", 0, 2**40)
-        end = _number(query.get("end", str(2**40)), "end", 0, 2**40)
+        start = number(query.get("start", "0"), "start", 0, 2**40)
+        end = number(query.get("end", str(2**40)), "end", 0, 2**40)
         samples = await self._metrics.of(box)
         await exchange.json(200, [sample for sample in samples if start <= sample["timestampUnix"] <= end])
 
@@ -177,16 +151,19 @@ class ControlPlane:
         await exchange.reply(204)
 
     async def _timeout(self, exchange: Exchange, box: Box, raw: bytes) -> None:
-        seconds = _seconds(_object(raw).get("timeout"))
-        self._boxes.set_end(box, time.time() + seconds)
+        self._boxes.set_end(box, time.time() + seconds(object_of(raw).get("timeout"), _LONGEST))
         await exchange.reply(204)
 
     async def _connect(self, exchange: Exchange, box: Box, raw: bytes) -> None:
         """Connecting lets a box live longer where the client asks so, never shorter."""
-        asked = _object(raw).get("timeout")
+        asked = object_of(raw).get("timeout")
         if asked is not None:
-            self._boxes.set_end(box, max(box.ends_at, time.time() + _seconds(asked)))
+            self._boxes.set_end(box, max(box.ends_at, time.time() + seconds(asked, _LONGEST)))
         await exchange.json(200, self._sandbox(box))
+
+
+async def _unoffered(call: Call) -> None:
+    raise Refused(501, f"the embedded endpoint does not offer {call.exchange.head.path!r}")
 
 
 def _listed(box: Box) -> dict[str, Any]:
@@ -231,40 +208,6 @@ def _after(found: list[Box], token: str) -> int:
     raise Refused(400, "nextToken names a sandbox that is gone; list again from the start")
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(raw or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Refused(400, "the body is not a JSON object")
-    return value
-
-
-def _number(text: str, name: str, low: int, high: int) -> int:
-    if not text.isdecimal() or len(text) > 18 or not low <= int(text) <= high:
-        raise Refused(400, f"{name} must be a number from {low} to {high}, not {text!r}")
-    return int(text)
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise Refused(400, f"timeout must be a number of seconds, not {value!r}")
-    if value > _LONGEST:
-        raise Refused(400, f"timeout cannot be greater than {_LONGEST} seconds")
-    return float(value)
-
-
-def _texts(value: object, name: str) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise Refused(400, f"{name} must map names to strings")
-    if any("\0" in key + each or ("=" in key and name == "envVars") for key, each in value.items()):
-        raise Refused(400, f"{name} holds what no environment can hold")
-    return value
-
-
 def _order(body: dict[str, Any]) -> Order:
     template = body.get("templateID")
     if not isinstance(template, str) or not template:
@@ -276,5 +219,5 @@ def _order(body: dict[str, Any]) -> Order:
             raise Refused(400, f"the embedded endpoint does not offer {name}")
     if body.get("autoPause"):
         raise Refused(400, "the embedded endpoint does not offer autoPause: a box ends when its time is over")
-    timeout = _seconds(body.get("timeout", _DEFAULT_TIMEOUT))
-    return Order(timeout, _texts(body.get("envVars"), "envVars"), _texts(body.get("metadata"), "metadata"), template)
+    timeout = seconds(body.get("timeout", _DEFAULT_TIMEOUT), _LONGEST)
+    return Order(timeout, texts(body.get("envVars"), "envVars"), texts(body.get("metadata"), "metadata"), template)

@@ -1,0 +1,46 @@
+"""What requests hold, checked: each function raises Refused with a sentence for the client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runner.embedded.e2b.control.refusals import Refused
+
+
+def object_of(raw: bytes) -> dict[str, Any]:
+    """The JSON object in a body; an empty body is an empty object."""
+    try:
+        value = json.loads(raw or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Refused(400, "the body is not a JSON object")
+    return value
+
+
+def number(text: str, name: str, low: int, high: int) -> int:
+    """A whole number of a query."""
+    if not text.isdecimal() or len(text) > 18 or not low <= int(text) <= high:
+        raise Refused(400, f"{name} must be a number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def seconds(value: object, longest: float) -> float:
+    """A time to live."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise Refused(400, f"timeout must be a number of seconds, not {value!r}")
+    if value > longest:
+        raise Refused(400, f"timeout cannot be greater than {longest:g} seconds")
+    return float(value)
+
+
+def texts(value: object, name: str) -> dict[str, str]:
+    """A map of names to strings; None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise Refused(400, f"{name} must map names to strings")
+    if any("\0" in key + each or ("=" in key and name == "envVars") for key, each in value.items()):
+        raise Refused(400, f"{name} holds what no environment can hold")
+    return value
