@@ -22,14 +22,10 @@ from pathlib import Path
 from runner.embedded.e2b import bubblewrap
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
 from runner.embedded.e2b.state import remove
+from runner.embedded.e2b.templates import BASE, DISK_MB, Template
 from runner.embedded.e2b.uids import uid_for
 from runner.errors import SandboxMissing
 
-#: What boxes are said to have: the machine's own, for that is what they may use. They are limited in processes, open
-#: files and the size of a file only.
-CPU_COUNT = os.cpu_count() or 1
-MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 2**20
-DISK_MB = 10 * 1024
 #: The port on which the vendor's agent listens.
 ENVD_PORT = 49983
 _START_SECONDS = 20.0
@@ -57,7 +53,7 @@ class Order:
     timeout: float
     env: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
-    template: str = "base"
+    template: Template = BASE
 
 
 class Box:
@@ -109,9 +105,10 @@ class Box:
         path = f"/home/user/.local/bin:{bubblewrap.TOOLS}:{python}:/usr/local/bin:/usr/bin:/bin"
         own = {
             "PATH": path, "HOME": "/home/user", "USER": "user", "LOGNAME": "user", "SHELL": "/bin/bash",
-            "LANG": "C.UTF-8", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id, "E2B_TEMPLATE_ID": self.order.template,
+            "LANG": "C.UTF-8", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id,
+            "E2B_TEMPLATE_ID": self.order.template.id,
         }  # fmt: skip
-        return {**own, **self.order.env}
+        return {**own, **self.order.template.env, **self.order.env}
 
     async def ready(self) -> None:
         """Wait until the agent answers. Raises SandboxMissing with what bubblewrap said if it does not."""

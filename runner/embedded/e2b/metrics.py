@@ -10,7 +10,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes import CPU_COUNT, DISK_MB, ENVD_PORT, MEMORY_MB, Box, BoxDead
+from runner.embedded.e2b.boxes import ENVD_PORT, Box, BoxDead
+from runner.embedded.e2b.templates import Template
 
 _KEPT = 720
 #: Seconds for which a sample is good enough.
@@ -35,7 +36,7 @@ class Metrics:
             then, spent = self._before.get(box, (box.started_at, 0.0))
             self._before[box] = (raw["ts"], raw["cpu_seconds"])
             percent = 100 * max(0.0, raw["cpu_seconds"] - spent) / max(0.001, raw["ts"] - then)
-            samples.append(_sample(raw, percent))
+            samples.append(_sample(raw, percent, box.order.template))
         return list(samples)
 
 
@@ -52,15 +53,15 @@ async def _ask(box: Box) -> dict[str, Any]:
         await close(writer)
 
 
-def _sample(raw: dict[str, Any], percent: float) -> dict[str, Any]:
+def _sample(raw: dict[str, Any], percent: float, template: Template) -> dict[str, Any]:
     return {
         "timestamp": datetime.fromtimestamp(raw["ts"], UTC).isoformat().replace("+00:00", "Z"),
         "timestampUnix": int(raw["ts"]),
-        "cpuCount": CPU_COUNT,
+        "cpuCount": template.cpu,
         "cpuUsedPct": round(percent, 2),
         "memUsed": int(raw["mem_used"]),
-        "memTotal": MEMORY_MB * 1024 * 1024,
+        "memTotal": template.memory_mb * 1024 * 1024,
         "memCache": 0,
         "diskUsed": int(raw["disk_used"]),
-        "diskTotal": DISK_MB * 1024 * 1024,
+        "diskTotal": template.disk_mb * 1024 * 1024,
     }

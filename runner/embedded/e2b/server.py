@@ -20,6 +20,7 @@ from runner.embedded.e2b.boxes import Boxes, copy_agent
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.edge import Edge
 from runner.embedded.e2b.state import StateFolder
+from runner.embedded.e2b.templates import Templates
 from runner.embedded.e2b.view import View
 from runner.errors import RunnerError, SandboxMissing, ServiceError
 
@@ -87,7 +88,7 @@ async def run(port: int, state: Path | None, tell: Callable[[str], None], with_p
         listener = _listen(port)
         port = listener.getsockname()[1]
         key = f"e2b_{secrets.token_hex(20)}"
-        edge = Edge(boxes, ControlPlane(boxes, key, f"localhost:{port}"))
+        edge = Edge(boxes, ControlPlane(boxes, Templates(), key, f"localhost:{port}"))
         server = await loop.create_server(lambda: connection(edge.answer), sock=listener, backlog=512)
         try:
             url = f"http://127.0.0.1:{port}"

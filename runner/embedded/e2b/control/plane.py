@@ -9,15 +9,16 @@ from runner.embedded.e2b.boxes import Boxes
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
+from runner.embedded.e2b.templates import Templates
 
 
 class ControlPlane:
     """Answers what is for no box."""
 
-    def __init__(self, boxes: Boxes, key: str, domain: str) -> None:
+    def __init__(self, boxes: Boxes, templates: Templates, key: str, domain: str) -> None:
         """`key` is what `X-API-KEY` must hold; `domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._key = key
-        self._routes = Routes([*Sandboxes(boxes, domain).routes()])
+        self._routes = Routes([*Sandboxes(boxes, templates, domain).routes()])
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""

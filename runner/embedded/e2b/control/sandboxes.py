@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from runner.embedded.e2b.box.http1 import Exchange
-from runner.embedded.e2b.boxes import CPU_COUNT, DISK_MB, MEMORY_MB, Box, Boxes, Order
+from runner.embedded.e2b.boxes import Box, Boxes, Order
 from runner.embedded.e2b.control.bodies import number, object_of, seconds, texts
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Handler, Route
 from runner.embedded.e2b.metrics import Metrics
+from runner.embedded.e2b.templates import Template, Templates
 from runner.errors import SandboxMissing
 
 #: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
@@ -24,7 +25,6 @@ ENVD_VERSION = "0.6.2"
 #: Seconds that a box lives when the client names none, and the longest that it may name.
 _DEFAULT_TIMEOUT = 15
 _LONGEST = 24 * 3600
-_TEMPLATES = ("base",)
 #: So many Idempotency-Keys are remembered.
 _PROMISES = 1000
 _UNOFFERED = (("POST", "/pause"), ("POST", "/resume"), ("POST", "/fork"), ("POST", "/snapshots"), ("PUT", "/network"))
@@ -34,9 +34,10 @@ Answer = Callable[[Exchange, Box, bytes], Awaitable[None]]
 class Sandboxes:
     """The routes of boxes, in the v1 and v2 forms: routes move inside one major version of the SDK."""
 
-    def __init__(self, boxes: Boxes, domain: str) -> None:
+    def __init__(self, boxes: Boxes, templates: Templates, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._boxes = boxes
+        self._templates = templates
         self._domain = domain
         self._metrics = Metrics()
         self._promised: dict[str, tuple[bytes, asyncio.Future[Box]]] = {}
@@ -71,7 +72,7 @@ class Sandboxes:
 
     async def _create(self, call: Call) -> None:
         exchange, raw = call.exchange, call.raw
-        order = _order(object_of(raw))
+        order = _order(object_of(raw), self._templates)
         key = exchange.head.get("idempotency-key")
         try:
             box = await (self._once(key, raw, order) if key else self._boxes.create(order))
@@ -97,7 +98,7 @@ class Sandboxes:
 
     def _sandbox(self, box: Box) -> dict[str, Any]:
         return {
-            "templateID": box.order.template,
+            "templateID": box.order.template.id,
             "sandboxID": box.id,
             "clientID": "embedded",
             "envdVersion": ENVD_VERSION,
@@ -122,7 +123,7 @@ class Sandboxes:
             for box in self._boxes.all()
             if "running" in states
             and wanted.items() <= dict(box.order.metadata).items()
-            and query.get("template", box.order.template) == box.order.template
+            and query.get("template", box.order.template.id) in (box.order.template.id, *box.order.template.names)
             and box.started_at > _instant(query.get("startedAfter"))
         ]
         found.sort(key=lambda box: (box.started_at, box.id), reverse=query.get("order", "desc") != "asc")
@@ -168,14 +169,15 @@ async def _unoffered(call: Call) -> None:
 
 def _listed(box: Box) -> dict[str, Any]:
     return {
-        "templateID": box.order.template,
+        "templateID": box.order.template.id,
+        **({"alias": box.order.template.names[0]} if box.order.template.names else {}),
         "sandboxID": box.id,
         "clientID": "embedded",
         "startedAt": _rfc3339(box.started_at),
         "endAt": _rfc3339(box.ends_at),
-        "cpuCount": CPU_COUNT,
-        "memoryMB": MEMORY_MB,
-        "diskSizeMB": DISK_MB,
+        "cpuCount": box.order.template.cpu,
+        "memoryMB": box.order.template.memory_mb,
+        "diskSizeMB": box.order.template.disk_mb,
         "metadata": dict(box.order.metadata),
         "state": "running",
         "envdVersion": ENVD_VERSION,
@@ -208,12 +210,17 @@ def _after(found: list[Box], token: str) -> int:
     raise Refused(400, "nextToken names a sandbox that is gone; list again from the start")
 
 
-def _order(body: dict[str, Any]) -> Order:
-    template = body.get("templateID")
-    if not isinstance(template, str) or not template:
+def _template(name: object, templates: Templates) -> Template:
+    if not isinstance(name, str) or not name:
         raise Refused(400, "templateID is missing")
-    if template not in _TEMPLATES:
-        raise Refused(404, f"template {template!r} not found; the embedded endpoint has: {', '.join(_TEMPLATES)}")
+    template = templates.find(name)
+    if template is None:
+        raise Refused(404, f"template {name!r} not found; the embedded endpoint has: {', '.join(templates.names())}")
+    return template
+
+
+def _order(body: dict[str, Any], templates: Templates) -> Order:
+    template = _template(body.get("templateID"), templates)
     for name in ("mcp", "volumeMounts", "iam"):
         if body.get(name):
             raise Refused(400, f"the embedded endpoint does not offer {name}")

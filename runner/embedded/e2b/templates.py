@@ -1,0 +1,65 @@
+"""Templates: what boxes are made of (layers of files, environment, sizes, commands), and by which names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: What the hosted service gives a template whose builder names no sizes, as far as this machine has it.
+CPU_COUNT = min(2, os.cpu_count() or 1)
+MEMORY_MB = min(512, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 2**20)
+DISK_MB = 10 * 1024
+#: The tag of a build that nobody has given another.
+DEFAULT_TAG = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One build of a template, ready to make boxes of.
+
+    `id` is the template's, `names` its aliases. `layers` lie over the base, the first lowest: folders on the host that
+    hold some of `layers.TOPS`. `env` is every command's environment; `user` and `workdir` (absolute; empty: the
+    user's home) are what a command gets that asks for none. `cpu` counts processors, `memory_mb` and `disk_mb` are
+    MiB. `start_cmd` runs from each box's start; `create` answers once `ready_cmd` has ended with 0.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    layers: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str = "user"
+    workdir: str = ""
+    cpu: int = CPU_COUNT
+    memory_mb: int = MEMORY_MB
+    disk_mb: int = DISK_MB
+    start_cmd: str = ""
+    ready_cmd: str = ""
+    build: str = ""
+
+
+#: What is always there: the host's programs and an empty home.
+BASE = Template("base", ("base",))
+
+
+class Templates:
+    """All templates of an edge."""
+
+    def __init__(self, builtin: Iterable[Template] = (BASE,)) -> None:
+        """`builtin` are there without having been built, and can be neither built anew nor deleted."""
+        self._builtin = {name: each for each in builtin for name in (each.id, *each.names)}
+
+    def find(self, name: str) -> Template | None:
+        """What boxes of `id`, `name`, or either with `:tag`, are made of; None where no such build is ready."""
+        plain, _, tag = name.partition(":")
+        return self._builtin.get(plain) if tag in ("", DEFAULT_TAG) else None
+
+    def add(self, template: Template) -> None:
+        """Offer a template that has been set up by other means than a build."""
+        for name in (template.id, *template.names):
+            self._builtin[name] = template
+
+    def names(self) -> list[str]:
+        """Every name by which a template can be asked for, sorted."""
+        return sorted(self._builtin)
