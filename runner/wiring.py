@@ -108,7 +108,7 @@ async def open_providers(environ: Mapping[str, str], *, needed: bool = True) -> 
         finally:
             await sandbox.close()
         return
-    from runner.embedded.e2b.limits import lacks
+    from runner.embedded.e2b.lacks import lacks
 
     async with _embedded() as own:
         here = "the embedded endpoint on this machine"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.plan.choose import Fact, choose
-from runner.embedded.e2b.limits import lacks
+from runner.embedded.e2b.lacks import lacks
 
 
 @pytest.mark.parametrize("needs", [{"network": "*"}, {"desktop": True}, {"browser": True}, {"persist_seconds": 60}])
