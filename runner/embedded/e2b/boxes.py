@@ -14,13 +14,16 @@ import socket
 import string
 import subprocess
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from runner.embedded.e2b import bubblewrap
+from runner.embedded.e2b import bubblewrap, freezing
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
+from runner.embedded.e2b.boxlog import BoxLog
+from runner.embedded.e2b.endings import Endings, rfc3339
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, DISK_MB, Template
 from runner.embedded.e2b.uids import uid_for
@@ -48,27 +51,60 @@ class PortShut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a client asks for: seconds to live, environment of all its commands, labels, template."""
+    """What a client asks for: seconds to live, environment of all its commands, labels, template; whether the box is
+    paused when its time is over (else it ends), whether it then keeps its processes (`pause_memory`) or its files
+    only, and whether a request to the paused box wakes it.
+    """
 
     timeout: float
     env: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     template: Template = BASE
+    auto_pause: bool = False
+    pause_memory: bool = True
+    auto_resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a box is to its clients: id, token, and since when (Unix time). A box that rests as files keeps it."""
+
+    id: str
+    token: str
+    started_at: float
+
+    @classmethod
+    def new(cls) -> Identity:
+        """One that nobody had before."""
+        letters = string.ascii_lowercase + string.digits
+        name = "i" + "".join(secrets.choice(letters) for _ in range(19))
+        return cls(name, secrets.token_hex(24), time.time())
 
 
 class Box:
     """A live box."""
 
-    def __init__(self, order: Order, number: int, folder: Path) -> None:
-        letters = string.ascii_lowercase + string.digits
-        self.id = "i" + "".join(secrets.choice(letters) for _ in range(19))
-        self.token = secrets.token_hex(24)
+    def __init__(self, order: Order, number: int, folder: Path, identity: Identity) -> None:
+        self.id = identity.id
+        self.token = identity.token
         self.order = order
-        self.started_at = time.time()
-        self.ends_at = self.started_at + order.timeout
+        self.started_at = identity.started_at
+        self.ends_at = time.time() + order.timeout
+        #: Since when it is paused (Unix time); None while it runs.
+        self.paused_at: float | None = None
+        #: Set when connections to it break: at its end, and at each pause (it is another event afterwards).
+        self.severed = asyncio.Event()
+        #: Held by whoever changes or copies the box as a whole; its files stay until it is free.
+        self.lock = asyncio.Lock()
+        #: Why it has ended; empty while it lives, and when it only rests.
+        self.reason = ""
+        self.log = BoxLog()
+        self._stopped_before: frozenset[int] = frozenset()
         self.folder = folder / self.id
         self._uid = uid_for(number)
         self.ended = asyncio.Event()
+        #: Set when its processes and files are gone.
+        self.gone = asyncio.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
@@ -128,10 +164,24 @@ class Box:
         with suppress(OSError):
             if self._channel is not None and self._channel.recv(64):
                 return
-        self.stop()
+        self.stop("it ended by itself, perhaps out of memory,")
 
-    def stop(self) -> None:
-        """End it and all in it, at once. Twice is as good as once."""
+    def freeze(self, frozen: bool) -> None:
+        """Stop all its processes where they are, or let them go on."""
+        if self._process is None:
+            return
+        if frozen:
+            self._stopped_before = freezing.stop(self._process.pid)
+        else:
+            freezing.resume(self._process.pid, self._stopped_before)
+
+    def sever(self) -> None:
+        """Break all connections to it."""
+        self.severed.set()
+
+    def stop(self, reason: str = "") -> None:
+        """End it and all in it, at once. Twice is as good as once; the first `reason` is the one that is told."""
+        self.reason = self.reason or reason
         if self._channel is not None:
             asyncio.get_running_loop().remove_reader(self._channel)
             self._channel.close()
@@ -146,6 +196,7 @@ class Box:
             if not inner:
                 self._process.kill()
         self.ended.set()
+        self.severed.set()
 
     def clean(self) -> None:
         """Wait for the end of a stopped box and remove its files; blocks."""
@@ -231,64 +282,110 @@ class Boxes:
         self._live: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._making: set[asyncio.Task[Any]] = set()
+        self._closed = False
+        self.endings = Endings()
+        #: What is done with a box whose time is over.
+        self.time_over: Callable[[Box], None] = self._end_in_time
 
-    async def create(self, order: Order) -> Box:
-        """Make a box and wait until it answers. Raises SandboxMissing, OSError."""
-        self._number += 1
-        box = Box(order, self._number, self._folder)
+    async def create(self, order: Order, identity: Identity | None = None) -> Box:
+        """Make a box and wait until it answers; it is a new one, or one of old. Raises SandboxMissing, OSError."""
+        maker = asyncio.current_task()
+        assert maker is not None  # noqa: S101 - we are in a coroutine
+        self._making.add(maker)
         try:
+            return await self._make(order, identity or Identity.new())
+        finally:
+            self._making.discard(maker)
+
+    async def _make(self, order: Order, identity: Identity) -> Box:
+        self._number += 1
+        box = Box(order, self._number, self._folder, identity)
+        try:
+            self._refuse_when_closed()
             box.start(self._walls)
             await box.ready()
+            self._refuse_when_closed()
         except BaseException:
             box.stop()
             await asyncio.to_thread(box.clean)
             raise
         self._live[box.id] = box
+        self.endings.forget(box.id)
         self.set_end(box, time.time() + order.timeout)
-        self._spawn(self._bury(box))
+        self.spawn(self._bury(box))
         return box
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise SandboxMissing("the endpoint is ending and makes no more boxes")
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside; `close` waits for it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _bury(self, box: Box) -> None:
         await box.ended.wait()
-        self._live.pop(box.id, None)
-        timer = self._timers.pop(box.id, None)
-        if timer is not None:
-            timer.cancel()
-        await asyncio.to_thread(box.clean)
+        self._forget(box)
+        async with box.lock:
+            await asyncio.to_thread(box.clean)
+        box.gone.set()
+
+    def _forget(self, box: Box) -> None:
+        if self._live.get(box.id) is box:
+            del self._live[box.id]
+            self.stop_clock(box)
+            if box.reason:
+                self.endings.note(box.id, box.reason, box.log)
 
     def get(self, name: str) -> Box | None:
-        """The live box of this id."""
+        """The live box of this id; it may be paused."""
         return self._live.get(name)
 
+    def why(self, name: str) -> str:
+        """Why no running box has this id, as the rest of a sentence: empty, or `: ` and the reason."""
+        box = self._live.get(name)
+        if box is None or box.paused_at is None:
+            return self.endings.why(name)
+        return f": it is paused since {rfc3339(box.paused_at)}; connecting to it lets it go on"
+
     def all(self) -> list[Box]:
-        """All live boxes."""
+        """All live boxes, paused ones too."""
         return list(self._live.values())
 
     def set_end(self, box: Box, when: float) -> None:
         """Let a box live until this Unix time."""
+        self.stop_clock(box)
         box.ends_at = when
+        loop = asyncio.get_running_loop()
+        self._timers[box.id] = loop.call_later(max(0.0, when - time.time()), self._ring, box)
+
+    def stop_clock(self, box: Box) -> None:
+        """Let a box live as long as nobody sets its end."""
         timer = self._timers.pop(box.id, None)
         if timer is not None:
             timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timers[box.id] = loop.call_later(max(0.0, when - time.time()), self.kill, box)
 
-    def kill(self, box: Box) -> None:
-        """End a box: from now on it is not found, and its running streams break."""
-        self._live.pop(box.id, None)
-        box.stop()
+    def _ring(self, box: Box) -> None:
+        self.time_over(box)
+
+    def _end_in_time(self, box: Box) -> None:
+        self.kill(box, f"its time (until {rfc3339(box.ends_at)}) was over")
+
+    def kill(self, box: Box, reason: str = "") -> None:
+        """End a box: from now on it is not found, and its running streams break. Without a `reason` it only rests."""
+        box.stop(reason)
+        self._forget(box)
 
     async def close(self) -> None:
-        """End all boxes and wait until they and their files are gone."""
+        """End all boxes, those in the making too, and wait until they and their files are gone."""
+        self._closed = True
         for box in self.all():
-            self.kill(box)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+            self.kill(box, "the endpoint ended")
+        while pending := self._making | self._tasks:
+            await asyncio.wait(pending)
 
 
 def copy_agent(folder: Path) -> None:

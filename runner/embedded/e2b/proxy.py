@@ -6,18 +6,17 @@ import asyncio
 from contextlib import suppress
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, PortShut
+from runner.embedded.e2b.boxes import BoxDead, Boxes, PortShut
 
 #: Fields that belong to one hop (RFC 9110, 7.6.1), and those that say where to and by what right.
 _HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect"}
 _OURS = {"e2b-sandbox-id", "e2b-sandbox-port", "x-access-token", "x-api-key"}
 
 
-async def not_found(exchange: Exchange, name: str) -> None:
-    """What E2B's proxy says when a box is not running (any more)."""
+async def not_found(exchange: Exchange, boxes: Boxes, name: str) -> None:
+    """What E2B's proxy says when a box is not running (any more), and after it the reason if we know it."""
     await exchange.body.drain()
-    message = f"The sandbox {name} was not found"
-    await exchange.json(502, {"sandboxId": name, "message": message, "code": 502})
+    await exchange.json(502, {"sandboxId": name, "message": _missing(boxes, name), "code": 502})
 
 
 async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, target: str) -> None:
@@ -26,13 +25,14 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, target
     A box that dies in the middle breaks the client's connection: an answer cut short must not look like a whole one.
     """
     box = boxes.get(name)
-    if box is None:
-        await not_found(exchange, name)
+    if box is None or box.paused_at is not None:
+        await not_found(exchange, boxes, name)
         return
+    severed = box.severed
     try:
         reader, writer = await box.connect(port)
     except BoxDead:
-        await not_found(exchange, name)
+        await not_found(exchange, boxes, name)
         return
     except PortShut:
         await exchange.body.drain()
@@ -40,33 +40,34 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, target
         await exchange.json(502, {"sandboxId": name, "message": message, "port": port, "code": 502})
         return
     work = asyncio.ensure_future(_relay(exchange, reader, writer, target))
-    ends = [asyncio.ensure_future(box.ended.wait()), asyncio.ensure_future(exchange.reader.gone.wait())]
+    ends = [asyncio.ensure_future(severed.wait()), asyncio.ensure_future(exchange.reader.gone.wait())]
     try:
         await asyncio.wait({work, *ends}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             # Either the box is dead or the client has gone: nobody can be told anything more.
             work.cancel()
-            await _break(exchange, box, name)
+            await _break(exchange, name, _missing(boxes, name) if severed.is_set() else "")
         with suppress(asyncio.CancelledError):
             await work
     except (ProtocolError, ConnectionError):
-        await _break(exchange, box, name)
+        await _break(exchange, name, _missing(boxes, name) if severed.is_set() else "")
     finally:
         for end in ends:
             end.cancel()
         await close(writer)
 
 
-async def _break(exchange: Exchange, box: Box, name: str) -> None:
+def _missing(boxes: Boxes, name: str) -> str:
+    return f"The sandbox {name} was not found{boxes.why(name)}"
+
+
+async def _break(exchange: Exchange, name: str, message: str) -> None:
     if exchange.started or exchange.reader.gone.is_set():
         exchange.abort()
-    elif box.ended.is_set():
-        exchange.persistent = False
-        message = f"The sandbox {name} was not found"
-        await exchange.json(502, {"sandboxId": name, "message": message, "code": 502})
-    else:
-        exchange.persistent = False
-        await exchange.json(502, {"sandboxId": name, "message": "the box broke off the connection", "code": 502})
+        return
+    exchange.persistent = False
+    message = message or "the box broke off the connection"
+    await exchange.json(502, {"sandboxId": name, "message": message, "code": 502})
 
 
 async def _relay(exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str) -> None:
