@@ -1,0 +1,160 @@
+"""What a box may use, and how it is held to that: the ladder from control groups down to rlimits and a watcher.
+
+| what | control groups | otherwise |
+|---|---|---|
+| memory | the kernel kills within the box | RLIMIT_DATA for each process; the sum: `overuse` kills the largest |
+| processors | quota | none: a box is told that it has all of the machine's |
+| processes | `pids` | RLIMIT_NPROC, which counts all of the box's user |
+| pause | freezer | SIGSTOP to each process |
+
+Each is taken for itself where it can be had; `rung` says in a word which it is.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.embedded.e2b import cgroups, overuse
+from runner.embedded.e2b.templates import Template
+
+#: Processes and threads of a box.
+PROCESSES = 2_048
+_FILES = 65_536
+_MIB = 2**20
+#: A box that is out of memory loses its commands before its agent, and the machine its boxes before the edge.
+OOM_BOX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What boxes have at most: processors and MiB of memory that we ourselves may use."""
+
+    cpus: int
+    memory_mb: int
+
+    @classmethod
+    def here(cls, hierarchies: Iterable[cgroups.Mounted]) -> Machine:
+        """The machine we are on, as far as it is ours: a container's own limits count."""
+        cpus, memory = cgroups.own_ceiling(hierarchies)
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
+        processors = len(os.sched_getaffinity(0))
+        return cls(
+            max(1, min(processors, int(cpus) if cpus else processors)),
+            min(physical, memory if memory and memory > 0 else physical) // _MIB,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one box may use: processors, MiB of memory and of disk, processes and threads. It is what it is told."""
+
+    cpus: int
+    memory_mb: int
+    disk_mb: int
+    processes: int = PROCESSES
+
+
+class Limits:
+    """How the boxes of one edge are limited."""
+
+    def __init__(self, hierarchies: Iterable[cgroups.Mounted] | None = None) -> None:
+        """`hierarchies` of control groups, by default those of this machine."""
+        found = cgroups.here() if hierarchies is None else list(hierarchies)
+        self.machine = Machine.here(found)
+        self._groups = cgroups.Groups(found)
+
+    @property
+    def rung(self) -> str:
+        """`cgroup2`, `cgroup1`, or `rlimits` where no control group can be had."""
+        return f"cgroup{self._groups.version}" if self._groups.version else "rlimits"
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        """What the kernel itself sees to: of `memory`, `cpu`, `cpuacct`, `pids`, `freezer`."""
+        return self._groups.controllers
+
+    def allow(self, template: Template) -> Allowance:
+        """What a box of this template gets: never more than the machine has, and all that nothing holds it to."""
+        cpus = min(template.cpu, self.machine.cpus) if "cpu" in self.controllers else self.machine.cpus
+        return Allowance(cpus, min(template.memory_mb, self.machine.memory_mb), template.disk_mb, _processes())
+
+    def confine(self, name: str, allowance: Allowance) -> Confinement:
+        """Prepare the limits of a box of this name. Raises OSError."""
+        group = self._groups.group(name) if self._groups.version else None
+        if group is not None:
+            group.make(cgroups.Ceiling(allowance.cpus, allowance.memory_mb * _MIB, allowance.processes))
+        return Confinement(allowance, group)
+
+    def close(self) -> None:
+        """Remove what was made; blocks. The boxes must have ended."""
+        self._groups.close()
+
+
+class Confinement:
+    """The limits of one box."""
+
+    def __init__(self, allowance: Allowance, group: cgroups.Group | None) -> None:
+        self.allowance = allowance
+        self._group = group
+        self._controllers = group.controllers if group else frozenset[str]()
+
+    def enter(self) -> None:
+        """Be limited from now on: called in the first process of the box, between fork and exec. Raises OSError."""
+        if self._group is not None:
+            self._group.enter()
+        # Whoever has the right sets with it how low anybody in the box may ever go again (proc(5)).
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_BOX))
+
+    def rlimits(self) -> dict[str, int]:
+        """What every process of the box has, by the names of `resource`; for those that control groups do not hold."""
+        held = {
+            "RLIMIT_NOFILE": _FILES,
+            "RLIMIT_CORE": 0,
+            "RLIMIT_FSIZE": self.allowance.disk_mb * _MIB,
+            "RLIMIT_NPROC": self.allowance.processes,
+            "RLIMIT_RTPRIO": 0,
+            "RLIMIT_NICE": 0,
+        }
+        if "memory" not in self._controllers:
+            # RLIMIT_AS is no use: engines of JavaScript and Go reserve addresses by the gigabyte and use few.
+            held["RLIMIT_DATA"] = self.allowance.memory_mb * _MIB
+        return held
+
+    def usage(self) -> cgroups.Usage | None:
+        """What the box has used; None where its own agent must count."""
+        return self._group.usage() if self._group else None
+
+    def watched(self) -> bool:
+        """Whether somebody must call `watch` now and then."""
+        return "memory" not in self._controllers
+
+    def watch(self, root: int) -> int | None:
+        """Kill the largest process when all below `root` together have too much memory; its id if so."""
+        if not self.watched():
+            return None
+        return overuse.relieve(root, self.allowance.memory_mb * _MIB)
+
+    def freeze(self, frozen: bool) -> bool:
+        """Stop everything in the box, or let it go on; False where the kernel cannot, so that signals must do.
+
+        Raises OSError. What is frozen does not die either, so it is let go on before it is ended.
+        """
+        if self._group is None or "freezer" not in self._controllers:
+            return False
+        self._group.freeze(frozen)
+        return True
+
+    def end(self) -> None:
+        """Kill what is left of the box, frozen or not, and remove its limits; blocks. Twice is as good as once."""
+        if self._group is not None:
+            self._group.remove()
+
+
+def _processes() -> int:
+    """How many a box may have: where boxes run as ourselves, at most half of ours, so that we can still make others."""
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    return PROCESSES if hard == resource.RLIM_INFINITY else min(PROCESSES, hard // 2)
