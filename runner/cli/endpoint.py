@@ -16,13 +16,23 @@ def _endpoints() -> None:
 
 
 @app.command()
-def e2b(
+def e2b(  # noqa: PLR0913 - an option each
     port: int = typer.Option(0, "--port", min=0, max=65535, help="Port on loopback; 0 takes a free one."),
     folder: Path | None = typer.Option(
         None,
         "--folder",
         metavar="DIR",
         help="Where boxes keep their files while they live; default: the temporary folder.",
+    ),
+    plan: str = typer.Option(
+        "unlimited", "--plan", metavar="PLAN", help="Limits as of a hosted plan: hobby, pro, unlimited."
+    ),
+    quota: int | None = typer.Option(None, "--quota", metavar="N", help="So many boxes at a time, whatever the plan."),
+    rate: float | None = typer.Option(
+        None, "--rate", metavar="N", help="So many boxes made in a second, whatever the plan."
+    ),
+    fault: list[str] = typer.Option(
+        [], "--fault", metavar="RULE", help="Fail on purpose, like create:503:times=2; see docs/e2b.md. Repeatable."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of `export` lines."),
 ) -> None:
@@ -33,14 +43,15 @@ def e2b(
     """
     import asyncio
 
+    from runner.embedded.e2b.launch import Endpoint
     from runner.embedded.e2b.server import run
+    from runner.embedded.e2b.settings import Settings
 
-    def tell(exports: str) -> None:
-        if as_json:
-            lines = (line.removeprefix("export ") for line in exports.splitlines())
-            typer.echo(json.dumps(dict(line.split("=", 1) for line in lines)))
-        else:
-            typer.echo(exports, nl=False)
+    def tell(endpoint: Endpoint) -> None:
+        values = endpoint.exports()
+        typer.echo(json.dumps(values) if as_json else "\n".join(f"export {name}={values[name]}" for name in values))
         typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)
 
-    asyncio.run(run(port, folder, tell, with_parent=False))
+    where = None if folder is None else str(folder)
+    settings = Settings(port=port, folder=where, plan=plan, quota=quota, rate=rate, faults=tuple(fault))
+    asyncio.run(run(settings, tell))

@@ -146,7 +146,7 @@ def test_a_wrong_key_is_refused(where: dict[str, Any]) -> None:
     ("words", "status", "says"),
     [
         ({"template": "no-such"}, 404, "no-such"),
-        ({"timeout": 10_000_000}, 400, "timeout"),
+        ({"timeout": 10_000_000}, 400, "Timeout"),
         ({"timeout": -1}, 400, "timeout"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`python -m runner.embedded.e2b [--port 0] [--state FOLDER]`."""
+"""`python -m runner.embedded.e2b [SETTINGS]`."""
 
 import sys
 

@@ -12,22 +12,36 @@ import hashlib
 import hmac
 import re
 import time
+from dataclasses import dataclass
 
 from runner.embedded.e2b import proxy
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
 from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes
+from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
+from runner.embedded.e2b.striking import Striker, places_of
 
 _HOST = re.compile(r"(\d{1,5})-(i[a-z0-9]{19})\.")
 _PATH = re.compile(r"/box/(i[a-z0-9]{19})/(\d{1,5})(?=[/?]|$)")
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Which box a request names, which port there, and the target of the request as the box sees it."""
+
+    name: str
+    port: int
+    target: str
+
+
 class Edge:
     """Routes every request of the endpoint."""
 
-    def __init__(self, boxes: Boxes, control: ControlPlane) -> None:
+    def __init__(self, boxes: Boxes, control: ControlPlane, striker: Striker, faults: FaultRoute) -> None:
         self._boxes = boxes
         self._control = control
+        self._striker = striker
+        self._faults = faults
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request; one that goes wrong in a way nobody foresaw does not end the others."""
@@ -42,39 +56,52 @@ class Edge:
                 await exchange.json(500, {"code": 500, "message": f"internal error: {type(error).__name__}: {error}"})
 
     async def _route(self, exchange: Exchange) -> None:
+        target = self._target(exchange)
+        if target is None and exchange.head.path == "/_faults":
+            await self._faults.answer(exchange)
+            return
+        box = None if target is None else self._boxes.get(target.name)
+        port = None if target is None else target.port
+
+        async def work() -> None:
+            await (self._outside(exchange) if target is None else self._to_box(exchange, target, box))
+
+        await self._striker.serve(exchange, places_of(exchange.head, port), box, work)
+
+    def _target(self, exchange: Exchange) -> _Target | None:
         head = exchange.head
-        by_path = _PATH.match(head.target)
-        by_host = _HOST.match(head.get("host"))
-        if head.get("e2b-sandbox-id"):
-            await self._to_box(exchange, head.get("e2b-sandbox-id"), head.get("e2b-sandbox-port"), head.target)
-        elif by_path:
+        if name := head.get("e2b-sandbox-id"):
+            return _Target(name, _port(head.get("e2b-sandbox-port")), head.target)
+        if by_path := _PATH.match(head.target):
             rest = head.target[by_path.end() :]
-            await self._to_box(exchange, by_path[1], by_path[2], rest if rest.startswith("/") else "/" + rest)
-        elif by_host:
-            await self._to_box(exchange, by_host[2], by_host[1], head.target)
-        elif head.path == "/files" and "signature" in head.query:
-            await self._signed(exchange)
-        elif head.path == "/health":
+            return _Target(by_path[1], _port(by_path[2]), rest if rest.startswith("/") else "/" + rest)
+        if by_host := _HOST.match(head.get("host")):
+            return _Target(by_host[2], _port(by_host[1]), head.target)
+        if head.path == "/files" and "signature" in head.query:
+            for box in self._boxes.all():
+                if signed(exchange, box):
+                    return _Target(box.id, ENVD_PORT, head.target)
+        return None
+
+    async def _outside(self, exchange: Exchange) -> None:
+        if exchange.head.path == "/health":
             await exchange.json(200, {"status": "ok"})
+        elif exchange.head.path == "/files" and "signature" in exchange.head.query:
+            await exchange.body.drain()
+            await exchange.json(401, {"code": 401, "message": "invalid signature, or its sandbox is gone"})
         else:
             await self._control.answer(exchange)
 
-    async def _to_box(self, exchange: Exchange, name: str, port: str, target: str) -> None:
-        number = int(port) if port.isdecimal() and len(port) < 6 else ENVD_PORT
-        box = self._boxes.get(name)
-        if box is not None and number == ENVD_PORT and not _allowed(exchange, box):
+    async def _to_box(self, exchange: Exchange, target: _Target, box: Box | None) -> None:
+        if box is not None and target.port == ENVD_PORT and not _allowed(exchange, box):
             await exchange.body.drain()
             await exchange.json(401, {"code": "unauthenticated", "message": "invalid or missing access token"})
             return
-        await proxy.forward(self._boxes, exchange, name, number, target)
+        await proxy.forward(self._boxes, exchange, target.name, target.port, target.target)
 
-    async def _signed(self, exchange: Exchange) -> None:
-        for box in self._boxes.all():
-            if signed(exchange, box):
-                await proxy.forward(self._boxes, exchange, box.id, ENVD_PORT, exchange.head.target)
-                return
-        await exchange.body.drain()
-        await exchange.json(401, {"code": 401, "message": "invalid signature, or its sandbox is gone"})
+
+def _port(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 6 else ENVD_PORT
 
 
 def _allowed(exchange: Exchange, box: Box) -> bool:

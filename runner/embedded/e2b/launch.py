@@ -3,47 +3,79 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import AsyncIterator
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from runner.errors import ProviderOffline, RunnerError, SandboxMissing, ServiceError
+from runner.embedded.e2b.settings import Settings
+from runner.errors import ProviderOffline, RunnerError, SandboxMissing, ServiceError, UsageError
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
-_ERRORS: dict[str, type[RunnerError]] = {"SandboxMissing": SandboxMissing, "ServiceError": ServiceError}
+_ERRORS: dict[str, type[RunnerError]] = {each.__name__: each for each in (SandboxMissing, ServiceError, UsageError)}
+_PLAIN = Settings()
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an embedded endpoint serves: what the SDK takes as `api_url`, `sandbox_url` and `api_key`."""
+    """Where an embedded endpoint serves: what the SDK takes as `api_url`, `sandbox_url` and `api_key`; and the key by
+    which whoever started it changes its faults.
+    """
 
     api_url: str
     sandbox_url: str
     api_key: str = field(repr=False)
+    admin_key: str = field(default="", repr=False)
+
+    def as_json(self) -> str:
+        """All of it, for whoever started the endpoint."""
+        return json.dumps(asdict(self))
+
+    def exports(self) -> dict[str, str]:
+        """The environment with which any program that uses the SDK makes its boxes here."""
+        return {"E2B_API_URL": self.api_url, "E2B_SANDBOX_URL": self.sandbox_url, "E2B_API_KEY": self.api_key}
 
     def url(self, box: str, port: int) -> str:
         """A plain HTTP address of a port inside a box, good for any client on this machine."""
         return f"{self.sandbox_url}/box/{box}/{port}"
 
 
+async def set_faults(endpoint: Endpoint, rules: Iterable[str]) -> None:
+    """Put other faults in place of those that hold; none ends all. Raises UsageError for a rule that cannot be read."""
+    body = json.dumps({"faults": list(rules)}).encode()
+    fields = {"X-Admin-Key": endpoint.admin_key, "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{endpoint.api_url}/_faults", body, fields, method="PUT")  # noqa: S310 - loopback
+    await asyncio.to_thread(_put, request)
+
+
+def _put(request: urllib.request.Request) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=10):
+            pass
+    except urllib.error.HTTPError as error:
+        with error:
+            raise UsageError(json.load(error)["message"]) from error
+
+
 @asynccontextmanager
-async def launch(state: Path | None = None) -> AsyncIterator[Endpoint]:
+async def launch(settings: Settings = _PLAIN) -> AsyncIterator[Endpoint]:
     """Serve an endpoint of our own until the block ends; its boxes end with it.
 
-    It ends with this process too, kill -9 included: it watches a pipe that only we hold. `state` is the folder under
-    which boxes keep their files, default the temporary folder. Raises SandboxMissing when this machine cannot make
-    boxes, ProviderOffline when the endpoint does not start for another reason.
+    It ends with this process too, kill -9 included: it watches a pipe that only we hold. Raises SandboxMissing when
+    this machine cannot make boxes, UsageError for settings that cannot be, ProviderOffline when the endpoint does not
+    start for another reason.
     """
     # -P: a file of the current folder must not stand for a module of Python's; our own package is found by its place.
-    words = [sys.executable, "-P", "-m", "runner.embedded.e2b", "--with-parent"]
+    words = [sys.executable, "-P", "-m", "runner.embedded.e2b", replace(settings, with_parent=True).as_json()]
     places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
-    if state is not None:
-        words += ["--state", str(state)]
     pipe = asyncio.subprocess.PIPE
     # Its own session: Ctrl-C is ours to handle, and boxes must outlive it long enough to be freed in order.
     child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, start_new_session=True, env=env)
@@ -55,22 +87,18 @@ async def launch(state: Path | None = None) -> AsyncIterator[Endpoint]:
 
 async def _told(child: asyncio.subprocess.Process) -> Endpoint:
     assert child.stdout is not None  # noqa: S101 - asked for above
-    values: dict[str, str] = {}
     try:
         async with asyncio.timeout(_START_SECONDS):
-            while len(values) < 3:
-                line = (await child.stdout.readline()).decode()
-                if line.startswith("error "):
-                    rest = (await child.stdout.read()).decode().partition("\n")
-                    kind = _ERRORS.get(line.split()[1], ProviderOffline)
-                    raise kind(rest[0], rest[2].strip())
-                if not line:
-                    raise ProviderOffline(f"the embedded E2B endpoint ended at once (exit code {await child.wait()})")
-                name, _, value = line.strip().removeprefix("export ").partition("=")
-                values[name] = value
+            line = (await child.stdout.readline()).decode()
+            if line.startswith("error "):
+                rest = (await child.stdout.read()).decode().partition("\n")
+                kind = _ERRORS.get(line.split()[1], ProviderOffline)
+                raise kind(rest[0], rest[2].strip())
+            if not line:
+                raise ProviderOffline(f"the embedded E2B endpoint ended at once (exit code {await child.wait()})")
     except TimeoutError as error:
         raise ProviderOffline(f"the embedded E2B endpoint did not start in {_START_SECONDS:g} s") from error
-    return Endpoint(values["E2B_API_URL"], values["E2B_SANDBOX_URL"], values["E2B_API_KEY"])
+    return Endpoint(**json.loads(line))
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

@@ -14,12 +14,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.embedded.e2b import bubblewrap
+from runner.embedded.e2b import bubblewrap, faults, keys
 from runner.embedded.e2b.box.http1 import connection
 from runner.embedded.e2b.boxes import Boxes, copy_agent
+from runner.embedded.e2b.control import gate
+from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.launch import Endpoint
+from runner.embedded.e2b.settings import Settings, from_json
 from runner.embedded.e2b.state import StateFolder
+from runner.embedded.e2b.striking import Striker
 from runner.embedded.e2b.templates import Templates
 from runner.embedded.e2b.view import View
 from runner.errors import RunnerError, SandboxMissing, ServiceError
@@ -68,35 +73,44 @@ def _choose_python(bwrap: Path, view: View) -> bubblewrap.Python:
     return system
 
 
-async def run(port: int, state: Path | None, tell: Callable[[str], None], with_parent: bool) -> None:
-    """Serve until SIGTERM, SIGINT, or with `with_parent` until standard input ends. Raises ServiceError.
+async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
+    """Serve until SIGTERM, SIGINT, or with `settings.with_parent` until standard input ends. Raises ServiceError,
+    UsageError.
 
-    `tell` gets the three lines `export NAME=value` once the endpoint serves.
+    `tell` is called once the endpoint serves.
     """
+    plan = gate.choose(settings.plan, settings.quota, settings.rate)
+    rules = tuple(faults.parse(text) for text in settings.faults)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    if with_parent:
+    if settings.with_parent:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
     os.umask(0o022)  # what is made for boxes is for their users to read
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with StateFolder(state) as folder:
-        walls = make_walls(folder.path)
-        boxes = Boxes(walls, folder.path / "boxes")
-        listener = _listen(port)
+    with StateFolder(None if settings.folder is None else Path(settings.folder)) as folder:
+        boxes = Boxes(make_walls(folder.path), folder.path / "boxes")
+        listener = _listen(settings.port)
         port = listener.getsockname()[1]
-        key = f"e2b_{secrets.token_hex(20)}"
-        edge = Edge(boxes, ControlPlane(boxes, Templates(), key, f"localhost:{port}"))
+        known = keys.Keys()
+        url, key, admin_key = f"http://127.0.0.1:{port}", known.make("first"), secrets.token_hex(20)
+        edge = _edge(boxes, gate.Gate(plan, known, lambda: len(boxes.all())), rules, admin_key, f"localhost:{port}")
         server = await loop.create_server(lambda: connection(edge.answer), sock=listener, backlog=512)
         try:
-            url = f"http://127.0.0.1:{port}"
-            tell(f"export E2B_API_URL={url}\nexport E2B_SANDBOX_URL={url}\nexport E2B_API_KEY={key}\n")
+            tell(Endpoint(url, url, key, admin_key))
             await stop.wait()
         finally:
             server.close()
             await boxes.close()
+
+
+def _edge(boxes: Boxes, entry: gate.Gate, rules: tuple[faults.Rule, ...], admin_key: str, domain: str) -> Edge:
+    made = faults.Faults()
+    striker = Striker(made, boxes.kill)
+    striker.replace(rules)
+    return Edge(boxes, ControlPlane(boxes, Templates(), entry, domain), striker, FaultRoute(admin_key, made, striker))
 
 
 def _listen(port: int) -> socket.socket:
@@ -123,20 +137,20 @@ def _watch_parent(stop: asyncio.Event) -> None:
 
 
 def main() -> int:
-    """`python -m runner.embedded.e2b`: what `launch` starts. Errors go to standard output's last line as a sentence."""
+    """`python -m runner.embedded.e2b SETTINGS`: what `launch` starts. It tells on standard output where it serves, as
+    JSON; an error as `error KIND` and two lines more.
+    """
     parser = argparse.ArgumentParser(prog="python -m runner.embedded.e2b", description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--state", type=Path, default=None)
-    parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
-    given = parser.parse_args()
+    parser.add_argument("settings", nargs="?", default="{}", help="runner.embedded.e2b.settings as JSON")
+    settings = from_json(parser.parse_args().settings)
 
-    def tell(text: str) -> None:
+    def say(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
     try:
-        asyncio.run(run(given.port, given.state, tell, given.with_parent))
+        asyncio.run(run(settings, lambda endpoint: say(endpoint.as_json() + "\n")))
     except RunnerError as error:
-        tell(f"error {type(error).__name__}\n{error.message}\n{error.hint}\n")
+        say(f"error {type(error).__name__}\n{error.message}\n{error.hint}\n")
         return error.exit_code
     return 0

@@ -26,15 +26,6 @@ def number(text: str, name: str, low: int, high: int) -> int:
     return int(text)
 
 
-def seconds(value: object, longest: float) -> float:
-    """A time to live."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise Refused(400, f"timeout must be a number of seconds, not {value!r}")
-    if value > longest:
-        raise Refused(400, f"timeout cannot be greater than {longest:g} seconds")
-    return float(value)
-
-
 def texts(value: object, name: str) -> dict[str, str]:
     """A map of names to strings; None is an empty one."""
     if value is None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
-
 from runner.embedded.e2b.box.http1 import Exchange
 from runner.embedded.e2b.boxes import Boxes
+from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
@@ -15,24 +14,20 @@ from runner.embedded.e2b.templates import Templates
 class ControlPlane:
     """Answers what is for no box."""
 
-    def __init__(self, boxes: Boxes, templates: Templates, key: str, domain: str) -> None:
-        """`key` is what `X-API-KEY` must hold; `domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
-        self._key = key
-        self._routes = Routes([*Sandboxes(boxes, templates, domain).routes()])
+    def __init__(self, boxes: Boxes, templates: Templates, gate: Gate, domain: str) -> None:
+        """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
+        self._gate = gate
+        self._routes = Routes([*Sandboxes(boxes, templates, gate, domain).routes()])
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
         try:
             route, names = self._routes.find(exchange.head.method, exchange.head.path)
             if not route.open:
-                self._authorize(exchange)
+                self._gate.authorize(exchange.head.get("x-api-key"))
             raw = b"" if route.streams else await exchange.body.read(LONGEST_BODY)
             await route.handler(Call(exchange, names, raw))
         except Refused as error:
             await exchange.body.drain()
             body = {"code": error.status, "message": error.message}
             await exchange.json(error.status, body, error.fields)
-
-    def _authorize(self, exchange: Exchange) -> None:
-        if not hmac.compare_digest(exchange.head.get("x-api-key").encode(), self._key.encode()):
-            raise Refused(401, "invalid API key")

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote
 
 from runner.embedded.e2b.box.http1 import Exchange
 from runner.embedded.e2b.boxes import Box, Boxes, Order
-from runner.embedded.e2b.control.bodies import number, object_of, seconds, texts
+from runner.embedded.e2b.control.bodies import number, object_of, texts
+from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Handler, Route
 from runner.embedded.e2b.metrics import Metrics
@@ -22,9 +23,8 @@ from runner.errors import SandboxMissing
 
 #: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
 ENVD_VERSION = "0.6.2"
-#: Seconds that a box lives when the client names none, and the longest that it may name.
+#: Seconds that a box lives when the client names none.
 _DEFAULT_TIMEOUT = 15
-_LONGEST = 24 * 3600
 #: So many Idempotency-Keys are remembered.
 _PROMISES = 1000
 _UNOFFERED = (("POST", "/pause"), ("POST", "/resume"), ("POST", "/fork"), ("POST", "/snapshots"), ("PUT", "/network"))
@@ -34,10 +34,11 @@ Answer = Callable[[Exchange, Box, bytes], Awaitable[None]]
 class Sandboxes:
     """The routes of boxes, in the v1 and v2 forms: routes move inside one major version of the SDK."""
 
-    def __init__(self, boxes: Boxes, templates: Templates, domain: str) -> None:
+    def __init__(self, boxes: Boxes, templates: Templates, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._boxes = boxes
         self._templates = templates
+        self._gate = gate
         self._domain = domain
         self._metrics = Metrics()
         self._promised: dict[str, tuple[bytes, asyncio.Future[Box]]] = {}
@@ -72,13 +73,17 @@ class Sandboxes:
 
     async def _create(self, call: Call) -> None:
         exchange, raw = call.exchange, call.raw
-        order = _order(object_of(raw), self._templates)
+        order = _order(object_of(raw), self._templates, self._gate)
         key = exchange.head.get("idempotency-key")
         try:
-            box = await (self._once(key, raw, order) if key else self._boxes.create(order))
+            box = await (self._once(key, raw, order) if key else self._make(order))
         except (SandboxMissing, OSError) as error:
             raise Refused(503, str(error)) from error
         await exchange.json(201, self._sandbox(box))
+
+    async def _make(self, order: Order) -> Box:
+        with self._gate.place():
+            return await self._boxes.create(order)
 
     async def _once(self, key: str, raw: bytes, order: Order) -> Box:
         if key in self._promised:
@@ -86,7 +91,7 @@ class Sandboxes:
             if asked != raw:
                 raise Refused(409, "this Idempotency-Key was used with another body")
             return await asyncio.shield(promise)
-        promise = asyncio.ensure_future(self._boxes.create(order))
+        promise = asyncio.ensure_future(self._make(order))
         self._promised[key] = (raw, promise)
         while len(self._promised) > _PROMISES:
             self._promised.pop(next(iter(self._promised)))
@@ -152,14 +157,16 @@ class Sandboxes:
         await exchange.reply(204)
 
     async def _timeout(self, exchange: Exchange, box: Box, raw: bytes) -> None:
-        self._boxes.set_end(box, time.time() + seconds(object_of(raw).get("timeout"), _LONGEST))
+        asked = time.time() + self._gate.seconds(object_of(raw).get("timeout"))
+        self._boxes.set_end(box, self._gate.end(box.started_at, asked))
         await exchange.reply(204)
 
     async def _connect(self, exchange: Exchange, box: Box, raw: bytes) -> None:
         """Connecting lets a box live longer where the client asks so, never shorter."""
         asked = object_of(raw).get("timeout")
         if asked is not None:
-            self._boxes.set_end(box, max(box.ends_at, time.time() + seconds(asked, _LONGEST)))
+            until = max(box.ends_at, time.time() + self._gate.seconds(asked))
+            self._boxes.set_end(box, self._gate.end(box.started_at, until))
         await exchange.json(200, self._sandbox(box))
 
 
@@ -219,12 +226,12 @@ def _template(name: object, templates: Templates) -> Template:
     return template
 
 
-def _order(body: dict[str, Any], templates: Templates) -> Order:
+def _order(body: dict[str, Any], templates: Templates, gate: Gate) -> Order:
     template = _template(body.get("templateID"), templates)
     for name in ("mcp", "volumeMounts", "iam"):
         if body.get(name):
             raise Refused(400, f"the embedded endpoint does not offer {name}")
     if body.get("autoPause"):
         raise Refused(400, "the embedded endpoint does not offer autoPause: a box ends when its time is over")
-    timeout = seconds(body.get("timeout", _DEFAULT_TIMEOUT), _LONGEST)
+    timeout = gate.seconds(body.get("timeout", _DEFAULT_TIMEOUT))
     return Order(timeout, texts(body.get("envVars"), "envVars"), texts(body.get("metadata"), "metadata"), template)

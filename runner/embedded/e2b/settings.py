@@ -1,0 +1,41 @@
+"""How an endpoint is to be served: what the command line and `launch` say to the edge."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Nothing in it is secret: it goes over the command line.
+
+    `port` on loopback (0: any free one) · `folder` where boxes keep their files (None: the temporary folder) · `keep`
+    what is to survive a restart in that folder · `with_parent`: end when standard input does · `plan`, with another
+    `quota` of boxes or `rate` of boxes made in a second · `faults` as runner.embedded.e2b.faults reads them ·
+    `tls`: also serve HTTPS, on the same port · `egress`: boxes may reach the internet where their clients let them,
+    with `allow_private` also private addresses.
+    """
+
+    port: int = 0
+    folder: str | None = None
+    keep: bool = False
+    with_parent: bool = False
+    plan: str = "unlimited"
+    quota: int | None = None
+    rate: float | None = None
+    faults: tuple[str, ...] = ()
+    tls: bool = False
+    egress: bool = False
+    allow_private: bool = False
+
+    def as_json(self) -> str:
+        """What `from_json` takes."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def from_json(text: str) -> Settings:
+    """The settings in what `as_json` gave."""
+    values: dict[str, Any] = json.loads(text)
+    return Settings(**{**values, "faults": tuple(values.get("faults", ()))})
