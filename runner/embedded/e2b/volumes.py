@@ -1,0 +1,117 @@
+"""Volumes: folders that outlive boxes, written over HTTP and by every box that mounts them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.embedded.e2b.state import remove
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+#: The box's user (`user`), who owns what is made without naming an owner.
+USER = 1000
+
+
+class VolumeRefused(Exception):
+    """A volume that cannot be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume, and the folder with its files. `created_at` is in Unix seconds."""
+
+    id: str
+    name: str
+    folder: Path
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume in a box: at which absolute path."""
+
+    volume: Volume
+    path: str
+
+
+class Volumes:
+    """All volumes of an endpoint, below a folder: `index.json`, `key`, and `<id>/` for each."""
+
+    def __init__(self, folder: Path, *, literal: bool) -> None:
+        """`literal`: files have the box's own user ids on the host (0 is the box's root, 1000 its user), as they have
+        where each box has a range of users; else all belong to ourselves.
+        """
+        self._folder = folder
+        self.literal = literal
+        self._index = folder / "index.json"
+        self._volumes: dict[str, Volume] = {}
+        # As a box's root can make a program that runs as root, no other user of the host may walk to it.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._key = _key(folder / "key")
+        if self._index.exists():
+            for row in json.loads(self._index.read_text()):
+                self._volumes[row["id"]] = Volume(row["id"], row["name"], folder / row["id"], row["created_at"])
+
+    def all(self) -> list[Volume]:
+        """All volumes, the oldest first."""
+        return sorted(self._volumes.values(), key=lambda each: (each.created_at, each.id))
+
+    def get(self, name: str) -> Volume | None:
+        """The volume of this id."""
+        return self._volumes.get(name)
+
+    def named(self, name: str) -> Volume | None:
+        """The volume of this name."""
+        return next((each for each in self._volumes.values() if each.name == name), None)
+
+    def create(self, name: str) -> Volume:
+        """Make an empty volume. Raises VolumeRefused, OSError."""
+        if not _NAME.fullmatch(name):
+            raise VolumeRefused("Invalid volume name: letters, digits, - and _")
+        if self.named(name) is not None:
+            raise VolumeRefused(f"Volume with name '{name}' already exists")
+        name_of_folder = str(uuid.uuid4())
+        made = Volume(name_of_folder, name, self._folder / name_of_folder, time.time())
+        made.folder.mkdir()
+        if self.literal:
+            os.chown(made.folder, USER, USER)
+        made.folder.chmod(0o755)
+        self._volumes[made.id] = made
+        self._save()
+        return made
+
+    def destroy(self, volume: Volume) -> None:
+        """Forget a volume and remove its files; blocks. Boxes that have it mounted see an empty folder."""
+        self._volumes.pop(volume.id, None)
+        self._save()
+        remove(volume.folder)
+
+    def token(self, volume: Volume) -> str:
+        """What opens the content of this volume and of no other."""
+        return "vol_" + hmac.new(self._key, volume.id.encode(), hashlib.sha256).hexdigest()
+
+    def opens(self, volume: Volume, token: str) -> bool:
+        """Whether a token is this volume's."""
+        return hmac.compare_digest(token.encode(), self.token(volume).encode())
+
+    def _save(self) -> None:
+        rows = [{"id": each.id, "name": each.name, "created_at": each.created_at} for each in self.all()]
+        fresh = self._index.with_suffix(".new")
+        fresh.write_text(json.dumps(rows))
+        fresh.rename(self._index)
+
+
+def _key(file: Path) -> bytes:
+    if not file.exists():
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as handle:
+            handle.write(secrets.token_bytes(32))
+    return file.read_bytes()
