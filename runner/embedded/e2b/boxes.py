@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import py_compile
-import resource
 import secrets
 import shutil
 import signal
@@ -20,12 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.embedded.e2b import bubblewrap, freezing
+from runner.embedded.e2b import bubblewrap, freezing, seccomp
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
 from runner.embedded.e2b.boxlog import BoxLog
 from runner.embedded.e2b.endings import Endings, rfc3339
+from runner.embedded.e2b.limits import Confinement, Limits
 from runner.embedded.e2b.state import remove
-from runner.embedded.e2b.templates import BASE, DISK_MB, Template
+from runner.embedded.e2b.templates import BASE, Template
 from runner.embedded.e2b.uids import uid_for
 from runner.errors import SandboxMissing
 
@@ -33,8 +33,6 @@ from runner.errors import SandboxMissing
 ENVD_PORT = 49983
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
-_LIMITS = {"RLIMIT_NOFILE": 65_536, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": DISK_MB * 1024 * 1024}
-_PROCESSES = 4_096
 _BOOT = (
     "import sys; sys.modules['ssl'] = None; sys.path.insert(0, '" + bubblewrap.AGENT + "');"
     " from box.agent import main; main()"
@@ -53,7 +51,7 @@ class PortShut(Exception):
 class Order:
     """What a client asks for: seconds to live, environment of all its commands, labels, template; whether the box is
     paused when its time is over (else it ends), whether it then keeps its processes (`pause_memory`) or its files
-    only, and whether a request to the paused box wakes it.
+    only, whether a request to the paused box wakes it, and all that was asked for, as it was.
     """
 
     timeout: float
@@ -63,6 +61,7 @@ class Order:
     auto_pause: bool = False
     pause_memory: bool = True
     auto_resume: bool = False
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,15 @@ class Identity:
 class Box:
     """A live box."""
 
-    def __init__(self, order: Order, number: int, folder: Path, identity: Identity) -> None:
+    def __init__(self, order: Order, number: int, folder: Path, identity: Identity, confinement: Confinement) -> None:
         self.id = identity.id
         self.token = identity.token
         self.order = order
+        self.confinement = confinement
         self.started_at = identity.started_at
         self.ends_at = time.time() + order.timeout
+        #: Since when it runs without a pause (Unix time).
+        self.running_since = time.time()
         #: Since when it is paused (Unix time); None while it runs.
         self.paused_at: float | None = None
         #: Set when connections to it break: at its end, and at each pause (it is another event afterwards).
@@ -122,19 +124,28 @@ class Box:
         command = [str(walls.python.program), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
         arguments = bubblewrap.build(walls, walls.view.seen(home), walls.view.seen(tmp), command, {"LC_ALL": "C.UTF-8"})
         try:
-            self._process = subprocess.Popen(
-                [walls.bwrap, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env={},
-                pass_fds=[theirs.fileno()], user=self._uid, group=self._uid,
-                extra_groups=None if self._uid is None else [], umask=0o022,
-            )  # fmt: skip
+            with seccomp.opened() as filters:
+                words = [word for fd in filters for word in ("--seccomp", str(fd))]
+                self._process = subprocess.Popen(
+                    [walls.bwrap, *words, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                    env={}, pass_fds=[theirs.fileno(), *filters], preexec_fn=self._enter, umask=0o022,
+                )  # fmt: skip
         finally:
             theirs.close()
             log.close()
         self._channel = ours
         with suppress(OSError):  # it has died already: `ready` tells why
-            limits = {**_LIMITS, "RLIMIT_NPROC": _processes()}
+            limits = self.confinement.rlimits()
             ours.send(json.dumps({"environment": self._environment(walls), "limits": limits}).encode())
         ours.setblocking(False)
+
+    def _enter(self) -> None:
+        # Limits first: it is as ourselves that we may set them.
+        self.confinement.enter()
+        if self._uid is not None:
+            os.setgroups([])
+            os.setresgid(self._uid, self._uid, self._uid)
+            os.setresuid(self._uid, self._uid, self._uid)
 
     def _environment(self, walls: bubblewrap.Walls) -> dict[str, str]:
         python = walls.python.program.parent
@@ -168,7 +179,7 @@ class Box:
 
     def freeze(self, frozen: bool) -> None:
         """Stop all its processes where they are, or let them go on."""
-        if self._process is None:
+        if self._process is None or self.confinement.freeze(frozen):
             return
         if frozen:
             self._stopped_before = freezing.stop(self._process.pid)
@@ -190,6 +201,7 @@ class Box:
             # The box's process 1 goes, and with it all others before bubblewrap itself ends; the other way round
             # some would still be writing when their files are removed.
             inner = _children(self._process.pid)
+            self.confinement.thaw()
             for pid in inner:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -206,6 +218,7 @@ class Box:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self.confinement.end()
         remove(self.folder)
 
     def _hand_over(self, word: str) -> socket.socket:
@@ -249,12 +262,6 @@ class Box:
         return connected
 
 
-def _processes() -> int:
-    """How many a box may have: where boxes run as ourselves, at most half of ours, so that we can still make others."""
-    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    return _PROCESSES if hard == resource.RLIM_INFINITY else min(_PROCESSES, hard // 2)
-
-
 def _children(pid: int) -> list[int]:
     try:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -278,6 +285,7 @@ class Boxes:
     def __init__(self, walls: bubblewrap.Walls, folder: Path) -> None:
         self._walls = walls
         self._folder = folder
+        self.limits = Limits()
         self._number = 0
         self._live: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -286,7 +294,7 @@ class Boxes:
         self._closed = False
         self.endings = Endings()
         #: What is done with a box whose time is over.
-        self.time_over: Callable[[Box], None] = self._end_in_time
+        self.time_over: Callable[[Box], None] = self.end_in_time
 
     async def create(self, order: Order, identity: Identity | None = None) -> Box:
         """Make a box and wait until it answers; it is a new one, or one of old. Raises SandboxMissing, OSError."""
@@ -300,7 +308,8 @@ class Boxes:
 
     async def _make(self, order: Order, identity: Identity) -> Box:
         self._number += 1
-        box = Box(order, self._number, self._folder, identity)
+        confinement = self.limits.confine(identity.id, self.limits.allow(order.template))
+        box = Box(order, self._number, self._folder, identity, confinement)
         try:
             self._refuse_when_closed()
             box.start(self._walls)
@@ -371,7 +380,8 @@ class Boxes:
     def _ring(self, box: Box) -> None:
         self.time_over(box)
 
-    def _end_in_time(self, box: Box) -> None:
+    def end_in_time(self, box: Box) -> None:
+        """End a box because its time is over."""
         self.kill(box, f"its time (until {rfc3339(box.ends_at)}) was over")
 
     def kill(self, box: Box, reason: str = "") -> None:
@@ -386,6 +396,7 @@ class Boxes:
             self.kill(box, "the endpoint ended")
         while pending := self._making | self._tasks:
             await asyncio.wait(pending)
+        await asyncio.to_thread(self.limits.close)
 
 
 def copy_agent(folder: Path) -> None:

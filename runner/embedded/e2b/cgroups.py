@@ -138,7 +138,7 @@ class Group:
     def make(self, ceiling: Ceiling) -> None:
         """Make it and set its limits. Raises OSError."""
         for place in self._places():
-            place.mkdir()
+            place.mkdir(exist_ok=True)
         for controller, name, value in _settings(self._version, ceiling):
             if controller in self._folders:
                 self._set(controller, name, value)
@@ -255,18 +255,19 @@ class Groups:
         """Take what can be had of these hierarchies; the groups of dead edges are removed."""
         self._name = _name(os.getpid())
         self.version = 0
-        self._parents: dict[str, Path] = {}
+        #: The folder of each controller that can be had.
+        self.parents: dict[str, Path] = {}
         every = list(hierarchies)
         for version in (2, 1):
             for each in every:
                 if each.version == version:
                     for folder in dict.fromkeys((each.top, *_upward(each))):
                         _clear_dead(folder, version)
-            self._parents = self._found(version, every)
-            if {"memory", "pids"} <= self._parents.keys():
+            self.parents = self._found(version, every)
+            if {"memory", "pids"} <= self.parents.keys():
                 self.version = version
                 return
-        self.version = 1 if self._parents else 0
+        self.version = 1 if self.parents else 0
 
     def _found(self, version: int, every: list[Mounted]) -> dict[str, Path]:
         found: dict[str, Path] = {}
@@ -281,18 +282,13 @@ class Groups:
                     break
         return found
 
-    @property
-    def controllers(self) -> frozenset[str]:
-        """What boxes can be limited in."""
-        return frozenset(self._parents)
-
     def group(self, name: str) -> Group:
         """The group of a box, not yet made."""
-        return Group(self.version, {key: place / name for key, place in self._parents.items()})
+        return Group(self.version, {key: place / name for key, place in self.parents.items()})
 
     def close(self) -> None:
         """Remove the parent groups, and what is left below them."""
-        for place in dict.fromkeys(self._parents.values()):
+        for place in dict.fromkeys(self.parents.values()):
             _clear(place, self.version)
 
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +26,11 @@ from runner.embedded.e2b.templates import Template
 #: Processes and threads of a box.
 PROCESSES = 2_048
 _FILES = 65_536
+#: Waits for the end of its input, which is ours, and lets all go on.
+_GUARD = 'read -r word; for each in "$1"/*/freezer.state; do echo THAWED >"$each"; done 2>/dev/null'
 _MIB = 2**20
 #: A box that is out of memory loses its commands before its agent, and the machine its boxes before the edge.
-OOM_BOX = 500
+_OOM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Limits:
         found = cgroups.here() if hierarchies is None else list(hierarchies)
         self.machine = Machine.here(found)
         self._groups = cgroups.Groups(found)
+        self._guardian: subprocess.Popen[bytes] | None = None
 
     @property
     def rung(self) -> str:
@@ -75,7 +80,7 @@ class Limits:
     @property
     def controllers(self) -> frozenset[str]:
         """What the kernel itself sees to: of `memory`, `cpu`, `cpuacct`, `pids`, `freezer`."""
-        return self._groups.controllers
+        return frozenset(self._groups.parents)
 
     def allow(self, template: Template) -> Allowance:
         """What a box of this template gets: never more than the machine has, and all that nothing holds it to."""
@@ -86,19 +91,35 @@ class Limits:
         """Prepare the limits of a box of this name. Raises OSError."""
         group = self._groups.group(name) if self._groups.version else None
         if group is not None:
-            group.make(cgroups.Ceiling(allowance.cpus, allowance.memory_mb * _MIB, allowance.processes))
-        return Confinement(allowance, group)
+            try:
+                group.make(cgroups.Ceiling(allowance.cpus, allowance.memory_mb * _MIB, allowance.processes))
+            except OSError:
+                group.remove()
+                raise
+        return Confinement(allowance, group, self._guard)
+
+    def _guard(self) -> None:
+        """See to it that nothing frozen outlives us, `kill -9` included: version 1 does not let it die."""
+        place = self._groups.parents.get("freezer")
+        if self._guardian is None and place is not None and self._groups.version == 1:
+            self._guardian = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "guard", str(place)], stdin=subprocess.PIPE, start_new_session=True, env={}
+            )
 
     def close(self) -> None:
         """Remove what was made; blocks. The boxes must have ended."""
+        if self._guardian is not None:
+            self._guardian.communicate()
         self._groups.close()
 
 
 class Confinement:
     """The limits of one box."""
 
-    def __init__(self, allowance: Allowance, group: cgroups.Group | None) -> None:
+    def __init__(self, allowance: Allowance, group: cgroups.Group | None, guard: Callable[[], None]) -> None:
+        """`guard` is called before something is frozen."""
         self.allowance = allowance
+        self._guard = guard
         self._group = group
         self._controllers = group.controllers if group else frozenset[str]()
 
@@ -107,7 +128,7 @@ class Confinement:
         if self._group is not None:
             self._group.enter()
         # Whoever has the right sets with it how low anybody in the box may ever go again (proc(5)).
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_BOX))
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM))
 
     def rlimits(self) -> dict[str, int]:
         """What every process of the box has, by the names of `resource`; for those that control groups do not hold."""
@@ -139,14 +160,18 @@ class Confinement:
         return overuse.relieve(root, self.allowance.memory_mb * _MIB)
 
     def freeze(self, frozen: bool) -> bool:
-        """Stop everything in the box, or let it go on; False where the kernel cannot, so that signals must do.
-
-        Raises OSError. What is frozen does not die either, so it is let go on before it is ended.
-        """
+        """Stop everything in the box, or let it go on; False where the kernel cannot, so that signals must do. Raises OSError."""
         if self._group is None or "freezer" not in self._controllers:
             return False
+        if frozen:
+            self._guard()
         self._group.freeze(frozen)
         return True
+
+    def thaw(self) -> None:
+        """Let what is frozen go on, so that it can be ended. Nothing to thaw is as good."""
+        with suppress(OSError):
+            self.freeze(False)
 
     def end(self) -> None:
         """Kill what is left of the box, frozen or not, and remove its limits; blocks. Twice is as good as once."""

@@ -16,8 +16,10 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from runner.embedded.e2b.syscalls import ARCHITECTURES, JUDGED, REFUSED, UNKNOWN, Architecture
 
@@ -95,6 +97,23 @@ def program(machine: str = "") -> bytes | None:
     return None if architecture is None else _program(architecture)
 
 
+@contextmanager
+def opened() -> Iterator[list[int]]:
+    """The filter for this machine as an open file to hand to bubblewrap once; an empty list where there is none."""
+    filter_ = program()
+    if filter_ is None:
+        yield []
+        return
+    fd = os.memfd_create("filter")
+    try:
+        os.write(fd, filter_)
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield [fd]
+    finally:
+        os.close(fd)
+
+
+@cache
 def _program(architecture: Architecture) -> bytes:
     made = Assembler()
     made.load(_ARCHITECTURE)

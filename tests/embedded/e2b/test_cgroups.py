@@ -65,7 +65,7 @@ def test_the_limits_of_version_2(tmp_path: Path) -> None:
     (tmp_path / "box" / "memory.swap.max").touch()
     (tmp_path / "box").rename(tmp_path / "made")
     with pytest.MonkeyPatch.context() as patch:  # the kernel fills a new group with its files
-        patch.setattr(Path, "mkdir", lambda self: (tmp_path / "made").rename(self))
+        patch.setattr(Path, "mkdir", lambda self, **_: (tmp_path / "made").rename(self))
         group.make(Ceiling(1.5, 64 * MIB, 100))
     texts = {each.name: each.read_text() for each in (tmp_path / "box").iterdir()}
     assert texts == {
@@ -130,7 +130,7 @@ def test_version_2_is_taken_only_where_it_can_be_used(tmp_path: Path) -> None:
 
 def test_nothing_can_be_had() -> None:
     groups = Groups([])
-    assert (groups.version, groups.controllers) == (0, frozenset())
+    assert (groups.version, groups.parents) == (0, {})
     groups.close()
 
 
