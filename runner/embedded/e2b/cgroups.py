@@ -53,10 +53,11 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a group has used: seconds of processor so far, bytes of memory now without cache that can be dropped."""
+    """Used by a group: seconds of processor, bytes of memory now, and beside that of cache that can be dropped."""
 
     cpu_seconds: float
     memory: int
+    cache: int
 
 
 def mounted(mountinfo: str, own: str) -> list[Mounted]:
@@ -185,7 +186,7 @@ class Group:
                 droppable = _stat(memory / "memory.stat", "total_inactive_file")
         except (OSError, KeyError):
             return None
-        return Usage(spent, max(0, used - droppable))
+        return Usage(spent, max(0, used - droppable), droppable)
 
     def processes(self) -> set[int]:
         """Who is in it."""

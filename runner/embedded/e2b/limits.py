@@ -160,7 +160,7 @@ class Confinement:
         return overuse.relieve(root, self.allowance.memory_mb * _MIB)
 
     def freeze(self, frozen: bool) -> bool:
-        """Stop everything in the box, or let it go on; False where the kernel cannot, so that signals must do. Raises OSError."""
+        """Stop everything in the box, or let it go on; False where only signals can. Raises OSError."""
         if self._group is None or "freezer" not in self._controllers:
             return False
         if frozen:

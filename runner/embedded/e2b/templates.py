@@ -11,6 +11,8 @@ from pathlib import Path
 CPU_COUNT = min(2, os.cpu_count() or 1)
 MEMORY_MB = min(512, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 2**20)
 DISK_MB = 10 * 1024
+#: Steps of a spec install packages and run whole suites of tests in it. A box that has no such amount is told so.
+_BASE_MEMORY_MB = 2048
 #: The tag of a build that nobody has given another.
 DEFAULT_TAG = "default"
 
@@ -40,7 +42,7 @@ class Template:
 
 
 #: What is always there: the host's programs and an empty home.
-BASE = Template("base", ("base",))
+BASE = Template("base", ("base",), memory_mb=_BASE_MEMORY_MB)
 
 
 class Templates:

@@ -101,11 +101,11 @@ def test_usage_leaves_out_what_can_be_dropped(tmp_path: Path) -> None:
     (tmp_path / "cpuacct.usage").write_text("1500000000\n")
     (tmp_path / "memory.usage_in_bytes").write_text(f"{10 * MIB}\n")
     (tmp_path / "memory.stat").write_text(f"total_inactive_file {4 * MIB}\ninactive_file {3 * MIB}\n")
-    assert Group(1, {"cpuacct": tmp_path, "memory": tmp_path}).usage() == Usage(1.5, 6 * MIB)
+    assert Group(1, {"cpuacct": tmp_path, "memory": tmp_path}).usage() == Usage(1.5, 6 * MIB, 4 * MIB)
     (tmp_path / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
     (tmp_path / "memory.current").write_text(f"{10 * MIB}\n")
     new = Group(2, {"cpu": tmp_path, "memory": tmp_path})
-    assert new.usage() == Usage(2.5, 7 * MIB)
+    assert new.usage() == Usage(2.5, 7 * MIB, 3 * MIB)
     assert Group(1, {"pids": tmp_path}).usage() is None
     (tmp_path / "memory.stat").write_text("")
     assert new.usage() is None
