@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import py_compile
 import secrets
-import shutil
 import signal
 import socket
 import string
@@ -19,24 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.embedded.e2b import bubblewrap, freezing, seccomp
+from runner.embedded.e2b import freezing
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
 from runner.embedded.e2b.boxlog import BoxLog
+from runner.embedded.e2b.disk import Disk, Disks
 from runner.embedded.e2b.endings import Endings, rfc3339
 from runner.embedded.e2b.limits import Confinement, Limits
+from runner.embedded.e2b.start import Plan, Started, Walls, start, take_disk
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, Template
-from runner.embedded.e2b.uids import uid_for
 from runner.errors import SandboxMissing
 
 #: The port on which the vendor's agent listens.
 ENVD_PORT = 49983
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
-_BOOT = (
-    "import sys; sys.modules['ssl'] = None; sys.path.insert(0, '" + bubblewrap.AGENT + "');"
-    " from box.agent import main; main()"
-)
 
 
 class BoxDead(Exception):
@@ -103,55 +98,33 @@ class Box:
         self.log = BoxLog()
         self._stopped_before: frozenset[int] = frozenset()
         self.folder = folder / self.id
-        self._uid = uid_for(number)
+        self._number = number
+        #: What it has written; there from its start on.
+        self.disk: Disk | None = None
+        self._disks: Disks | None = None
+        self._started: Started | None = None
         self.ended = asyncio.Event()
         #: Set when its processes and files are gone.
         self.gone = asyncio.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
-    def start(self, walls: bubblewrap.Walls) -> None:
-        """Start bubblewrap and the agent in it; `ready` waits until it answers."""
-        home, tmp = self.folder / "home", self.folder / "tmp"
+    def start(self, walls: Walls, disk: Disk) -> None:
+        """Start bubblewrap and the agent in it on a fresh disk; `ready` waits until it answers."""
+        self.disk = disk
+        self._disks = walls.disks
         self.folder.mkdir(mode=0o711, parents=True)
-        for place, mode in ((home, 0o755), (tmp, 0o1777)):
-            place.mkdir()
-            place.chmod(mode)
-            if self._uid is not None:
-                os.chown(place, self._uid, self._uid)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        log = (self.folder / "log").open("wb")
-        command = [str(walls.python.program), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
-        arguments = bubblewrap.build(walls, walls.view.seen(home), walls.view.seen(tmp), command, {"LC_ALL": "C.UTF-8"})
-        try:
-            with seccomp.opened() as filters:
-                words = [word for fd in filters for word in ("--seccomp", str(fd))]
-                self._process = subprocess.Popen(
-                    [walls.bwrap, *words, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                    env={}, pass_fds=[theirs.fileno(), *filters], preexec_fn=self._enter, umask=0o022,
-                )  # fmt: skip
-        finally:
-            theirs.close()
-            log.close()
-        self._channel = ours
+        plan = Plan(self._number, self.order.template, disk, confine=self.confinement.enter)
+        self._started = start(walls, plan, self.folder / "log")
+        self._process, self._channel = self._started.process, self._started.channel
         with suppress(OSError):  # it has died already: `ready` tells why
             limits = self.confinement.rlimits()
-            ours.send(json.dumps({"environment": self._environment(walls), "limits": limits}).encode())
-        ours.setblocking(False)
+            self._channel.send(json.dumps({"environment": self._environment(walls), "limits": limits}).encode())
+        self._channel.setblocking(False)
 
-    def _enter(self) -> None:
-        # Limits first: it is as ourselves that we may set them.
-        self.confinement.enter()
-        if self._uid is not None:
-            os.setgroups([])
-            os.setresgid(self._uid, self._uid, self._uid)
-            os.setresuid(self._uid, self._uid, self._uid)
-
-    def _environment(self, walls: bubblewrap.Walls) -> dict[str, str]:
-        python = walls.python.program.parent
-        path = f"/home/user/.local/bin:{bubblewrap.TOOLS}:{python}:/usr/local/bin:/usr/bin:/bin"
+    def _environment(self, walls: Walls) -> dict[str, str]:
         own = {
-            "PATH": path, "HOME": "/home/user", "USER": "user", "LOGNAME": "user", "SHELL": "/bin/bash",
+            "PATH": walls.path(), "HOME": "/home/user", "USER": "user", "LOGNAME": "user", "SHELL": "/bin/bash",
             "LANG": "C.UTF-8", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id,
             "E2B_TEMPLATE_ID": self.order.template.id,
         }  # fmt: skip
@@ -168,6 +141,8 @@ class Box:
         if word != b"ready":
             said = (self.folder / "log").read_text(errors="replace").strip()[-2000:]
             raise SandboxMissing(f"a box did not start: {said or 'no answer from its agent'}")
+        if self._started is not None:
+            self._started.scene.close()
         loop.add_reader(self._channel, self._channel_readable)
 
     def _channel_readable(self) -> None:
@@ -282,7 +257,7 @@ async def _readable(ready: socket.socket) -> None:
 class Boxes:
     """All live boxes."""
 
-    def __init__(self, walls: bubblewrap.Walls, folder: Path) -> None:
+    def __init__(self, walls: Walls, folder: Path) -> None:
         self._walls = walls
         self._folder = folder
         self.limits = Limits()
@@ -312,7 +287,8 @@ class Boxes:
         box = Box(order, self._number, self._folder, identity, confinement)
         try:
             self._refuse_when_closed()
-            box.start(self._walls)
+            disk = await asyncio.to_thread(take_disk, self._walls, self._number, order.template.disk_mb)
+            box.start(self._walls, disk)
             await box.ready()
             self._refuse_when_closed()
         except BaseException:
@@ -349,6 +325,12 @@ class Boxes:
             if box.reason:
                 self.endings.note(box.id, box.reason, box.log)
 
+    async def copy(self, box: Box, folder: Path) -> None:
+        """Make a layer of what a frozen box has written, /tmp too. Raises OSError."""
+        if box.disk is None:
+            raise OSError("it has no disk")
+        await asyncio.to_thread(self._walls.disks.keep, box.disk, folder, tmp=True)
+
     def get(self, name: str) -> Box | None:
         """The live box of this id; it may be paused."""
         return self._live.get(name)
@@ -363,6 +345,10 @@ class Boxes:
     def all(self) -> list[Box]:
         """All live boxes, paused ones too."""
         return list(self._live.values())
+
+    def running(self) -> int:
+        """How many run now; paused ones do not."""
+        return sum(box.paused_at is None for box in self._live.values())
 
     def set_end(self, box: Box, when: float) -> None:
         """Let a box live until this Unix time."""
@@ -397,14 +383,3 @@ class Boxes:
         while pending := self._making | self._tasks:
             await asyncio.wait(pending)
         await asyncio.to_thread(self.limits.close)
-
-
-def copy_agent(folder: Path) -> None:
-    """Put the agent's sources where every box's user can read them, compiled once for all boxes."""
-    target = folder / "box"
-    target.mkdir()
-    for source in (Path(__file__).parent / "box").glob("*.py"):
-        shutil.copyfile(source, target / source.name)
-        py_compile.compile(
-            str(target / source.name), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-        )

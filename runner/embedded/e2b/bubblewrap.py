@@ -1,8 +1,8 @@
 """Finding bubblewrap, and the walls of a box: which namespaces, which files, which user.
 
 Facts that shaped this: `/proc/1/environ` shows the environment of whoever started bubblewrap despite `--clearenv`, so
-it is started with none; as root, `--uid` maps to the host's root, so the edge drops to a user of nobody's first (what
-that user cannot walk to is shown to it by `view`).
+it is started with none; as root, `--uid` maps to the host's root, so the edge becomes user 0 of the box's own user
+namespace first, or a user of nobody's (what such a user cannot walk to is shown to it by `mounts`).
 """
 
 from __future__ import annotations
@@ -10,32 +10,34 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from runner.embedded.e2b.uids import uid_for
-from runner.embedded.e2b.view import View
+from runner.embedded.e2b.layers import PLACES
+from runner.embedded.e2b.mounts import Stage
+from runner.embedded.e2b.uids import enter
 from runner.errors import SandboxMissing
 
 #: In the box: where our small commands and the agent lie.
 TOOLS = "/opt/runner/bin"
 AGENT = "/opt/runner/lib"
 _HINT = "apt-get install bubblewrap, or pip install 'runner[e2b]', which brings it"
-_USERNS_HINT = (
+#: What lets boxes be made where user namespaces are refused.
+USERNS_HINT = (
     "allow unprivileged user namespaces: sysctl -w user.max_user_namespaces=15000, and where they exist"
     " kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0;"
     " in a container, run it with --security-opt seccomp=unconfined or --privileged; as root it needs CAP_SETUID and"
     " CAP_SETGID, so that boxes do not run as root"
 )
 #: Folders of a box that have their own right to be there.
-_MADE = {"/opt", "/home", "/home/user", "/tmp", "/run", "/var"}  # noqa: S108
-#: What of the host's /etc a box sees, where it is there: programs need it, and it tells nothing of the host's people.
-_ETC = (
-    "alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "protocols",
-    "python3", "services", "ssl/certs",
+_MADE = {*PLACES.values(), "/tmp", "/run"}  # noqa: S108
+#: What root of a box may do, there only: own and hand over files, be any of its users, end processes, open low ports,
+#: `chroot` as package tools do. Not: mount, trace, configure networks, make devices, raise limits.
+_ROOT_MAY = (
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID", "SYS_CHROOT",
 )  # fmt: skip
 
 
@@ -51,19 +53,33 @@ class Python:
 
 
 @dataclass(frozen=True, slots=True)
-class Walls:
-    """What all boxes of an edge share: bubblewrap, whether it can refuse nested namespaces, the prepared /etc, the
-    agent's folder, our small commands (all as boxes' users reach them), the interpreter, and how other paths are
-    reached.
+class Top:
+    """One of `layers.TOPS` in a box: where it is there, and its folders as boxes' users reach them; without `work`
+    the first lower one is bound, read-only, or the upper one where there is no lower.
     """
 
-    bwrap: Path
-    nested: bool
-    etc: Path
+    target: str
+    lowers: tuple[Path, ...]
+    upper: Path | None = None
+    work: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one box is built of: its tops, its /tmp, the agent's folder, our small commands, the interpreter, folders
+    bound writable by their place in the box, whether it has users of its own (else `nested` tells whether bubblewrap
+    can refuse namespaces in it), and the numbers of descriptors with seccomp programs.
+    """
+
+    tops: tuple[Top, ...]
+    tmp: Path
     agent: Path
     tools: Path
     python: Python
-    view: View
+    binds: Mapping[str, Path]
+    ranged: bool
+    nested: bool
+    filters: tuple[int, ...] = ()
 
 
 def find() -> Path:
@@ -94,13 +110,13 @@ def stage(program: Path, folder: Path) -> Path:
     return program
 
 
-def own_python(view: View) -> Python:
+def own_python(stage: Stage) -> Python:
     """The interpreter that runs the edge. Raises OSError when boxes' users cannot be given a way to it."""
     prefix = Path(sys.base_prefix).resolve()
     program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     if prefix.is_relative_to("/usr"):
         return Python(program)
-    return Python(program, prefix, view.show(prefix, "python"))
+    return Python(program, prefix, stage.show(prefix, "python"))
 
 
 class Wall:
@@ -122,47 +138,64 @@ class Wall:
         self.add("--bind" if writable else "--ro-bind", str(source), target)
 
 
-def build(walls: Walls, home: Path, tmp: Path, command: Sequence[str], environment: dict[str, str]) -> list[str]:
-    """The arguments for one box whose home and /tmp lie in these folders, running `command` as its process 1."""
+def build(room: Room, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The arguments for one box, running `command` as its process 1."""
     wall = Wall()
-    wall.add("--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1")
-    wall.add("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "box")
-    if walls.nested:
-        wall.add("--disable-userns")
-    _system(wall)
-    _etc(wall, walls.etc)
-    wall.folder("/opt", 0o755)
-    wall.bind(walls.agent, AGENT)
-    wall.bind(walls.tools, TOOLS)
-    wall.add("--proc", "/proc", "--dev", "/dev", "--size", str(64 * 1024 * 1024), "--tmpfs", "/dev/shm")  # noqa: S108
+    # Not --unshare-all: it would also try for a user namespace, which `ranged` boxes have already.
+    wall.add(*(f"--unshare-{each}" for each in ("ipc", "pid", "net", "uts", "cgroup-try")), "--hostname", "box")
+    wall.add("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL")
+    if room.ranged:
+        for right in _ROOT_MAY:
+            wall.add("--cap-add", f"CAP_{right}")
+    else:
+        wall.add("--unshare-user", "--uid", "1000", "--gid", "1000", *(["--disable-userns"] if room.nested else []))
+    for fd in room.filters:
+        wall.add("--add-seccomp-fd", str(fd))
+    for top in room.tops:
+        _top(wall, top)
+    _links(wall)
+    wall.add("--proc", "/proc", "--dev", "/dev")
+    wall.add("--perms", "1777", "--size", str(64 * 1024 * 1024), "--tmpfs", "/dev/shm")  # noqa: S108
     wall.add("--perms", "1777", "--size", str(16 * 1024 * 1024), "--tmpfs", "/run")
-    wall.bind(tmp, "/tmp", writable=True)  # noqa: S108 - a folder of the box's own
-    wall.add("--dir", "/var", "--symlink", "/tmp", "/var/tmp")  # noqa: S108
-    wall.folder("/home", 0o755)
-    wall.bind(home, "/home/user", writable=True)
-    _python(wall, walls.python)
-    wall.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/user", "--clearenv")
+    wall.bind(room.tmp, "/tmp", writable=True)  # noqa: S108 - a folder of the box's own
+    _python(wall, room.python, _MADE)
+    wall.bind(room.agent, AGENT)
+    wall.bind(room.tools, TOOLS)
+    for target, source in room.binds.items():
+        wall.bind(source, target, writable=True)
+    wall.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv")
     for name, value in environment.items():
         wall.add("--setenv", name, value)
     wall.add("--", *command)
     return wall.arguments
 
 
-def _python(wall: Wall, python: Python) -> None:
+def _top(wall: Wall, top: Top) -> None:
+    if top.upper is not None and top.work is not None:
+        for lower in top.lowers:
+            wall.add("--overlay-src", str(lower))
+        wall.add("--overlay", str(top.upper), str(top.work), top.target)
+    elif top.upper is not None:
+        wall.bind(top.upper, top.target, writable=True)
+    else:
+        wall.bind(top.lowers[0], top.target)
+
+
+def _python(wall: Wall, python: Python, made: Collection[str] = ()) -> None:
     """Put the interpreter where it lies on the host, for its libraries and scripts may hold that path.
 
-    The folders on the way there can be walked through, not looked into.
+    The folders on the way there can be walked through, not looked into; those below `made` are there already.
     """
     if python.prefix is None or python.source is None:
         return
     for place in reversed(python.prefix.parents[:-1]):
-        if str(place) not in _MADE:
+        if f"/{place.parts[1]}" not in made:
             wall.folder(str(place), 0o111)
     wall.bind(python.source, str(python.prefix))
 
 
-def _system(wall: Wall) -> None:
-    wall.add("--ro-bind", "/usr", "/usr")
+def _links(wall: Wall) -> None:
+    """The host's other folders of programs, which are mostly links into /usr."""
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         place = Path("/") / name
         if place.is_symlink():
@@ -171,47 +204,8 @@ def _system(wall: Wall) -> None:
             wall.add("--ro-bind", str(place), str(place))
 
 
-def _etc(wall: Wall, etc: Path) -> None:
-    wall.bind(etc, "/etc")
-    for name in _ETC:
-        source = Path("/etc") / name
-        if (etc / name).exists() and source.exists():
-            wall.add("--ro-bind", str(source.resolve()), f"/etc/{name}")
-
-
-def prepare_etc(folder: Path) -> None:
-    """Make the /etc of all boxes: one user, no host names, no resolver, an empty profile.
-
-    The profile matters: every command is a login shell, and a host's profile costs 171 ms each time.
-    """
-    files = {
-        "passwd": "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/bash\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-        "group": "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n",
-        "hosts": "127.0.0.1 localhost box\n::1 localhost box\n",
-        "hostname": "box\n",
-        "resolv.conf": "",
-        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-        "profile": "",
-        "bash.bashrc": "",
-        "shells": "/bin/sh\n/bin/bash\n",
-    }
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    for name in _ETC:
-        source = Path("/etc") / name
-        place = folder / name
-        place.parent.mkdir(exist_ok=True)
-        if source.is_dir():
-            place.mkdir()
-        elif source.exists():
-            place.touch()
-
-
 def prepare_tools(folder: Path, python: Path) -> None:
-    """Make the commands that come first on a box's PATH: the edge's interpreter under its usual names, and its pip."""
-    folder.mkdir(parents=True)
+    """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, and its pip."""
     for name in ("python", "python3"):
         (folder / name).symlink_to(python)
     if importlib.util.find_spec("ensurepip"):
@@ -221,37 +215,19 @@ def prepare_tools(folder: Path, python: Path) -> None:
             script.chmod(0o755)
 
 
-def probe(bwrap: Path) -> bool:
-    """Whether nested user namespaces can be refused. Raises SandboxMissing when no box can be made at all."""
-    first = ""
-    for nested in (True, False):
-        words = ["--unshare-user", "--unshare-all", *(["--disable-userns"] if nested else []), "--ro-bind", "/", "/"]
-        reason = _tried(bwrap, [*words, "/bin/true"])
-        if not reason:
-            return nested
-        first = first or reason
-    raise SandboxMissing(f"this machine does not let bubblewrap make a box: {first}", _USERNS_HINT)
+Entry = Callable[[], None]
 
 
-def runs(bwrap: Path, python: Python) -> str:
-    """Try an interpreter in a box that has nothing else; an empty text, or why it does not run there."""
-    wall = Wall()
-    wall.add("--unshare-all")
-    _system(wall)
-    _python(wall, python)
-    check = "import sys, socket; sys.exit(sys.version_info < (3, 10))"
-    return _tried(bwrap, [*wall.arguments, "--", str(python.program), "-I", "-S", "-B", "-c", check])
+def entry(namespace: int | None, uid: int | None) -> Entry:
+    """What a child does to become a box's user before bubblewrap: user 0 of a user namespace (a descriptor), a user
+    of the host, or nothing.
+    """
+    if namespace is not None:
+        return partial(enter, namespace)
+    return (lambda: None) if uid is None else partial(_drop, uid)
 
 
-def _tried(bwrap: Path, words: Sequence[str]) -> str:
-    uid = uid_for(0)
-    try:
-        done = subprocess.run(
-            [bwrap, *words], capture_output=True, text=True, timeout=20, check=False, env={}, cwd="/",
-            user=uid, group=uid, extra_groups=None if uid is None else [],
-        )  # fmt: skip
-    except PermissionError as error:
-        return f"{bwrap} cannot be started{'' if uid is None else f' as the user {uid}'}: {error.strerror}"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+def _drop(uid: int) -> None:
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)

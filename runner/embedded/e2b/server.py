@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.embedded.e2b import bubblewrap, faults, keys
+from runner.embedded.e2b import faults, keys
 from runner.embedded.e2b.box.http1 import connection
-from runner.embedded.e2b.boxes import Boxes, copy_agent
+from runner.embedded.e2b.boxes import Boxes
 from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
@@ -26,51 +26,8 @@ from runner.embedded.e2b.settings import Settings, from_json
 from runner.embedded.e2b.state import StateFolder
 from runner.embedded.e2b.striking import Striker
 from runner.embedded.e2b.templates import Templates
-from runner.embedded.e2b.view import View
-from runner.errors import RunnerError, SandboxMissing, ServiceError
-
-
-def make_walls(folder: Path) -> bubblewrap.Walls:
-    """Prepare what all boxes share. Raises SandboxMissing."""
-    program = bubblewrap.find()
-    (folder / "bin").mkdir()
-    (folder / "agent").mkdir()
-    bubblewrap.prepare_etc(folder / "etc")
-    copy_agent(folder / "agent")
-    view = View()
-    try:
-        view.show(folder, "state", writable=True)
-    except OSError as error:
-        hint = "choose a folder that every user of this machine can walk to"
-        raise SandboxMissing(f"boxes cannot reach their files in {folder}: {error}", hint) from error
-    bwrap = view.seen(bubblewrap.stage(program, folder / "bin"))
-    nested = bubblewrap.probe(bwrap)
-    python = _choose_python(bwrap, view)
-    bubblewrap.prepare_tools(folder / "tools", python.program)
-    return bubblewrap.Walls(
-        bwrap=bwrap,
-        nested=nested,
-        etc=view.seen(folder / "etc"),
-        agent=view.seen(folder / "agent"),
-        tools=view.seen(folder / "tools"),
-        python=python,
-        view=view,
-    )
-
-
-def _choose_python(bwrap: Path, view: View) -> bubblewrap.Python:
-    """The edge's own interpreter where it runs in a box, else the system's. Raises SandboxMissing when neither does."""
-    try:
-        python = bubblewrap.own_python(view)
-        reason = bubblewrap.runs(bwrap, python)
-    except OSError as error:
-        python, reason = bubblewrap.Python(Path(sys.executable)), str(error)
-    if not reason:
-        return python
-    system = bubblewrap.Python(Path("/usr/bin/python3"))
-    if bubblewrap.runs(bwrap, system):
-        raise SandboxMissing(f"{python.program} does not run in a box: {reason}", "apt-get install python3")
-    return system
+from runner.embedded.e2b.walls import raise_walls
+from runner.errors import RunnerError, ServiceError
 
 
 async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
@@ -91,7 +48,7 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with StateFolder(None if settings.folder is None else Path(settings.folder)) as folder:
-        boxes = Boxes(make_walls(folder.path), folder.path / "boxes")
+        boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
         listener = _listen(settings.port)
         port = listener.getsockname()[1]
         known = keys.Keys()

@@ -1,0 +1,104 @@
+"""Boxes' disks: where what a box writes lies on the host, and what becomes of it.
+
+Rung **folder**: a plain folder, which grows as far as the host's disk lets it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.embedded.e2b.layers import TOPS, copy
+from runner.embedded.e2b.state import remove
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One box's disk as the edge sees it, users literal as in a layer (0 is the box's root, 1000 is `user`).
+
+    `root` holds `up/<top>` (what the box has changed), `work/<top>` (overlayfs's own) and `tmp`; `total` is its size
+    in bytes.
+    """
+
+    root: Path
+    total: int
+
+    def up(self, top: str) -> Path:
+        """What the box has changed below one of `TOPS`."""
+        return self.root / "up" / top
+
+    @property
+    def tmp(self) -> Path:
+        """The box's /tmp."""
+        return self.root / "tmp"
+
+    def used(self) -> int:
+        """Bytes in use; takes as long as there are files."""
+        total, todo = 0, [str(self.root / "up"), str(self.tmp)]
+        while todo:  # not os.walk, which recurses: a box may make folders of any depth
+            with suppress(OSError), os.scandir(todo.pop()) as found:  # it may go away while we look
+                for each in found:
+                    total += each.stat(follow_symlinks=False).st_blocks * 512
+                    if each.is_dir(follow_symlinks=False):
+                        todo.append(each.path)
+        return total
+
+
+class Disks:
+    """All disks of an edge."""
+
+    rung = "folder"
+
+    def __init__(self, folder: Path, *, literal: bool) -> None:
+        """`literal`: users can be set as they are in a box; else a disk is one user's. Raises OSError."""
+        self._folder = folder
+        self._literal = literal
+        folder.mkdir(exist_ok=True)
+        # Where users are literal, so are setuid files: nobody of the host may reach them.
+        folder.chmod(0o700 if literal else 0o711)
+
+    def take(self, size_mb: int, uid: int | None = None) -> Disk:
+        """A fresh disk of this many MiB, with a `home/user` of this host user if one is named. Raises OSError."""
+        root = self._folder / secrets.token_hex(8)
+        root.mkdir()
+        disk = Disk(root, size_mb * _MIB)
+        _furnish(disk, None if self._literal else uid, home=not self._literal)
+        return disk
+
+    def give_back(self, disk: Disk) -> None:
+        """Remove a disk and all on it; its box is dead. Blocks."""
+        remove(disk.root)
+
+    def keep(self, disk: Disk, folder: Path, *, tmp: bool = False) -> None:
+        """Make a layer of what a frozen or dead box has changed, and of its /tmp if asked. Blocks. Raises OSError.
+
+        `folder` must not be there yet, or be empty; it becomes whole or stays as it is.
+        """
+        beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        beside.mkdir(parents=True)
+        try:
+            for top in TOPS:
+                copy(disk.up(top), beside / top)
+            if tmp:
+                copy(disk.tmp, beside / "tmp")
+            beside.chmod(0o700 if self._literal else 0o711)
+            beside.rename(folder)
+        except BaseException:
+            remove(beside)
+            raise
+
+
+def _furnish(disk: Disk, owner: int | None, *, home: bool) -> None:
+    """Make the folders of a fresh disk; all are `owner`'s if one is named. `home` says whether `user` needs one."""
+    made = [disk.root / name / top for name in ("up", "work") for top in TOPS]
+    made += [disk.up("home") / "user"] if home else []
+    for folder in (*made, disk.tmp):
+        folder.mkdir(parents=True)
+        if owner is not None:
+            os.chown(folder, owner, owner)
+    disk.tmp.chmod(0o1777)

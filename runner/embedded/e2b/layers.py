@@ -1,0 +1,178 @@
+"""What a box's files are made of: the base, a template's layers over it, and what the box itself writes on top.
+
+A **layer** is a folder on the host that holds some of `TOPS`, and what of them is other than below it, as overlayfs
+keeps it: a character device 0/0 for what is gone, the attribute `user.overlay.opaque` on a folder that hides the one
+below. Its users are literal: what user 0 owns is the box's root's, 1000 is `user`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.errors import SandboxMissing
+
+#: The folders of a layer and the places in a box that they are. The packages' records lie apart from the rest of
+#: `var`, for below them lie the host's own.
+PLACES = {
+    "usr": "/usr", "etc": "/etc", "var": "/var", "opt": "/opt", "root": "/root", "srv": "/srv", "home": "/home",
+    "dpkg": "/var/lib/dpkg",
+}  # fmt: skip
+TOPS = tuple(PLACES)
+#: Tops whose lowest layer is the host's own folder, read only.
+HOSTS = {"usr": Path("/usr"), "dpkg": Path("/var/lib/dpkg")}
+#: What of the host's /etc a box has, where it is there: programs need it, and it tells nothing of the host's people.
+_ETC = (
+    "alternatives", "apt/sources.list", "apt/sources.list.d", "apt/trusted.gpg.d", "apt/keyrings", "apt/preferences.d",
+    "bash_completion.d", "debconf.conf", "debian_version", "default/useradd", "deluser.conf", "adduser.conf", "dpkg",
+    "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "magic", "mime.types",
+    "os-release", "pam.d", "protocols", "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo",
+)  # fmt: skip
+#: Users that every Debian has, with the numbers that packages expect: (name, uid, gid, home).
+_SYSTEM = (
+    ("daemon", 1, 1, "/usr/sbin"), ("bin", 2, 2, "/bin"), ("sys", 3, 3, "/dev"), ("games", 5, 60, "/usr/games"),
+    ("man", 6, 12, "/var/cache/man"), ("lp", 7, 7, "/var/spool/lpd"), ("mail", 8, 8, "/var/mail"),
+    ("news", 9, 9, "/var/spool/news"), ("uucp", 10, 10, "/var/spool/uucp"), ("proxy", 13, 13, "/bin"),
+    ("www-data", 33, 33, "/var/www"), ("backup", 34, 34, "/var/backups"), ("list", 38, 38, "/var/list"),
+    ("irc", 39, 39, "/run/ircd"), ("_apt", 42, 65534, "/nonexistent"), ("nobody", 65534, 65534, "/nonexistent"),
+)  # fmt: skip
+_GROUPS = {
+    "daemon": 1, "bin": 2, "sys": 3, "adm": 4, "tty": 5, "disk": 6, "lp": 7, "mail": 8, "news": 9, "uucp": 10,
+    "man": 12, "proxy": 13, "kmem": 15, "dialout": 20, "fax": 21, "voice": 22, "cdrom": 24, "floppy": 25, "tape": 26,
+    "audio": 29, "dip": 30, "www-data": 33, "backup": 34, "operator": 37, "list": 38, "irc": 39, "src": 40,
+    "shadow": 42, "utmp": 43, "video": 44, "sasl": 45, "plugdev": 46, "staff": 50, "games": 60, "users": 100,
+    "nogroup": 65534,
+}  # fmt: skip
+_VAR = (
+    "backups", "cache/apt/archives/partial", "cache/debconf", "cache/man", "lib/apt/lists/partial", "lib/dpkg",
+    "lib/misc", "lib/systemd", "local", "log/apt", "mail", "opt", "spool",
+)  # fmt: skip
+_USER = 1000
+#: `user:password@` in a package source's address.
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+@")
+
+
+def lower(top: str, base: Path, layers: Sequence[Path]) -> list[Path]:
+    """The folders that lie below a box's own for one of `TOPS`, the lowest first."""
+    lowest = HOSTS.get(top, base / top)
+    return [each for each in (lowest, *(layer / top for layer in layers)) if each.is_dir()]
+
+
+def copy(source: Path, target: Path, uid: int | None = None) -> None:
+    """Copy what is in a folder into another, whole: owners, rights, times, attributes, links, devices, holes.
+
+    With `uid` all of it becomes that host user's. Blocks. Raises OSError.
+    """
+    _run(["cp", "-a", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)])
+    if uid is not None:
+        _run(["chown", "-R", "--no-dereference", f"{uid}:{uid}", "--", *map(str, target.iterdir())])
+
+
+def _run(words: list[str]) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{words[0]}: {done.stderr.strip()[-300:]}")
+
+
+def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
+    """Make the base. `owns` tells that users can be set as they are in the box; else all of it is ours.
+
+    `inner` are places in the box that will have something mounted on them. Raises SandboxMissing.
+    """
+    folder.mkdir()
+    for name in TOPS:
+        (folder / name).mkdir()
+    try:
+        _etc(folder / "etc")
+        for name in _VAR:
+            (folder / "var" / name).mkdir(parents=True)
+        for name, target in (("tmp", "/tmp"), ("run", "/run"), ("lock", "/run/lock")):  # noqa: S108
+            (folder / "var" / name).symlink_to(target)
+        home = folder / "home" / "user"
+        home.mkdir()
+        for skeleton in (folder / "etc" / "skel").iterdir():
+            shutil.copyfile(skeleton, home / skeleton.name)
+        (folder / "root").chmod(0o700)
+        for place in inner:
+            _way(folder, place)
+        if owns:
+            _give(folder)
+    except OSError as error:
+        message = f"the files of boxes cannot be prepared in {folder}: {error}"
+        raise SandboxMissing(message, "free some space, or choose another folder by --folder") from error
+
+
+def _way(folder: Path, place: Path) -> None:
+    """Make the folders on the way to a place. They can be walked through by all, looked into by their owner."""
+    way = folder
+    for name in place.parts[1:]:
+        way = way / name
+        if not way.exists():
+            way.mkdir(mode=0o711)
+        elif not way.stat().st_mode & 0o001:
+            way.chmod(0o711)
+
+
+def _give(folder: Path) -> None:
+    for place in (folder / "home" / "user", *(folder / "home" / "user").iterdir()):
+        os.chown(place, _USER, _USER)
+    for name, group in (("etc/shadow", "shadow"), ("etc/gshadow", "shadow"), ("var/mail", "mail")):
+        os.chown(folder / name, 0, _GROUPS[group])
+    (folder / "var/mail").chmod(0o2775)
+    os.chown(folder / "var/local", 0, _GROUPS["staff"])
+
+
+def _etc(folder: Path) -> None:
+    """The /etc of all boxes: its own users, no host names, no resolver, an empty profile, no credentials.
+
+    The profile matters: every command is a login shell, and a host's profile costs 171 ms each time.
+    """
+    for name in _ETC:
+        _take(Path("/etc") / name, folder / name)
+    users = [("root", 0, 0, "/root"), *_SYSTEM, ("user", _USER, _USER, "/home/user")]
+    groups = {"root": 0, **_GROUPS, "sudo": 27, "user": _USER}
+    files = {
+        "passwd": "".join(f"{name}:x:{uid}:{gid}:{name}:{home}:{_shell(uid)}\n" for name, uid, gid, home in users),
+        "shadow": "".join(f"{name}:*:19000:0:99999:7:::\n" for name, *_ in users),
+        "group": "".join(f"{name}:x:{gid}:{'user' if name == 'sudo' else ''}\n" for name, gid in groups.items()),
+        "gshadow": "".join(f"{name}:*::{'user' if name == 'sudo' else ''}\n" for name in groups),
+        "hosts": "127.0.0.1 localhost box\n::1 localhost box\n",
+        "hostname": "box\n",
+        "resolv.conf": "",
+        "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
+        "profile": "",
+        "bash.bashrc": "",
+        "environment": "",
+        "shells": "/bin/sh\n/bin/bash\n/usr/bin/sh\n/usr/bin/bash\n",
+        "apt/apt.conf.d/90box": 'APT::Sandbox::User "root";\nAcquire::Languages "none";\n',
+        "skel/.profile": '[ -n "$BASH" ] && [ -f ~/.bashrc ] && . ~/.bashrc\n',
+        "skel/.bashrc": "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n",
+    }
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    for name in ("shadow", "gshadow"):
+        (folder / name).chmod(0o640)
+
+
+def _shell(uid: int) -> str:
+    return "/bin/bash" if uid in (0, _USER) else "/usr/sbin/nologin"
+
+
+def _take(source: Path, target: Path) -> None:
+    """Copy something of the host's /etc, as far as everybody may read it."""
+    if source.is_dir() and not source.is_symlink():
+        for each in source.iterdir():
+            _take(each, target / each.name)
+        return
+    if not source.is_symlink() and not (source.is_file() and source.stat().st_mode & 0o004):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target, follow_symlinks=False)
+    if "apt" in source.parts and not target.is_symlink():
+        target.write_text(_CREDENTIALS.sub("", target.read_text(errors="replace")))
