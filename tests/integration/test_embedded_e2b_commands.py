@@ -265,10 +265,10 @@ def test_a_terminal(in_box: Go) -> None:
     in_box(body)
 
 
-def test_another_user_is_refused(in_box: Go) -> None:
+def test_a_user_that_the_box_does_not_have_is_refused(in_box: Go) -> None:
     async def body(box: AsyncSandbox) -> None:
         with pytest.raises((SandboxException, Exception), match="invalid username"):
-            await box.commands.run("id", user="root")
+            await box.commands.run("id", user="somebody")
 
     in_box(body)
 

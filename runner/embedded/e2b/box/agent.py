@@ -18,21 +18,20 @@ import resource
 import signal
 import socket
 import sys
-import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from . import tree
 from .commands import Commands
-from .connect import CallError, Message, Stream, decode
-from .files_http import FileRefused, download, upload
+from .connect import CallError, Message, Stream, Streaming, Unary, decode
+from .download import download
+from .files_http import FileRefused, upload
 from .filesystem_rpc import FilesystemService
+from .host import Host, settle
 from .http1 import Exchange, ProtocolError, connection
 from .process_rpc import ProcessService
+from .watch_rpc import WatchService
 
 _PR_SET_DUMPABLE = 4
-_UNOFFERED = {"WatchDir", "CreateWatcher", "GetWatcherEvents", "RemoveWatcher"}
 _DIAL_SECONDS = 5.0
 
 
@@ -41,22 +40,32 @@ class Agent:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.commands = Commands(environment)
-        process = ProcessService(self.commands)
+        self._watches = WatchService()
+        process, files = ProcessService(self.commands), FilesystemService()
         self._unary = {
             **{f"/process.Process/{name}": call for name, call in process.unary.items()},
-            **{f"/filesystem.Filesystem/{name}": call for name, call in FilesystemService().unary.items()},
+            **{f"/filesystem.Filesystem/{name}": call for name, call in files.unary.items()},
+            **{f"/filesystem.Filesystem/{name}": call for name, call in self._watches.unary.items()},
         }
-        self._streaming = {f"/process.Process/{name}": call for name, call in process.streaming.items()}
-        self._plain: dict[tuple[str, str], Callable[[Exchange], Awaitable[None]]] = {
-            ("GET", "/health"): _health,
+        self._streaming = {
+            **{f"/process.Process/{name}": call for name, call in process.streaming.items()},
+            **{f"/filesystem.Filesystem/{name}": call for name, call in self._watches.streaming.items()},
+        }
+        host = Host(self.commands)
+        self._plain: dict[tuple[str, str], Streaming] = {
+            ("GET", "/health"): host.health,
+            ("GET", "/metrics"): host.metrics,
+            ("GET", "/envs"): host.environment,
+            ("POST", "/init"): host.init,
             ("GET", "/files"): download,
+            ("HEAD", "/files"): download,
             ("POST", "/files"): upload,
-            ("GET", "/metrics"): _metrics,
         }
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
         path = exchange.head.path
+        self._watches.settle()
         if path in self._streaming:
             await self._stream(exchange, self._streaming[path])
         elif path in self._unary:
@@ -65,18 +74,12 @@ class Agent:
             await self._transfer(exchange, self._plain[exchange.head.method, path])
         else:
             await exchange.body.drain()
-            if path.rpartition("/")[2] in _UNOFFERED:
-                error = CallError(
-                    "unimplemented", "watching folders is not offered by this endpoint; list them instead"
-                )
-                await exchange.json(error.status, error.as_json())
-            else:
-                await exchange.json(404, {"code": 404, "message": f"no such route: {exchange.head.method} {path}"})
+            await exchange.json(404, {"code": 404, "message": f"no such route: {exchange.head.method} {path}"})
 
-    async def _call(self, exchange: Exchange, call: Callable[[Message], Awaitable[Message]]) -> None:
+    async def _call(self, exchange: Exchange, call: Unary) -> None:
         raw = await exchange.body.read()
         try:
-            answer = await call(decode(raw))
+            answer = await call(decode(raw), exchange)
         except CallError as error:
             await exchange.json(error.status, error.as_json())
         except (TypeError, ValueError, AttributeError) as error:
@@ -85,7 +88,7 @@ class Agent:
         else:
             await exchange.json(200, answer)
 
-    async def _stream(self, exchange: Exchange, call: Callable[[Exchange], Awaitable[None]]) -> None:
+    async def _stream(self, exchange: Exchange, call: Streaming) -> None:
         try:
             await call(exchange)
         except CallError as error:
@@ -93,7 +96,7 @@ class Agent:
         except (TypeError, ValueError, AttributeError) as error:
             await Stream(exchange).end(CallError("invalid_argument", f"the message is malformed: {error}"))
 
-    async def _transfer(self, exchange: Exchange, call: Callable[[Exchange], Awaitable[None]]) -> None:
+    async def _transfer(self, exchange: Exchange, call: Streaming) -> None:
         try:
             await call(exchange)
         except FileRefused as error:
@@ -101,37 +104,6 @@ class Agent:
         except CallError as error:
             await exchange.body.drain()
             await exchange.json(error.status, {"code": error.status, "message": error.message})
-
-
-async def _health(exchange: Exchange) -> None:
-    await exchange.reply(204)
-
-
-async def _metrics(exchange: Exchange) -> None:
-    """CPU seconds used so far by all that ever ran here, bytes resident now, bytes of files in home and tmp."""
-    table = tree.processes()
-    disk = await asyncio.to_thread(lambda: _usage("/home/user") + _usage("/tmp"))  # noqa: S108 - the box's own
-    await exchange.json(
-        200,
-        {
-            "ts": time.time(),
-            "cpu_seconds": sum(entry.ticks for entry in table) / os.sysconf("SC_CLK_TCK"),
-            "mem_used": sum(entry.pages for entry in table) * os.sysconf("SC_PAGESIZE"),
-            "disk_used": disk,
-        },
-    )
-
-
-def _usage(folder: str) -> int:
-    total, todo = 0, [folder]
-    while todo:  # not os.walk, which recurses: a box may make folders of any depth
-        with suppress(OSError), os.scandir(todo.pop()) as found:  # it may go away while we look
-            for each in found:
-                if each.is_dir(follow_symlinks=False):
-                    todo.append(each.path)
-                else:
-                    total += each.stat(follow_symlinks=False).st_blocks * 512
-    return total
 
 
 class Control:
@@ -195,6 +167,7 @@ class Control:
 
 async def _run(channel: socket.socket, settings: Message) -> None:
     loop = asyncio.get_running_loop()
+    settle(settings)
     agent = Agent(settings["environment"])
     control = Control(channel, agent)
     channel.setblocking(False)

@@ -5,32 +5,35 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import signal
 import struct
 import subprocess
 import termios
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import tree
 from .connect import CallError
 from .http1 import fulfil
+from .output import BEHIND, Allowance, Backlog, Ended, Listener
+from .users import User
 
-HOME = "/home/user"
-USER = "user"
 _PIECE = 64 * 1024
-#: A listener that is this many bytes behind stops the reading, and so in the end the command.
-_BEHIND = 1024 * 1024
+#: Ended commands that a late client can still connect to.
+_REMEMBERED = 128
+#: In a command's environment, with this value: hold the command back rather than drop output that nobody has read.
+_KEEP_OUTPUT = ("RUNNER_KEEP_OUTPUT", "all")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to start: program, arguments, environment beside the box's, folder, a name for selecting it, whether it
-    gets a standard input, and the terminal's size when it is to have one.
+    """What to start: program, whose it is, arguments, environment beside the box's, folder, a name for selecting it,
+    whether it gets a standard input, and the terminal's size when it is to have one.
     """
 
     cmd: str
+    user: User
     args: tuple[str, ...] = ()
     envs: Mapping[str, str] = field(default_factory=dict)
     cwd: str | None = None
@@ -39,60 +42,14 @@ class Spec:
     size: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended: as `os.waitstatus_to_exitcode` says it, negative for a signal."""
-
-    code: int
-
-    @property
-    def status(self) -> str:
-        """The sentence that the vendor's agent writes."""
-        if self.code >= 0:
-            return f"exit status {self.code}"
-        return f"signal: {signal.strsignal(-self.code) or -self.code}".lower()
-
-
-Item = tuple[str, bytes] | Ended
-
-
-class Listener:
-    """One stream that follows a command; `wake` tells the command that there is room again."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._items: asyncio.Queue[Item] = asyncio.Queue()
-        self._wake = wake
-        self.behind = 0
-
-    def put(self, item: Item) -> None:
-        """Queue an item."""
-        self._items.put_nowait(item)
-        if not isinstance(item, Ended):
-            self.behind += len(item[1])
-
-    async def get(self) -> Item:
-        """The next item: a piece of output with its stream's name, or the end."""
-        return self._taken(await self._items.get())
-
-    def ready(self) -> Item | None:
-        """The next item if there is one already."""
-        return None if self._items.empty() else self._taken(self._items.get_nowait())
-
-    def _taken(self, item: Item) -> Item:
-        if not isinstance(item, Ended):
-            was = self.behind
-            self.behind -= len(item[1])
-            if was > _BEHIND >= self.behind:
-                self._wake()
-        return item
-
-
 class Command:
-    """A started command. It goes on when nobody listens; what it prints then is lost, as with the vendor."""
+    """A started command. It goes on when nobody listens; what it prints then is kept for who connects next."""
 
-    def __init__(self, spec: Spec, number: int, on_end: Callable[[Command], None]) -> None:
+    def __init__(self, spec: Spec, number: int, shared: Allowance, on_end: Callable[[Command], None]) -> None:
         """`number` is the command's own in this box."""
         self.spec = spec
+        self.backlog = Backlog(shared)
+        self._patient = spec.envs.get(_KEEP_OUTPUT[0]) == _KEEP_OUTPUT[1]
         self._number = number
         self._badge = 0
         self._on_end = [on_end]
@@ -122,6 +79,7 @@ class Command:
                     start_new_session=True,
                     close_fds=False,  # all of ours are close-on-exec; walking them costs more than the fork
                     preexec_fn=_take_terminal if self.spec.size else None,
+                    **self._identity(),
                 )
         except (OSError, ValueError) as error:
             self._close_all()
@@ -135,6 +93,12 @@ class Command:
         loop = asyncio.get_running_loop()
         for fd in self._outputs:
             loop.add_reader(fd, self._readable, fd)
+
+    def _identity(self) -> dict[str, Any]:
+        user = self.spec.user
+        if os.geteuid() == user.uid and user.uid != 0:
+            return {}
+        return {"user": user.uid, "group": user.gid, "extra_groups": user.groups()}
 
     def _pipes(self, theirs: list[int]) -> tuple[int, int, int]:
         if self.spec.size is not None:
@@ -161,8 +125,10 @@ class Command:
         return stdin, ends[0], ends[1]
 
     def listen(self) -> Listener:
-        """Follow the command from now on."""
+        """Follow the command from where the last one left off."""
         listener = Listener(self._resume)
+        for piece in self.backlog.take():
+            listener.put(piece)
         self._listeners.append(listener)
         if self.ended:
             listener.put(self.ended)
@@ -173,8 +139,11 @@ class Command:
         self._on_end.append(lambda _: call())
 
     def leave(self, listener: Listener) -> None:
-        """Stop following; the command goes on."""
+        """Stop following; the command goes on, and what this one has not passed on waits for the next."""
         self._listeners.remove(listener)
+        if not self._listeners:
+            for piece in listener.unread():
+                self.backlog.put(piece)
         self._resume()
 
     def _readable(self, fd: int) -> None:
@@ -189,13 +158,20 @@ class Command:
             return
         for listener in self._listeners:
             listener.put((self._outputs[fd], piece))
-        if any(listener.behind > _BEHIND for listener in self._listeners):
+        if not self._listeners:
+            self.backlog.put((self._outputs[fd], piece))
+        if self._crowded():
             self._paused = True
             for each in self._outputs:
                 asyncio.get_running_loop().remove_reader(each)
 
+    def _crowded(self) -> bool:
+        if not self._listeners:
+            return self._patient and self.backlog.full
+        return any(listener.behind > BEHIND for listener in self._listeners)
+
     def _resume(self) -> None:
-        if self._paused and all(listener.behind <= _BEHIND for listener in self._listeners):
+        if self._paused and not self._crowded():
             self._paused = False
             for fd in self._outputs:
                 asyncio.get_running_loop().add_reader(fd, self._readable, fd)
@@ -286,24 +262,32 @@ class Commands:
         """`environment` is what every command gets."""
         self.environment = dict(environment)
         self.running: dict[int, Command] = {}
+        self._ended: dict[int, Command] = {}
         self._started = 0
+        self._shared = Allowance()
 
     def start(self, spec: Spec) -> Command:
         """Start a command. Raises CallError."""
         self._started += 1
-        command = Command(spec, self._started, self._forget)
-        command.start({**self.environment, **spec.envs})
+        command = Command(spec, self._started, self._shared, self._forget)
+        terminal = {"TERM": "xterm-256color"} if spec.size else {}
+        command.start({**self.environment, **spec.user.environment(), **terminal, **spec.envs})
         self.running[command.pid] = command
         return command
 
-    def select(self, selector: object) -> Command:
-        """The running command that a `ProcessSelector` means. Raises CallError."""
+    def select(self, selector: object, *, ended: bool = False) -> Command:
+        """The running command that a `ProcessSelector` means, with `ended` also one that has ended. Raises CallError.
+
+        Numbers are used again: a running command comes before an ended one of the same number.
+        """
         wanted = selector if isinstance(selector, dict) else {}
+        known = {**self._ended, **self.running} if ended else self.running
         if "pid" in wanted:
-            command = self.running.get(int(wanted["pid"]))
+            command = known.get(int(wanted["pid"]))
         else:
             tag = wanted.get("tag")
-            command = next((each for each in self.running.values() if tag and each.spec.tag == tag), None)
+            found = [each for each in known.values() if tag and each.spec.tag == tag]
+            command = found[-1] if found else None
         if command is None:
             name = f"pid {wanted['pid']}" if "pid" in wanted else f"tag {wanted.get('tag')!r}"
             raise CallError("not_found", f"process with {name} not found")
@@ -312,6 +296,16 @@ class Commands:
     def _forget(self, command: Command) -> None:
         if self.running.get(command.pid) is command:
             del self.running[command.pid]
+        self._lose(self._ended.pop(command.pid, None))
+        self._ended[command.pid] = command
+        while len(self._ended) > _REMEMBERED:
+            self._lose(self._ended.pop(next(iter(self._ended))))
+
+    @staticmethod
+    def _lose(command: Command | None) -> None:
+        if command is not None:
+            for _ in command.backlog.take():
+                pass  # gives its part of the allowance back
 
     def reap(self) -> None:
         """Take up every process that has ended, orphans too: the agent is the box's process 1."""

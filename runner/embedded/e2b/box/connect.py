@@ -7,7 +7,7 @@ Source: the Connect protocol reference (unary and streaming requests, error end 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from .http1 import Body, Exchange, ProtocolError
@@ -15,8 +15,14 @@ from .http1 import Body, Exchange, ProtocolError
 #: A message of the JSON codec. Any is meant: this is the border where foreign data comes in.
 Message = dict[str, Any]
 
+#: What answers a call with one message each way, and what answers one that streams.
+Unary = Callable[[Message, Exchange], Awaitable[Message]]
+Streaming = Callable[[Exchange], Awaitable[None]]
+
 #: The longest message that is taken, in bytes.
 MESSAGE_LIMIT = 64 * 1024 * 1024
+#: Seconds between keepalive messages when the client names none.
+_KEEPALIVE = 90.0
 _END = 0b10
 _STATUS = {
     "canceled": 499, "unknown": 500, "invalid_argument": 400, "deadline_exceeded": 504, "not_found": 404,
@@ -91,8 +97,10 @@ async def only_message(exchange: Exchange) -> Message:
 class Stream:
     """The answer to a streaming call: messages, then one end message."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, fields: Mapping[str, str] | None = None) -> None:
+        """`fields` are headers to send beside the protocol's."""
         self._exchange = exchange
+        self._fields = {"content-type": "application/connect+json", **(fields or {})}
 
     async def send(self, message: Message) -> None:
         """Send a message; the first one takes the head with it."""
@@ -100,7 +108,7 @@ class Stream:
         if self._exchange.started:
             await self._exchange.send(raw)
         else:
-            await self._exchange.start(200, {"content-type": "application/connect+json"}, raw)
+            await self._exchange.start(200, self._fields, raw)
 
     async def end(self, error: CallError | None = None) -> None:
         """End the stream, well or with an error."""
@@ -108,8 +116,14 @@ class Stream:
         if self._exchange.started:
             await self._exchange.send(raw)
         else:
-            await self._exchange.start(200, {"content-type": "application/connect+json"}, raw)
+            await self._exchange.start(200, self._fields, raw)
         await self._exchange.finish()
+
+
+def keepalive(exchange: Exchange) -> float:
+    """Seconds between keepalive messages: as the client asks, else as the vendor's agent does."""
+    text = exchange.head.get("keepalive-ping-interval")
+    return float(text) if text.isdecimal() and len(text) < 10 and int(text) else _KEEPALIVE
 
 
 def deadline(exchange: Exchange) -> float | None:

@@ -1,23 +1,28 @@
-"""`GET /files` and `POST /files`: whole files over plain HTTP, as one octet stream or as a multipart form."""
+"""`POST /files`: files come in over plain HTTP, as one octet stream or as a multipart form, plain or as gzip.
+
+As with the vendor's agent, a file is written in its place, not beside it and moved: who watches it sees CREATE, CHMOD
+(it is given to its user) and WRITE, and an upload cut short leaves what has come.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import unquote
 
 from . import users
+from .connect import CallError
 from .filesystem_rpc import write_metadata
-from .http1 import Exchange, ProtocolError
+from .forms import FormError, parts
+from .http1 import Exchange
 
-_PIECE = 256 * 1024
 _META_HEADER = "x-metadata-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: Bytes that are unpacked at a time: a few of gzip may stand for very many.
+_UNPACKED = 1024 * 1024
 
 
 class FileRefused(Exception):
@@ -29,35 +34,22 @@ class FileRefused(Exception):
         self.message = message
 
 
-async def download(exchange: Exchange) -> None:
-    """Answer with a file's bytes. Raises FileRefused."""
+def requested(exchange: Exchange) -> tuple[users.User, str]:
+    """Who asks for a transfer, and the path in the query, empty for none. Raises FileRefused."""
     query = exchange.head.query
-    users.check(exchange.head.get("authorization"), query.get("username", ""))
-    path = users.resolve(query.get("path", ""))
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise _refused(path, error) from error
-    info = os.fstat(fd)
-    if not stat.S_ISREG(info.st_mode):
-        os.close(fd)
-        kind = "a directory" if stat.S_ISDIR(info.st_mode) else "not a regular file"
-        raise FileRefused(400, f"path '{path}' is {kind}")
-    with os.fdopen(fd, "rb", buffering=0) as file:
-        fields = {"content-type": "application/octet-stream"}
-        piece = file.read(_PIECE)
-        if len(piece) < _PIECE:
-            await exchange.reply(200, piece, fields)  # also right for /proc, whose files say that they are empty
-            return
-        left = max(info.st_size, len(piece))
-        await exchange.start(200, {**fields, "content-length": str(left)})
-        while left:
-            await exchange.send(piece[:left])
-            left -= min(left, len(piece))
-            piece = file.read(_PIECE)
-            if left and not piece:
-                exchange.abort()  # the file has shrunk under us: no honest end is possible
-                return
+        user = users.acting(exchange.head.get("authorization"), query.get("username", ""))
+    except CallError as error:
+        raise FileRefused(401, error.message) from error
+    return user, query.get("path", "")
+
+
+def resolved(path: str, user: users.User) -> str:
+    """A path as this user means it. Raises FileRefused."""
+    try:
+        return users.resolve(path, user)
+    except CallError as error:
+        raise FileRefused(400, error.message) from error
 
 
 async def upload(exchange: Exchange) -> None:
@@ -65,25 +57,35 @@ async def upload(exchange: Exchange) -> None:
 
     The body is read to its end even when it cannot be written, so that the client reads our answer.
     """
-    head = exchange.head
-    query = head.query
-    users.check(head.get("authorization"), query.get("username", ""))
-    metadata = {key.lower()[len(_META_HEADER) :]: value for key, value in head.fields if _is_meta(key)}
-    kind = head.get("content-type")
     try:
-        if kind.lower().startswith("multipart/form-data"):
-            written = [
-                await _store(name, content, metadata)
-                async for name, content in _parts(exchange, kind, query.get("path"))
-            ]
-        else:
-            written = [await _store(query.get("path", ""), _content(exchange), metadata)]
+        written = await _written(exchange)
+    except FormError as error:
+        await exchange.body.drain()
+        raise FileRefused(400, str(error)) from error
     except FileRefused:
         await exchange.body.drain()
         raise
+    await exchange.json(200, written)
+
+
+async def _written(exchange: Exchange) -> list[dict[str, object]]:
+    head = exchange.head
+    metadata = {key.lower()[len(_META_HEADER) :]: value for key, value in head.fields if _is_meta(key)}
+    user, path = requested(exchange)
+    kind = head.get("content-type")
+    if not kind.lower().startswith("multipart/form-data"):
+        if not path:
+            raise FileRefused(400, "path is missing")
+        return [await _store(resolved(path, user), _content(exchange), metadata, user)]
+    written: list[dict[str, object]] = []
+    async for name, content in parts(_content(exchange), kind):
+        target = resolved(path or name, user)
+        if any(each["path"] == target for each in written):
+            raise FileRefused(400, f"two files of one upload cannot both be {target!r}")
+        written.append(await _store(target, content, metadata, user))
     if not written:
         raise FileRefused(400, "the form holds no file")
-    await exchange.json(200, written)
+    return written
 
 
 def _is_meta(name: str) -> bool:
@@ -91,39 +93,59 @@ def _is_meta(name: str) -> bool:
 
 
 async def _content(exchange: Exchange) -> AsyncIterator[bytes]:
-    coding = exchange.head.get("content-encoding").lower()
+    coding = exchange.head.get("content-encoding").partition(";")[0].strip().lower()
     if coding not in ("", "identity", "gzip"):
         raise FileRefused(400, f"content encoding {coding!r} is not known; send gzip or none")
     unzip = zlib.decompressobj(31) if coding == "gzip" else None
     while piece := await exchange.body.piece():
-        try:
-            yield unzip.decompress(piece) if unzip else piece
-        except zlib.error as error:
-            raise FileRefused(400, "the body is not gzip") from error
-    if unzip:
-        yield unzip.flush()
+        if unzip is None:
+            yield piece
+            continue
+        while piece:
+            try:
+                yield unzip.decompress(piece, _UNPACKED)
+            except zlib.error as error:
+                raise FileRefused(400, "the body is not gzip") from error
+            piece = unzip.unconsumed_tail
+    if unzip and not unzip.eof:
+        raise FileRefused(400, "the body's gzip ends too early")
 
 
-async def _store(path: str, content: AsyncIterator[bytes], metadata: dict[str, str]) -> dict[str, object]:
-    if not path:
-        raise FileRefused(400, "path is missing")
-    path = users.resolve(path)
+async def _store(
+    path: str, content: AsyncIterator[bytes], metadata: dict[str, str], user: users.User
+) -> dict[str, object]:
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
-        with os.fdopen(fd, "wb", buffering=0) as file:
+        fd = _open(path, user)
+        with os.fdopen(fd, "wb", buffering=0):
             async for piece in content:
                 view = memoryview(piece)
                 while view:
-                    view = view[os.write(file.fileno(), view) :]
-            write_metadata(fd, metadata)
+                    view = view[os.write(fd, view) :]
+            with users.working_as(user):
+                write_metadata(fd, metadata)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     told: dict[str, object] = {"name": Path(path).name, "type": "file", "path": path}
     return {**told, "metadata": metadata} if metadata else told
 
 
-def _refused(path: str, error: OSError) -> FileRefused:
+def _open(path: str, user: users.User) -> int:
+    with users.working_as(user):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        try:
+            if not stat.S_ISDIR(os.fstat(fd).st_mode):
+                os.fchown(fd, user.uid, user.gid)
+        except PermissionError:
+            pass  # it stays another's who lets this user write to it
+        except BaseException:
+            os.close(fd)
+            raise
+    return fd
+
+
+def refused(path: str, error: OSError) -> FileRefused:
+    """What to answer when a file cannot be read or written."""
     if isinstance(error, FileNotFoundError):
         return FileRefused(404, f"path '{path}' does not exist")
     if isinstance(error, IsADirectoryError):
@@ -135,84 +157,3 @@ def _refused(path: str, error: OSError) -> FileRefused:
     if error.errno in _FULL:
         return FileRefused(507, f"not enough disk space available for '{path}'")
     return FileRefused(500, f"path '{path}': {os.strerror(error.errno or 0)}")
-
-
-# ------------------------------------------------------------- multipart/form-data (RFC 7578)
-
-
-async def _parts(exchange: Exchange, kind: str, only: str | None) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
-    """The files of a form, each with its path: the query's for a single one, else its `filename`."""
-    found = re.search(r'boundary="?([^";,]+)"?', kind)
-    if not found:
-        raise FileRefused(400, "the form has no boundary")
-    form = _Form(exchange, b"\r\n--" + found[1].encode("latin-1"))
-    while (head := await form.next_head()) is not None:
-        name = _filename(head)
-        if name is not None:
-            yield only or name, form.content()
-        await form.skip()
-
-
-def _filename(head: bytes) -> str | None:
-    text = head.decode("utf-8", "surrogateescape")
-    extended = re.search(r"filename\*=(?:UTF-8|utf-8)''([^;\r\n]+)", text)
-    if extended:
-        return unquote(extended[1])
-    plain = re.search(r'filename="((?:[^"\\]|\\.)*)"', text)
-    if plain is None:
-        return None
-    # The form encoding of the HTML standard, which httpx follows: only these three are escaped.
-    return plain[1].replace("%22", '"').replace("%0A", "\n").replace("%0D", "\r").replace("\\\\", "\\")
-
-
-class _Form:
-    """Reads a form piece by piece, however the boundaries fall."""
-
-    def __init__(self, exchange: Exchange, boundary: bytes) -> None:
-        self._body = exchange.body
-        self._boundary = boundary
-        self._held = b"\r\n"  # so that the first boundary looks like all others
-        self._inside = True
-        self._over = False
-
-    async def next_head(self) -> bytes | None:
-        """The header of the next part, None after the last."""
-        await self.skip()
-        while len(self._held) < 2:
-            await self._more()
-        if self._held.startswith(b"--"):
-            await self._body.drain()
-            return None
-        while (end := self._held.find(b"\r\n\r\n")) < 0:
-            if len(self._held) > 64 * 1024:
-                raise FileRefused(400, "a part's header is too long")
-            await self._more()
-        head, self._held = self._held[:end], self._held[end + 4 :]
-        self._inside = True
-        return head
-
-    async def content(self) -> AsyncIterator[bytes]:
-        """The bytes of the part that was begun, up to its boundary."""
-        while self._inside:
-            at = self._held.find(self._boundary)
-            if at >= 0:
-                piece, self._held = self._held[:at], self._held[at + len(self._boundary) :]
-                self._inside = False
-            else:
-                keep = len(self._boundary) - 1
-                piece, self._held = self._held[:-keep], self._held[-keep:]
-            if piece:
-                yield piece
-            if self._inside:
-                await self._more()
-
-    async def skip(self) -> None:
-        """Pass over what is left of the part."""
-        async for _ in self.content():
-            pass
-
-    async def _more(self) -> None:
-        piece = await self._body.piece()
-        if not piece:
-            raise ProtocolError("the form ended before its last boundary")
-        self._held += piece

@@ -1,6 +1,6 @@
 """The service `filesystem.Filesystem`: the messages of `e2b/envd/filesystem/filesystem_pb.py` onto the box's files.
 
-Watching (WatchDir, CreateWatcher, GetWatcherEvents, RemoveWatcher) is not offered and says so.
+Watching is in `watch_rpc`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .connect import CallError, Message
-from .users import resolve
+from . import users
+from .connect import CallError, Message, Unary
+from .http1 import Exchange
 
 _META = "user.e2b."
 
@@ -47,10 +48,10 @@ def translated(path: str) -> Iterator[None]:
 
 
 class FilesystemService:
-    """One instance per box. `unary` maps method names to what answers them."""
+    """One instance per box. `unary` maps method names to what answers them, each as the user who asks."""
 
     def __init__(self) -> None:
-        self.unary: dict[str, Callable[[Message], Awaitable[Message]]] = {
+        self.unary: dict[str, Unary] = {
             "Stat": self._stat,
             "MakeDir": self._make_dir,
             "Move": self._move,
@@ -58,36 +59,62 @@ class FilesystemService:
             "Remove": self._remove,
         }
 
-    async def _stat(self, message: Message) -> Message:
-        path = _path(message, "path")
-        with translated(path):
+    async def _stat(self, message: Message, exchange: Exchange) -> Message:
+        user = users.acting(exchange.head.get("authorization"))
+        path = path_of(message, "path", user)
+        with users.working_as(user), translated(path):
             return {"entry": entry(path)}
 
-    async def _make_dir(self, message: Message) -> Message:
-        path = _path(message, "path")
-        with translated(path):
+    async def _make_dir(self, message: Message, exchange: Exchange) -> Message:
+        user = users.acting(exchange.head.get("authorization"))
+        path = path_of(message, "path", user)
+        with users.working_as(user), translated(path):
             _make(Path(path))
             return {"entry": entry(path)}
 
-    async def _move(self, message: Message) -> Message:
-        source, target = _path(message, "source"), _path(message, "destination")
-        with translated(source):
-            os.lstat(source)
-        with translated(target):
-            await asyncio.to_thread(_rename, Path(source), Path(target))
-            return {"entry": entry(target)}
+    async def _move(self, message: Message, exchange: Exchange) -> Message:
+        user = users.acting(exchange.head.get("authorization"))
+        source, target = path_of(message, "source", user), path_of(message, "destination", user)
 
-    async def _list_dir(self, message: Message) -> Message:
-        path = _path(message, "path")
+        def move() -> Message:
+            with users.working_as(user):
+                with translated(source):
+                    os.lstat(source)
+                with translated(target):
+                    _rename(Path(source), Path(target))
+                    return {"entry": entry(target)}
+
+        return await asyncio.to_thread(move)
+
+    async def _list_dir(self, message: Message, exchange: Exchange) -> Message:
+        user = users.acting(exchange.head.get("authorization"))
+        path = path_of(message, "path", user)
         depth = int(message.get("depth") or 1)
-        with translated(path):
-            return {"entries": await asyncio.to_thread(lambda: list(_walk(path, depth)))}
 
-    async def _remove(self, message: Message) -> Message:
-        path = _path(message, "path")
-        with translated(path), suppress(FileNotFoundError):
-            await asyncio.to_thread(_delete, path)
-        return {}
+        def walk() -> Message:
+            with users.working_as(user), translated(path):
+                return {"entries": list(_walk(path, depth))}
+
+        return await asyncio.to_thread(walk)
+
+    async def _remove(self, message: Message, exchange: Exchange) -> Message:
+        user = users.acting(exchange.head.get("authorization"))
+        path = path_of(message, "path", user)
+
+        def remove() -> Message:
+            with users.working_as(user), translated(path), suppress(FileNotFoundError):
+                _delete(path)
+            return {}
+
+        return await asyncio.to_thread(remove)
+
+
+def path_of(message: Message, key: str, user: users.User) -> str:
+    """The path under this key as the user means it. Raises CallError."""
+    value = message.get(key, "")  # the JSON codec leaves empty texts out
+    if not isinstance(value, str):
+        raise CallError("invalid_argument", f"{key} is not a path")
+    return users.resolve(value, user)
 
 
 def entry(path: str) -> Message:
@@ -176,13 +203,6 @@ def _delete(path: str) -> None:
         shutil.rmtree(path)
     else:
         Path(path).unlink()
-
-
-def _path(message: Message, key: str) -> str:
-    value = message.get(key)
-    if not isinstance(value, str):
-        raise CallError("invalid_argument", f"{key} is missing")
-    return resolve(value)
 
 
 def _owner(uid: int) -> str:

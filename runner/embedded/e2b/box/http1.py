@@ -23,8 +23,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _REASONS = {
     100: "Continue", 101: "Switching Protocols", 200: "OK", 201: "Created", 204: "No Content",
+    206: "Partial Content", 304: "Not Modified",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    409: "Conflict", 413: "Content Too Large", 431: "Request Header Fields Too Large",
+    409: "Conflict", 413: "Content Too Large", 416: "Range Not Satisfiable", 431: "Request Header Fields Too Large",
     500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Gateway Timeout", 507: "Insufficient Storage",
 }  # fmt: skip
@@ -289,7 +290,7 @@ class Exchange:
 
     async def reply(self, status: int, content: bytes = b"", fields: dict[str, str] | None = None) -> None:
         """Answer at once with a whole body."""
-        length = {} if status == 204 else {"content-length": str(len(content))}
+        length = {} if status in (204, 304) else {"content-length": str(len(content))}
         await self.start(status, {**length, **(fields or {})}, content)
 
     async def json(self, status: int, value: object, fields: dict[str, str] | None = None) -> None:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import os
 import signal
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from . import users
-from .commands import HOME, Command, Commands, Ended, Listener, Spec
-from .connect import CallError, Message, Stream, deadline, next_message, only_message
+from .commands import Command, Commands, Spec
+from .connect import CallError, Message, Stream, Streaming, Unary, deadline, keepalive, next_message, only_message
 from .http1 import Exchange
+from .output import Ended, Item, Listener
 
 _SIGNALS = {"SIGNAL_SIGTERM": signal.SIGTERM, "SIGNAL_SIGKILL": signal.SIGKILL, 15: signal.SIGTERM, 9: signal.SIGKILL}
-#: Seconds between keepalive messages when the client names none.
-_KEEPALIVE = 90.0
-Unary = Callable[[Message], Awaitable[Message]]
-Streaming = Callable[[Exchange], Awaitable[None]]
 
 
 class ProcessService:
@@ -40,21 +36,21 @@ class ProcessService:
             "StreamInput": self._stream_input,
         }
 
-    async def _list(self, _message: Message) -> Message:
+    async def _list(self, _message: Message, _exchange: Exchange) -> Message:
         return {"processes": [_info(command) for command in self._commands.running.values()]}
 
-    async def _update(self, message: Message) -> Message:
+    async def _update(self, message: Message, _exchange: Exchange) -> Message:
         command = self._commands.select(message.get("process"))
         size = _size(message.get("pty"))
         if size is not None:
             command.resize(size)
         return {}
 
-    async def _send_input(self, message: Message) -> Message:
+    async def _send_input(self, message: Message, _exchange: Exchange) -> Message:
         await self._commands.select(message.get("process")).write(_input(message.get("input")))
         return {}
 
-    async def _send_signal(self, message: Message) -> Message:
+    async def _send_signal(self, message: Message, _exchange: Exchange) -> Message:
         command = self._commands.select(message.get("process"))
         number = _SIGNALS.get(message.get("signal", 0))
         if number is None:
@@ -63,7 +59,7 @@ class ProcessService:
             raise CallError("not_found", f"process with pid {command.pid} not found")
         return {}
 
-    async def _close_stdin(self, message: Message) -> Message:
+    async def _close_stdin(self, message: Message, _exchange: Exchange) -> Message:
         self._commands.select(message.get("process")).close_stdin()
         return {}
 
@@ -81,10 +77,10 @@ class ProcessService:
         await stream.end()
 
     async def _start(self, exchange: Exchange) -> None:
-        users.check(exchange.head.get("authorization"))
+        user = users.acting(exchange.head.get("authorization"))
         message = await only_message(exchange)
         seconds = deadline(exchange)
-        command = self._commands.start(_spec(message))
+        command = self._commands.start(_spec(message, user))
         listener = command.listen()
         if seconds is not None:
             # The vendor's agent binds the process to the call's timeout, not to the connection.
@@ -94,16 +90,17 @@ class ProcessService:
 
     async def _connect(self, exchange: Exchange) -> None:
         message = await only_message(exchange)
-        command = self._commands.select(message.get("process"))
+        command = self._commands.select(message.get("process"), ended=True)
         await _follow(exchange, command, command.listen(), deadline(exchange))
 
 
 async def _follow(exchange: Exchange, command: Command, listener: Listener, seconds: float | None) -> None:
     """Pass on what a command says until it ends, the time is over, or the client has gone."""
-    stream = Stream(exchange)
+    # What nobody can be told otherwise: how many bytes were printed and dropped while nobody listened.
+    stream = Stream(exchange, {"x-dropped-bytes": str(command.backlog.dropped)} if command.backlog.dropped else {})
     loop = asyncio.get_running_loop()
     until = None if seconds is None else loop.time() + seconds
-    every = _interval(exchange)
+    every = keepalive(exchange)
     gone = asyncio.ensure_future(exchange.reader.gone.wait())
     try:
         await stream.send({"event": {"start": {"pid": command.pid}}})
@@ -118,12 +115,13 @@ async def _follow(exchange: Exchange, command: Command, listener: Listener, seco
                 await stream.end()
                 return
             await stream.send({"event": {"keepalive": {}} if item is None else _data(item)})
+            listener.passed()
     finally:
         gone.cancel()
         command.leave(listener)
 
 
-async def _next(listener: Listener, gone: asyncio.Future[Any], wait: float) -> tuple[str, bytes] | Ended | None:
+async def _next(listener: Listener, gone: asyncio.Future[Any], wait: float) -> Item | None:
     """The next item; None when the time is over or the client has gone."""
     if (item := listener.ready()) is not None:
         return item
@@ -133,11 +131,6 @@ async def _next(listener: Listener, gone: asyncio.Future[Any], wait: float) -> t
         return waiter.result()
     waiter.cancel()
     return None
-
-
-def _interval(exchange: Exchange) -> float:
-    text = exchange.head.get("keepalive-ping-interval")
-    return float(text) if text.isdecimal() and text != "0" else _KEEPALIVE
 
 
 def _data(item: tuple[str, bytes]) -> Message:
@@ -161,15 +154,17 @@ def _info(command: Command) -> Message:
     return {"config": config, "pid": command.pid, **({"tag": spec.tag} if spec.tag else {})}
 
 
-def _spec(message: Message) -> Spec:
+def _spec(message: Message, user: users.User) -> Spec:
     config = message.get("process") or {}
     if not isinstance(config.get("cmd"), str) or not config["cmd"]:
         raise CallError("invalid_argument", "process.cmd is missing")
-    cwd = users.resolve(config.get("cwd") or HOME)
-    if not Path(cwd).is_dir():
-        raise CallError("invalid_argument", f"cwd {cwd!r} does not exist")
+    cwd = users.resolve(config.get("cwd") or "", user)
+    with users.working_as(user):
+        if not os.path.isdir(cwd):  # noqa: PTH112 - Path.is_dir fails where the user may not look
+            raise CallError("invalid_argument", f"cwd {cwd!r} does not exist")
     return Spec(
         cmd=config["cmd"],
+        user=user,
         args=tuple(config.get("args") or ()),
         envs=dict(config.get("envs") or {}),
         cwd=cwd,

@@ -1,0 +1,130 @@
+"""What a command prints, on its way to who follows it, and kept while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+#: A listener that is this many bytes behind stops the reading, and so in the end the command.
+BEHIND = 1024 * 1024
+#: Bytes that are kept of one command, and of all commands together, while nobody listens.
+KEPT = 1024 * 1024
+KEPT_OF_ALL = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: as `os.waitstatus_to_exitcode` says it, negative for a signal."""
+
+    code: int
+
+    @property
+    def status(self) -> str:
+        """The sentence that the vendor's agent writes."""
+        if self.code >= 0:
+            return f"exit status {self.code}"
+        return f"signal: {signal.strsignal(-self.code) or -self.code}".lower()
+
+
+#: A piece of output with its stream's name.
+Piece = tuple[str, bytes]
+Item = Piece | Ended
+
+
+class Listener:
+    """One stream that follows a command; `wake` tells the command that there is room again."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._wake = wake
+        self._in_hand: Piece | None = None
+        self.behind = 0
+
+    def put(self, item: Item) -> None:
+        """Queue an item."""
+        self._items.put_nowait(item)
+        if not isinstance(item, Ended):
+            self.behind += len(item[1])
+
+    async def get(self) -> Item:
+        """The next item: a piece of output with its stream's name, or the end. It counts as passed on when the next
+        one is asked for.
+        """
+        return self._taken(await self._items.get())
+
+    def ready(self) -> Item | None:
+        """The next item if there is one already."""
+        return None if self._items.empty() else self._taken(self._items.get_nowait())
+
+    def unread(self) -> Iterator[Piece]:
+        """What was not passed on, in order."""
+        if self._in_hand is not None:
+            yield self._in_hand
+        while not self._items.empty():
+            item = self._items.get_nowait()
+            if not isinstance(item, Ended):
+                yield item
+
+    def _taken(self, item: Item) -> Item:
+        self._in_hand = None
+        if not isinstance(item, Ended):
+            self._in_hand = item
+            was = self.behind
+            self.behind -= len(item[1])
+            if was > BEHIND >= self.behind:
+                self._wake()
+        return item
+
+    def passed(self) -> None:
+        """The item taken last has gone out."""
+        self._in_hand = None
+
+
+class Allowance:
+    """Bytes that all backlogs of a box may hold together."""
+
+    def __init__(self, limit: int = KEPT_OF_ALL) -> None:
+        self.left = limit
+
+
+class Backlog:
+    """What a command printed while nobody listened. When it is full the oldest goes, and is counted."""
+
+    def __init__(self, shared: Allowance, limit: int = KEPT) -> None:
+        self._pieces: deque[Piece] = deque()
+        self._shared = shared
+        self._limit = limit
+        self.size = 0
+        self.dropped = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether more would push the oldest out."""
+        return self.size >= self._limit or self._shared.left <= 0
+
+    def put(self, piece: Piece) -> None:
+        """Keep a piece."""
+        self._pieces.append(piece)
+        self._grow(len(piece[1]))
+        while self._pieces and (self.size > self._limit or self._shared.left < 0):
+            name, oldest = self._pieces.popleft()
+            surplus = max(self.size - self._limit, -self._shared.left)
+            keep = oldest[surplus:]  # nothing when the piece is shorter
+            self._grow(len(keep) - len(oldest))
+            self.dropped += len(oldest) - len(keep)
+            if keep:
+                self._pieces.appendleft((name, keep))
+
+    def take(self) -> Iterator[Piece]:
+        """All pieces in order; they are not kept any longer."""
+        while self._pieces:
+            piece = self._pieces.popleft()
+            self._grow(-len(piece[1]))
+            yield piece
+
+    def _grow(self, count: int) -> None:
+        self.size += count
+        self._shared.left -= count
