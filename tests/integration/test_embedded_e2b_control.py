@@ -169,7 +169,7 @@ def test_a_bad_request_says_what_is_wrong(where: dict[str, Any], words: dict[str
         ("GET", "/v2/sandboxes?state=dead", None, 400),
         ("GET", "/v2/sandboxes?nextToken=%25", None, 400),
         ("GET", "/sandboxes/inotthere000000000000", None, 404),
-        ("POST", "/sandboxes/inotthere000000000000/pause", b"{}", 501),
+        ("POST", "/sandboxes/inotthere000000000000/pause", b"{}", 404),
     ],
 )
 def test_raw_requests_get_errors_of_the_vendors_shape(

@@ -21,9 +21,11 @@ from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
+from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.settings import Settings, from_json
-from runner.embedded.e2b.state import StateFolder
+from runner.embedded.e2b.state import KeptFolder, StateFolder
 from runner.embedded.e2b.striking import Striker
 from runner.embedded.e2b.templates import Templates
 from runner.embedded.e2b.walls import raise_walls
@@ -47,27 +49,29 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     os.umask(0o022)  # what is made for boxes is for their users to read
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with StateFolder(None if settings.folder is None else Path(settings.folder)) as folder:
+    base = None if settings.folder is None else Path(settings.folder)
+    with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
         boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
+        life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
         listener = _listen(settings.port)
         port = listener.getsockname()[1]
         known = keys.Keys()
         url, key, admin_key = f"http://127.0.0.1:{port}", known.make("first"), secrets.token_hex(20)
-        edge = _edge(boxes, gate.Gate(plan, known, lambda: len(boxes.all())), rules, admin_key, f"localhost:{port}")
+        edge = _edge(boxes, life, gate.Gate(plan, known, boxes.running), rules, admin_key, f"localhost:{port}")
         server = await loop.create_server(lambda: connection(edge.answer), sock=listener, backlog=512)
         try:
             tell(Endpoint(url, url, key, admin_key))
             await stop.wait()
         finally:
             server.close()
-            await boxes.close()
+            await life.close()
 
 
-def _edge(boxes: Boxes, entry: gate.Gate, rules: tuple[faults.Rule, ...], admin_key: str, domain: str) -> Edge:
+def _edge(boxes: Boxes, life: Life, entry: gate.Gate, rules: tuple[faults.Rule, ...], admin_key: str, domain: str) -> Edge:
     made = faults.Faults()
     striker = Striker(made, boxes.kill)
     striker.replace(rules)
-    return Edge(boxes, ControlPlane(boxes, Templates(), entry, domain), striker, FaultRoute(admin_key, made, striker))
+    return Edge(boxes, ControlPlane(boxes, life, Templates(), entry, domain), striker, FaultRoute(admin_key, made, striker))
 
 
 def _listen(port: int) -> socket.socket:

@@ -1,16 +1,24 @@
-"""The edge's folder: one per edge, locked while it lives, removed when it ends; a dead edge's by the next one."""
+"""The edge's folders: one of its own, locked while it lives, removed when it ends (a dead edge's by the next one); and
+one for what is kept, which stays.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+
+from runner.errors import ServiceError
 
 _PREFIX = "runner-e2b-"
+_KEPT = "kept"
+_KEY_BYTES = 32
 
 
 class StateFolder:
@@ -48,6 +56,46 @@ class StateFolder:
                     remove(folder)
                 finally:
                     os.close(lock)
+
+
+class KeptFolder:
+    """The folder `kept` below `base`, for one endpoint at a time. Use as a context manager."""
+
+    def __init__(self, base: Path) -> None:
+        self.path = base / _KEPT
+        self._lock = -1
+
+    def __enter__(self) -> KeptFolder:
+        """Raises ServiceError when another endpoint has it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(0o711)  # boxes' users pass through it to their layers; nobody can list it
+        self.path = self.path.resolve()
+        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            hint = "end that one, or give another --folder"
+            raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)
+
+    def key(self, name: str) -> bytes:
+        """A random key that stays the same, in a file that only its owner can read. Raises OSError."""
+        file = self.path / f"{name}.key"
+        with suppress(FileNotFoundError):
+            found = file.read_bytes()
+            if len(found) == _KEY_BYTES:
+                return found
+        beside = file.with_suffix(".new")
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(made := secrets.token_bytes(_KEY_BYTES))
+        beside.rename(file)
+        return made
 
 
 def remove(folder: Path) -> None:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 from runner.embedded.e2b.box.http1 import Exchange
 from runner.embedded.e2b.boxes import Boxes
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.refusals import Refused
-from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Routes
+from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
+from runner.embedded.e2b.control.snapshots import SnapshotRoutes
+from runner.embedded.e2b.control.watched import Watched
+from runner.embedded.e2b.life import Life
+from runner.embedded.e2b.metrics import Metrics
 from runner.embedded.e2b.templates import Templates
+
+
+class Family(Protocol):
+    """Routes that belong together."""
+
+    def routes(self) -> Iterator[Route]:
+        """All of them."""
 
 
 class ControlPlane:
     """Answers what is for no box."""
 
-    def __init__(self, boxes: Boxes, templates: Templates, gate: Gate, domain: str) -> None:
+    def __init__(self, boxes: Boxes, life: Life, templates: Templates, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._gate = gate
-        self._routes = Routes([*Sandboxes(boxes, templates, gate, domain).routes()])
+        families: list[Family] = [
+            Watched(boxes, life, Metrics()),
+            Sandboxes(boxes, life, templates, gate, domain),
+            SnapshotRoutes(life, templates),
+        ]
+        self._routes = Routes(route for family in families for route in family.routes())
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
@@ -29,5 +48,4 @@ class ControlPlane:
             await route.handler(Call(exchange, names, raw))
         except Refused as error:
             await exchange.body.drain()
-            body = {"code": error.status, "message": error.message}
-            await exchange.json(error.status, body, error.fields)
+            await exchange.json(error.status, error.body(), error.fields)

@@ -1,237 +1,248 @@
-"""Routes of boxes: making, listing, looking at, keeping and ending them."""
+"""Routes of boxes: making, listing, looking at, pausing, letting go on, forking and ending them."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from runner.embedded.e2b.box.http1 import Exchange
-from runner.embedded.e2b.boxes import Box, Boxes, Order
-from runner.embedded.e2b.control.bodies import number, object_of, texts
+from runner.embedded.e2b.boxes import Box, Boxes
+from runner.embedded.e2b.control import orders, shown
+from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.gate import Gate
+from runner.embedded.e2b.control.pages import page
+from runner.embedded.e2b.control.promises import Promises
 from runner.embedded.e2b.control.refusals import Refused
-from runner.embedded.e2b.control.routing import Call, Handler, Route
-from runner.embedded.e2b.metrics import Metrics
+from runner.embedded.e2b.control.routing import Call, Route
+from runner.embedded.e2b.kept import Resting
+from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.templates import Template, Templates
 from runner.errors import SandboxMissing
 
-#: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
-ENVD_VERSION = "0.6.2"
-#: Seconds that a box lives when the client names none.
-_DEFAULT_TIMEOUT = 15
-#: So many Idempotency-Keys are remembered.
-_PROMISES = 1000
-_UNOFFERED = (("POST", "/pause"), ("POST", "/resume"), ("POST", "/fork"), ("POST", "/snapshots"), ("PUT", "/network"))
-Answer = Callable[[Exchange, Box, bytes], Awaitable[None]]
+#: Seconds that a box lives when the client names none: made or resumed by v1, forked; made or connected to by v2.
+_DEFAULT_V1 = 15
+_DEFAULT_V2 = 300
+#: The longest life that `refreshes` gives (v1), seconds.
+_LONGEST_REFRESH = 3_600
+_MOST_FORKS = 100
+_PATHS = ("/sandboxes", "/v2/sandboxes")
+
+
+@contextmanager
+def refusing(name: str) -> Iterator[None]:
+    """Answer what can go wrong with a box as the vendor does."""
+    try:
+        yield
+    except NoSuchBox as error:
+        raise Refused(404, f"sandbox '{name}' was not found{error}") from error
+    except WrongState as error:
+        raise Refused(409, str(error)) from error
+    except SandboxMissing as error:
+        raise Refused(503, str(error)) from error
+    except OSError as error:
+        raise Refused(500, f"sandbox '{name}': {error}") from error
 
 
 class Sandboxes:
     """The routes of boxes, in the v1 and v2 forms: routes move inside one major version of the SDK."""
 
-    def __init__(self, boxes: Boxes, templates: Templates, gate: Gate, domain: str) -> None:
+    def __init__(self, boxes: Boxes, life: Life, templates: Templates, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._boxes = boxes
+        self._life = life
         self._templates = templates
         self._gate = gate
         self._domain = domain
-        self._metrics = Metrics()
-        self._promised: dict[str, tuple[bytes, asyncio.Future[Box]]] = {}
+        self._promises = Promises()
+        life.read_order = lambda asked, template: orders.order(asked, template, 0.0)
 
     def routes(self) -> Iterator[Route]:
         """All of them."""
-        for version in ("", "/v2"):
-            yield Route(f"POST {version}/sandboxes", self._create)
-            yield Route(f"GET {version}/sandboxes", self._list)
-            for action in (
-                ("GET", "", self._detail),
-                ("DELETE", "", self._kill),
-                ("POST", "/timeout", self._timeout),
-                ("POST", "/connect", self._connect),
-                ("GET", "/metrics", self._measure),
-            ):
-                method, rest, handler = action
-                yield Route(f"{method} {version}/sandboxes/{{id}}{rest}", self._of_box(handler))
-            for method, rest in _UNOFFERED:
-                yield Route(f"{method} {version}/sandboxes/{{id}}{rest}", _unoffered)
-
-    def _of_box(self, answer: Answer) -> Handler:
-        async def handler(call: Call) -> None:
-            box = self._boxes.get(call["id"])
-            if box is None:
-                raise Refused(404, f"sandbox {call['id']} not found")
-            await answer(call.exchange, box, call.raw)
-
-        return handler
+        handlers = (
+            ("POST", "", self._create),
+            ("GET", "", self._list),
+            ("GET", "/{id}", self._detail),
+            ("DELETE", "/{id}", self._kill),
+            ("POST", "/{id}/timeout", self._timeout),
+            ("POST", "/{id}/refreshes", self._refresh),
+            ("POST", "/{id}/connect", self._connect),
+            ("POST", "/{id}/pause", self._pause),
+            ("POST", "/{id}/resume", self._resume),
+            ("POST", "/{id}/fork", self._fork),
+        )
+        for path in _PATHS:
+            for method, rest, handler in handlers:
+                yield Route(f"{method} {path}{rest}", handler)
 
     # ------------------------------------------------------------- making
 
     async def _create(self, call: Call) -> None:
-        exchange, raw = call.exchange, call.raw
-        order = _order(object_of(raw), self._templates, self._gate)
-        key = exchange.head.get("idempotency-key")
+        asked = object_of(call.raw)
+        default = _DEFAULT_V2 if call.exchange.head.path.startswith("/v2") else _DEFAULT_V1
+        order = orders.order(asked, self._template(asked), self._gate.seconds(asked.get("timeout", default)))
+
+        async def make() -> Box:
+            with self._gate.place():
+                return await self._life.create(order)
+
+        key = call.exchange.head.get("idempotency-key")
         try:
-            box = await (self._once(key, raw, order) if key else self._make(order))
+            box = await (self._promises.once(key, call.raw, make) if key else make())
         except (SandboxMissing, OSError) as error:
             raise Refused(503, str(error)) from error
-        await exchange.json(201, self._sandbox(box))
+        await call.exchange.json(201, shown.sandbox(box, self._domain))
 
-    async def _make(self, order: Order) -> Box:
-        with self._gate.place():
-            return await self._boxes.create(order)
+    def _template(self, asked: Mapping[str, Any]) -> Template:
+        name = asked.get("templateID")
+        if not isinstance(name, str) or not name:
+            raise Refused(400, "templateID is missing")
+        snapshot = self._life.snapshots.find(name)
+        template = snapshot.template if snapshot else self._templates.find(name)
+        if template is None:
+            known = ", ".join(self._templates.names())
+            raise Refused(404, f"template '{name}' not found; this endpoint has {known}, and its snapshots")
+        return template
 
-    async def _once(self, key: str, raw: bytes, order: Order) -> Box:
-        if key in self._promised:
-            asked, promise = self._promised[key]
-            if asked != raw:
-                raise Refused(409, "this Idempotency-Key was used with another body")
-            return await asyncio.shield(promise)
-        promise = asyncio.ensure_future(self._make(order))
-        self._promised[key] = (raw, promise)
-        while len(self._promised) > _PROMISES:
-            self._promised.pop(next(iter(self._promised)))
-        try:
-            return await asyncio.shield(promise)
-        except BaseException:
-            self._promised.pop(key, None)
-            raise
+    async def _fork(self, call: Call) -> None:
+        asked = object_of(call.raw)
+        count = asked.get("count", 1)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_FORKS:
+            raise Refused(400, f"count must be a number from 1 to {_MOST_FORKS}, not {count!r}")
+        seconds = self._gate.seconds(asked.get("timeout", _DEFAULT_V1))
+        with self._gate.place(count), refusing(call["id"]):
+            made = await self._life.fork(call["id"], seconds, count)
+        await call.exchange.json(201, [self._forked(each) for each in made])
 
-    def _sandbox(self, box: Box) -> dict[str, Any]:
-        return {
-            "templateID": box.order.template.id,
-            "sandboxID": box.id,
-            "clientID": "embedded",
-            "envdVersion": ENVD_VERSION,
-            "envdAccessToken": box.token,
-            "domain": self._domain,
-        }
+    def _forked(self, made: Box | Exception) -> dict[str, Any]:
+        if isinstance(made, Box):
+            return {"sandbox": shown.sandbox(made, self._domain)}
+        status = 503 if isinstance(made, SandboxMissing) else 500
+        return {"error": {"code": status, "message": f"the fork could not be made: {made}"}}
 
     # ------------------------------------------------------------- looking
 
     async def _list(self, call: Call) -> None:
-        exchange = call.exchange
-        query = exchange.head.query
-        limit = number(query.get("limit", "100"), "limit", 1, 100)
+        query = call.exchange.head.query
         states = set(query["state"].split(",")) if query.get("state") else {"running", "paused"}
         if not states <= {"running", "paused"}:
             raise Refused(400, f"state must be running or paused, not {query['state']!r}")
-        # The SDK quotes names and values, and then the whole as a form once more.
-        pairs = parse_qsl(query.get("metadata", ""), keep_blank_values=True)
-        wanted = {unquote(key): unquote(value) for key, value in pairs}
+        if query.get("order", "desc") not in ("asc", "desc"):
+            raise Refused(400, f"order must be asc or desc, not {query['order']!r}")
+        if call.exchange.head.path == _PATHS[0]:
+            states &= {"running"}  # v1 knows no others
+        since = _instant(query.get("startedAfter"))
+        labels, template = _labels(query.get("metadata", "")), query.get("template")
         found = [
-            box
-            for box in self._boxes.all()
-            if "running" in states
-            and wanted.items() <= dict(box.order.metadata).items()
-            and query.get("template", box.order.template.id) in (box.order.template.id, *box.order.template.names)
-            and box.started_at > _instant(query.get("startedAfter"))
+            each
+            for each in self._life.all()
+            if shown.state(each) in states and each.started_at >= since and _matches(each, labels, template)
         ]
-        found.sort(key=lambda box: (box.started_at, box.id), reverse=query.get("order", "desc") != "asc")
-        start = _after(found, query.get("nextToken", ""))
-        page = found[start : start + limit]
-        fields = {}
-        if start + limit < len(found):
-            fields["x-next-token"] = base64.urlsafe_b64encode(page[-1].id.encode()).decode()
-        await exchange.json(200, [_listed(box) for box in page], fields)
+        found.sort(key=lambda each: (each.started_at, each.id), reverse=query.get("order", "desc") == "desc")
+        items, fields = page(found, lambda each: each.id, query)
+        await call.exchange.json(200, [shown.listed(each) for each in items], fields)
 
-    async def _detail(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
-        more = {"envdAccessToken": box.token, "domain": self._domain, "allowInternetAccess": False}
-        await exchange.json(200, {**_listed(box), **more})
+    async def _detail(self, call: Call) -> None:
+        with refusing(call["id"]):
+            box = self._life.find(call["id"])
+        if isinstance(box, Box):
+            order, token = box.order, box.token
+        else:
+            order, token = self._life.read_order(box.asked, box.template), self._life.token(box.id)
+        await call.exchange.json(200, shown.detail(box, order, token, self._domain))
 
-    async def _measure(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
-        query = exchange.head.query
-        start = number(query.get("start", "0"), "start", 0, 2**40)
-        end = number(query.get("end", str(2**40)), "end", 0, 2**40)
-        samples = await self._metrics.of(box)
-        await exchange.json(200, [sample for sample in samples if start <= sample["timestampUnix"] <= end])
+    # ------------------------------------------------------------- keeping and ending
 
-    # ------------------------------------------------------------- changing
+    async def _kill(self, call: Call) -> None:
+        with refusing(call["id"]):
+            await self._life.kill(call["id"])
+        await call.exchange.reply(204)
 
-    async def _kill(self, exchange: Exchange, box: Box, _raw: bytes) -> None:
-        self._boxes.kill(box)
-        await exchange.reply(204)
+    async def _timeout(self, call: Call) -> None:
+        seconds = self._gate.seconds(object_of(call.raw).get("timeout"))
+        with refusing(call["id"]):
+            box = self._running(call["id"])
+            self._set_end(box, time.time() + seconds)
+        await call.exchange.reply(204)
 
-    async def _timeout(self, exchange: Exchange, box: Box, raw: bytes) -> None:
-        asked = time.time() + self._gate.seconds(object_of(raw).get("timeout"))
-        self._boxes.set_end(box, self._gate.end(box.started_at, asked))
-        await exchange.reply(204)
+    async def _refresh(self, call: Call) -> None:
+        """v1: a box lives for so many seconds from now, if that is longer than it would have."""
+        duration = object_of(call.raw).get("duration", _DEFAULT_V1)
+        seconds = min(self._gate.seconds(duration), _LONGEST_REFRESH)
+        with refusing(call["id"]):
+            box = self._running(call["id"])
+            self._set_end(box, max(box.ends_at, time.time() + seconds))
+        await call.exchange.reply(204)
 
-    async def _connect(self, exchange: Exchange, box: Box, raw: bytes) -> None:
-        """Connecting lets a box live longer where the client asks so, never shorter."""
-        asked = object_of(raw).get("timeout")
-        if asked is not None:
-            until = max(box.ends_at, time.time() + self._gate.seconds(asked))
-            self._boxes.set_end(box, self._gate.end(box.started_at, until))
-        await exchange.json(200, self._sandbox(box))
+    def _running(self, name: str) -> Box:
+        box = self._life.find(name)
+        if isinstance(box, Resting) or box.paused_at is not None:
+            raise WrongState(f"sandbox '{name}' is paused: its time begins when it is resumed")
+        return box
+
+    def _set_end(self, box: Box, asked: float) -> None:
+        self._boxes.set_end(box, self._gate.end(box.running_since, asked))
+
+    # ------------------------------------------------------------- pausing and going on
+
+    async def _pause(self, call: Call) -> None:
+        with refusing(call["id"]):
+            await self._life.pause(call["id"], memory=object_of(call.raw).get("memory") is not False)
+        await call.exchange.reply(204)
+
+    async def _connect(self, call: Call) -> None:
+        """A running box lives longer where the client asks so, never shorter; a paused one goes on."""
+        name, asked = call["id"], object_of(call.raw)
+        named = asked.get("timeout")
+        seconds = self._gate.seconds(_DEFAULT_V2 if named is None else named)
+        with refusing(name):
+            box = self._life.find(name)
+            status = 200
+            if shown.state(box) == "paused":
+                box, status = await self._awake(name, seconds, asked.get("memory") is not False)
+            elif named is not None and isinstance(box, Box):
+                self._set_end(box, max(box.ends_at, time.time() + seconds))
+        assert isinstance(box, Box)  # noqa: S101 - a resting one was started
+        await call.exchange.json(status, shown.sandbox(box, self._domain))
+
+    async def _awake(self, name: str, seconds: float, memory: bool) -> tuple[Box, int]:
+        try:
+            with self._gate.place():
+                return await self._life.resume(name, seconds, memory), 201
+        except WrongState:  # somebody else was faster
+            return self._running(name), 200
+
+    async def _resume(self, call: Call) -> None:
+        """v1: only for a paused box."""
+        asked = object_of(call.raw)
+        seconds = self._gate.seconds(asked.get("timeout", _DEFAULT_V1))
+        with refusing(call["id"]):
+            if shown.state(self._life.find(call["id"])) == "running":
+                raise WrongState(f"sandbox '{call['id']}' is already running")
+            with self._gate.place():
+                box = await self._life.resume(call["id"], seconds, asked.get("memory") is not False)
+        await call.exchange.json(201, shown.sandbox(box, self._domain))
 
 
-async def _unoffered(call: Call) -> None:
-    raise Refused(501, f"the embedded endpoint does not offer {call.exchange.head.path!r}")
+def _labels(text: str) -> dict[str, str]:
+    # The SDK quotes names and values, and then the whole as a form once more.
+    return {unquote(key): unquote(value) for key, value in parse_qsl(text, keep_blank_values=True)}
 
 
-def _listed(box: Box) -> dict[str, Any]:
-    return {
-        "templateID": box.order.template.id,
-        **({"alias": box.order.template.names[0]} if box.order.template.names else {}),
-        "sandboxID": box.id,
-        "clientID": "embedded",
-        "startedAt": _rfc3339(box.started_at),
-        "endAt": _rfc3339(box.ends_at),
-        "cpuCount": box.order.template.cpu,
-        "memoryMB": box.order.template.memory_mb,
-        "diskSizeMB": box.order.template.disk_mb,
-        "metadata": dict(box.order.metadata),
-        "state": "running",
-        "envdVersion": ENVD_VERSION,
-    }
-
-
-def _rfc3339(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).isoformat().replace("+00:00", "Z")
+def _matches(box: Box | Resting, labels: Mapping[str, str], template: str | None) -> bool:
+    made_of = box.order.template if isinstance(box, Box) else box.template
+    metadata = box.order.metadata if isinstance(box, Box) else box.metadata
+    names = (made_of.id, *made_of.names)
+    return labels.items() <= dict(metadata).items() and (not template or template.partition(":")[0] in names)
 
 
 def _instant(text: str | None) -> float:
     if not text:
         return 0.0
     try:
-        return datetime.fromisoformat(text.replace(" ", "+")).timestamp()
+        when = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError as error:
         raise Refused(400, f"startedAfter is not a date: {text!r}") from error
-
-
-def _after(found: list[Box], token: str) -> int:
-    if not token:
-        return 0
-    try:
-        name = base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, ValueError) as error:
-        raise Refused(400, "nextToken is malformed") from error
-    for index, box in enumerate(found):
-        if box.id == name:
-            return index + 1
-    raise Refused(400, "nextToken names a sandbox that is gone; list again from the start")
-
-
-def _template(name: object, templates: Templates) -> Template:
-    if not isinstance(name, str) or not name:
-        raise Refused(400, "templateID is missing")
-    template = templates.find(name)
-    if template is None:
-        raise Refused(404, f"template {name!r} not found; the embedded endpoint has: {', '.join(templates.names())}")
-    return template
-
-
-def _order(body: dict[str, Any], templates: Templates, gate: Gate) -> Order:
-    template = _template(body.get("templateID"), templates)
-    for name in ("mcp", "volumeMounts", "iam"):
-        if body.get(name):
-            raise Refused(400, f"the embedded endpoint does not offer {name}")
-    if body.get("autoPause"):
-        raise Refused(400, "the embedded endpoint does not offer autoPause: a box ends when its time is over")
-    timeout = gate.seconds(body.get("timeout", _DEFAULT_TIMEOUT))
-    return Order(timeout, texts(body.get("envVars"), "envVars"), texts(body.get("metadata"), "metadata"), template)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,72 @@
+"""How boxes are written on the wire: the vendor's `Sandbox`, `ListedSandbox` and `SandboxDetail`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.embedded.e2b.boxes import Box, Order
+from runner.embedded.e2b.endings import rfc3339
+from runner.embedded.e2b.kept import Resting
+
+#: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
+ENVD_VERSION = "0.6.4"
+_CLIENT = "embedded"
+
+
+def sandbox(box: Box, domain: str) -> dict[str, Any]:
+    """What a client needs to use a running box."""
+    template = box.order.template
+    return {
+        "templateID": template.id,
+        **({"alias": template.names[0]} if template.names else {}),
+        "sandboxID": box.id,
+        "clientID": _CLIENT,
+        "envdVersion": ENVD_VERSION,
+        "envdAccessToken": box.token,
+        "domain": domain,
+    }
+
+
+def listed(box: Box | Resting) -> dict[str, Any]:
+    """What a list says of a box."""
+    template = box.order.template if isinstance(box, Box) else box.template
+    metadata = box.order.metadata if isinstance(box, Box) else box.metadata
+    return {
+        "templateID": template.id,
+        **({"alias": template.names[0]} if template.names else {}),
+        "sandboxID": box.id,
+        "clientID": _CLIENT,
+        "startedAt": rfc3339(box.started_at),
+        "endAt": rfc3339(box.ends_at if isinstance(box, Box) and box.paused_at is None else box.paused_at or 0.0),
+        "cpuCount": template.cpu,
+        "memoryMB": template.memory_mb,
+        "diskSizeMB": template.disk_mb,
+        "metadata": dict(metadata),
+        "state": state(box),
+        "envdVersion": ENVD_VERSION,
+        **_asked(box, "volumeMounts"),
+    }
+
+
+def detail(box: Box | Resting, order: Order, token: str, domain: str) -> dict[str, Any]:
+    """All that is said of one box. `order` is what its client asked for."""
+    paused = {} if state(box) == "running" else {"pauseMode": "full" if isinstance(box, Box) else "filesystem"}
+    return {
+        **listed(box),
+        "envdAccessToken": token,
+        "domain": domain,
+        "allowInternetAccess": order.asked.get("allow_internet_access"),
+        "lifecycle": {"autoResume": order.auto_resume, "onTimeout": "pause" if order.auto_pause else "kill"},
+        **paused,
+        **_asked(box, "network"),
+    }
+
+
+def state(box: Box | Resting) -> str:
+    """`running` or `paused`."""
+    return "running" if isinstance(box, Box) and box.paused_at is None else "paused"
+
+
+def _asked(box: Box | Resting, name: str) -> dict[str, Any]:
+    asked = box.order.asked if isinstance(box, Box) else box.asked
+    return {name: asked[name]} if asked.get(name) else {}

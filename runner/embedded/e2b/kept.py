@@ -1,0 +1,175 @@
+"""What outlives a box: layers of files, the index of snapshots and of boxes that rest as files.
+
+The folder: `layers/NAME/` are Layers (see `layers.py`), each written as `layers/.making-NAME` and renamed when it is
+whole; `index.json` says what they are for. The index is replaced as a whole by a rename, so that whoever looks after
+a `kill -9` finds the old one or the new one; a layer that it does not name is rubbish, swept away at the next start.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runner.embedded.e2b.state import remove
+from runner.embedded.e2b.templates import Template
+from runner.errors import ServiceError
+
+#: The version of the index. Another one is refused: nothing is guessed about people's files.
+VERSION = 1
+_MAKING = ".making-"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A template that was taken from a box: what boxes are made of, its tag, the box's id, when (Unix time)."""
+
+    template: Template
+    tag: str
+    source: str
+    taken_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A paused box of which only the files are left: its id, what its client asked for (the body of the request), its
+    template with the layers of its own, since when it was there and since when it rests (Unix times), whether its
+    processes were meant to survive (`full`), and whether a request to it wakes it.
+    """
+
+    id: str
+    asked: Mapping[str, Any]
+    template: Template
+    started_at: float
+    paused_at: float
+    full: bool
+    auto_resume: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All that is kept."""
+
+    snapshots: tuple[Snapshot, ...] = ()
+    resting: tuple[Resting, ...] = ()
+
+
+class Kept:
+    """The folder of what is kept."""
+
+    def __init__(self, folder: Path, durable: bool) -> None:
+        """`durable` folders are read at the next start, and synced before anybody is told that a thing is kept."""
+        self._folder = folder
+        self.durable = durable
+        self._layers = folder / "layers"
+        self._layers.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.chmod(0o711)
+
+    # ------------------------------------------------------------- layers
+
+    def fresh(self) -> Path:
+        """Where to write a new layer; nothing is there yet."""
+        return self._layers / f"{_MAKING}{secrets.token_hex(8)}"
+
+    def place(self, making: Path) -> Path:
+        """Where a layer will be once it is whole."""
+        return self._layers / making.name.removeprefix(_MAKING)
+
+    def settle(self, making: Path) -> None:
+        """Give a layer that is whole its place; blocks. Raises OSError."""
+        if self.durable:
+            _sync(making)
+        making.rename(self.place(making))
+
+    def owns(self, layer: Path) -> bool:
+        """Whether it is one of these layers."""
+        return layer.parent == self._layers
+
+    def layers(self) -> list[Path]:
+        """All layers that are whole."""
+        return [layer for layer in self._layers.iterdir() if not layer.name.startswith(_MAKING)]
+
+    def remove(self, layers: Iterable[Path]) -> None:
+        """Remove layers; blocks."""
+        for layer in layers:
+            remove(layer)
+
+    def discard(self, making: Path) -> None:
+        """Remove a layer that did not become whole; blocks."""
+        remove(making)
+
+    # ------------------------------------------------------------- index
+
+    def read(self) -> Index:
+        """What an earlier endpoint kept, without what it left half made. Raises ServiceError."""
+        for half in self._layers.glob(f"{_MAKING}*"):
+            remove(half)
+        file = self._folder / "index.json"
+        try:
+            value = json.loads(file.read_text())
+            if value["version"] != VERSION:
+                raise ServiceError(
+                    f"{file} has version {value['version']!r}; this runner reads version {VERSION}",
+                    "use the runner that wrote it, or another --folder",
+                )
+            snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in value["snapshots"])
+            resting = tuple(Resting(**{**each, "template": self._template(each)}) for each in value["boxes"])
+        except FileNotFoundError:
+            return Index()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ServiceError(f"{file} cannot be read: {error}", "restore it, or use another --folder") from error
+        return Index(snapshots, resting)
+
+    def write(self, index: Index) -> None:
+        """Replace the index; blocks. Raises OSError."""
+        value = {
+            "version": VERSION,
+            "snapshots": [self._record(each) for each in index.snapshots],
+            "boxes": [self._record(each) for each in index.resting],
+        }
+        beside = self._folder / "index.new"
+        # It holds what clients put into their boxes' environments.
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as stream:
+            json.dump(value, stream, indent=1)
+            if self.durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        beside.rename(self._folder / "index.json")
+        if self.durable:
+            _sync(self._folder)
+
+    def _record(self, each: Snapshot | Resting) -> dict[str, Any]:
+        layers = [str(self._relative(layer)) for layer in each.template.layers]
+        template = replace(each.template, layers=())
+        return {**asdict(replace(each, template=template)), "template": {**asdict(template), "layers": layers}}
+
+    def _relative(self, layer: Path) -> Path:
+        """So that the folder may be moved."""
+        return layer.relative_to(self._folder) if layer.is_relative_to(self._folder) else layer
+
+    def _template(self, record: Mapping[str, Any]) -> Template:
+        value = dict(record["template"])
+        value["layers"] = tuple(self._folder / layer for layer in value["layers"])
+        value["names"] = tuple(value["names"])
+        missing = [layer for layer in value["layers"] if not layer.is_dir()]
+        if missing:
+            raise ValueError(f"{missing[0]} is not there")
+        return Template(**value)
+
+
+def _sync(place: Path) -> None:
+    """Wait until what was written to the file system of a folder is on its disk (syncfs(2))."""
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(AttributeError):  # no such call in this C library: the rename is still atomic
+            if ctypes.CDLL(None, use_errno=True).syncfs(folder) != 0:
+                raise OSError(ctypes.get_errno(), f"syncfs {place}")
+    finally:
+        os.close(folder)

@@ -1,0 +1,380 @@
+"""The life of boxes: pausing and going on, resting as files, snapshots and forks, and what is kept of them.
+
+Two kinds of pause (the vendor's `full` and `filesystem`): a held box has all its processes stopped where they are and
+goes on at once; a resting one has ended, its files are a layer, and it starts anew under its old id. With a durable
+folder a held box has a copy of its files there as well: when the edge is gone, that is what is left of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
+from runner.embedded.e2b.boxlog import BoxLog
+from runner.embedded.e2b.kept import Index, Kept, Resting, Snapshot
+from runner.embedded.e2b.snapshots import Snapshots
+from runner.embedded.e2b.templates import DEFAULT_TAG, Template
+
+#: Seconds for which connections of a box that was just stopped go on carrying what it had said before.
+_DRAIN = 0.03
+#: So many boxes are copied at a time.
+_COPIES = 2
+_RESTS = "it is paused, as files only; connecting to it starts it again; paused"
+
+
+class NoSuchBox(Exception):
+    """No box has this id; the message is the end of the sentence that says so: empty, or `: ` and the reason."""
+
+
+class WrongState(Exception):
+    """A box is paused or running when it had to be the other; the message says which."""
+
+
+class Life:
+    """All boxes, in whatever state."""
+
+    def __init__(self, boxes: Boxes, kept: Kept, key: bytes) -> None:
+        """`key` makes the boxes' tokens, so that they stay the same when the edge starts again; nothing keeps them.
+
+        Raises ServiceError when what was kept cannot be read.
+        """
+        self._boxes = boxes
+        self._kept = kept
+        self._key = key
+        found = kept.read()
+        self.snapshots = Snapshots(found.snapshots)
+        self._resting = {each.id: each for each in found.resting}
+        #: Copies of held boxes, for when the edge does not live to let them go on.
+        self._copies: dict[str, Resting] = {}
+        self._pins: Counter[Path] = Counter()
+        self._rising: dict[str, asyncio.Lock] = {}
+        self._copying = asyncio.Semaphore(_COPIES)
+        self._saving = asyncio.Lock()
+        #: What a client's request means; set by the control plane, which knows the requests.
+        self.read_order: Callable[[Mapping[str, Any], Template], Order] = _plain_order
+        boxes.time_over = self._time_over
+        for each in found.resting:
+            boxes.endings.note(each.id, _RESTS, BoxLog())
+        kept.remove([layer for layer in kept.layers() if layer not in self._used()])
+
+    # ------------------------------------------------------------- looking
+
+    def find(self, name: str) -> Box | Resting:
+        """The box of this id in whatever state. Raises NoSuchBox."""
+        found = self._boxes.get(name) or self._resting.get(name)
+        if found is None:
+            raise NoSuchBox(self._boxes.why(name))
+        return found
+
+    def all(self) -> list[Box | Resting]:
+        """All boxes, running, held and resting."""
+        return [*self._boxes.all(), *self._resting.values()]
+
+    # ------------------------------------------------------------- making and ending
+
+    async def create(self, order: Order) -> Box:
+        """Make a box. Raises SandboxMissing, OSError."""
+        identity = Identity.new()
+        with self._pinned(order.template):
+            box = await self._boxes.create(order, replace(identity, token=self.token(identity.id)))
+        box.log.say("sandbox created", template=order.template.id)
+        self._boxes.spawn(self._swept_after(box))
+        return box
+
+    def token(self, name: str) -> str:
+        """The access token of the box with this id."""
+        return hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()[:48]
+
+    async def kill(self, name: str) -> None:
+        """End a box, in whatever state it is. Raises NoSuchBox."""
+        box = self._boxes.get(name)
+        reason = "it was killed by a request"
+        if box is not None:
+            self._boxes.kill(box, reason)
+        elif self._resting.pop(name, None) is None:
+            raise NoSuchBox(self._boxes.why(name))
+        else:
+            self._boxes.endings.forget(name)
+            self._boxes.endings.note(name, reason, BoxLog())
+            await self._save()
+        if self._copies.pop(name, None):
+            await self._save()
+
+    async def close(self) -> None:
+        """End all boxes; into a durable folder the running ones are put as files first."""
+        if self._kept.durable:
+            await asyncio.gather(*(self._put_by(box) for box in self._boxes.all() if box.paused_at is None))
+        await self._boxes.close()
+
+    async def _put_by(self, box: Box) -> None:
+        with suppress(NoSuchBox, WrongState, OSError):
+            async with self._running(box.id):
+                await self._rest(box, full=True)
+
+    # ------------------------------------------------------------- pausing
+
+    async def pause(self, name: str, memory: bool = True) -> None:
+        """Pause a running box, with its processes or as files only. Raises NoSuchBox, WrongState, OSError."""
+        async with self._running(name) as box:
+            await (self._hold(box) if memory else self._rest(box, full=False))
+        if not memory:
+            await box.gone.wait()
+
+    @asynccontextmanager
+    async def _running(self, name: str) -> AsyncIterator[Box]:
+        """A running box that nobody else changes meanwhile. Raises NoSuchBox, WrongState."""
+        box = self._boxes.get(name)
+        if box is None:
+            if name in self._resting:
+                raise WrongState(f"sandbox '{name}' is already paused")
+            raise NoSuchBox(self._boxes.why(name))
+        async with box.lock:
+            if box.ended.is_set():
+                raise NoSuchBox(self._boxes.why(name))
+            if box.paused_at is not None:
+                raise WrongState(f"sandbox '{name}' is already paused")
+            yield box
+
+    async def _stop(self, box: Box) -> None:
+        """Stop a box and break its connections, once they have carried what it had said."""
+        box.paused_at = time.time()
+        self._boxes.stop_clock(box)
+        await asyncio.to_thread(box.freeze, True)
+        await asyncio.sleep(_DRAIN)
+        box.sever()
+
+    async def _go_on(self, box: Box, until: float) -> None:
+        await asyncio.to_thread(box.freeze, False)
+        box.paused_at = None
+        box.running_since = time.time()
+        if not box.ended.is_set():
+            box.severed = asyncio.Event()
+            self._boxes.set_end(box, until)
+
+    async def _hold(self, box: Box) -> None:
+        until = box.ends_at
+        await self._stop(box)
+        if self._kept.durable:
+            try:
+                async with self._copied(box) as template:
+                    self._copies[box.id] = _as_files(box, template, full=True)
+                    await self._save()
+            except OSError:
+                self._copies.pop(box.id, None)
+                await self._go_on(box, until)
+                raise
+        box.log.say("sandbox paused", mode="full")
+
+    async def _rest(self, box: Box, full: bool) -> None:
+        until = box.ends_at
+        if box.paused_at is None:
+            await self._stop(box)
+        try:
+            async with self._copied(box) as template:
+                self._resting[box.id] = _as_files(box, template, full)
+                await self._save()
+        except OSError:
+            self._resting.pop(box.id, None)
+            await self._go_on(box, until)
+            raise
+        box.log.say("sandbox paused", mode="filesystem")
+        self._boxes.kill(box)
+        self._boxes.endings.note(box.id, _RESTS, box.log)
+
+    @asynccontextmanager
+    async def _copied(self, box: Box) -> AsyncIterator[Template]:
+        """A stopped box's template with its own files as one more layer, which stays as long as the block, or as
+        somebody uses it. Raises OSError.
+        """
+        making = self._kept.fresh()
+        template = replace(box.order.template, layers=(*box.order.template.layers, self._kept.place(making)))
+        with self._pinned(template):
+            try:
+                async with self._copying:
+                    await self._boxes.copy(box, making)
+                    await asyncio.to_thread(self._kept.settle, making)
+            except BaseException:
+                await asyncio.to_thread(self._kept.discard, making)
+                raise
+            yield template
+
+    def _time_over(self, box: Box) -> None:
+        if box.order.auto_pause:
+            self._boxes.spawn(self._pause_in_time(box))
+        else:
+            self._boxes.end_in_time(box)
+
+    async def _pause_in_time(self, box: Box) -> None:
+        try:
+            async with self._running(box.id):
+                if box.ends_at <= time.time() + 0.05:  # nobody has given it more time meanwhile
+                    await (self._hold(box) if box.order.pause_memory else self._rest(box, full=False))
+        except (NoSuchBox, WrongState):
+            return
+        except OSError as error:
+            self._boxes.kill(box, f"its time was over and it could not be paused ({error.strerror})")
+
+    # ------------------------------------------------------------- going on
+
+    async def resume(self, name: str, seconds: float, memory: bool = True) -> Box:
+        """Let a paused box go on for so many seconds; without `memory` it starts anew from its files.
+
+        Raises NoSuchBox, WrongState when it runs, SandboxMissing and OSError when it cannot be made.
+        """
+        box = self._boxes.get(name)
+        if box is not None:
+            async with box.lock:
+                if box.paused_at is None and not box.ended.is_set():
+                    raise WrongState(f"sandbox '{name}' is already running")
+                if not box.ended.is_set() and memory:
+                    await self._release(box, seconds)
+                    return box
+                if not box.ended.is_set():
+                    await self._rest(box, full=False)
+            await box.gone.wait()
+        return await self._rise(name, seconds)
+
+    async def _release(self, box: Box, seconds: float) -> None:
+        await self._go_on(box, time.time() + seconds)
+        box.log.say("sandbox resumed", mode="full")
+        if self._copies.pop(box.id, None):
+            await self._save()
+
+    async def _rise(self, name: str, seconds: float) -> Box:
+        lock = self._rising.setdefault(name, asyncio.Lock())
+        async with lock:
+            risen = self._boxes.get(name)
+            if risen is not None:
+                raise WrongState(f"sandbox '{name}' is already running")
+            resting = self._resting.get(name)
+            if resting is None:
+                raise NoSuchBox(self._boxes.why(name))
+            order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
+            with self._pinned(order.template):
+                box = await self._boxes.create(order, Identity(name, self.token(name), resting.started_at))
+            if self._resting.pop(name, None) is None:
+                self._boxes.kill(box, "it was killed by a request")
+                raise NoSuchBox(self._boxes.why(name))
+        self._rising.pop(name, None)
+        box.log.say("sandbox resumed", mode="filesystem")
+        await self._save()
+        self._boxes.spawn(self._swept_after(box))
+        return box
+
+    def sleeper(self, name: str) -> Box | Resting | None:
+        """The paused box of this id that a request may wake."""
+        box = self._boxes.get(name)
+        if box is not None:
+            return box if box.paused_at is not None and box.order.auto_resume else None
+        resting = self._resting.get(name)
+        return resting if resting is not None and resting.auto_resume else None
+
+    # ------------------------------------------------------------- copies
+
+    async def snapshot(self, name: str, label: str = "", tag: str = DEFAULT_TAG) -> Snapshot:
+        """Take a snapshot of a running box, which stands still meanwhile. Raises NoSuchBox, WrongState, OSError."""
+        async with self._running(name) as box, self._taken(box) as template:
+            taken = self.snapshots.add(template, box.id, label, tag)
+            await self._save()
+            box.log.say("snapshot taken", snapshot=taken.template.id)
+        return taken
+
+    async def fork(self, name: str, seconds: float, count: int) -> list[Box | Exception]:
+        """Make boxes like a running one, which stands still while its files are copied; or why each was not made.
+
+        Raises NoSuchBox, WrongState, OSError.
+        """
+        async with AsyncExitStack() as stack:
+            async with self._running(name) as box:
+                template = await stack.enter_async_context(self._taken(box))
+            order = replace(box.order, template=template, timeout=seconds)
+            made = await asyncio.gather(*(self.create(order) for _ in range(count)), return_exceptions=True)
+        await self._sweep()
+        return [each if isinstance(each, (Box, Exception)) else BoxDead(name) for each in made]
+
+    @asynccontextmanager
+    async def _taken(self, box: Box) -> AsyncIterator[Template]:
+        async with AsyncExitStack() as stack:
+            await asyncio.to_thread(box.freeze, True)
+            try:
+                template = await stack.enter_async_context(self._copied(box))
+            finally:
+                await asyncio.to_thread(box.freeze, False)
+            yield template
+
+    async def forget(self, snapshot: str) -> bool:
+        """Delete a snapshot; whether there was one. Boxes made of it go on."""
+        gone = self.snapshots.delete(snapshot)
+        if gone:
+            await self._save()
+        return gone
+
+    # ------------------------------------------------------------- what is kept
+
+    @contextmanager
+    def _pinned(self, template: Template) -> Iterator[None]:
+        """Keep a template's layers while no box or index names them yet."""
+        self._pins.update(template.layers)
+        try:
+            yield
+        finally:
+            self._pins.subtract(template.layers)
+
+    def _used(self) -> set[Path]:
+        templates = [
+            *(box.order.template for box in self._boxes.all()),
+            *(each.template for each in self._resting.values()),
+            *(each.template for each in self._copies.values()),
+            *(each.template for each in self.snapshots),
+        ]
+        pinned = {layer for layer, count in self._pins.items() if count > 0}
+        return pinned.union(*(template.layers for template in templates))
+
+    def uses(self, layer: Path) -> bool:
+        """Whether a box or a snapshot needs a layer."""
+        return layer in self._used()
+
+    async def _save(self) -> None:
+        async with self._saving:
+            index = Index(tuple(self.snapshots), (*self._resting.values(), *self._copies.values()))
+            await asyncio.to_thread(self._kept.write, index)
+        await self._sweep()
+
+    async def _sweep(self) -> None:
+        # A layer is pinned before it is there: what is listed now and used by nobody afterwards is rubbish.
+        there = self._kept.layers()
+        used = self._used()
+        await asyncio.to_thread(self._kept.remove, [layer for layer in there if layer not in used])
+
+    async def _swept_after(self, box: Box) -> None:
+        """Remove a box's own layers once it has gone."""
+        if any(self._kept.owns(layer) for layer in box.order.template.layers):
+            await box.gone.wait()
+            await self._sweep()
+
+
+def _plain_order(asked: Mapping[str, Any], template: Template) -> Order:
+    return Order(0.0, template=template, asked=asked)
+
+
+def _as_files(box: Box, template: Template, full: bool) -> Resting:
+    order = box.order
+    return Resting(
+        id=box.id,
+        asked=order.asked,
+        template=template,
+        started_at=box.started_at,
+        paused_at=box.paused_at or time.time(),
+        full=full,
+        auto_resume=order.auto_resume and full,
+        metadata=order.metadata,
+    )
