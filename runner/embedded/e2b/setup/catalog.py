@@ -1,0 +1,140 @@
+"""What can be set up, whether it is there, and the templates that stand on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.embedded.e2b.setup import desktop, interpreter, shelf
+from runner.embedded.e2b.setup.debian import Say
+from runner.embedded.e2b.setup.shelf import Manifest, Package
+from runner.embedded.e2b.templates import Template
+
+Make = Callable[[Path, Path, Say], tuple[list[Package], list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that can be set up: its name, what for, its recipe (another one makes layers stale), who makes it,
+    whether its layer holds extensions for one version of Python, and the template of a layer in a folder.
+    """
+
+    name: str
+    what: str
+    recipe: str
+    make: Make
+    needs_python: bool
+    template: Callable[[Path], Template]
+
+
+def _desktop(layer: Path) -> Template:
+    return Template(
+        "desktop", ("desktop",), (layer,), {"XDG_RUNTIME_DIR": "/tmp"}, cpu=2, memory_mb=4096  # noqa: S108
+    )  # fmt: skip
+
+
+_START = "exec python3 -c 'import sys; sys.path[:1] = [\"/opt/runner/lib\"]; from box.interpreter import main; main()'"
+_LISTENS = "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 49999)).close()'"
+
+
+def _interpreter(layer: Path) -> Template:
+    return Template(
+        "code-interpreter",
+        ("code-interpreter", "code-interpreter-v1"),
+        (layer,),
+        # `python3` in a box, and what it starts, finds the packages as the kernels do.
+        {"PYTHONPATH": f"/{interpreter.LIBRARIES}", "MPLCONFIGDIR": "/tmp/.matplotlib"},  # noqa: S108
+        cpu=2,
+        memory_mb=1024,
+        start_cmd=_START,
+        ready_cmd=_LISTENS,
+    )
+
+
+def _recipe(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def items() -> dict[str, Item]:
+    """All that can be set up, by name."""
+    everything = (
+        Item(
+            "desktop",
+            "XFCE, VNC and what moves them, for e2b_desktop and `needs: {desktop: true}`",
+            _recipe("1", *desktop.PACKAGES),
+            desktop.make,
+            False,
+            _desktop,
+        ),
+        Item(
+            "code-interpreter",
+            "IPython, Bash and JavaScript kernels with pandas and matplotlib, for e2b_code_interpreter",
+            _recipe("1", interpreter.REQUIREMENTS.read_text()),
+            interpreter.make,
+            True,
+            _interpreter,
+        ),
+    )
+    return {each.name: each for each in everything}
+
+
+def look(item: Item, environ: Mapping[str, str]) -> tuple[Manifest | None, str]:
+    """The record of what was set up, and why it is of no use; no record and a reason where it was never."""
+    manifest = shelf.read(shelf.shelf(environ) / item.name)
+    return manifest, shelf.fault(manifest, item.recipe) if manifest else "it has not been set up"
+
+
+def set_up(item: Item, environ: Mapping[str, str], say: Say) -> Manifest:
+    """Make a layer and put it into its place. Raises ServiceError, SandboxMissing."""
+    folder = shelf.shelf(environ) / item.name
+    work = shelf.shelf(environ) / f".work-{item.name}"
+    with shelf.making(folder) as fresh:
+        work.mkdir(exist_ok=True)
+        layer = shelf.files(fresh)
+        layer.mkdir()
+        packages, borrows = item.make(layer, work, say)
+        python = shelf.python() if item.needs_python else ""
+        manifest = Manifest(
+            item.name,
+            item.recipe,
+            shelf.host(),
+            time.time(),
+            shelf.size(layer),
+            tuple(packages),
+            tuple(borrows),
+            python,
+        )
+        shelf.write(fresh, manifest)
+    shelf.discard(work)  # what was fetched is kept only for a run that was broken off
+    return manifest
+
+
+def take_away(item: Item, environ: Mapping[str, str]) -> bool:
+    """Remove what was set up; False when nothing was."""
+    folder = shelf.shelf(environ) / item.name
+    there = folder.exists()
+    shelf.discard(folder)
+    shelf.discard(shelf.shelf(environ) / f".work-{item.name}")
+    return there
+
+
+def templates(environ: Mapping[str, str] | None = None) -> Iterable[Template]:
+    """The templates of all that is set up and good."""
+    where = os.environ if environ is None else environ
+    for item in items().values():
+        if not look(item, where)[1]:
+            yield item.template(shelf.files(shelf.shelf(where) / item.name))
+
+
+def remedy(name: str, environ: Mapping[str, str] | None = None) -> str:
+    """For a template that is not there: the command that makes it, and why it is not; empty for any other name."""
+    plain = name.partition(":")[0]
+    for item in items().values():
+        if plain in item.template(Path()).names:
+            _, why = look(item, os.environ if environ is None else environ)
+            return f"{why}; run `runner setup {item.name}`, then start the endpoint anew"
+    return ""

@@ -1,0 +1,90 @@
+"""The desktop's layer: the programs that `e2b_desktop` calls, a small XFCE, and noVNC.
+
+What it calls was read from `e2b_desktop/main.py`: Xvfb, xdpyinfo, startxfce4 (with xfce4-session, xfwm4, xfdesktop),
+xdotool, scrot, xrandr, xdg-open, gtk-launch, x11vnc, netstat, pgrep, and `/opt/noVNC/utils/novnc_proxy`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from runner.embedded.e2b.setup import merged
+from runner.embedded.e2b.setup.debian import Debian, Say
+from runner.embedded.e2b.setup.shelf import Package
+
+PACKAGES = (
+    "xvfb", "xfce4-session", "xfwm4", "xfdesktop4", "xfce4-panel", "xfce4-terminal", "xfce4-settings", "thunar",
+    "mousepad", "x11-utils", "x11-xserver-utils", "x11vnc", "xdotool", "scrot", "xclip", "xdg-utils", "libgtk-3-bin",
+    "dbus-x11", "net-tools", "procps", "fonts-dejavu-core", "adwaita-icon-theme", "shared-mime-info", "fontconfig",
+    "desktop-file-utils", "librsvg2-common", "libglib2.0-bin",
+)  # fmt: skip
+#: Only its files: of what it depends on, our own proxy stands for the larger part.
+_PLAIN = ("novnc",)
+_WASTE = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/help", "usr/share/gtk-doc", "usr/share/bug")
+
+_PROXY = """#!/bin/sh
+exec python3 -c 'import sys; sys.path[:1] = ["/opt/runner/lib"]; from box.novnc import main; main()' "$@"
+"""
+#: What the packages' own scripts would do on installation, as far as a desktop notices.
+_FINISH = """set -e
+glib-compile-schemas /usr/share/glib-2.0/schemas
+update-mime-database /usr/share/mime
+update-desktop-database -q /usr/share/applications
+for loaders in /usr/lib/*/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders; do "$loaders" --update-cache; done
+for theme in Adwaita hicolor; do gtk-update-icon-cache -q -f /usr/share/icons/$theme || true; done
+fc-cache -s
+mkdir -p /etc/alternatives
+while read -r name program; do
+    ln -sf "$program" "/etc/alternatives/$name"
+    ln -sf "/etc/alternatives/$name" "/usr/bin/$name"
+done <<END
+x-terminal-emulator /usr/bin/xfce4-terminal.wrapper
+x-session-manager /usr/bin/xfce4-session
+x-window-manager /usr/bin/xfwm4
+END
+"""
+_DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfwm4" version="1.0">
+  <property name="general" type="empty">
+    <property name="use_compositing" type="bool" value="false"/>
+    <property name="vblank_mode" type="string" value="off"/>
+    <property name="workspace_count" type="int" value="1"/>
+  </property>
+</channel>
+"""
+
+
+def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
+    """Make the layer; its packages, and the host's that it builds upon. Raises ServiceError, SandboxMissing."""
+    debian = Debian(work / "apt", say)
+    debian.update()
+    missing, borrowed = debian.closure(PACKAGES)
+    packages = debian.unpack(debian.fetch([*missing, *_PLAIN]), layer)
+    for name in _WASTE:
+        shutil.rmtree(layer / name, ignore_errors=True)
+    say("finishing the desktop's caches")
+    _dress(layer)
+    scratch = work / "scratch"
+    scratch.mkdir(exist_ok=True)
+    merged.run(_FINISH, layer, scratch)
+    return packages, borrowed
+
+
+def _dress(layer: Path) -> None:
+    novnc = layer / "opt" / "noVNC"
+    (novnc / "utils").mkdir(parents=True)
+    for each in (layer / "usr/share/novnc").iterdir():
+        if each.name not in ("utils", "tests", "index.html"):
+            (novnc / each.name).symlink_to(f"/usr/share/novnc/{each.name}")
+    (novnc / "index.html").symlink_to("vnc.html")
+    proxy = novnc / "utils" / "novnc_proxy"
+    proxy.write_text(_PROXY)
+    proxy.chmod(0o755)
+    # dbus refuses to work without one.
+    (layer / "etc").mkdir(exist_ok=True)
+    (layer / "etc" / "machine-id").write_text(secrets.token_hex(16) + "\n")
+    settings = layer / "etc/xdg/xfce4/xfconf/xfce-perchannel-xml"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "xfwm4.xml").write_text(_DEFAULTS)
