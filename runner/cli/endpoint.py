@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -24,6 +25,10 @@ def e2b(  # noqa: PLR0913 - an option each
         metavar="DIR",
         help="Where boxes keep their files while they live; default: the temporary folder.",
     ),
+    keep: bool = typer.Option(
+        False, "--keep", help="Let keys and whatever boxes leave behind survive a restart; needs --folder."
+    ),
+    tls: bool = typer.Option(False, "--tls", help="Also speak TLS, under names below e2b.localhost."),
     plan: str = typer.Option(
         "unlimited", "--plan", metavar="PLAN", help="Limits as of a hosted plan: hobby, pro, unlimited."
     ),
@@ -46,12 +51,57 @@ def e2b(  # noqa: PLR0913 - an option each
     from runner.embedded.e2b.launch import Endpoint
     from runner.embedded.e2b.server import run
     from runner.embedded.e2b.settings import Settings
+    from runner.errors import UsageError
 
     def tell(endpoint: Endpoint) -> None:
         values = endpoint.exports()
         typer.echo(json.dumps(values) if as_json else "\n".join(f"export {name}={values[name]}" for name in values))
+        if "E2B_API_KEY" not in values:
+            typer.echo(
+                f"the keys made before are good; another one: runner endpoint keys --folder {where} --add NAME",
+                err=True,
+            )
         typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)
 
+    if keep and folder is None:
+        raise UsageError("--keep needs a folder in which to keep things", "runner endpoint e2b --folder DIR --keep")
     where = None if folder is None else str(folder)
-    settings = Settings(port=port, folder=where, plan=plan, quota=quota, rate=rate, faults=tuple(fault))
+    settings = Settings(
+        port=port, folder=where, keep=keep, tls=tls, plan=plan, quota=quota, rate=rate, faults=tuple(fault)
+    )
     asyncio.run(run(settings, tell))
+
+
+@app.command()
+def keys(
+    folder: Path = typer.Option(
+        ..., "--folder", metavar="DIR", help="The folder of the endpoint, as with `e2b --keep`."
+    ),
+    add: str | None = typer.Option(None, "--add", metavar="NAME", help="Make a key of this name and print it, once."),
+    remove: str | None = typer.Option(None, "--remove", metavar="NAME", help="Take the key of this name away."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List, make and take away the API keys of an endpoint that is kept.
+
+    Only hashes are stored: a key can be seen when it is made, and never again. A running endpoint heeds the change.
+    """
+    from runner.embedded.e2b.keys import FILE, load
+
+    known = load(folder / FILE)
+    if remove is not None:
+        known.remove(remove)
+    made = None if add is None else known.make(add)
+    if add is not None or remove is not None:
+        known.save(folder / FILE)
+    rows = [{"name": each.name, "sha256": each.sha256, "made": _instant(each.created_at)} for each in known.records]
+    if as_json:
+        typer.echo(json.dumps({"keys": rows, **({} if made is None else {"key": made})}))
+    elif made is not None:
+        typer.echo(made)
+    else:
+        for row in rows:
+            typer.echo(f"{row['name']}  made {row['made']}  sha256 {row['sha256'][:12]}…")
+
+
+def _instant(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

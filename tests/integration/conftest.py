@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import warnings
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
 from runner.errors import SandboxMissing
 
 if TYPE_CHECKING:
@@ -58,6 +60,42 @@ def in_box(embedded_e2b: Endpoint) -> Callable[[Callable[[AsyncSandbox], Awaitab
         asyncio.run(go())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def secured_e2b(missing: Callable[[str], None]) -> Iterator[Endpoint]:
+    """An embedded E2B endpoint that also speaks TLS; `named_e2b` is how to reach it by names."""
+    with asyncio.Runner() as runner:
+        serving = launch(Settings(tls=True))
+        try:
+            endpoint = runner.run(serving.__aenter__())
+        except SandboxMissing as error:
+            missing(f"{error} {error.hint}")
+        yield endpoint
+        runner.run(serving.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def named_e2b(secured_e2b: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """The endpoint as the hosted service is reached: what `runner endpoint e2b --tls` exports is set.
+
+    The SDK's connections, made by other tests, have read their certificates already: it gets new ones. Python's
+    resolver does not know `*.localhost`, as browsers and the SDK's transport do.
+    """
+    from e2b.api import client_async, client_sync
+
+    for name, value in secured_e2b.exports().items():
+        monkeypatch.setenv(name, value)
+    for module in (client_async, client_sync):
+        for store in ("_transports", "_pools", "_httpx_transports"):
+            monkeypatch.setattr(module, store, {})
+    resolve = socket.getaddrinfo
+
+    def resolved(host: Any, *words: Any, **more: Any) -> Any:
+        return resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *words, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    return secured_e2b
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,11 @@ def test_e2b_behaves_as_a_provider(check: Check, lab: Lab) -> None:
     asyncio.run(check.run(lab))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_e2b_behaves_as_a_provider_when_reached_as_the_hosted_service_is(check: Check, named_e2b: Endpoint) -> None:
+    asyncio.run(check.run(Lab(lambda: E2BSandbox(named_e2b.api_key, domain=named_e2b.domain))))
+
+
 def test_no_process_of_a_box_shows_the_hosts_environment(lab: Lab) -> None:
     async def scenario() -> str:
         async with lab.box() as box:

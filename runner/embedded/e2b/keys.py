@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,13 @@ class KeyRecord:
 
 
 class Keys:
-    """The keys of one endpoint."""
+    """The keys of one endpoint; with a file, those that are in it now."""
 
-    def __init__(self, records: tuple[KeyRecord, ...] = ()) -> None:
+    def __init__(self, records: tuple[KeyRecord, ...] = (), file: Path | None = None, read_at: int = 0) -> None:
+        """`read_at` is when `file` was changed that `records` come from, in ns."""
         self.records = records
+        self._file = file
+        self._read_at = read_at
 
     def make(self, name: str) -> str:
         """Add a key and return it: the only time that it can be seen. Raises UsageError."""
@@ -64,11 +68,21 @@ class Keys:
 
     def holds(self, key: str) -> bool:
         """Whether this is one of the keys; takes as long for a near miss as for any other."""
+        self._look_again()
         asked = _hash(key)
         found = False
         for each in self.records:
             found |= hmac.compare_digest(each.sha256, asked)
         return found
+
+    def _look_again(self) -> None:
+        # Keys are made and taken away beside a running endpoint; what cannot be read just now changes nothing.
+        if self._file is None:
+            return
+        with suppress(OSError, ServiceError):
+            changed = self._file.stat().st_mtime_ns
+            if changed != self._read_at:
+                self.records, self._read_at = load(self._file).records, changed
 
     def save(self, file: Path) -> None:
         """Write the hashes, readable by ourselves alone; a reader sees the old file or the new one. Raises OSError."""
@@ -83,12 +97,13 @@ class Keys:
 
 
 def load(file: Path) -> Keys:
-    """The keys of a file; none where there is no file. Raises ServiceError."""
+    """The keys of a file, also those that come into it later; none where there is no file. Raises ServiceError."""
     try:
+        changed = file.stat().st_mtime_ns
         raw: Any = json.loads(file.read_text())
-        return Keys(tuple(KeyRecord(**each) for each in raw["keys"]))
+        return Keys(tuple(KeyRecord(**each) for each in raw["keys"]), file, changed)
     except FileNotFoundError:
-        return Keys()
+        return Keys((), file)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServiceError(
             f"the keys in {file} cannot be read: {error}", "remove that file: new keys are made"

@@ -24,22 +24,33 @@ _PLAIN = Settings()
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an embedded endpoint serves: what the SDK takes as `api_url`, `sandbox_url` and `api_key`; and the key by
-    which whoever started it changes its faults.
+    """Where an embedded endpoint serves.
+
+    `api_url`, `sandbox_url`, `api_key` as the SDK takes them; `admin_key` by which whoever started it changes its
+    faults; `domain` below which it is reached by names; `bundle`, with TLS, the file of certificates that a client must
+    trust, as `SSL_CERT_FILE` takes it, else empty. With both, the SDK needs neither of the two addresses.
     """
 
     api_url: str
     sandbox_url: str
     api_key: str = field(repr=False)
     admin_key: str = field(default="", repr=False)
+    domain: str = ""
+    bundle: str = ""
 
     def as_json(self) -> str:
         """All of it, for whoever started the endpoint."""
         return json.dumps(asdict(self))
 
     def exports(self) -> dict[str, str]:
-        """The environment with which any program that uses the SDK makes its boxes here."""
-        return {"E2B_API_URL": self.api_url, "E2B_SANDBOX_URL": self.sandbox_url, "E2B_API_KEY": self.api_key}
+        """The environment with which any program that uses the SDK makes its boxes here.
+
+        The SDK prefers addresses to a domain, so only one of the two is there.
+        """
+        key = {"E2B_API_KEY": self.api_key} if self.api_key else {}
+        if self.bundle:
+            return {"E2B_DOMAIN": self.domain, "SSL_CERT_FILE": self.bundle, **key}
+        return {"E2B_API_URL": self.api_url, "E2B_SANDBOX_URL": self.sandbox_url, **key}
 
     def url(self, box: str, port: int) -> str:
         """A plain HTTP address of a port inside a box, good for any client on this machine."""

@@ -14,22 +14,64 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.embedded.e2b import faults, keys
-from runner.embedded.e2b.box.http1 import connection
-from runner.embedded.e2b.boxes import Boxes
+from runner.embedded.e2b import bubblewrap, faults, keys
+from runner.embedded.e2b.boxes import Boxes, copy_agent
+from runner.embedded.e2b.certificates import DOMAIN, Authority
 from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
+from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
-from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
-from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.settings import Settings, from_json
-from runner.embedded.e2b.state import KeptFolder, StateFolder
+from runner.embedded.e2b.state import StateFolder
 from runner.embedded.e2b.striking import Striker
 from runner.embedded.e2b.templates import Templates
-from runner.embedded.e2b.walls import raise_walls
-from runner.errors import RunnerError, ServiceError
+from runner.embedded.e2b.view import View
+from runner.errors import RunnerError, SandboxMissing, ServiceError
+
+
+def make_walls(folder: Path) -> bubblewrap.Walls:
+    """Prepare what all boxes share. Raises SandboxMissing."""
+    program = bubblewrap.find()
+    (folder / "bin").mkdir()
+    (folder / "agent").mkdir()
+    bubblewrap.prepare_etc(folder / "etc")
+    copy_agent(folder / "agent")
+    view = View()
+    try:
+        view.show(folder, "state", writable=True)
+    except OSError as error:
+        hint = "choose a folder that every user of this machine can walk to"
+        raise SandboxMissing(f"boxes cannot reach their files in {folder}: {error}", hint) from error
+    bwrap = view.seen(bubblewrap.stage(program, folder / "bin"))
+    nested = bubblewrap.probe(bwrap)
+    python = _choose_python(bwrap, view)
+    bubblewrap.prepare_tools(folder / "tools", python.program)
+    return bubblewrap.Walls(
+        bwrap=bwrap,
+        nested=nested,
+        etc=view.seen(folder / "etc"),
+        agent=view.seen(folder / "agent"),
+        tools=view.seen(folder / "tools"),
+        python=python,
+        view=view,
+    )
+
+
+def _choose_python(bwrap: Path, view: View) -> bubblewrap.Python:
+    """The edge's own interpreter where it runs in a box, else the system's. Raises SandboxMissing when neither does."""
+    try:
+        python = bubblewrap.own_python(view)
+        reason = bubblewrap.runs(bwrap, python)
+    except OSError as error:
+        python, reason = bubblewrap.Python(Path(sys.executable)), str(error)
+    if not reason:
+        return python
+    system = bubblewrap.Python(Path("/usr/bin/python3"))
+    if bubblewrap.runs(bwrap, system):
+        raise SandboxMissing(f"{python.program} does not run in a box: {reason}", "apt-get install python3")
+    return system
 
 
 async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
@@ -49,37 +91,49 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     os.umask(0o022)  # what is made for boxes is for their users to read
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    base = None if settings.folder is None else Path(settings.folder)
-    with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
-        boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
-        life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
+    with StateFolder(None if settings.folder is None else Path(settings.folder)) as folder:
+        boxes = Boxes(make_walls(folder.path), folder.path / "boxes")
         listener = _listen(settings.port)
-        port = listener.getsockname()[1]
-        known = keys.Keys()
-        url, key, admin_key = f"http://127.0.0.1:{port}", known.make("first"), secrets.token_hex(20)
-        edge = _edge(boxes, life, gate.Gate(plan, known, boxes.running), rules, admin_key, f"localhost:{port}")
-        server = await loop.create_server(lambda: connection(edge.answer), sock=listener, backlog=512)
+        endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
+        entry = gate.Gate(plan, known, lambda: len(boxes.all()))
+        edge = _edge(boxes, entry, rules, endpoint)
+        serving = loop.create_task(Door(listener, edge.answer, authority).serve())
         try:
-            tell(Endpoint(url, url, key, admin_key))
+            tell(endpoint)
             await stop.wait()
         finally:
-            server.close()
-            await life.close()
+            serving.cancel()
+            await boxes.close()
 
 
-def _edge(boxes: Boxes, life: Life, entry: gate.Gate, rules: tuple[faults.Rule, ...], admin_key: str, domain: str) -> Edge:
+def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Authority | None, keys.Keys]:
+    """Where it serves, by what certificates, and for which keys. A kept endpoint's keys are known at the next start,
+    but cannot be shown again. Raises SandboxMissing, ServiceError.
+    """
+    place = Path(settings.folder) if settings.keep and settings.folder is not None else None
+    known = keys.Keys() if place is None else keys.load(place / keys.FILE)
+    key = "" if known.records else known.make("first")
+    if key and place is not None:
+        known.save(place / keys.FILE)
+    authority = Authority((place or folder) / "tls", keep=place is not None) if settings.tls else None
+    url = f"http://127.0.0.1:{port}"
+    domain, bundle = (f"localhost:{port}", "") if authority is None else (f"{DOMAIN}:{port}", str(authority.bundle))
+    return Endpoint(url, url, key, secrets.token_hex(20), domain, bundle), authority, known
+
+
+def _edge(boxes: Boxes, entry: gate.Gate, rules: tuple[faults.Rule, ...], endpoint: Endpoint) -> Edge:
     made = faults.Faults()
     striker = Striker(made, boxes.kill)
     striker.replace(rules)
-    return Edge(boxes, ControlPlane(boxes, life, Templates(), entry, domain), striker, FaultRoute(admin_key, made, striker))
+    return Edge(boxes, ControlPlane(boxes, Templates(), entry, endpoint.domain), striker, FaultRoute(endpoint.admin_key, made, striker))
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named, or else asyncio leaves Nagle's algorithm on and every stream waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen(512)
     except OSError as error:
         listener.close()
         raise ServiceError(

@@ -1,0 +1,39 @@
+"""`runner endpoint keys`: made and seen once, listed by hash, taken away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from runner.cli.main import app
+from runner.embedded.e2b.keys import load
+
+
+def _keys(folder: Path, *words: str) -> str:
+    result = CliRunner().invoke(app, ["endpoint", "keys", "--folder", str(folder), *words])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_key_is_seen_once(tmp_path: Path) -> None:
+    key = _keys(tmp_path, "--add", "ann").strip()
+    assert load(tmp_path / "keys.json").holds(key)
+    listed = _keys(tmp_path)
+    assert listed.startswith("ann  made 20")
+    assert key not in listed
+    made = json.loads(_keys(tmp_path, "--add", "bob", "--json"))
+    assert [each["name"] for each in made["keys"]] == ["ann", "bob"]
+    assert load(tmp_path / "keys.json").holds(made["key"])
+    _keys(tmp_path, "--remove", "ann")
+    assert not load(tmp_path / "keys.json").holds(key)
+    assert "key" not in json.loads(_keys(tmp_path, "--json"))
+
+
+def test_what_cannot_be_is_said_with_what_can(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["endpoint", "keys", "--folder", str(tmp_path), "--remove", "eve"])
+    assert result.exit_code != 0
+    assert "there is no key 'eve'" in str(result.exception) + result.output
+    result = CliRunner().invoke(app, ["endpoint", "e2b", "--keep"])
+    assert "--keep needs a folder" in str(result.exception) + result.output
