@@ -14,64 +14,24 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.embedded.e2b import bubblewrap, faults, keys
-from runner.embedded.e2b.boxes import Boxes, copy_agent
+from runner.embedded.e2b import faults, keys
+from runner.embedded.e2b.boxes import Boxes
 from runner.embedded.e2b.certificates import DOMAIN, Authority
 from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
+from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.settings import Settings, from_json
-from runner.embedded.e2b.state import StateFolder
+from runner.embedded.e2b.setup.catalog import templates as set_up
+from runner.embedded.e2b.state import KeptFolder, StateFolder
 from runner.embedded.e2b.striking import Striker
-from runner.embedded.e2b.templates import Templates
-from runner.embedded.e2b.view import View
-from runner.errors import RunnerError, SandboxMissing, ServiceError
-
-
-def make_walls(folder: Path) -> bubblewrap.Walls:
-    """Prepare what all boxes share. Raises SandboxMissing."""
-    program = bubblewrap.find()
-    (folder / "bin").mkdir()
-    (folder / "agent").mkdir()
-    bubblewrap.prepare_etc(folder / "etc")
-    copy_agent(folder / "agent")
-    view = View()
-    try:
-        view.show(folder, "state", writable=True)
-    except OSError as error:
-        hint = "choose a folder that every user of this machine can walk to"
-        raise SandboxMissing(f"boxes cannot reach their files in {folder}: {error}", hint) from error
-    bwrap = view.seen(bubblewrap.stage(program, folder / "bin"))
-    nested = bubblewrap.probe(bwrap)
-    python = _choose_python(bwrap, view)
-    bubblewrap.prepare_tools(folder / "tools", python.program)
-    return bubblewrap.Walls(
-        bwrap=bwrap,
-        nested=nested,
-        etc=view.seen(folder / "etc"),
-        agent=view.seen(folder / "agent"),
-        tools=view.seen(folder / "tools"),
-        python=python,
-        view=view,
-    )
-
-
-def _choose_python(bwrap: Path, view: View) -> bubblewrap.Python:
-    """The edge's own interpreter where it runs in a box, else the system's. Raises SandboxMissing when neither does."""
-    try:
-        python = bubblewrap.own_python(view)
-        reason = bubblewrap.runs(bwrap, python)
-    except OSError as error:
-        python, reason = bubblewrap.Python(Path(sys.executable)), str(error)
-    if not reason:
-        return python
-    system = bubblewrap.Python(Path("/usr/bin/python3"))
-    if bubblewrap.runs(bwrap, system):
-        raise SandboxMissing(f"{python.program} does not run in a box: {reason}", "apt-get install python3")
-    return system
+from runner.embedded.e2b.templates import BASE, Templates
+from runner.embedded.e2b.walls import raise_walls
+from runner.errors import RunnerError, ServiceError
 
 
 async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
@@ -91,19 +51,21 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     os.umask(0o022)  # what is made for boxes is for their users to read
     # Every box and every connection takes descriptors.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with StateFolder(None if settings.folder is None else Path(settings.folder)) as folder:
-        boxes = Boxes(make_walls(folder.path), folder.path / "boxes")
+    base = None if settings.folder is None else Path(settings.folder)
+    with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
+        boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
+        life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
-        entry = gate.Gate(plan, known, lambda: len(boxes.all()))
-        edge = _edge(boxes, entry, rules, endpoint)
+        entry = gate.Gate(plan, known, boxes.running)
+        edge = _edge(boxes, life, entry, rules, endpoint)
         serving = loop.create_task(Door(listener, edge.answer, authority).serve())
         try:
             tell(endpoint)
             await stop.wait()
         finally:
             serving.cancel()
-            await boxes.close()
+            await life.close()
 
 
 def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Authority | None, keys.Keys]:
@@ -121,11 +83,16 @@ def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Au
     return Endpoint(url, url, key, secrets.token_hex(20), domain, bundle), authority, known
 
 
-def _edge(boxes: Boxes, entry: gate.Gate, rules: tuple[faults.Rule, ...], endpoint: Endpoint) -> Edge:
+def _edge(boxes: Boxes, life: Life, entry: gate.Gate, rules: tuple[faults.Rule, ...], endpoint: Endpoint) -> Edge:
     made = faults.Faults()
     striker = Striker(made, boxes.kill)
     striker.replace(rules)
-    return Edge(boxes, ControlPlane(boxes, Templates(), entry, endpoint.domain), striker, FaultRoute(endpoint.admin_key, made, striker))
+    return Edge(
+        boxes,
+        ControlPlane(boxes, life, Templates((BASE, *set_up())), entry, endpoint.domain),
+        striker,
+        FaultRoute(endpoint.admin_key, made, striker),
+    )
 
 
 def _listen(port: int) -> socket.socket:
