@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import e2b, editor, engines, report, store, validate
+from benchmarks import crowd, e2b, editor, engines, report, store, validate
 from benchmarks.defects import measure as defects
 from benchmarks.harness import ROOT, BenchmarkFailed, Section
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "editor": editor.run,
     "engines": engines.run,
     "e2b": e2b.run,
+    "crowd": crowd.run,
     "store": store.run,
 }
 
