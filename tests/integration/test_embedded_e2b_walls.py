@@ -139,10 +139,20 @@ def test_folders_of_any_depth_harm_nobody(embedded_e2b: Endpoint) -> None:
     other.kill()
 
 
-def test_nobody_in_a_box_has_rights(box: Sandbox) -> None:
-    status = _out(box, "grep -E 'Cap(Eff|Prm|Bnd|Amb)|NoNewPrivs' /proc/self/status")
-    assert status.count("0000000000000000") == 4
-    assert "NoNewPrivs:\t1" in status
+def test_what_rights_there_are_in_a_box(box: Sandbox) -> None:
+    mine = _rights(box, "user")
+    assert mine["CapEff"] == mine["CapPrm"] == mine["CapAmb"] == mine["CapInh"] == 0
+    roots = _rights(box, "root")
+    chown, setpcap, sys_ptrace, sys_admin, sys_resource = (1 << number for number in (0, 8, 19, 21, 24))
+    assert mine["CapBnd"] == roots["CapBnd"] == roots["CapPrm"] == roots["CapEff"]
+    assert not roots["CapBnd"] & (setpcap | sys_ptrace | sys_admin | sys_resource)
+    assert roots["CapEff"] & chown if os.getuid() == 0 else not roots["CapEff"]
+    assert mine["NoNewPrivs"] == roots["NoNewPrivs"] == 1
+
+
+def _rights(box: Sandbox, user: str) -> dict[str, int]:
+    status = box.commands.run("grep -E '^(Cap|NoNewPrivs)' /proc/self/status", user=user).stdout
+    return {name: int(value, 16) for name, value in (line.split(":\t") for line in status.splitlines())}
 
 
 def test_on_the_host_a_box_is_nobody(box: Sandbox) -> None:

@@ -35,9 +35,11 @@ USERNS_HINT = (
 #: Folders of a box that have their own right to be there.
 _MADE = {*PLACES.values(), "/tmp", "/run"}  # noqa: S108
 #: What root of a box may do, there only: own and hand over files, be any of its users, end processes, open low ports,
-#: `chroot` as package tools do. Not: mount, trace, configure networks, make devices, raise limits.
+#: `chroot` as package tools do; and what the agent gives up rights with, this one last. Not: mount, trace, configure
+#: networks, make devices, raise limits.
 _ROOT_MAY = (
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID", "SYS_CHROOT",
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETPCAP", "SETUID",
+    "SYS_CHROOT",
 )  # fmt: skip
 
 

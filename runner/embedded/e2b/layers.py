@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ _VAR = (
 )  # fmt: skip
 _USER = 1000
 #: `user:password@` in a package source's address.
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+@")
+_CREDENTIALS = re.compile(rb"(?<=://)[^\s/@]+@")
 
 
 def lower(top: str, base: Path, layers: Sequence[Path]) -> list[Path]:
@@ -69,7 +70,7 @@ def copy(source: Path, target: Path, uid: int | None = None) -> None:
     """
     _run(["cp", "-a", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)])
     if uid is not None:
-        _run(["chown", "-R", "--no-dereference", f"{uid}:{uid}", "--", *map(str, target.iterdir())])
+        _run(["chown", "-R", "--no-dereference", f"{uid}:{uid}", "--", str(target)])
 
 
 def _run(words: list[str]) -> None:
@@ -96,7 +97,7 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
         home.mkdir()
         for skeleton in (folder / "etc" / "skel").iterdir():
             shutil.copyfile(skeleton, home / skeleton.name)
-        (folder / "root").chmod(0o700)
+        (folder / "root").chmod(0o700 if owns else 0o755)
         for place in inner:
             _way(folder, place)
         if owns:
@@ -131,8 +132,11 @@ def _etc(folder: Path) -> None:
 
     The profile matters: every command is a login shell, and a host's profile costs 171 ms each time.
     """
-    for name in _ETC:
-        _take(Path("/etc") / name, folder / name)
+    found = [name for name in _ETC if os.path.lexists(f"/etc/{name}")]
+    words = ["cp", "-a", "--no-preserve=ownership", "--parents", "--target-directory", str(folder), "--", *found]
+    # What we may not read it leaves out, and so should it be.
+    subprocess.run(words, cwd="/etc", stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    _hide(folder)
     users = [("root", 0, 0, "/root"), *_SYSTEM, ("user", _USER, _USER, "/home/user")]
     groups = {"root": 0, **_GROUPS, "sudo": 27, "user": _USER}
     files = {
@@ -164,15 +168,16 @@ def _shell(uid: int) -> str:
     return "/bin/bash" if uid in (0, _USER) else "/usr/sbin/nologin"
 
 
-def _take(source: Path, target: Path) -> None:
-    """Copy something of the host's /etc, as far as everybody may read it."""
-    if source.is_dir() and not source.is_symlink():
-        for each in source.iterdir():
-            _take(each, target / each.name)
-        return
-    if not source.is_symlink() and not (source.is_file() and source.stat().st_mode & 0o004):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target, follow_symlinks=False)
-    if "apt" in source.parts and not target.is_symlink():
-        target.write_text(_CREDENTIALS.sub("", target.read_text(errors="replace")))
+def _hide(folder: Path) -> None:
+    """Take away what not everybody on the host may read, and credentials in what is left."""
+    for each in list(os.scandir(folder)):
+        if each.is_symlink():
+            continue
+        mode = each.stat(follow_symlinks=False).st_mode
+        if each.is_dir():
+            _hide(Path(each.path))
+        elif not (stat.S_ISREG(mode) and mode & 0o004):
+            Path(each.path).unlink()
+        elif "/apt/" in each.path:
+            place = Path(each.path)
+            place.write_bytes(_CREDENTIALS.sub(b"", place.read_bytes()))

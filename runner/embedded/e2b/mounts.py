@@ -12,11 +12,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import threading
 from functools import cache
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_NOATIME = 2, 4, 1024
 _MNT_DETACH = 2
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
@@ -82,6 +84,11 @@ def idmapped(source: Path, target: Path, namespace: int, *, writable: bool = Fal
         os.close(tree)
 
 
+def filesystem(device: Path, target: Path, kind: str, options: str) -> None:
+    """Mount a file system; nothing on it gives rights or is a device. Raises OSError."""
+    _mount(str(device), target, kind, _MS_NOSUID | _MS_NODEV | _MS_NOATIME, options)
+
+
 def detach(target: Path) -> None:
     """Take a mount and all below it away from the tree; whoever uses it goes on. Raises OSError."""
     check(libc().umount2(os.fsencode(target), _MNT_DETACH), f"unmount {target}")
@@ -96,7 +103,12 @@ class Stage:
     """The edge's stage; `own` tells whether there is one. Without one everybody reaches what the edge reaches."""
 
     def __init__(self, *, own: bool) -> None:
-        """Take a mount namespace of our own and open the stage in it, if `own`. Raises OSError."""
+        """Take a mount namespace of our own and open the stage in it, if `own`. Raises OSError.
+
+        Threads that run already would stay outside, so there must be none.
+        """
+        if own and threading.active_count() > 1:
+            raise RuntimeError("the stage is opened before the first thread is started")
         self.own = own
         self._path = _open_stage() if own else Path("/")
         self._staged: dict[Path, Path] = {}

@@ -52,7 +52,7 @@ def raise_walls(folder: Path) -> Walls:
         agent=stage.seen(folder / "agent"),
         tools=stage.seen(folder / "tools"),
         python=python,
-        disks=Disks(folder / "disks", literal=False),
+        disks=Disks(folder / "disks", literal=False, images=False),
     )
     walls = _first(folder, _rungs(shared))
     walls = replace(walls, python=_choose_python(walls, folder))
@@ -78,11 +78,13 @@ def _first(folder: Path, rungs: Iterable[Walls]) -> Walls:
         if not base.is_dir():
             inner = [Path(bubblewrap.AGENT), Path(bubblewrap.TOOLS), *filter(None, [rung.python.prefix])]
             layers.prepare(base, rung.ranged, inner)
-        walls = replace(rung, base=base, why=why, disks=Disks(folder / "disks", literal=rung.ranged))
-        reason = _tried(walls, folder, ["/bin/true"])
-        if not reason:
-            return walls
-        why = why or reason
+        for images in (True, False) if rung.stage.own else (False,):
+            disks = Disks(folder / "disks", literal=rung.ranged, images=images)
+            walls = replace(rung, base=base, why=why, disks=disks)
+            reason = _tried(walls, folder, ["/bin/true"])
+            if not reason:
+                return walls
+            why = why or reason
     raise SandboxMissing(f"this machine does not let bubblewrap make a box: {reason}", bubblewrap.USERNS_HINT)
 
 
@@ -125,9 +127,6 @@ def _tried(walls: Walls, folder: Path, command: Sequence[str]) -> str:
 def _copy_agent(folder: Path) -> None:
     """Put the agent's sources where every box's user can read them, compiled once for all boxes."""
     target = folder / "box"
-    target.mkdir()
-    for source in (Path(__file__).parent / "box").glob("*.py"):
-        shutil.copyfile(source, target / source.name)
-        py_compile.compile(
-            str(target / source.name), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-        )
+    shutil.copytree(Path(__file__).parent / "box", target, ignore=shutil.ignore_patterns("__pycache__"))
+    for source in target.rglob("*.py"):
+        py_compile.compile(str(source), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
