@@ -26,6 +26,7 @@ from runner.embedded.e2b.limits import Confinement, Limits
 from runner.embedded.e2b.start import Plan, Started, Walls, start, take_disk
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, Template
+from runner.embedded.e2b.volumes import Mount
 from runner.errors import SandboxMissing
 
 #: The port on which the vendor's agent listens.
@@ -46,7 +47,8 @@ class PortShut(Exception):
 class Order:
     """What a client asks for: seconds to live, environment of all its commands, labels, template; whether the box is
     paused when its time is over (else it ends), whether it then keeps its processes (`pause_memory`) or its files
-    only, whether a request to the paused box wakes it, and all that was asked for, as it was.
+    only, whether a request to the paused box wakes it, all that was asked for, as it was, which volumes are mounted in
+    it, and whether it is the endpoint's own, for a template to be built in: nobody counts or sees those.
     """
 
     timeout: float
@@ -57,6 +59,8 @@ class Order:
     pause_memory: bool = True
     auto_resume: bool = False
     asked: Mapping[str, Any] = field(default_factory=dict)
+    volumes: tuple[Mount, ...] = ()
+    builder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,16 @@ class Box:
         self.disk = disk
         self._disks = walls.disks
         self.folder.mkdir(mode=0o711, parents=True)
-        plan = Plan(self._number, self.order.template, disk, confine=self.confinement.enter)
+        binds = {mount.path: mount.volume.folder for mount in self.order.volumes}
+        plan = Plan(self._number, self.order.template, disk, binds, self.confinement.enter)
         self._started = start(walls, plan, self.folder / "log")
         self._process, self._channel = self._started.process, self._started.channel
         with suppress(OSError):  # it has died already: `ready` tells why
             limits = self.confinement.rlimits()
-            self._channel.send(json.dumps({"environment": self._environment(walls), "limits": limits}).encode())
+            template = self.order.template
+            told = {"environment": self._environment(walls), "limits": limits}
+            told |= {"defaultUser": template.user, "defaultWorkdir": template.workdir}
+            self._channel.send(json.dumps(told).encode())
         self._channel.setblocking(False)
 
     def _environment(self, walls: Walls) -> dict[str, str]:
@@ -325,11 +333,16 @@ class Boxes:
             if box.reason:
                 self.endings.note(box.id, box.reason, box.log)
 
-    async def copy(self, box: Box, folder: Path) -> None:
-        """Make a layer of what a frozen box has written, /tmp too. Raises OSError."""
+    @property
+    def literal(self) -> bool:
+        """Whether files of boxes have the boxes' own user ids on the host too (0 is their root), or all are ours."""
+        return self._walls.ranged
+
+    async def copy(self, box: Box, folder: Path, *, tmp: bool = True) -> None:
+        """Make a layer of what a frozen box has written, and of its /tmp. Raises OSError."""
         if box.disk is None:
             raise OSError("it has no disk")
-        await asyncio.to_thread(self._walls.disks.keep, box.disk, folder, tmp=True)
+        await asyncio.to_thread(self._walls.disks.keep, box.disk, folder, tmp=tmp)
 
     def get(self, name: str) -> Box | None:
         """The live box of this id; it may be paused."""
@@ -348,7 +361,7 @@ class Boxes:
 
     def running(self) -> int:
         """How many run now; paused ones do not."""
-        return sum(box.paused_at is None for box in self._live.values())
+        return sum(box.paused_at is None and not box.order.builder for box in self._live.values())
 
     def set_end(self, box: Box, when: float) -> None:
         """Let a box live until this Unix time."""

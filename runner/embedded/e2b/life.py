@@ -20,14 +20,18 @@ from typing import Any
 
 from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxlog import BoxLog
+from runner.embedded.e2b.bringup import NotReady, bring_up
 from runner.embedded.e2b.kept import Index, Kept, Resting, Snapshot
 from runner.embedded.e2b.snapshots import Snapshots
 from runner.embedded.e2b.templates import DEFAULT_TAG, Template
+from runner.errors import SandboxMissing
 
 #: Seconds for which connections of a box that was just stopped go on carrying what it had said before.
 _DRAIN = 0.03
 #: So many boxes are copied at a time.
 _COPIES = 2
+#: Seconds in which what a template starts must be ready.
+_COMES_UP = 60.0
 _RESTS = "it is paused, as files only; connecting to it starts it again; paused"
 
 
@@ -59,6 +63,8 @@ class Life:
         self._rising: dict[str, asyncio.Lock] = {}
         self._copying = asyncio.Semaphore(_COPIES)
         self._saving = asyncio.Lock()
+        #: Is told of every box that is made of a template.
+        self.spawned: Callable[[Template], None] = _nothing
         #: What a client's request means; set by the control plane, which knows the requests.
         self.read_order: Callable[[Mapping[str, Any], Template], Order] = _plain_order
         boxes.time_over = self._time_over
@@ -71,13 +77,13 @@ class Life:
     def find(self, name: str) -> Box | Resting:
         """The box of this id in whatever state. Raises NoSuchBox."""
         found = self._boxes.get(name) or self._resting.get(name)
-        if found is None:
+        if found is None or (isinstance(found, Box) and found.order.builder):
             raise NoSuchBox(self._boxes.why(name))
         return found
 
     def all(self) -> list[Box | Resting]:
         """All boxes, running, held and resting."""
-        return [*self._boxes.all(), *self._resting.values()]
+        return [*(box for box in self._boxes.all() if not box.order.builder), *self._resting.values()]
 
     # ------------------------------------------------------------- making and ending
 
@@ -85,9 +91,25 @@ class Life:
         """Make a box. Raises SandboxMissing, OSError."""
         identity = Identity.new()
         with self._pinned(order.template):
-            box = await self._boxes.create(order, replace(identity, token=self.token(identity.id)))
+            box = await self._brought_up(order, replace(identity, token=self.token(identity.id)))
+        self.spawned(order.template)
         box.log.say("sandbox created", template=order.template.id)
         self._boxes.spawn(self._swept_after(box))
+        return box
+
+    async def _brought_up(self, order: Order, identity: Identity) -> Box:
+        """A box in which runs what its template starts."""
+        box = await self._boxes.create(order, identity)
+        template = order.template
+        if template.start_cmd or template.ready_cmd:
+            try:
+                await bring_up(box, template, _COMES_UP)
+            except (NotReady, BoxDead) as error:
+                self._boxes.kill(box, f"its template's start command did not come up: {error}")
+                raise SandboxMissing(f"a box of template {template.id!r} did not come up: {error}") from error
+            except BaseException:
+                self._boxes.kill(box, "its client went away before it had come up")
+                raise
         return box
 
     def token(self, name: str) -> str:
@@ -260,7 +282,7 @@ class Life:
                 raise NoSuchBox(self._boxes.why(name))
             order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
             with self._pinned(order.template):
-                box = await self._boxes.create(order, Identity(name, self.token(name), resting.started_at))
+                box = await self._brought_up(order, Identity(name, self.token(name), resting.started_at))
             if self._resting.pop(name, None) is None:
                 self._boxes.kill(box, "it was killed by a request")
                 raise NoSuchBox(self._boxes.why(name))
@@ -360,6 +382,10 @@ class Life:
         if any(self._kept.owns(layer) for layer in box.order.template.layers):
             await box.gone.wait()
             await self._sweep()
+
+
+def _nothing(_template: Template) -> None:
+    return
 
 
 def _plain_order(asked: Mapping[str, Any], template: Template) -> Order:

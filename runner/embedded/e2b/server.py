@@ -22,6 +22,7 @@ from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.holdings import Holdings, open_holdings
 from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
 from runner.embedded.e2b.life import Life
@@ -58,13 +59,15 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
-        edge = _edge(boxes, life, entry, rules, endpoint)
+        holdings = open_holdings(kept.path, boxes, life, Templates((BASE, *set_up())))
+        edge = _edge(boxes, life, holdings, entry, rules, endpoint)
         serving = loop.create_task(Door(listener, edge.answer, authority).serve())
         try:
             tell(endpoint)
             await stop.wait()
         finally:
             serving.cancel()
+            await holdings.builder.close()
             await life.close()
 
 
@@ -83,13 +86,20 @@ def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Au
     return Endpoint(url, url, key, secrets.token_hex(20), domain, bundle), authority, known
 
 
-def _edge(boxes: Boxes, life: Life, entry: gate.Gate, rules: tuple[faults.Rule, ...], endpoint: Endpoint) -> Edge:
+def _edge(
+    boxes: Boxes,
+    life: Life,
+    holdings: Holdings,
+    entry: gate.Gate,
+    rules: tuple[faults.Rule, ...],
+    endpoint: Endpoint,
+) -> Edge:
     made = faults.Faults()
     striker = Striker(made, boxes.kill)
     striker.replace(rules)
     return Edge(
         boxes,
-        ControlPlane(boxes, life, Templates((BASE, *set_up())), entry, endpoint.domain),
+        ControlPlane(boxes, life, holdings, entry, endpoint.domain),
         striker,
         FaultRoute(endpoint.admin_key, made, striker),
     )

@@ -46,22 +46,43 @@ BASE = Template("base", ("base",), memory_mb=_BASE_MEMORY_MB)
 
 
 class Templates:
-    """All templates of an edge."""
+    """All templates of an edge, by every name that a client may use."""
 
     def __init__(self, builtin: Iterable[Template] = (BASE,)) -> None:
         """`builtin` are there without having been built, and can be neither built anew nor deleted."""
-        self._builtin = {name: each for each in builtin for name in (each.id, *each.names)}
+        self._found: dict[tuple[str, str], Template] = {}
+        self._builtin: set[str] = set()
+        for each in builtin:
+            self.add(each)
 
     def find(self, name: str) -> Template | None:
         """What boxes of `id`, `name`, or either with `:tag`, are made of; None where no such build is ready."""
         plain, _, tag = name.partition(":")
-        return self._builtin.get(plain) if tag in ("", DEFAULT_TAG) else None
+        return self._found.get((plain, tag or DEFAULT_TAG))
 
     def add(self, template: Template) -> None:
         """Offer a template that has been set up by other means than a build."""
+        self._builtin.update((template.id, *template.names))
+        self.publish(template, DEFAULT_TAG)
+
+    def is_builtin(self, name: str) -> bool:
+        """Whether an id or a name (without a tag) is that of a template that nobody has built here."""
+        return name in self._builtin
+
+    def builtin(self) -> list[Template]:
+        """Those templates, by id."""
+        found = {each.id: each for each in self._found.values() if each.id in self._builtin}
+        return [found[name] for name in sorted(found)]
+
+    def publish(self, template: Template, tag: str) -> None:
+        """Let `id:tag` and `name:tag` mean a build that is ready."""
         for name in (template.id, *template.names):
-            self._builtin[name] = template
+            self._found[name, tag] = template
+
+    def withdraw(self, template_id: str) -> None:
+        """Let nothing mean any build of a template."""
+        self._found = {key: each for key, each in self._found.items() if each.id != template_id}
 
     def names(self) -> list[str]:
         """Every name by which a template can be asked for, sorted."""
-        return sorted(self._builtin)
+        return sorted({name if tag == DEFAULT_TAG else f"{name}:{tag}" for name, tag in self._found})

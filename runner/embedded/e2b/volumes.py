@@ -20,6 +20,19 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 USER = 1000
 
 
+#: Where a volume may be in a box; elsewhere it would hide what the box needs, or lie in what is made anew for each.
+MOUNTABLE = "a path is absolute and plain, and below /mnt, /media, /srv, /opt, /home, /root, /data or /workspace"
+_PLACES = ("mnt", "media", "srv", "opt", "home", "root", "data", "workspace")
+
+
+def mountable(path: str) -> bool:
+    """Whether a volume may be mounted at this normal path of a box."""
+    first, *rest = path.removeprefix("/").split("/")
+    if not path.startswith("/") or "\0" in path or path == "/home/user" or path.startswith("/opt/runner"):
+        return False
+    return first in _PLACES and (bool(rest) or first in ("data", "workspace"))
+
+
 class VolumeRefused(Exception):
     """A volume that cannot be made; the message says why."""
 

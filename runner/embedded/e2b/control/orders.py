@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from runner.embedded.e2b.boxes import Order
 from runner.embedded.e2b.control.bodies import texts
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.templates import Template
+from runner.embedded.e2b.volumes import MOUNTABLE, Mount, Volumes, mountable
 
 #: What the hosted service gives and an endpoint of one machine cannot.
 _UNOFFERED = {
@@ -17,8 +19,8 @@ _UNOFFERED = {
 }
 
 
-def order(asked: Mapping[str, Any], template: Template, seconds: float) -> Order:
-    """What a box shall be. `seconds` is its time to live. Raises Refused (400)."""
+def order(asked: Mapping[str, Any], template: Template, seconds: float, volumes: Volumes) -> Order:
+    """What a box shall be. `seconds` is its time to live. Raises Refused (400, 404)."""
     for name, why in _UNOFFERED.items():
         if asked.get(name):
             raise Refused(400, why)
@@ -37,7 +39,25 @@ def order(asked: Mapping[str, Any], template: Template, seconds: float) -> Order
         pause_memory=memory,
         auto_resume=auto_resume,
         asked=asked,
+        volumes=_mounts(asked.get("volumeMounts"), volumes),
     )
+
+
+def _mounts(asked: object, volumes: Volumes) -> tuple[Mount, ...]:
+    if not asked:
+        return ()
+    if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
+        raise Refused(400, 'volumeMounts must be a list of {"name": …, "path": …}')
+    found: dict[str, Mount] = {}
+    for each in asked:
+        name, path = each.get("name"), each.get("path")
+        volume = volumes.named(name) if isinstance(name, str) else None
+        if volume is None:
+            raise Refused(404, f"volume {name!r} not found")
+        if not isinstance(path, str) or posixpath.normpath(path) != path or not mountable(path) or path in found:
+            raise Refused(400, f"volume {name!r} cannot be mounted at {path!r}: {MOUNTABLE}")
+        found[path] = Mount(volume, path)
+    return tuple(found.values())
 
 
 def _flag(asked: Mapping[str, Any], name: str, default: bool = False) -> bool:

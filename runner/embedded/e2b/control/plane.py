@@ -11,11 +11,16 @@ from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
+from runner.embedded.e2b.control.secrets import Secrets
 from runner.embedded.e2b.control.snapshots import SnapshotRoutes
+from runner.embedded.e2b.control.tags import TagRoutes
+from runner.embedded.e2b.control.templates import TemplateRoutes
+from runner.embedded.e2b.control.uploads import UploadRoutes
+from runner.embedded.e2b.control.volumes import VolumeRoutes
 from runner.embedded.e2b.control.watched import Watched
+from runner.embedded.e2b.holdings import Holdings
 from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.metrics import Metrics
-from runner.embedded.e2b.templates import Templates
 
 
 class Family(Protocol):
@@ -28,13 +33,18 @@ class Family(Protocol):
 class ControlPlane:
     """Answers what is for no box."""
 
-    def __init__(self, boxes: Boxes, life: Life, templates: Templates, gate: Gate, domain: str) -> None:
+    def __init__(self, boxes: Boxes, life: Life, holdings: Holdings, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._gate = gate
         families: list[Family] = [
             Watched(boxes, life, Metrics()),
-            Sandboxes(boxes, life, templates, gate, domain),
-            SnapshotRoutes(life, templates),
+            Sandboxes(boxes, life, holdings, gate, domain),
+            SnapshotRoutes(life, holdings.templates),
+            TemplateRoutes(holdings.catalog, holdings.builder, life.forget),
+            TagRoutes(holdings.catalog),
+            UploadRoutes(holdings.catalog),
+            VolumeRoutes(holdings.volumes),
+            Secrets(holdings.vault),
         ]
         self._routes = Routes(route for family in families for route in family.routes())
 

@@ -17,9 +17,10 @@ from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.promises import Promises
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
+from runner.embedded.e2b.holdings import Holdings
 from runner.embedded.e2b.kept import Resting
 from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
-from runner.embedded.e2b.templates import Template, Templates
+from runner.embedded.e2b.templates import Template
 from runner.errors import SandboxMissing
 
 #: Seconds that a box lives when the client names none: made or resumed by v1, forked; made or connected to by v2.
@@ -49,15 +50,16 @@ def refusing(name: str) -> Iterator[None]:
 class Sandboxes:
     """The routes of boxes, in the v1 and v2 forms: routes move inside one major version of the SDK."""
 
-    def __init__(self, boxes: Boxes, life: Life, templates: Templates, gate: Gate, domain: str) -> None:
+    def __init__(self, boxes: Boxes, life: Life, holdings: Holdings, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._boxes = boxes
         self._life = life
-        self._templates = templates
+        self._templates = holdings.templates
+        self._volumes = holdings.volumes
         self._gate = gate
         self._domain = domain
         self._promises = Promises()
-        life.read_order = lambda asked, template: orders.order(asked, template, 0.0)
+        life.read_order = lambda asked, template: orders.order(asked, template, 0.0, self._volumes)
 
     def routes(self) -> Iterator[Route]:
         """All of them."""
@@ -82,7 +84,8 @@ class Sandboxes:
     async def _create(self, call: Call) -> None:
         asked = object_of(call.raw)
         default = _DEFAULT_V2 if call.exchange.head.path.startswith("/v2") else _DEFAULT_V1
-        order = orders.order(asked, self._template(asked), self._gate.seconds(asked.get("timeout", default)))
+        seconds = self._gate.seconds(asked.get("timeout", default))
+        order = orders.order(asked, self._template(asked), seconds, self._volumes)
 
         async def make() -> Box:
             with self._gate.place():

@@ -26,11 +26,10 @@ class SnapshotRoutes:
         self._templates = templates
 
     def routes(self) -> Iterator[Route]:
-        """All of them. A snapshot is a template, and so is deleted."""
+        """All of them. A snapshot is a template, and is deleted as one (`TemplateRoutes`)."""
         for version in ("", "/v2"):
             yield Route(f"POST {version}/sandboxes/{{id}}/snapshots", self._take)
         yield Route("GET /snapshots", self._list)
-        yield Route("DELETE /templates/{id}", self._delete)
 
     async def _take(self, call: Call) -> None:
         name = object_of(call.raw).get("name") or ""
@@ -56,11 +55,6 @@ class SnapshotRoutes:
         ]
         items, fields = page(found, full_name, query)
         await call.exchange.json(200, [_info(each) for each in items], fields)
-
-    async def _delete(self, call: Call) -> None:
-        if not await self._life.forget(call["id"]):
-            raise Refused(404, f"template '{call['id']}' not found")
-        await call.exchange.reply(204)
 
 
 def _named(snapshot: Snapshot, label: str) -> bool:

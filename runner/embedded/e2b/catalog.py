@@ -1,0 +1,232 @@
+"""The templates that people have built: asked for, ready, tagged, deleted; kept in a folder, with their layers.
+
+The folder: `index.json`, `layers/<key>/` (a layer of files per step, by the key of the work that made it),
+`steps/<key>.json` (what else the step has set), `uploads/<hash>` (archives for COPY).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from runner.embedded.e2b import records
+from runner.embedded.e2b.records import FAILED, READY, Assignment, Build, Record
+from runner.embedded.e2b.state import remove
+from runner.embedded.e2b.steps import Progress
+from runner.embedded.e2b.templates import DEFAULT_TAG, Template, Templates
+
+_NAME = re.compile(r"[a-z0-9_-]{1,128}(/[a-z0-9_-]{1,128})?")
+_TAG = re.compile(r"[a-z0-9_.-]{1,128}")
+#: Seconds for which work that no template needs is kept: the next try of a failed build begins there.
+_SPARE = 24 * 3600.0
+
+
+class NameRefused(Exception):
+    """A name or tag that cannot be; the message says why."""
+
+
+class NotThere(Exception):
+    """There is no such template, build or tag; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client asks a build of: the template's name, the build's tags, and sizes (MiB)."""
+
+    name: str
+    tags: tuple[str, ...]
+    cpu: int
+    memory_mb: int
+    disk_mb: int
+
+
+class Catalog:
+    """All templates with a history, and what of their work can be shared."""
+
+    def __init__(self, folder: Path, templates: Templates, used: Callable[[Path], bool]) -> None:
+        """`used` tells whether a box or snapshot still needs a layer, whatever becomes of its template."""
+        self.templates = templates
+        self.layers, self._steps, self.uploads = folder / "layers", folder / "steps", folder / "uploads"
+        self._index, self._used = folder / "index.json", used
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for each in (self.layers, self._steps, self.uploads):
+            each.mkdir(exist_ok=True)
+        self._records: dict[str, Record] = {}
+        self._orphans: set[Path] = set()
+        if self._index.exists():
+            for row in json.loads(self._index.read_text()):
+                self._take_up(records.from_json(row))
+
+    def _take_up(self, record: Record) -> None:
+        self._records[record.id] = record
+        self.templates.withdraw(record.id)
+        for tag, each in record.tags().items():
+            made = record.builds[each.build].made
+            if made is not None:
+                self.templates.publish(made, tag)
+
+    def save(self) -> None:
+        """Write down what is over, as a whole."""
+        fresh = self._index.with_suffix(".new")
+        fresh.write_text(json.dumps([records.as_json(each) for each in self._records.values() if each.builds]))
+        fresh.rename(self._index)
+
+    # ------------------------------------------------------------- looking
+
+    def all(self) -> list[Record]:
+        """All templates, the oldest first."""
+        return sorted(self._records.values(), key=lambda each: (each.created_at, each.id))
+
+    def find(self, name: str) -> Record | None:
+        """The template of this id or name, tags aside."""
+        plain = name.partition(":")[0]
+        return self._records.get(plain) or next((each for each in self.all() if plain in each.names), None)
+
+    def get(self, name: str) -> Record:
+        """The template of this id or name. Raises NotThere."""
+        record = self.find(name)
+        if record is None:
+            raise NotThere(f"Template '{name}' not found")
+        return record
+
+    def build(self, name: str, build_id: str) -> tuple[Record, Build]:
+        """A template and one build of it. Raises NotThere."""
+        record = self.get(name)
+        if build_id not in record.builds:
+            raise NotThere(f"Build '{build_id}' of template '{name}' not found")
+        return record, record.builds[build_id]
+
+    def spawned(self, template: Template) -> None:
+        """Note that a box has been made of a template."""
+        record = self._records.get(template.id)
+        if record is not None:
+            record.spawned, record.spawned_at = record.spawned + 1, time.time()
+
+    # ------------------------------------------------------------- building
+
+    def request(self, wish: Wish) -> tuple[Record, Build]:
+        """Take up the wish for a build, of a new template or of one with that name. Raises NameRefused."""
+        name, tags = split(wish.name, wish.tags)
+        if self.templates.is_builtin(name):
+            raise NameRefused(f"the template {name!r} is built in: choose another name")
+        record = self.find(name) or Record(records.new_id(), (name,))
+        made = Build(record.id, tags, wish.cpu, wish.memory_mb, wish.disk_mb)
+        record.builds[made.id] = made
+        self._records[record.id] = record
+        return record, made
+
+    def finish(self, build: Build, template: Template) -> None:
+        """A build is ready: from now on its tags mean it."""
+        record = self._records[build.template]
+        now = time.time()
+        build.made, build.status, build.finished_at = replace(template, build=build.id), READY, now
+        record.assigned += [Assignment(tag, build.id, now) for tag in build.tags]
+        record.updated_at = now
+        self._take_up(record)
+        self.save()
+
+    def fail(self, build: Build, reason: str, step: str) -> None:
+        """A build has failed: nothing comes of it."""
+        build.reason, build.step, build.status, build.finished_at = reason, step, FAILED, time.time()
+        if build.template in self._records:
+            self.save()
+
+    # ------------------------------------------------------------- changing
+
+    def assign(self, target: str, names: Iterable[str]) -> tuple[Build, list[str]]:
+        """Give the build that `target` (`name:tag`) means more tags. Raises NotThere, NameRefused."""
+        record = self.get(target)
+        tags = [_tag(each.rpartition(":")[2]) for each in names]
+        build = record.builds[self._tagged(record, target.partition(":")[2] or DEFAULT_TAG).build]
+        record.assigned += [Assignment(tag, build.id, time.time()) for tag in tags]
+        self._take_up(record)
+        self.save()
+        return build, tags
+
+    def unassign(self, name: str, names: Iterable[str]) -> None:
+        """Take tags from whatever builds have them. Raises NotThere."""
+        record = self.get(name)
+        gone = {each.rpartition(":")[2] for each in names}
+        for tag in gone:
+            self._tagged(record, tag)
+        record.assigned = [each for each in record.assigned if each.tag not in gone]
+        self._take_up(record)
+        self.save()
+
+    def _tagged(self, record: Record, tag: str) -> Assignment:
+        found = record.tags().get(tag)
+        if found is None:
+            raise NotThere(f"Template '{record.names[0]}' has no tag '{tag}'")
+        return found
+
+    def delete(self, record: Record) -> None:
+        """Forget a template with all its builds. Boxes made of it go on."""
+        self._records.pop(record.id, None)
+        self.templates.withdraw(record.id)
+        layers = {layer for build in record.builds.values() if build.made for layer in build.made.layers}
+        self._orphans |= {layer for layer in layers if layer.parent == self.layers}
+        self.save()
+
+    # ------------------------------------------------------------- shared work
+
+    def known(self, key: str) -> Progress | None:
+        """What the work of this key has come to, if it has been done and is still there."""
+        try:
+            row = json.loads((self._steps / f"{key}.json").read_text())
+        except (OSError, ValueError):
+            return None
+        layers = tuple(Path(each) for each in row["layers"])
+        return Progress(**{**row, "layers": layers}) if all(each.is_dir() for each in layers) else None
+
+    def fresh(self, key: str) -> Path:
+        """Where to put the layer that the work of this key makes: never where an earlier one lies, which boxes use."""
+        return self.layers / f"{key[:16]}-{secrets.token_hex(3)}"
+
+    def learn(self, progress: Progress) -> None:
+        """Remember what work has come to."""
+        row = {**asdict(progress), "layers": [str(each) for each in progress.layers]}
+        fresh = self._steps / f"{progress.key}.new"
+        fresh.write_text(json.dumps(row))
+        fresh.rename(self._steps / f"{progress.key}.json")
+
+    def sweep(self, building: Iterable[Progress] = ()) -> None:
+        """Remove the layers that no template, box, snapshot or running build needs; blocks.
+
+        Those of failed builds stay for a day, for the next try begins with them; those of deleted templates do not.
+        """
+        needed = self._needed().union(*(each.layers for each in building))
+        for layer in list(self.layers.iterdir()):
+            if layer in needed or self._used(layer):
+                continue
+            with suppress(FileNotFoundError):
+                if layer in self._orphans or time.time() - layer.stat().st_ctime > _SPARE:
+                    self._orphans.discard(layer)
+                    remove(layer)
+        for file in self._steps.glob("*.json"):
+            if self.known(file.stem) is None:
+                file.unlink(missing_ok=True)
+
+    def _needed(self) -> set[Path]:
+        builds = [build for record in self._records.values() for build in record.builds.values()]
+        return {layer for build in builds if build.made for layer in build.made.layers}
+
+
+def split(name: str, tags: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """A template's name and a build's tags, as `name`, `name:tag` and a list of tags mean them. Raises NameRefused."""
+    plain, _, tag = name.lower().partition(":")
+    if not _NAME.fullmatch(plain):
+        raise NameRefused(f"a template's name has small letters, digits, - and _, not {name!r}")
+    found = [_tag(each) for each in (*([tag] if tag else []), *tags)]
+    return plain, tuple(dict.fromkeys(found)) or (DEFAULT_TAG,)
+
+
+def _tag(text: str) -> str:
+    if not _TAG.fullmatch(text.lower()):
+        raise NameRefused(f"a tag has letters, digits, -, _ and ., not {text!r}")
+    return text.lower()

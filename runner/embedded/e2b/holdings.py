@@ -1,0 +1,51 @@
+"""What people have at an endpoint besides boxes: templates, volumes, secrets; and the builder of templates."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.embedded.e2b.boxes import Box, Boxes
+from runner.embedded.e2b.builds import Builder, Hands
+from runner.embedded.e2b.catalog import Catalog
+from runner.embedded.e2b.life import Life
+from runner.embedded.e2b.templates import Templates
+from runner.embedded.e2b.vault import Vault
+from runner.embedded.e2b.volumes import Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """All of it. `builder` makes templates, which go into `catalog`, and so are found in `templates`."""
+
+    templates: Templates
+    catalog: Catalog
+    builder: Builder
+    volumes: Volumes
+    vault: Vault
+
+
+def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) -> Holdings:
+    """What an earlier endpoint has left in a folder, or nothing yet. Raises OSError.
+
+    A template that somebody has built makes a box only if its start command works: boxes come up with it.
+    """
+    catalog = Catalog(folder / "templates", templates, life.uses)
+
+    async def keep(box: Box, layer: Path) -> None:
+        await asyncio.to_thread(box.freeze, True)
+        try:
+            await boxes.copy(box, layer, tmp=False)
+        finally:
+            await asyncio.to_thread(box.freeze, False)
+
+    life.spawned = catalog.spawned
+    hands = Hands(boxes.create, boxes.kill, keep)
+    return Holdings(
+        templates,
+        catalog,
+        Builder(catalog, hands),
+        Volumes(folder / "volumes", literal=boxes.literal),
+        Vault(folder),
+    )
