@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
@@ -53,6 +52,8 @@ _VAR = (
     "lib/misc", "lib/systemd", "local", "log/apt", "mail", "opt", "spool",
 )  # fmt: skip
 _USER = 1000
+#: Only a terminal's shell has a prompt; for all others this costs nothing.
+_PROMPT = "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n"
 #: `user:password@` in a package source's address.
 _CREDENTIALS = re.compile(rb"(?<=://)[^\s/@]+@")
 
@@ -93,10 +94,8 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
             (folder / "var" / name).mkdir(parents=True)
         for name, target in (("tmp", "/tmp"), ("run", "/run"), ("lock", "/run/lock")):  # noqa: S108
             (folder / "var" / name).symlink_to(target)
-        home = folder / "home" / "user"
-        home.mkdir()
-        for skeleton in (folder / "etc" / "skel").iterdir():
-            shutil.copyfile(skeleton, home / skeleton.name)
+        for name in ("home/user", "etc/skel"):
+            (folder / name).mkdir()
         (folder / "root").chmod(0o700 if owns else 0o755)
         for place in inner:
             _way(folder, place)
@@ -119,8 +118,7 @@ def _way(folder: Path, place: Path) -> None:
 
 
 def _give(folder: Path) -> None:
-    for place in (folder / "home" / "user", *(folder / "home" / "user").iterdir()):
-        os.chown(place, _USER, _USER)
+    os.chown(folder / "home" / "user", _USER, _USER)
     for name, group in (("etc/shadow", "shadow"), ("etc/gshadow", "shadow"), ("var/mail", "mail")):
         os.chown(folder / name, 0, _GROUPS[group])
     (folder / "var/mail").chmod(0o2775)
@@ -128,7 +126,7 @@ def _give(folder: Path) -> None:
 
 
 def _etc(folder: Path) -> None:
-    """The /etc of all boxes: its own users, no host names, no resolver, an empty profile, no credentials.
+    """The /etc of all boxes: its own users, no host names, no resolver, a short profile, no credentials.
 
     The profile matters: every command is a login shell, and a host's profile costs 171 ms each time.
     """
@@ -148,13 +146,11 @@ def _etc(folder: Path) -> None:
         "hostname": "box\n",
         "resolv.conf": "",
         "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
-        "profile": "",
-        "bash.bashrc": "",
+        "profile": _PROMPT,
+        "bash.bashrc": _PROMPT,
         "environment": "",
         "shells": "/bin/sh\n/bin/bash\n/usr/bin/sh\n/usr/bin/bash\n",
         "apt/apt.conf.d/90box": 'APT::Sandbox::User "root";\nAcquire::Languages "none";\n',
-        "skel/.profile": '[ -n "$BASH" ] && [ -f ~/.bashrc ] && . ~/.bashrc\n',
-        "skel/.bashrc": "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n",
     }
     for name, text in files.items():
         place = folder / name

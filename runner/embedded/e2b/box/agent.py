@@ -21,6 +21,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from . import rights
 from .commands import Commands
 from .connect import CallError, Message, Stream, Streaming, Unary, decode
 from .download import download
@@ -184,6 +185,7 @@ def main() -> None:
     settings = decode(channel.recv(1024 * 1024))
     for name, value in settings["limits"].items():
         _limit(getattr(resource, name), int(value))
+    rights.narrow()
     # When the machine is out of memory, boxes go before the edge.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
