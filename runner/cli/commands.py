@@ -87,6 +87,12 @@ def _endpoint() -> typer.Typer:
     return app
 
 
+def _setup() -> Callable[..., None]:
+    from runner.cli.setup import setup
+
+    return setup
+
+
 COMMANDS: dict[str, Source] = {
     "validate": _validate,
     "fmt": _fmt,
@@ -101,4 +107,5 @@ COMMANDS: dict[str, Source] = {
     "logs": _logs,
     "audit": _audit,
     "endpoint": _endpoint,
+    "setup": _setup,
 }

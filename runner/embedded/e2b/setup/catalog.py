@@ -55,8 +55,8 @@ def _interpreter(layer: Path) -> Template:
     )
 
 
-def _recipe(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def _recipe(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def items() -> dict[str, Item]:
@@ -65,7 +65,7 @@ def items() -> dict[str, Item]:
         Item(
             "desktop",
             "XFCE, VNC and what moves them, for e2b_desktop and `needs: {desktop: true}`",
-            _recipe("1", *desktop.PACKAGES),
+            _recipe(desktop.RECIPE),
             desktop.make,
             False,
             _desktop,
@@ -73,7 +73,7 @@ def items() -> dict[str, Item]:
         Item(
             "code-interpreter",
             "IPython, Bash and JavaScript kernels with pandas and matplotlib, for e2b_code_interpreter",
-            _recipe("1", interpreter.REQUIREMENTS.read_text()),
+            _recipe(interpreter.REQUIREMENTS.read_text()),
             interpreter.make,
             True,
             _interpreter,

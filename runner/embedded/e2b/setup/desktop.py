@@ -56,6 +56,29 @@ _DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+#: Goes before noVNC's own scripts. A page of another site that frames it may be denied storage, without which noVNC
+#: does not start; and where the page does not lie at the top of its host, nor does its web socket.
+_PAGE = """<script>
+try { window.localStorage; } catch (denied) {
+  const kept = {};
+  Object.defineProperty(window, 'localStorage', {value: {
+    getItem: (name) => name in kept ? kept[name] : null,
+    setItem: (name, value) => { kept[name] = String(value); },
+    removeItem: (name) => { delete kept[name]; },
+  }});
+}
+const folder = location.pathname.replace(/[^/]*$/, '').slice(1);
+const query = new URLSearchParams(location.search);
+if (folder && !query.has('path')) {
+  query.set('path', folder + 'websockify');
+  history.replaceState(null, '', '?' + query + location.hash);
+}
+</script>
+"""
+#: What the layer is made by: another text makes another layer.
+RECIPE = "\n".join(("1", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
+
+
 def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
     """Make the layer; its packages, and the host's that it builds upon. Raises ServiceError, SandboxMissing."""
     debian = Debian(work / "apt", say)
@@ -76,8 +99,10 @@ def _dress(layer: Path) -> None:
     novnc = layer / "opt" / "noVNC"
     (novnc / "utils").mkdir(parents=True)
     for each in (layer / "usr/share/novnc").iterdir():
-        if each.name not in ("utils", "tests", "index.html"):
+        if each.name not in ("utils", "tests", "index.html", "vnc.html"):
             (novnc / each.name).symlink_to(f"/usr/share/novnc/{each.name}")
+    page = (layer / "usr/share/novnc/vnc.html").read_text()
+    (novnc / "vnc.html").write_text(page.replace("<head>", "<head>\n" + _PAGE, 1))
     (novnc / "index.html").symlink_to("vnc.html")
     proxy = novnc / "utils" / "novnc_proxy"
     proxy.write_text(_PROXY)
