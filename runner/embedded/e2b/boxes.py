@@ -202,6 +202,10 @@ class Box:
                 self._process.kill()
                 self._process.wait()
         self.confinement.end()
+        if self._started is not None:
+            self._started.scene.close()
+        if self._disks is not None and self.disk is not None:
+            self._disks.give_back(self.disk)
         remove(self.folder)
 
     def _hand_over(self, word: str) -> socket.socket:
