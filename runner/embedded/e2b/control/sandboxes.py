@@ -20,6 +20,7 @@ from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.holdings import Holdings
 from runner.embedded.e2b.kept import Resting
 from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
+from runner.embedded.e2b.setup.catalog import remedy
 from runner.embedded.e2b.templates import Template
 from runner.errors import SandboxMissing
 
@@ -106,7 +107,8 @@ class Sandboxes:
         template = snapshot.template if snapshot else self._templates.find(name)
         if template is None:
             known = ", ".join(self._templates.names())
-            raise Refused(404, f"template '{name}' not found; this endpoint has {known}, and its snapshots")
+            why = f": {absent}" if (absent := remedy(name)) else ""
+            raise Refused(404, f"template '{name}' not found{why}; this endpoint has {known}, and its snapshots")
         return template
 
     async def _fork(self, call: Call) -> None:

@@ -64,10 +64,16 @@ def _formats(shell: Any) -> None:
         print_method = ObjectName("_repr_e2b_chart_")
         _return_type = (dict, str)
 
+        def __call__(self, value: Any) -> Any:
+            # Not bound to the type: matplotlib's set-up for notebooks takes figures out of every formatter.
+            figures = sys.modules.get("matplotlib.figure")
+            if figures is not None and isinstance(value, figures.Figure):
+                return _chart(value)
+            return super().__call__(value)
+
     display = shell.display_formatter
-    charts, data = ChartFormatter(parent=display), DataFormatter(parent=display)
-    display.formatters["e2b/chart"], display.formatters["e2b/data"] = charts, data
-    charts.for_type_by_name("matplotlib.figure", "Figure", _chart)
+    data = DataFormatter(parent=display)
+    display.formatters["e2b/chart"], display.formatters["e2b/data"] = ChartFormatter(parent=display), data
     for module in ("pandas", "pandas.core.frame"):
         data.for_type_by_name(module, "DataFrame", _table)
     for kind in (list, dict):
