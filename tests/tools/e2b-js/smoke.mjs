@@ -1,12 +1,13 @@
 // Drives the genuine `e2b` package against an endpoint. One line of JSON per check: {name, ok, error}.
 // Usage: node smoke.mjs NODE_MODULES   (E2B_API_URL, E2B_SANDBOX_URL, E2B_API_KEY tell where)
 import assert from 'node:assert/strict'
+import { webcrypto } from 'node:crypto'
 import http from 'node:http'
-import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 
-const load = createRequire(`${process.argv[2]}/`)
-const e2b = load('e2b')
+globalThis.crypto ??= webcrypto // Node 18 has it under another name
+const e2b = await import(pathToFileURL(`${process.argv[2]}/e2b/dist/index.mjs`))
 const { Sandbox } = e2b
 
 const checks = []
