@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from runner.embedded.e2b.layers import PLACES
+from runner.embedded.e2b.layers import PLACES, PROGRAMS
 from runner.embedded.e2b.mounts import Stage
 from runner.embedded.e2b.uids import enter
 from runner.errors import SandboxMissing
@@ -153,9 +153,10 @@ def build(room: Room, command: Sequence[str], environment: Mapping[str, str]) ->
         wall.add("--unshare-user", "--uid", "1000", "--gid", "1000", *(["--disable-userns"] if room.nested else []))
     for fd in room.filters:
         wall.add("--add-seccomp-fd", str(fd))
+    rooted = any(top.target == "/" for top in room.tops)
     for top in room.tops:
         _top(wall, top)
-    _links(wall)
+    _links(wall, linked=rooted)
     wall.add("--proc", "/proc", "--dev", "/dev")
     wall.add("--perms", "1777", "--size", str(64 * 1024 * 1024), "--tmpfs", "/dev/shm")  # noqa: S108
     wall.add("--perms", "1777", "--size", str(16 * 1024 * 1024), "--tmpfs", "/run")
@@ -164,8 +165,10 @@ def build(room: Room, command: Sequence[str], environment: Mapping[str, str]) ->
     wall.bind(room.agent, AGENT)
     wall.bind(room.tools, TOOLS)
     for target, source in room.binds.items():
+        for place in reversed(Path(target).parents[:-1]):
+            wall.folder(str(place), 0o755)  # left to itself, bubblewrap makes them for root alone
         wall.bind(source, target, writable=True)
-    wall.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv")
+    wall.add("--remount-ro", "/dev", *([] if rooted else ["--remount-ro", "/"]), "--chdir", "/", "--clearenv")
     for name, value in environment.items():
         wall.add("--setenv", name, value)
     wall.add("--", *command)
@@ -196,20 +199,25 @@ def _python(wall: Wall, python: Python, made: Collection[str] = ()) -> None:
     wall.bind(python.source, str(python.prefix))
 
 
-def _links(wall: Wall) -> None:
-    """The host's other folders of programs, which are mostly links into /usr."""
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+def _links(wall: Wall, *, linked: bool) -> None:
+    """The host's other folders of programs, which are mostly links into /usr; `linked` ones are there already."""
+    for name in PROGRAMS:
         place = Path("/") / name
         if place.is_symlink():
-            wall.add("--symlink", str(place.readlink()), str(place))
+            wall.add(*([] if linked else ["--symlink", str(place.readlink()), str(place)]))
         elif place.is_dir():
             wall.add("--ro-bind", str(place), str(place))
 
 
 def prepare_tools(folder: Path, python: Path) -> None:
-    """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, and its pip."""
+    """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, its pip, `sudo`."""
     for name in ("python", "python3"):
         (folder / name).symlink_to(python)
+    script = (
+        f"#!{python} -ISB\nimport sys\nsys.path.insert(0, '{AGENT}')\nfrom box.sudo import main\nsys.exit(main())\n"
+    )
+    (folder / "sudo").write_text(script)
+    (folder / "sudo").chmod(0o755)
     if importlib.util.find_spec("ensurepip"):
         for name in ("pip", "pip3"):
             script = folder / name

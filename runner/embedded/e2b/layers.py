@@ -16,13 +16,18 @@ from pathlib import Path
 
 from runner.errors import SandboxMissing
 
-#: The folders of a layer and the places in a box that they are. The packages' records lie apart from the rest of
-#: `var`, for below them lie the host's own.
+#: The folders of a layer and the places in a box that they are, those first that hold others. `slash` has what
+#: templates make there (`/app`). The packages' records lie apart from the rest of `var`, for below them lie the host's
+#: own.
 PLACES = {
-    "usr": "/usr", "etc": "/etc", "var": "/var", "opt": "/opt", "root": "/root", "srv": "/srv", "home": "/home",
-    "dpkg": "/var/lib/dpkg",
+    "slash": "/", "usr": "/usr", "etc": "/etc", "var": "/var", "opt": "/opt", "root": "/root", "srv": "/srv",
+    "home": "/home", "dpkg": "/var/lib/dpkg",
 }  # fmt: skip
 TOPS = tuple(PLACES)
+#: Where other things lie on the root of a box.
+_POINTS = ("dev", "media", "mnt", "proc", "run", "tmp")
+#: The host's folders of programs beside /usr: mostly links into it.
+PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 #: Tops whose lowest layer is the host's own folder, read only.
 HOSTS = {"usr": Path("/usr"), "dpkg": Path("/var/lib/dpkg")}
 #: What of the host's /etc a box has, where it is there: programs need it, and it tells nothing of the host's people.
@@ -89,6 +94,7 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
     for name in TOPS:
         (folder / name).mkdir()
     try:
+        _slash(folder / "slash")
         _etc(folder / "etc")
         for name in _VAR:
             (folder / "var" / name).mkdir(parents=True)
@@ -104,6 +110,17 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
     except OSError as error:
         message = f"the files of boxes cannot be prepared in {folder}: {error}"
         raise SandboxMissing(message, "free some space, or choose another folder by --folder") from error
+
+
+def _slash(folder: Path) -> None:
+    for name in (*_POINTS, *(place[1:] for place in PLACES.values() if place.count("/") == 1 and place != "/")):
+        (folder / name).mkdir()
+    for name in PROGRAMS:
+        place = Path("/") / name
+        if place.is_symlink():
+            (folder / name).symlink_to(place.readlink())
+        elif place.is_dir():
+            (folder / name).mkdir()
 
 
 def _way(folder: Path, place: Path) -> None:

@@ -182,6 +182,8 @@ def _top(walls: Walls, plan: Plan, files: _Files, name: str) -> Top | None:
     lowers = layers.lower(name, walls.base, plan.template.layers)
     if not lowers:
         return None
+    if not walls.overlay and name == "slash":
+        return None  # a folder that only the edge can write holds no places for the others: the root is bubblewrap's
     if not walls.overlay:
         return Top(target, (), files.seen(disk.up(name))) if name == "home" else Top(target, (files.seen(lowers[0]),))
     disk.up(name).chmod(lowers[-1].stat().st_mode & 0o7777)  # a top's own rights are those of its upper folder

@@ -20,17 +20,18 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 USER = 1000
 
 
-#: Where a volume may be in a box; elsewhere it would hide what the box needs, or lie in what is made anew for each.
-MOUNTABLE = "a path is absolute and plain, and below /mnt, /media, /srv, /opt, /home, /root, /data or /workspace"
-_PLACES = ("mnt", "media", "srv", "opt", "home", "root", "data", "workspace")
+#: Where a volume may be in a box; elsewhere it would hide what the box needs.
+MOUNTABLE = "its path must be absolute and plain, and not /, the user's home, or in the system's own folders"
+_SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr", "var")
+_WHOLE = ("/", "/home", "/home/user", "/opt", "/root", "/tmp")  # noqa: S108 - in the box
+_OURS = "/opt/runner"
 
 
 def mountable(path: str) -> bool:
     """Whether a volume may be mounted at this normal path of a box."""
-    first, *rest = path.removeprefix("/").split("/")
-    if not path.startswith("/") or "\0" in path or path == "/home/user" or path.startswith("/opt/runner"):
-        return False
-    return first in _PLACES and (bool(rest) or first in ("data", "workspace"))
+    first = path.removeprefix("/").partition("/")[0]
+    plain = path.startswith("/") and not path.startswith("//") and "\0" not in path
+    return plain and first not in _SYSTEM and path not in _WHOLE and not path.startswith(_OURS)
 
 
 class VolumeRefused(Exception):
