@@ -213,10 +213,8 @@ def prepare_tools(folder: Path, python: Path) -> None:
     """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, its pip, `sudo`."""
     for name in ("python", "python3"):
         (folder / name).symlink_to(python)
-    script = (
-        f"#!{python} -ISB\nimport sys\nsys.path.insert(0, '{AGENT}')\nfrom box.sudo import main\nsys.exit(main())\n"
-    )
-    (folder / "sudo").write_text(script)
+    lines = ("import sys", f"sys.path.insert(0, '{AGENT}')", "from box.sudo import main", "sys.exit(main())")
+    (folder / "sudo").write_text("\n".join((f"#!{python} -ISB", *lines, "")))
     (folder / "sudo").chmod(0o755)
     if importlib.util.find_spec("ensurepip"):
         for name in ("pip", "pip3"):

@@ -57,6 +57,11 @@ _VAR = (
     "lib/misc", "lib/systemd", "local", "log/apt", "mail", "opt", "spool",
 )  # fmt: skip
 _USER = 1000
+#: The host's asks for things that no box has: limits, keyrings, logins.
+_PAM = (
+    "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n"
+    "session required pam_permit.so\n"
+)
 #: Only a terminal's shell has a prompt; for all others this costs nothing.
 _PROMPT = "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n"
 #: `user:password@` in a package source's address.
@@ -104,7 +109,7 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
             (folder / name).mkdir()
         (folder / "root").chmod(0o700 if owns else 0o755)
         for place in inner:
-            _way(folder, place)
+            _way(folder if f"/{place.parts[1]}" in PLACES.values() else folder / "slash", place)
         if owns:
             _give(folder)
     except OSError as error:
@@ -166,6 +171,8 @@ def _etc(folder: Path) -> None:
         "profile": _PROMPT,
         "bash.bashrc": _PROMPT,
         "environment": "",
+        "pam.d/su": _PAM,
+        "pam.d/su-l": _PAM,
         "shells": "/bin/sh\n/bin/bash\n/usr/bin/sh\n/usr/bin/bash\n",
         "apt/apt.conf.d/90box": 'APT::Sandbox::User "root";\nAcquire::Languages "none";\n',
     }

@@ -25,6 +25,7 @@ from . import rights
 from .commands import Commands
 from .connect import CallError, Message, Stream, Streaming, Unary, decode
 from .download import download
+from .elevate import Elevator
 from .files_http import FileRefused, upload
 from .filesystem_rpc import FilesystemService
 from .host import Host, settle
@@ -171,6 +172,8 @@ async def _run(channel: socket.socket, settings: Message) -> None:
     settle(settings)
     agent = Agent(settings["environment"])
     control = Control(channel, agent)
+    elevator = Elevator(agent.commands.environment, agent.commands.watch)
+    elevator.open()
     channel.setblocking(False)
     loop.add_signal_handler(signal.SIGCHLD, agent.commands.reap)
     loop.add_reader(channel, control.readable)

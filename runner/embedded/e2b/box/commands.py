@@ -90,6 +90,7 @@ class Command:
             for fd in theirs:
                 os.close(fd)
         self.pid = self._process.pid
+        tree.sacrifice(self.pid)
         loop = asyncio.get_running_loop()
         for fd in self._outputs:
             loop.add_reader(fd, self._readable, fd)
@@ -130,6 +131,7 @@ class Command:
         for piece in self.backlog.take():
             listener.put(piece)
         self._listeners.append(listener)
+        self._resume()
         if self.ended:
             listener.put(self.ended)
         return listener
@@ -265,6 +267,7 @@ class Commands:
         self._ended: dict[int, Command] = {}
         self._started = 0
         self._shared = Allowance()
+        self._watched: dict[int, Callable[[int], None]] = {}
 
     def start(self, spec: Spec) -> Command:
         """Start a command. Raises CallError."""
@@ -307,6 +310,10 @@ class Commands:
             for _ in command.backlog.take():
                 pass  # gives its part of the allowance back
 
+    def watch(self, pid: int, call: Callable[[int], None]) -> None:
+        """Call this with the exit code when a process that is no command has ended."""
+        self._watched[pid] = call
+
     def reap(self) -> None:
         """Take up every process that has ended, orphans too: the agent is the box's process 1."""
         with suppress(ChildProcessError):
@@ -314,6 +321,9 @@ class Commands:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     return
+                code = os.waitstatus_to_exitcode(status)
                 command = self.running.get(pid)
                 if command is not None:
-                    command.reaped(os.waitstatus_to_exitcode(status))
+                    command.reaped(code)
+                elif pid in self._watched:
+                    self._watched.pop(pid)(code)

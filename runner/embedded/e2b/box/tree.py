@@ -14,7 +14,7 @@ import resource
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +69,36 @@ def wearing(number: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_RTTIME, (soft, hard))
 
 
-def wears(pid: int, badge: int, proc: Path = Path("/proc")) -> bool:
-    """Whether a process carries this badge."""
+@contextmanager
+def carrying(pid: int) -> Iterator[None]:
+    """Give what is started inside the badge of a process, if it has one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+    badge = worn(pid)
+    resource.setrlimit(resource.RLIMIT_RTTIME, (soft if badge is None else badge, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (soft, hard))
+
+
+def worn(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """The badge of a process; None when it has none, or has ended."""
     try:
         found = _BADGE.search((proc / str(pid) / "limits").read_bytes())
     except OSError:
-        return False
-    return found is not None and int(found[1]) == badge
+        return None
+    return None if found is None else int(found[1])
+
+
+def sacrifice(pid: int) -> None:
+    """When memory is short, end this process and its children before the agent, which ends the box (proc(5))."""
+    with suppress(OSError):  # it has ended already
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+
+
+def wears(pid: int, badge: int, proc: Path = Path("/proc")) -> bool:
+    """Whether a process carries this badge."""
+    return worn(pid, proc) == badge
 
 
 def members(root: int, table: Iterable[Proc], carriers: Iterable[int] = ()) -> set[int]:
