@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -240,13 +240,12 @@ class _Work:
                 return replace(await self._changed(progress, key, name, words), user=user)
 
     async def _env(self, progress: Progress, step: Step, name: str) -> Progress:
-        found = {}
-        for variable, value in steps.pairs(step).items():
-            found[variable] = value
-            if "$" in value:
-                async with self._boxed(progress) as box:
-                    words = Words(steps.expansion(value), "root", "/", {**progress.env, **found})
-                    found[variable] = await self._said(box, words, name)
+        found = steps.pairs(step)
+        if any("$" in value for value in found.values()):
+            async with self._boxed(progress) as box:
+                for variable, value in found.items():
+                    words = Words(steps.expansion(value), "root", "/", progress.env)
+                    found[variable] = await self._said(box, words, name, aloud=False)
         return replace(progress, env={**progress.env, **found})
 
     async def _copied(self, progress: Progress, step: Step, name: str, key: str) -> Progress:
@@ -271,17 +270,18 @@ class _Work:
             await self._hands.keep(box, layer)
         return replace(progress, layers=(*progress.layers, layer))
 
-    def _boxed(self, progress: Progress) -> Any:
+    def _boxed(self, progress: Progress) -> AbstractAsyncContextManager[Box]:
         return _box(self._hands, replace(self.template, layers=progress.layers, env={}, start_cmd="", ready_cmd=""))
 
-    async def _said(self, box: Box, words: Words, name: str) -> str:
+    async def _said(self, box: Box, words: Words, name: str, *, aloud: bool = True) -> str:
         """Run a command to its end; what it said on stdout. Raises _StepFailed when it fails."""
         heard: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
         def hear(stream: str, piece: bytes) -> None:
             text = piece.decode(errors="replace")
             heard.setdefault(stream, []).append(text)
-            _say(self._build, text, name, "error" if stream == "stderr" else "info")
+            if aloud:
+                _say(self._build, text, name, "error" if stream == "stderr" else "info")
 
         code = await run(box, words, hear)
         if code != 0:
