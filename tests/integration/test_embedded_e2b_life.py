@@ -17,17 +17,18 @@ import pytest
 from e2b import AsyncSandbox, Sandbox
 
 from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
 from runner.errors import SandboxMissing
 
 pytestmark = pytest.mark.integration
 
 _PARENT = """
 import asyncio, sys
-from pathlib import Path
 from runner.embedded.e2b.launch import launch
+from runner.embedded.e2b.settings import Settings
 
 async def main():
-    async with launch(Path(sys.argv[1])) as endpoint:
+    async with launch(Settings(folder=sys.argv[1])) as endpoint:
         print(endpoint.api_url, endpoint.api_key, flush=True)
         await asyncio.sleep(600)
 
@@ -88,7 +89,7 @@ def test_killing_the_edge_ends_its_boxes_and_the_next_one_cleans_up(
     (left,) = tmp_path.iterdir()
 
     async def next_one() -> list[Path]:
-        async with launch(tmp_path):
+        async with launch(Settings(folder=str(tmp_path))):
             return list(tmp_path.iterdir())  # noqa: ASYNC240
 
     (own,) = asyncio.run(next_one())

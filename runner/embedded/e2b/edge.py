@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from runner.embedded.e2b import proxy
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes
+from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes, Identity
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.striking import Striker, places_of
@@ -93,9 +93,15 @@ class Edge:
             await self._control.answer(exchange)
 
     async def _to_box(self, exchange: Exchange, target: _Target, box: Box | None) -> None:
-        if box is not None and target.port == ENVD_PORT and not _allowed(exchange, box):
+        sleeper = self._control.sleeper(target.name)
+        known = box or sleeper
+        if known is not None and target.port == ENVD_PORT and not _allowed(exchange, known):
             await exchange.body.drain()
             await exchange.json(401, {"code": "unauthenticated", "message": "invalid or missing access token"})
+            return
+        # Who asks whether a box runs does not wake it.
+        asks = target.port == ENVD_PORT and exchange.head.path == "/health"
+        if sleeper is not None and not asks and not await self._control.wake(exchange, target.name):
             return
         await proxy.forward(self._boxes, exchange, target.name, target.port, target.target)
 
@@ -104,14 +110,14 @@ def _port(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else ENVD_PORT
 
 
-def _allowed(exchange: Exchange, box: Box) -> bool:
+def _allowed(exchange: Exchange, box: Box | Identity) -> bool:
     if exchange.head.path == "/health":
         return True
     token = exchange.head.get("x-access-token")
     return hmac.compare_digest(token.encode(), box.token.encode()) or signed(exchange, box)
 
 
-def signed(exchange: Exchange, box: Box) -> bool:
+def signed(exchange: Exchange, box: Box | Identity) -> bool:
     """Whether a request carries this box's signature for a file, as `e2b/sandbox/signature.py` makes it."""
     query = exchange.head.query
     given = query.get("signature", "")

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxlog import BoxLog
@@ -32,6 +32,8 @@ _DRAIN = 0.03
 _COPIES = 2
 #: Seconds in which what a template starts must be ready.
 _COMES_UP = 60.0
+#: Seconds that a woken box lives: as the client named at first, but at least so long; and when it never named a time.
+_WAKE_LEAST, _WAKE_DEFAULT = 60.0, 300.0
 _RESTS = "it is paused, as files only; connecting to it starts it again; paused"
 
 
@@ -156,21 +158,27 @@ class Life:
         """A running box that nobody else changes meanwhile. Raises NoSuchBox, WrongState."""
         box = self._boxes.get(name)
         if box is None:
-            if name in self._resting:
-                raise WrongState(f"sandbox '{name}' is already paused")
-            raise NoSuchBox(self._boxes.why(name))
+            self._refuse(name)
         async with box.lock:
-            if box.ended.is_set():
-                raise NoSuchBox(self._boxes.why(name))
-            if box.paused_at is not None:
-                raise WrongState(f"sandbox '{name}' is already paused")
+            if box.ended.is_set() or box.paused_at is not None:
+                self._refuse(name)
             yield box
 
+    def _refuse(self, name: str) -> NoReturn:
+        if name in self._resting or self._boxes.get(name):
+            raise WrongState(f"sandbox '{name}' is already paused")
+        raise NoSuchBox(self._boxes.why(name))
+
     async def _stop(self, box: Box) -> None:
-        """Stop a box and break its connections, once they have carried what it had said."""
+        """Stop a box and break its connections, once they have carried what it had said. Raises OSError."""
         box.paused_at = time.time()
         self._boxes.stop_clock(box)
-        await asyncio.to_thread(box.freeze, True)
+        try:
+            await asyncio.to_thread(box.freeze, True)
+        except OSError:
+            box.paused_at = None
+            self._boxes.set_end(box, box.ends_at)
+            raise
         await asyncio.sleep(_DRAIN)
         box.sever()
 
@@ -292,13 +300,23 @@ class Life:
         self._boxes.spawn(self._swept_after(box))
         return box
 
-    def sleeper(self, name: str) -> Box | Resting | None:
-        """The paused box of this id that a request may wake."""
+    def sleeper(self, name: str) -> Identity | None:
+        """The paused box of this id that a request wakes; None when there is none."""
         box = self._boxes.get(name)
         if box is not None:
-            return box if box.paused_at is not None and box.order.auto_resume else None
+            sleeps = box.paused_at is not None and box.order.auto_resume
+            return Identity(box.id, box.token, box.started_at) if sleeps else None
         resting = self._resting.get(name)
-        return resting if resting is not None and resting.auto_resume else None
+        if resting is None or not resting.auto_resume:
+            return None
+        return Identity(resting.id, self.token(resting.id), resting.started_at)
+
+    async def wake(self, name: str) -> None:
+        """Let a sleeper go on for as long as it was to live at first. Raises NoSuchBox, SandboxMissing, OSError."""
+        found = self.find(name)
+        asked = (found.order.asked if isinstance(found, Box) else found.asked).get("timeout")
+        with suppress(WrongState):  # another request has woken it
+            await self.resume(name, max(_WAKE_LEAST, float(asked or _WAKE_DEFAULT)))
 
     # ------------------------------------------------------------- copies
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.embedded.e2b.box.http1 import Exchange
-from runner.embedded.e2b.boxes import Boxes
+from runner.embedded.e2b.boxes import Boxes, Identity
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
@@ -19,8 +19,9 @@ from runner.embedded.e2b.control.uploads import UploadRoutes
 from runner.embedded.e2b.control.volumes import VolumeRoutes
 from runner.embedded.e2b.control.watched import Watched
 from runner.embedded.e2b.holdings import Holdings
-from runner.embedded.e2b.life import Life
+from runner.embedded.e2b.life import Life, NoSuchBox
 from runner.embedded.e2b.metrics import Metrics
+from runner.errors import SandboxMissing
 
 
 class Family(Protocol):
@@ -36,17 +37,35 @@ class ControlPlane:
     def __init__(self, boxes: Boxes, life: Life, holdings: Holdings, gate: Gate, domain: str) -> None:
         """`domain` is where boxes' ports are reached as `<port>-<id>.<domain>`."""
         self._gate = gate
+        self._life = life
         families: list[Family] = [
             Watched(boxes, life, Metrics()),
             Sandboxes(boxes, life, holdings, gate, domain),
             SnapshotRoutes(life, holdings.templates),
-            TagRoutes(holdings.catalog),
             TemplateRoutes(holdings.catalog, holdings.builder, life.forget),
+            TagRoutes(holdings.catalog),
             UploadRoutes(holdings.catalog),
             VolumeRoutes(holdings.volumes),
             Secrets(holdings.vault),
         ]
         self._routes = Routes(route for family in families for route in family.routes())
+
+    def sleeper(self, name: str) -> Identity | None:
+        """The paused box of this id that a request wakes; None when there is none."""
+        return self._life.sleeper(name)
+
+    async def wake(self, exchange: Exchange, name: str) -> bool:
+        """Let a sleeper go on because a request has come for it; False when the request was answered with why not."""
+        try:
+            with self._gate.place():
+                await self._life.wake(name)
+        except Refused as error:
+            await exchange.body.drain()
+            await exchange.json(error.status, error.body(), error.fields)
+            return False
+        except (NoSuchBox, SandboxMissing, OSError):
+            pass  # the proxy finds no running box, and says so
+        return True
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""

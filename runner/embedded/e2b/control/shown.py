@@ -31,6 +31,7 @@ def listed(box: Box | Resting) -> dict[str, Any]:
     """What a list says of a box."""
     template = box.order.template if isinstance(box, Box) else box.template
     metadata = box.order.metadata if isinstance(box, Box) else box.metadata
+    held = box.confinement.allowance if isinstance(box, Box) else None
     return {
         "templateID": template.id,
         **({"alias": template.names[0]} if template.names else {}),
@@ -38,9 +39,9 @@ def listed(box: Box | Resting) -> dict[str, Any]:
         "clientID": _CLIENT,
         "startedAt": rfc3339(box.started_at),
         "endAt": rfc3339(box.ends_at if isinstance(box, Box) and box.paused_at is None else box.paused_at or 0.0),
-        "cpuCount": template.cpu,
-        "memoryMB": template.memory_mb,
-        "diskSizeMB": template.disk_mb,
+        "cpuCount": held.cpus if held else template.cpu,
+        "memoryMB": held.memory_mb if held else template.memory_mb,
+        "diskSizeMB": held.disk_mb if held else template.disk_mb,
         "metadata": dict(metadata),
         "state": state(box),
         "envdVersion": ENVD_VERSION,

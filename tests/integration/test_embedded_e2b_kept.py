@@ -1,0 +1,149 @@
+"""What survives the embedded endpoint in a folder of its own: paused boxes and snapshots, by the genuine SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from e2b import AsyncSandbox, SandboxState
+from e2b.exceptions import SandboxNotFoundException
+
+from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
+from runner.errors import RunnerError, ServiceError
+
+pytestmark = pytest.mark.integration
+
+
+def _where(endpoint: Endpoint, key: str = "") -> dict[str, Any]:
+    return {
+        "api_url": endpoint.api_url,
+        "sandbox_url": endpoint.sandbox_url,
+        "api_key": key or endpoint.api_key,
+        "retries": 0,
+    }
+
+
+@asynccontextmanager
+async def _serving(folder: Path) -> AsyncIterator[Endpoint]:
+    async with launch(Settings(folder=str(folder), keep=True)) as endpoint:
+        yield endpoint
+
+
+def _edge() -> psutil.Process:
+    (edge,) = [each for each in psutil.Process().children() if "runner.embedded.e2b" in each.cmdline()]
+    return edge
+
+
+def test_paused_boxes_snapshots_and_running_ones_survive_a_restart(tmp_path: Path) -> None:
+    async def first() -> tuple[str, dict[str, str], str]:
+        async with _serving(tmp_path) as endpoint:
+            where = _where(endpoint)
+            boxes = {}
+            for kind in ("running", "held", "resting"):
+                box = await AsyncSandbox.create(timeout=60, metadata={"kind": kind}, envs={"KIND": kind}, **where)
+                await box.files.write("kind.txt", kind)
+                boxes[kind] = box
+            snapshot = await boxes["held"].create_snapshot(name="before")
+            await boxes["held"].pause()
+            await boxes["resting"].pause(keep_memory=False)
+            return endpoint.api_key, {kind: box.sandbox_id for kind, box in boxes.items()}, snapshot.snapshot_id
+
+    async def second(key: str, names: dict[str, str], snapshot: str) -> None:
+        async with _serving(tmp_path) as endpoint:
+            where = _where(endpoint, key)
+            pages = AsyncSandbox.list(**where)
+            listed = {info.sandbox_id: info for info in await pages.next_items()}
+            assert set(listed) == set(names.values())
+            assert {info.state for info in listed.values()} == {SandboxState.PAUSED}
+            for kind, name in names.items():
+                assert listed[name].metadata == {"kind": kind}
+                box = await AsyncSandbox.connect(name, timeout=60, **where)
+                assert (await box.commands.run("cat kind.txt; echo $KIND")).stdout == f"{kind}{kind}\n"
+                assert await box.kill()
+            made = await AsyncSandbox.create(snapshot, timeout=60, **where)
+            assert await made.files.read("kind.txt") == "held"
+            await made.kill()
+            assert await AsyncSandbox.delete_snapshot(snapshot, **where)
+
+    told = asyncio.run(first())
+    asyncio.run(second(*told))
+    kept = tmp_path / "kept"
+    assert json.loads((kept / "index.json").read_text()) == {"version": 1, "snapshots": [], "boxes": []}
+    assert not list((kept / "layers").iterdir()), "what nobody uses is removed"
+    assert "access_token" not in (kept / "index.json").read_text()
+
+
+def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Path) -> None:
+    async def first() -> tuple[str, str, str, str]:
+        async with _serving(tmp_path) as endpoint:
+            where = _where(endpoint)
+            paused = await AsyncSandbox.create(timeout=60, **where)
+            await paused.files.write("f", "whole")
+            snapshot = await paused.create_snapshot()
+            await paused.pause()
+            running = await AsyncSandbox.create(timeout=60, **where)
+            _edge().send_signal(signal.SIGKILL)
+            return endpoint.api_key, paused.sandbox_id, running.sandbox_id, snapshot.snapshot_id
+
+    async def second(key: str, paused: str, running: str, snapshot: str) -> None:
+        half = tmp_path / "kept" / "layers" / ".making-half"
+        half.mkdir()
+        async with _serving(tmp_path) as endpoint:
+            where = _where(endpoint, key)
+            assert not half.exists()
+            with pytest.raises(SandboxNotFoundException):
+                await AsyncSandbox.connect(running, **where)
+            for box in (
+                await AsyncSandbox.connect(paused, timeout=60, **where),
+                await AsyncSandbox.create(snapshot, timeout=60, **where),
+            ):
+                assert await box.files.read("f") == "whole"
+                await box.kill()
+
+    asyncio.run(second(*asyncio.run(first())))
+
+
+def test_one_folder_is_for_one_endpoint_at_a_time(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with _serving(tmp_path):
+            with pytest.raises(ServiceError, match="another endpoint"):
+                async with _serving(tmp_path):
+                    pytest.fail("two endpoints serve one folder")
+
+    asyncio.run(go())
+
+
+def test_an_index_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    index = tmp_path / "kept" / "index.json"
+    for text, says in (('{"version": 99}', "version 99"), ("{", "cannot be read")):
+        index.write_text(text)
+
+        async def go() -> None:
+            async with _serving(tmp_path):
+                pytest.fail("it serves")
+
+        with pytest.raises(RunnerError) as caught:
+            asyncio.run(go())
+        assert says in caught.value.message
+        assert "--folder" in caught.value.hint
+        assert index.read_text() == text
+
+
+def test_without_keep_nothing_is_left(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with launch(Settings(folder=str(tmp_path))) as endpoint:
+            box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            await box.create_snapshot()
+            await box.pause(keep_memory=False)
+
+    asyncio.run(go())
+    assert not list(tmp_path.iterdir())
