@@ -10,6 +10,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -96,6 +97,37 @@ def named_e2b(secured_e2b: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoin
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
     return secured_e2b
+
+
+@pytest.fixture(scope="session")
+def equipped_home(root: Path, missing: Callable[[str], None]) -> Path:
+    """A RUNNER_HOME in which everything has been set up: once, for layers are good for many sessions."""
+    home = root / ".cache" / "runner-home"
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "setup", "desktop", "code-interpreter"],
+        env={**os.environ, "RUNNER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    if done.returncode != 0:
+        missing(f"runner setup: {done.stderr.strip()[-300:]}")
+    return home
+
+
+@pytest.fixture(scope="session")
+def equipped_e2b(equipped_home: Path, missing: Callable[[str], None]) -> Iterator[Endpoint]:
+    """An embedded E2B endpoint that also speaks TLS and has all templates that `runner setup` makes."""
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNNER_HOME", str(equipped_home))
+        serving = launch(Settings(tls=True))
+        try:
+            endpoint = runner.run(serving.__aenter__())
+        except SandboxMissing as error:
+            missing(f"{error} {error.hint}")
+        patch.undo()
+        yield endpoint
+        runner.run(serving.__aexit__(None, None, None))
 
 
 @pytest.fixture(autouse=True)

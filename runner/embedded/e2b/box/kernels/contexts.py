@@ -72,29 +72,26 @@ class Context:
             kernel = self._kernel
             if env:
                 await kernel.set_environment(env, [])
-            lines = kernel.execute(code)
-            done = False
+            lines: asyncio.Queue[Line | None] = asyncio.Queue()
+            # In a task of its own: who listens may be cancelled, and the kernel's answer must be read to its end.
+            work = asyncio.ensure_future(_into(lines, kernel.execute(code)))
             try:
-                async for line in lines:
+                while (line := await lines.get()) is not None:
                     yield line
-                done = True
             finally:
-                if not done and kernel is self._kernel:
-                    await asyncio.shield(self._break_off(kernel, lines))
+                if not work.done():
+                    await asyncio.shield(self._break_off(kernel, work))
                 if env and kernel is self._kernel and kernel.alive:
                     before = {name: os.environ[name] for name in env if name in os.environ}
                     await asyncio.shield(kernel.set_environment(before, [name for name in env if name not in before]))
 
-    async def _break_off(self, kernel: Kernel, lines: AsyncIterator[Line]) -> None:
-        async def rest() -> None:
-            async for _ in lines:
-                pass
-
+    async def _break_off(self, kernel: Kernel, work: asyncio.Future[None]) -> None:
         kernel.interrupt()
-        try:
-            await asyncio.wait_for(rest(), _INTERRUPT_SECONDS)
-        except TimeoutError:
-            await self._renew()
+        await asyncio.wait({work}, timeout=_INTERRUPT_SECONDS)
+        if not work.done():
+            work.cancel()
+            if kernel is self._kernel:
+                await self._renew()
 
     async def restart(self) -> None:
         """Forget all state; what runs ends with an error."""
@@ -168,6 +165,14 @@ class Contexts:
         """End a context."""
         del self._all[context.id]
         await context.stop()
+
+
+async def _into(lines: asyncio.Queue[Line | None], said: AsyncIterator[Line]) -> None:
+    try:
+        async for line in said:
+            lines.put_nowait(line)
+    finally:
+        lines.put_nowait(None)
 
 
 def _named(language: str | None) -> str:
