@@ -29,6 +29,12 @@ def e2b(  # noqa: PLR0913 - an option each
         False, "--keep", help="Let keys and whatever boxes leave behind survive a restart; needs --folder."
     ),
     tls: bool = typer.Option(False, "--tls", help="Also speak TLS, under names below e2b.localhost."),
+    egress: bool = typer.Option(
+        False, "--egress", help="Let boxes reach the internet, through a proxy that keeps each box's rules."
+    ),
+    allow_private: bool = typer.Option(
+        False, "--allow-private", help="With --egress: also this machine and private networks."
+    ),
     plan: str = typer.Option(
         "unlimited", "--plan", metavar="PLAN", help="Limits as of a hosted plan: hobby, pro, unlimited."
     ),
@@ -65,9 +71,20 @@ def e2b(  # noqa: PLR0913 - an option each
 
     if keep and folder is None:
         raise UsageError("--keep needs a folder in which to keep things", "runner endpoint e2b --folder DIR --keep")
+    if allow_private and not egress:
+        raise UsageError("--allow-private needs --egress", "runner endpoint e2b --egress --allow-private")
     where = None if folder is None else str(folder)
     settings = Settings(
-        port=port, folder=where, keep=keep, tls=tls, plan=plan, quota=quota, rate=rate, faults=tuple(fault)
+        port=port,
+        folder=where,
+        keep=keep,
+        tls=tls,
+        egress=egress,
+        allow_private=allow_private,
+        plan=plan,
+        quota=quota,
+        rate=rate,
+        faults=tuple(fault),
     )
     asyncio.run(run(settings, tell))
 

@@ -37,3 +37,5 @@ def test_what_cannot_be_is_said_with_what_can(tmp_path: Path) -> None:
     assert "there is no key 'eve'" in str(result.exception) + result.output
     result = CliRunner().invoke(app, ["endpoint", "e2b", "--keep"])
     assert "--keep needs a folder" in str(result.exception) + result.output
+    result = CliRunner().invoke(app, ["endpoint", "e2b", "--allow-private"])
+    assert "--allow-private needs --egress" in str(result.exception) + result.output

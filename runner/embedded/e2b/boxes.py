@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import secrets
 import signal
 import socket
+import ssl
 import string
 import subprocess
 import time
@@ -15,7 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runner.embedded.e2b import freezing
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
@@ -23,6 +25,8 @@ from runner.embedded.e2b.boxlog import BoxLog
 from runner.embedded.e2b.disk import Disk, Disks
 from runner.embedded.e2b.endings import Endings, rfc3339
 from runner.embedded.e2b.limits import Confinement, Limits
+from runner.embedded.e2b.network import Network
+from runner.embedded.e2b.outside import Traffic
 from runner.embedded.e2b.start import Plan, Started, Walls, start, take_disk
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, Template
@@ -58,6 +62,7 @@ class Order:
     auto_pause: bool = False
     pause_memory: bool = True
     auto_resume: bool = False
+    network: Network = field(default_factory=Network)
     asked: Mapping[str, Any] = field(default_factory=dict)
     volumes: tuple[Mount, ...] = ()
     builder: bool = False
@@ -77,6 +82,18 @@ class Identity:
         letters = string.ascii_lowercase + string.digits
         name = "i" + "".join(secrets.choice(letters) for _ in range(19))
         return cls(name, secrets.token_hex(24), time.time())
+
+
+class Outward(Protocol):
+    """The way out of boxes: the port on their loopback that leads there, and what becomes of its connections."""
+
+    port: int
+
+    def environment(self) -> Mapping[str, str]:
+        """What tells programs in a box of it."""
+
+    def take(self, plug: socket.socket, network: Callable[[], Network], traffic: Traffic) -> None:
+        """Serve a connection."""
 
 
 class Box:
@@ -100,6 +117,9 @@ class Box:
         #: Why it has ended; empty while it lives, and when it only rests.
         self.reason = ""
         self.log = BoxLog()
+        #: What it has sent to the outside, and received.
+        self.traffic = Traffic()
+        self._outward: Outward | None = None
         self._stopped_before: frozenset[int] = frozenset()
         self.folder = folder / self.id
         self._number = number
@@ -113,8 +133,9 @@ class Box:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
-    def start(self, walls: Walls, disk: Disk) -> None:
+    def start(self, walls: Walls, disk: Disk, outward: Outward | None = None) -> None:
         """Start bubblewrap and the agent in it on a fresh disk; `ready` waits until it answers."""
+        self._outward = outward
         self.disk = disk
         self._disks = walls.disks
         self.folder.mkdir(mode=0o711, parents=True)
@@ -127,6 +148,7 @@ class Box:
             template = self.order.template
             told = {"environment": self._environment(walls), "limits": limits}
             told |= {"defaultUser": template.user, "defaultWorkdir": template.workdir}
+            told |= {"outward": outward.port if outward else None}
             self._channel.send(json.dumps(told).encode())
         self._channel.setblocking(False)
 
@@ -136,7 +158,8 @@ class Box:
             "LANG": "C.UTF-8", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id,
             "E2B_TEMPLATE_ID": self.order.template.id,
         }  # fmt: skip
-        return {**own, **self.order.template.env, **self.order.env}
+        outside = self._outward.environment() if self._outward else {}
+        return {**own, **outside, **self.order.template.env, **self.order.env}
 
     async def ready(self) -> None:
         """Wait until the agent answers. Raises SandboxMissing with what bubblewrap said if it does not."""
@@ -154,11 +177,31 @@ class Box:
         loop.add_reader(self._channel, self._channel_readable)
 
     def _channel_readable(self) -> None:
-        # The agent never speaks unasked: anything here is the end of the channel.
-        with suppress(OSError):
-            if self._channel is not None and self._channel.recv(64):
-                return
+        # The agent speaks unasked only to hand over what wants to go out; else this is the end of the channel.
+        try:
+            if self._channel is not None:
+                word, fds, _, _ = socket.recv_fds(self._channel, 64, 4)
+                self._let_out(fds)
+                if word:
+                    return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
         self.stop("it ended by itself, perhaps out of memory,")
+
+    def _let_out(self, fds: list[int]) -> None:
+        for fd in fds:
+            try:
+                plug = socket.socket(fileno=fd)
+            except OSError:
+                os.close(fd)  # no socket: who sends such things gets no answer
+                continue
+            plug.set_inheritable(False)
+            if self._outward is None:
+                plug.close()
+            else:
+                self._outward.take(plug, lambda: self.order.network, self.traffic)
 
     def freeze(self, frozen: bool) -> None:
         """Stop all its processes where they are, or let them go on."""
@@ -224,11 +267,18 @@ class Box:
 
     async def connect(self, port: int) -> tuple[Inlet, asyncio.StreamWriter]:
         """A connection to a TCP port inside the box; envd's is the agent itself. Raises BoxDead, PortShut."""
+        secured = port in self.order.network.https_ports and port != ENVD_PORT
         loop = asyncio.get_running_loop()
         connected = self._hand_over("http") if port == ENVD_PORT else await self._dial(port)
         reader = Inlet()
         protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await loop.create_connection(lambda: protocol, sock=connected)
+        context = _trusting() if secured else None
+        try:
+            transport, _ = await loop.create_connection(
+                lambda: protocol, sock=connected, ssl=context, server_hostname="localhost" if secured else None
+            )
+        except OSError as error:
+            raise PortShut(f"no TLS is spoken there: {error}") from error
         transport.set_write_buffer_limits(BUFFER)
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
@@ -247,6 +297,19 @@ class Box:
         connected.set_inheritable(False)
         connected.setblocking(False)
         return connected
+
+
+def _trusting() -> ssl.SSLContext:
+    """For a server in a box that speaks TLS itself: it is reached over a way that nobody else is on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def traffic_token(token: str) -> str:
+    """What opens the ports of a box that is not public; `token` is the box's own, which this does not tell."""
+    return hashlib.sha256(f"traffic:{token}".encode()).hexdigest()[:48]
 
 
 def _children(pid: int) -> list[int]:
@@ -273,6 +336,8 @@ class Boxes:
         self._walls = walls
         self._folder = folder
         self.limits = Limits()
+        #: The way out of new boxes; None: they have none.
+        self.outward: Outward | None = None
         self._number = 0
         self._live: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -300,7 +365,7 @@ class Boxes:
         try:
             self._refuse_when_closed()
             disk = await asyncio.to_thread(take_disk, self._walls, self._number, order.template.disk_mb)
-            box.start(self._walls, disk)
+            box.start(self._walls, disk, self.outward)
             await box.ready()
             self._refuse_when_closed()
         except BaseException:

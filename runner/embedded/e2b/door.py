@@ -6,8 +6,9 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from runner.embedded.e2b.box.http1 import Handler, connection, fulfil
+from runner.embedded.e2b.box.http1 import Handler, connection
 from runner.embedded.e2b.certificates import Authority
+from runner.embedded.e2b.peeking import first_byte
 
 #: A TLS record of type handshake (RFC 8446, 5.1); no method of HTTP begins with it.
 _HANDSHAKE = b"\x16"
@@ -50,7 +51,7 @@ class Door:
         try:
             # Or else asyncio leaves Nagle's algorithm on, and every stream waits 40 ms.
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            secured = self._authority is not None and await _first_byte(accepted) == _HANDSHAKE
+            secured = self._authority is not None and await first_byte(accepted, _FIRST_SECONDS) == _HANDSHAKE
         except OSError:
             accepted.close()  # gone, or silent for too long
             return
@@ -63,15 +64,3 @@ class Door:
             await loop.connect_accepted_socket(
                 lambda: connection(self._handler), accepted, ssl=context, ssl_handshake_timeout=wait
             )
-
-
-async def _first_byte(accepted: socket.socket) -> bytes:
-    """Look at it without taking it. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(accepted, fulfil, waiter)
-    try:
-        await asyncio.wait_for(waiter, _FIRST_SECONDS)
-    finally:
-        loop.remove_reader(accepted)
-    return accepted.recv(1, socket.MSG_PEEK)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from runner.embedded.e2b import proxy
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes, Identity
+from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes, Identity, traffic_token
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.striking import Striker, places_of
@@ -99,15 +99,34 @@ class Edge:
             await exchange.body.drain()
             await exchange.json(401, {"code": "unauthenticated", "message": "invalid or missing access token"})
             return
+        host = ""
+        if known is not None and target.port != ENVD_PORT:
+            network = self._control.network(known.id)
+            host = network.host(target.port)
+            if not network.public and not await _shown(exchange, known):
+                return
         # Who asks whether a box runs does not wake it.
         asks = target.port == ENVD_PORT and exchange.head.path == "/health"
         if sleeper is not None and not asks and not await self._control.wake(exchange, target.name):
             return
-        await proxy.forward(self._boxes, exchange, target.name, target.port, target.target)
+        await proxy.forward(self._boxes, exchange, target.name, target.port, proxy.Onward(target.target, host))
 
 
 def _port(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else ENVD_PORT
+
+
+async def _shown(exchange: Exchange, box: Box | Identity) -> bool:
+    """Whether a request to a port of a box that is not public shows its token; else it has been answered."""
+    name = "e2b-traffic-access-token"
+    token = exchange.head.get(name)
+    if hmac.compare_digest(token.encode(), traffic_token(box.token).encode()):
+        return True
+    what = f"Provided token in '{name}' header is invalid" if token else f"Token header '{name}' is missing"
+    await exchange.body.drain()
+    message = f"Sandbox is secured with traffic access token. {what}"
+    await exchange.json(403, {"sandboxId": box.id, "message": message, "code": 403})
+    return False
 
 
 def _allowed(exchange: Exchange, box: Box | Identity) -> bool:

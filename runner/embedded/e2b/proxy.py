@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
 from runner.embedded.e2b.boxes import BoxDead, Boxes, PortShut
 
-#: Fields that belong to one hop (RFC 9110, 7.6.1), and those that say where to and by what right.
-_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect"}
-_OURS = {"e2b-sandbox-id", "e2b-sandbox-port", "x-access-token", "x-api-key"}
+#: Fields that belong to one hop (RFC 9110, 7.6.1).
+_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect")
+)
+#: Those that no `Connection` field can take away: without them a message ends elsewhere, or is another one.
+_NEEDED = frozenset(("content-length", "host"))
+#: Those that say where to and by what right: to the edge, and to the proxy of a box.
+EDGE_FIELDS = frozenset(
+    ("e2b-sandbox-id", "e2b-sandbox-port", "e2b-traffic-access-token", "x-access-token", "x-api-key")
+)
+PROXY_FIELDS = frozenset(("proxy-authorization", "proxy-authenticate"))
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """How a request goes on: its target, its Host where that is another one, and the fields that stay behind."""
+
+    target: str
+    host: str = ""
+    dropped: frozenset[str] = EDGE_FIELDS
 
 
 async def not_found(exchange: Exchange, boxes: Boxes, name: str) -> None:
@@ -19,7 +37,7 @@ async def not_found(exchange: Exchange, boxes: Boxes, name: str) -> None:
     await exchange.json(502, {"sandboxId": name, "message": _missing(boxes, name), "code": 502})
 
 
-async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, target: str) -> None:
+async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward: Onward) -> None:
     """Pass a request on to a box and its answer back.
 
     A box that dies in the middle breaks the client's connection: an answer cut short must not look like a whole one.
@@ -39,7 +57,7 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, target
         message = f"The sandbox is running but port is not open: {port}"
         await exchange.json(502, {"sandboxId": name, "message": message, "port": port, "code": 502})
         return
-    work = asyncio.ensure_future(_relay(exchange, reader, writer, target))
+    work = asyncio.ensure_future(exchanged(exchange, reader, writer, onward))
     ends = [asyncio.ensure_future(severed.wait()), asyncio.ensure_future(exchange.reader.gone.wait())]
     try:
         await asyncio.wait({work, *ends}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,16 +88,19 @@ async def _break(exchange: Exchange, name: str, message: str) -> None:
     await exchange.json(502, {"sandboxId": name, "message": message, "code": 502})
 
 
-async def _relay(exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str) -> None:
+async def exchanged(
+    exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, onward: Onward
+) -> None:
+    """Send a request on over a connection, and its answer back. Raises ProtocolError, ConnectionError."""
     upgrade = exchange.head.get("upgrade") if "upgrade" in exchange.head.tokens("connection") else ""
-    writer.write(_request(exchange, target, upgrade).encode())
+    writer.write(_request(exchange, onward, upgrade).encode())
     sending = asyncio.ensure_future(_send_body(exchange.body, writer))
     try:
         answer = await read_head(reader)
         while answer is not None and answer.status in (100, 102, 103):
             answer = await read_head(reader)
         if answer is None:
-            raise ProtocolError("the box closed the connection without an answer")
+            raise ProtocolError("the connection ended without an answer")
         if answer.status == 101:
             await _tunnel(exchange, answer, reader, writer)
             return
@@ -92,13 +113,16 @@ async def _relay(exchange: Exchange, reader: asyncio.StreamReader, writer: async
             await sending
 
 
-def _request(exchange: Exchange, target: str, upgrade: str) -> Head:
+def _request(exchange: Exchange, onward: Onward, upgrade: str) -> Head:
     head = exchange.head
-    fields = [(key, value) for key, value in head.fields if key.lower() not in _HOP | _OURS]
+    dropped = _HOP | onward.dropped | (head.tokens("connection") - _NEEDED)
+    fields = [(key, value) for key, value in head.fields if key.lower() not in dropped]
+    if onward.host:
+        fields = [("Host", onward.host), *((key, value) for key, value in fields if key.lower() != "host")]
     if exchange.body.chunked:
         fields.append(("Transfer-Encoding", "chunked"))
     fields += [("Connection", "Upgrade"), ("Upgrade", upgrade)] if upgrade else [("Connection", "close")]
-    return Head(head.method, target, "HTTP/1.1", fields)
+    return Head(head.method, onward.target, "HTTP/1.1", fields)
 
 
 async def _send_body(body: Body, writer: asyncio.StreamWriter) -> None:
@@ -111,7 +135,8 @@ async def _send_body(body: Body, writer: asyncio.StreamWriter) -> None:
 
 
 async def _answer(exchange: Exchange, answer: Head, body: Body) -> None:
-    fields = [(key, value) for key, value in answer.fields if key.lower() not in _HOP]
+    dropped = _HOP | (answer.tokens("connection") - _NEEDED)
+    fields = [(key, value) for key, value in answer.fields if key.lower() not in dropped]
     # A short body goes out with its head; a stream's head goes at once, for its first piece may be long in coming.
     piece = await body.piece() if body.length else b""
     await exchange.begin(Head("HTTP/1.1", answer.second, answer.third, fields), piece, chunked=body.length is None)

@@ -22,6 +22,7 @@ from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
+from runner.embedded.e2b.egress import Egress
 from runner.embedded.e2b.holdings import Holdings, open_holdings
 from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
@@ -49,13 +50,13 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     if settings.with_parent:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
-    os.umask(0o022)  # what is made for boxes is for their users to read
-    # Every box and every connection takes descriptors.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    _settle()
     base = None if settings.folder is None else Path(settings.folder)
     with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
         boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
         life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
+        egress = Egress(private=settings.allow_private)
+        boxes.outward = egress if settings.egress else None
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
@@ -69,6 +70,13 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
             serving.cancel()
             await holdings.builder.close()
             await life.close()
+            await egress.close()
+
+
+def _settle() -> None:
+    os.umask(0o022)  # what is made for boxes is for their users to read
+    # Every box and every connection takes descriptors.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Authority | None, keys.Keys]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from e2b.sandbox.signature import get_signature
 
 from runner.embedded.e2b.box.http1 import Exchange, Head, Inlet
-from runner.embedded.e2b.boxes import Box, Order
+from runner.embedded.e2b.boxes import Identity
 from runner.embedded.e2b.edge import signed
 
 
-async def _taken(box: Box, method: str, query: str) -> bool:
+async def _taken(box: Identity, method: str, query: str) -> bool:
     head = Head(method, f"/files?{query}", "HTTP/1.1")
     return signed(Exchange(head, Inlet(), None), box)
 
@@ -23,10 +22,10 @@ async def _taken(box: Box, method: str, query: str) -> bool:
 @pytest.mark.parametrize(
     ("method", "operation", "good"), [("GET", "read", True), ("POST", "write", True), ("GET", "write", False)]
 )
-def test_a_signature_is_for_one_operation(tmp_path: Path, method: str, operation: str, good: bool) -> None:
+def test_a_signature_is_for_one_operation(method: str, operation: str, good: bool) -> None:
 
     async def go() -> None:
-        box, other = (Box(Order(60), number, tmp_path) for number in (1, 2))
+        box, other = Identity.new(), Identity.new()
         made = get_signature("a b.txt", operation, "", box.token)
         query = f"path=a%20b.txt&signature={quote(made['signature'])}"
         assert await _taken(box, method, query) is good
@@ -37,10 +36,10 @@ def test_a_signature_is_for_one_operation(tmp_path: Path, method: str, operation
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(60, True), (-60, False)])
-def test_a_signature_ends(tmp_path: Path, seconds: int, good: bool) -> None:
+def test_a_signature_ends(seconds: int, good: bool) -> None:
 
     async def go() -> None:
-        box = Box(Order(60), 1, tmp_path)
+        box = Identity.new()
         made = get_signature("f", "read", "user", box.token, seconds)
         query = f"path=f&username=user&signature={quote(made['signature'])}&signature_expiration={made['expiration']}"
         assert await _taken(box, "GET", query) is good

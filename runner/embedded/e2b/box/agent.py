@@ -6,6 +6,8 @@ It has no listening socket and no secret. The edge sends it ends of socket pairs
 - `http`: a connection that speaks envd's HTTP;
 - `dial PORT`: answer with a socket connected to that port of the box's loopback, or with the reason why not.
 
+Where boxes may reach the outside, it hands the edge what their programs have opened to its proxy port (`outward`).
+
 When the control channel ends, the edge is gone and so is the box.
 """
 
@@ -18,8 +20,6 @@ import resource
 import signal
 import socket
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from . import rights
 from .commands import Commands
@@ -30,6 +30,7 @@ from .files_http import FileRefused, upload
 from .filesystem_rpc import FilesystemService
 from .host import Host, settle
 from .http1 import Exchange, ProtocolError, connection
+from .outward import Outward
 from .process_rpc import ProcessService
 from .watch_rpc import WatchService
 
@@ -178,6 +179,9 @@ async def _run(channel: socket.socket, settings: Message) -> None:
     loop.add_signal_handler(signal.SIGCHLD, agent.commands.reap)
     loop.add_reader(channel, control.readable)
     channel.send(b"ready")
+    if settings.get("outward"):
+        outward = Outward(channel, settings["outward"])
+        loop.add_reader(outward.listener, outward.readable)
     await loop.create_future()
 
 
@@ -189,9 +193,6 @@ def main() -> None:
     for name, value in settings["limits"].items():
         _limit(getattr(resource, name), int(value))
     rights.narrow()
-    # When the machine is out of memory, boxes go before the edge.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
     # Nobody else in the box may look into process 1, though it has the same user.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     # Python would take SIGINT, which anybody in the box can send, for its end.

@@ -307,6 +307,8 @@ class Exchange:
         """Send a head made elsewhere, and `content` with it."""
         self.started = True
         bodiless = self.head.method == "HEAD" or head.status in (204, 304)
+        if chunked and self.head.version == "HTTP/1.0":
+            chunked = self.persistent = False  # it knows no chunks: such a body ends with its connection
         self._chunked = chunked and not bodiless
         if self._chunked:
             head.fields.append(("transfer-encoding", "chunked"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.embedded.e2b.boxes import Order
 from runner.embedded.e2b.control.bodies import texts
+from runner.embedded.e2b.control.networks import network_of
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.templates import Template
 from runner.embedded.e2b.volumes import MOUNTABLE, Mount, Volumes, mountable
@@ -38,6 +39,7 @@ def order(asked: Mapping[str, Any], template: Template, seconds: float, volumes:
         auto_pause=auto_pause,
         pause_memory=memory,
         auto_resume=auto_resume,
+        network=network_of(asked),
         asked=asked,
         volumes=_mounts(asked.get("volumeMounts"), volumes),
     )

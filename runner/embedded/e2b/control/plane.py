@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.embedded.e2b.box.http1 import Exchange
-from runner.embedded.e2b.boxes import Boxes, Identity
+from runner.embedded.e2b.boxes import Box, Boxes, Identity
 from runner.embedded.e2b.control.gate import Gate
+from runner.embedded.e2b.control.networks import NetworkRoutes
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
@@ -21,6 +22,7 @@ from runner.embedded.e2b.control.watched import Watched
 from runner.embedded.e2b.holdings import Holdings
 from runner.embedded.e2b.life import Life, NoSuchBox
 from runner.embedded.e2b.metrics import Metrics
+from runner.embedded.e2b.network import Network
 from runner.errors import SandboxMissing
 
 
@@ -41,6 +43,7 @@ class ControlPlane:
         families: list[Family] = [
             Watched(boxes, life, Metrics()),
             Sandboxes(boxes, life, holdings, gate, domain),
+            NetworkRoutes(life),
             SnapshotRoutes(life, holdings.templates),
             TagRoutes(holdings.catalog),
             TemplateRoutes(holdings.catalog, holdings.builder, life.forget),
@@ -53,6 +56,12 @@ class ControlPlane:
     def sleeper(self, name: str) -> Identity | None:
         """The paused box of this id that a request wakes; None when there is none."""
         return self._life.sleeper(name)
+
+    def network(self, name: str) -> Network:
+        """The network of a box, also of a paused one. Raises NoSuchBox."""
+        found = self._life.find(name)
+        order = found.order if isinstance(found, Box) else self._life.read_order(found.asked, found.template)
+        return order.network
 
     async def wake(self, exchange: Exchange, name: str) -> bool:
         """Let a sleeper go on because a request has come for it; False when the request was answered with why not."""

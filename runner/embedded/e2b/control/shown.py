@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.embedded.e2b.boxes import Box, Order
+from runner.embedded.e2b.boxes import Box, Order, traffic_token
 from runner.embedded.e2b.endings import rfc3339
 from runner.embedded.e2b.kept import Resting
 
@@ -23,6 +23,7 @@ def sandbox(box: Box, domain: str) -> dict[str, Any]:
         "clientID": _CLIENT,
         "envdVersion": ENVD_VERSION,
         "envdAccessToken": box.token,
+        **({} if box.order.network.public else {"trafficAccessToken": traffic_token(box.token)}),
         "domain": domain,
     }
 

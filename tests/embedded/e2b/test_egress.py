@@ -1,0 +1,244 @@
+"""The way out of a box, without a box: clients on loopback speak to it as programs in a box do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import pytest
+
+from runner.embedded.e2b.egress import LIMIT, Egress
+from runner.embedded.e2b.network import Address, Network, read_network
+from runner.embedded.e2b.outside import Traffic
+
+CLOSED = {"denyOut": ["0.0.0.0/0"]}
+
+
+@dataclass
+class Lab:
+    """A bait server, a resolver that is told what to say, and the way out between."""
+
+    network: Network
+    private: bool = True
+    answers: dict[str, list[str]] = field(default_factory=lambda: {"good.test": ["127.0.0.1"]})
+    asked: list[str] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+    bait: int = 0
+
+    async def resolve(self, name: str, port: int) -> list[Address]:
+        self.asked.append(name)
+        if name not in self.answers:
+            raise OSError("no such host")
+        return [ip_address(text) for text in self.answers[name]]
+
+    def run(self, talk: Callable[[Lab], Awaitable[None]]) -> None:
+        asyncio.run(self._run(talk))
+
+    async def _run(self, talk: Callable[[Lab], Awaitable[None]]) -> None:
+        server = await asyncio.start_server(_bait, "127.0.0.1")
+        self.bait = server.sockets[0].getsockname()[1]
+        self._egress = Egress(self.private, self.resolve)
+        try:
+            await asyncio.wait_for(talk(self), 20)
+        finally:
+            await self._egress.close()
+            server.close()
+            await asyncio.sleep(0.01)
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            streams = await asyncio.open_connection(*listener.getsockname())
+            plug, _ = listener.accept()
+        self._egress.take(plug, lambda: self.network, self.traffic)
+        return streams
+
+    async def say(self, raw: bytes) -> bytes:
+        """Send bytes, end, and give all that comes back."""
+        reader, writer = await self.open()
+        writer.write(raw)
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def ask(self, raw: bytes) -> bytes:
+        """Send bytes and give all that comes back until the other side ends."""
+        reader, writer = await self.open()
+        writer.write(raw)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+
+async def _bait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers HTTP with what it has heard, anything else with itself in capitals once it has ended."""
+    first = await reader.readline()
+    if b"HTTP/1." in first:
+        head = first + await reader.readuntil(b"\r\n\r\n")
+        body = await reader.read(5) if b"5\r\n" in head else b""
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(head + body) + head + body)
+    else:
+        writer.write((first + await reader.read()).upper())
+    await writer.drain()
+    writer.close()
+
+
+def test_a_tunnel_passes_bytes_both_ways_and_ends_when_both_have() -> None:
+    async def talk(lab: Lab) -> None:
+        host = f"good.test:{lab.bait}"
+        answer = await lab.say(f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\nhello\nworld".encode())
+        assert answer == b"HTTP/1.1 200 Connection established\r\n\r\nHELLO\nWORLD"
+        assert lab.asked == ["good.test"]
+        assert (lab.traffic.sent, lab.traffic.received, lab.traffic.refused) == (11, 11, 0)
+
+    Lab(read_network({"allowOut": ["good.test"], **CLOSED})).run(talk)
+
+
+def test_plain_requests_go_on_with_their_own_host_and_without_what_is_the_proxys() -> None:
+    async def talk(lab: Lab) -> None:
+        reader, writer = await lab.open()
+        for path in ("/a?b=c", ""):
+            writer.write(
+                f"POST http://user:pw@good.test:{lab.bait}{path} HTTP/1.1\r\nHost: evil.test\r\nContent-Length: 5\r\n"
+                "Proxy-Authorization: Basic eA==\r\nX-API-Key: mine\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"
+                "hello".encode()
+            )
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            size = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+            heard = (await reader.readexactly(size)).decode()
+            assert heard.startswith(f"POST {path or '/'} HTTP/1.1\r\n")
+            assert f"Host: good.test:{lab.bait}\r\n" in heard
+            assert "X-API-Key: mine" in heard
+            assert heard.endswith("hello")
+            for gone in ("evil.test", "Proxy-Auth", "X-Hop", "pw"):
+                assert gone not in heard
+        writer.close()
+
+    Lab(Network()).run(talk)
+
+
+def test_a_name_that_is_not_allowed_is_not_even_looked_up() -> None:
+    async def talk(lab: Lab) -> None:
+        answer = await lab.ask(b"CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 403 this box may not reach evil.test:443: allow_out does not name it")
+        assert answer.endswith(b"all else is denied\n")
+        assert lab.asked == []
+        assert lab.traffic.refused == 1
+
+    Lab(read_network({"allowOut": ["good.test"], **CLOSED})).run(talk)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"])
+def test_an_allowed_name_that_leads_inside_is_refused(address: str) -> None:
+    async def talk(lab: Lab) -> None:
+        lab.answers["good.test"] = [address]
+        answer = await lab.ask(b"CONNECT good.test:443 HTTP/1.1\r\n\r\n")
+        assert b"403 this box may not reach good.test:443" in answer
+        assert b"is an address of this machine or of a private network" in answer
+
+    Lab(read_network({"allowOut": ["good.test"], **CLOSED}), private=False).run(talk)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "127.1", "0"])
+def test_no_spelling_of_this_machine_is_let_through(host: str) -> None:
+    async def talk(lab: Lab) -> None:
+        lab.answers = {name: ["127.0.0.1"] for name in ("localhost", "2130706433", "0x7f.1", "127.1", "0")}
+        answer = await lab.ask(f"GET http://{host}:{lab.bait}/ HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 403 ")
+
+    Lab(Network(), private=False).run(talk)
+
+
+def test_the_address_that_was_looked_at_is_dialled() -> None:
+    """A resolver that answers differently the second time is asked once."""
+
+    async def talk(lab: Lab) -> None:
+        lab.answers["good.test"] = ["10.9.8.7", "127.0.0.1"]
+        lab.network = read_network({"denyOut": ["10.0.0.0/8"]})
+        answer = await lab.say(f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\nx\n".encode())
+        assert answer.endswith(b"\r\n\r\nX\n")
+        assert lab.asked == ["good.test"]
+
+    Lab(Network()).run(talk)
+
+
+def test_other_rules_hold_at_once() -> None:
+    async def talk(lab: Lab) -> None:
+        ask = f"GET http://good.test:{lab.bait}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        assert (await lab.ask(ask)).startswith(b"HTTP/1.1 200")
+        lab.network = read_network({}, internet=False)
+        assert (await lab.ask(ask)).startswith(b"HTTP/1.1 403")
+        lab.network = read_network({"allowOut": [f"good.test:{lab.bait}"]}, internet=False)
+        assert (await lab.ask(ask)).startswith(b"HTTP/1.1 200")
+
+    Lab(Network()).run(talk)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET https://good.test/ HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"CONNECT good.test HTTP/1.1\r\n\r\n", b"400"),
+        (b"CONNECT good.test:99999 HTTP/1.1\r\n\r\n", b"400"),
+        (b"CONNECT nobody.test:443 HTTP/1.1\r\n\r\n", b"502"),
+        (b"CONNECT good.test:1 HTTP/1.1\r\n\r\n", b"502"),
+        (b"\x00\x01\x02\r\n\r\n", b"400"),
+    ],
+)
+def test_what_cannot_be_is_answered(raw: bytes, status: bytes) -> None:
+    async def talk(lab: Lab) -> None:
+        assert (await lab.ask(raw)).split(b" ")[1] == status
+
+    Lab(Network()).run(talk)
+
+
+def _socks(kind: int, host: bytes, port: int, command: int = 1, methods: bytes = b"\x01\x00") -> bytes:
+    return b"\x05" + methods + b"\x05" + bytes([command, 0, kind]) + host + port.to_bytes(2, "big")
+
+
+def test_socks_by_name_and_by_address() -> None:
+    async def talk(lab: Lab) -> None:
+        for kind, host in ((3, b"\x09good.test"), (1, bytes([127, 0, 0, 1]))):
+            answer = await lab.say(_socks(kind, host, lab.bait) + b"through\n")
+            assert answer == b"\x05\x00" + b"\x05\x00\x00\x01" + bytes(6) + b"THROUGH\n"
+
+    Lab(Network()).run(talk)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (_socks(3, b"\x09evil.test", 443), 2),
+        (_socks(4, bytes(15) + b"\x01", 443), 2),
+        (_socks(3, b"\x09good.test", 443, command=2), 7),
+        (_socks(9, b"", 443), 8),
+    ],
+)
+def test_socks_refusals_have_their_codes(raw: bytes, code: int) -> None:
+    async def talk(lab: Lab) -> None:
+        assert (await lab.ask(raw))[2:4] == bytes([5, code])
+
+    Lab(read_network({"allowOut": ["good.test"], **CLOSED}), private=False).run(talk)
+
+
+def test_socks_that_wants_a_password_or_breaks_off() -> None:
+    async def talk(lab: Lab) -> None:
+        assert await lab.ask(_socks(1, bytes(4), 1, methods=b"\x01\x02")) == b"\x05\xff"
+        assert await lab.say(b"\x05\x01") == b""
+        assert await lab.say(b"") == b""
+        assert lab.traffic.open == 0
+
+    Lab(Network()).run(talk)
+
+
+def test_a_box_has_only_so_many_connections() -> None:
+    async def talk(lab: Lab) -> None:
+        lab.traffic.open = LIMIT
+        assert await lab.ask(b"CONNECT good.test:443 HTTP/1.1\r\n\r\n") == b""
+        assert lab.traffic.refused == 1
+
+    Lab(Network()).run(talk)
