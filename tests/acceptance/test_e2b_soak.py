@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
 from runner.errors import SandboxMissing
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
@@ -65,7 +66,7 @@ def test_two_thousand_commands_and_five_hundred_boxes_leave_nothing(
     tmp_path: Path, missing: Callable[[str], None]
 ) -> None:
     async def soak() -> None:
-        async with launch(tmp_path) as endpoint:
+        async with launch(Settings(folder=str(tmp_path))) as endpoint:
             edge = next(each for each in psutil.Process().children() if "runner.embedded.e2b" in each.cmdline())
             sdk = _sdk(endpoint)
             await _lives(sdk, WARM)
