@@ -104,6 +104,22 @@ def test_a_file_opens_in_the_application_for_its_kind(desktop: Sandbox) -> None:
     _until(lambda: "plain.txt" in desktop.get_window_title(desktop.get_current_window_id()), "nothing opened it")
 
 
+def test_the_stream_by_path_on_plain_http(streaming: Sandbox, equipped_e2b: Endpoint, browser_path: str) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    # Before the test with a key: the SDK's object never streams without one again.
+    streaming.stream.start()
+    url = f"{equipped_e2b.url(streaming.sandbox_id, 6080)}/vnc.html?autoconnect=true&resize=scale"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        try:
+            page = browser.new_page()
+            page.goto(url)
+            expect(page.locator("html.noVNC_connected")).to_be_attached(timeout=20_000)
+        finally:
+            browser.close()
+
+
 def test_a_page_of_ours_frames_the_stream_by_its_name_and_only_the_key_opens_it(
     streaming: Sandbox, browser_path: str, tmp_path: Path
 ) -> None:
@@ -136,18 +152,3 @@ def test_a_page_of_ours_frames_the_stream_by_its_name_and_only_the_key_opens_it(
 
 def _framed(url: str) -> str:
     return f"<h1>ours</h1><iframe src='{url}' width=860 height=600></iframe>"
-
-
-def test_the_stream_by_path_on_plain_http(streaming: Sandbox, equipped_e2b: Endpoint, browser_path: str) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    streaming.stream.start()
-    url = f"{equipped_e2b.url(streaming.sandbox_id, 6080)}/vnc.html?autoconnect=true&resize=scale"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        try:
-            page = browser.new_page()
-            page.goto(url)
-            expect(page.locator("html.noVNC_connected")).to_be_attached(timeout=20_000)
-        finally:
-            browser.close()
