@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from e2b import AsyncSandbox, FilesystemEvent, FilesystemEventType, Sandbox
+from e2b import AsyncSandbox, FilesystemEvent, FilesystemEventType, Sandbox, WatchHandle
 from e2b.exceptions import FileNotFoundException, InvalidArgumentException, SandboxException, TimeoutException
 
 from runner.embedded.e2b.launch import Endpoint
@@ -45,6 +45,11 @@ class Seen:
 
 async def _stopped(handle: Any) -> None:
     await handle.stop()  # the SDK's method has no types
+
+
+def _all_events(handle: WatchHandle) -> None:
+    while handle.get_new_events():
+        pass
 
 
 def test_every_event_is_told_once_and_in_order(in_box: Go) -> None:
@@ -192,3 +197,30 @@ def test_events_are_fetched_by_the_synchronous_class(embedded_e2b: Endpoint) -> 
         handle.stop()
         with pytest.raises(SandboxException, match="already stopped"):
             handle.get_new_events()
+
+
+def test_folders_of_the_template_are_watched_too(in_box: Go) -> None:
+    async def body(box: AsyncSandbox) -> None:
+        seen = Seen()
+        handle = await box.files.watch_dir("/usr/local", seen, recursive=True, user="root")
+        await box.files.write("/usr/local/bin/mine", "#!/bin/sh\n", user="root")
+        assert await seen.until(WRITE, "bin/mine") == [(CREATE, "bin/mine"), (CHMOD, "bin/mine"), (WRITE, "bin/mine")]
+        await _stopped(handle)
+
+    in_box(body)
+
+
+def test_a_watch_that_nobody_reads_ends_with_a_reason(embedded_e2b: Endpoint) -> None:
+    with Sandbox.create(
+        timeout=60,
+        api_url=embedded_e2b.api_url,
+        sandbox_url=embedded_e2b.sandbox_url,
+        api_key=embedded_e2b.api_key,
+    ) as box:
+        box.files.make_dir("w")
+        handle = box.files.watch_dir("w")
+        box.commands.run("cd w && for i in $(seq 20000); do : > a$i; : > b$i; done")
+        assert len(handle.get_new_events()) > 16_000, "what was noted in time is told"
+        with pytest.raises(SandboxException, match="more happened than could be noted"):
+            _all_events(handle)
+        assert box.commands.run("echo the box goes on").exit_code == 0
