@@ -19,6 +19,8 @@ WIDTH = 65_536
 #: programs take for negative; a container or another user namespace may not have them.
 _FAR = range(28_992 * WIDTH, 32_767 * WIDTH)
 _FAR_SINGLE = range(1_900_000_000, 1_900_100_000)
+# linux/prctl.h, linux/securebits.h: rights stay when the user changes.
+_PR_SET_SECUREBITS, _NO_SETUID_FIXUP = 28, 4
 _FEW = 1_000
 _FEW_RANGES = 64
 
@@ -89,7 +91,7 @@ def namespace(base: int) -> int:
     ours, theirs = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
-        _be_namespace(ours, theirs)
+        _be_namespace(base, ours, theirs)
     try:
         for fd in (ours[1], theirs[0]):
             os.close(fd)
@@ -104,11 +106,17 @@ def namespace(base: int) -> int:
         os.waitpid(pid, 0)
 
 
-def _be_namespace(telling: tuple[int, int], waiting: tuple[int, int]) -> None:
-    """The life of the child: make the namespace, and hold it until the parent has it or is gone."""
+def _be_namespace(base: int, telling: tuple[int, int], waiting: tuple[int, int]) -> None:
+    """The life of the child: make the namespace, and hold it until the parent has it or is gone.
+
+    It is made by the box's own user, with our rights: what the kernel counts by users (watches of files, pipes,
+    signals) it counts for a namespace's maker too, and root would soon have used up the machine's share for all boxes.
+    """
     try:
         os.close(telling[0])
         os.close(waiting[1])
+        check(libc().prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0), "prctl")
+        os.setresuid(base, base, base)
         check(libc().unshare(CLONE_NEWUSER), "unshare")
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
         os.write(telling[1], b"x")

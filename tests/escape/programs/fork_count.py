@@ -1,0 +1,25 @@
+# tries: more processes than a box may have
+# must: fork is refused within the limit, and the box goes on when they have ended
+# as: user, root
+import os
+import signal
+import time
+
+from attempt import contained, must
+
+children = []
+try:
+    while len(children) < 5000:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+            os._exit(0)
+        children.append(pid)
+except OSError:
+    pass
+for pid in children:
+    os.kill(pid, signal.SIGKILL)
+for pid in children:
+    os.waitpid(pid, 0)
+must(len(children) < 2048, f"{len(children)} processes")
+contained()
