@@ -26,7 +26,8 @@
     │       └── StoreConflict        a compare-and-set lost: somebody else moved the record
     └── BoxError                     exit 1  a box could not do what was asked
         ├── ProviderError            the provider's side failed: another provider may serve
-        │   ├── QuotaExhausted       too many boxes, or too many requests
+        │   ├── QuotaExhausted       too many boxes at once
+        │   │   └── RateLimited      too many requests in a while
         │   ├── ProviderBlocked      credits used up, team blocked
         │   ├── CredentialRefused    bad or missing key
         │   ├── NoCapacity           the provider has no room now
@@ -34,7 +35,9 @@
         ├── BoxGone                  the box died, was killed or ran past its time
         │   └── FilesLost            and took the files of steps that had succeeded along
         ├── CommandTimeout           a command ran past its timeout; its process tree was killed
+        ├── BudgetSpent              the sandbox's budget covers no more time in a box
         ├── RequestRefused           the provider says that the request itself is wrong
+        │   └── SessionTooLong       a box may not live that long
         └── BoxFileError             a path in the box
             ├── FileMissing
             ├── IsADirectory
@@ -181,17 +184,30 @@ class StoreConflict(StoreError):
 
 
 class BoxError(RunnerError):
-    """A box could not do what was asked."""
+    """A box could not do what was asked.
+
+    `settled` is set when the run's policies have had their say about it: nobody asks them again.
+    """
 
     exit_code = 1
+    settled = False
 
 
 class ProviderError(BoxError):
-    """The provider's side failed, not the step: another provider may serve."""
+    """The provider's side failed, not the step: another provider may serve.
+
+    `retry_after` are the seconds after which the provider wants to be asked again, where it said so.
+    """
+
+    retry_after: float | None = None
 
 
 class QuotaExhausted(ProviderError):
-    """Too many boxes at once, or too many requests."""
+    """Too many boxes at once."""
+
+
+class RateLimited(QuotaExhausted):
+    """Too many requests in a while: the same request may be served a little later."""
 
 
 class ProviderBlocked(ProviderError):
@@ -222,8 +238,18 @@ class CommandTimeout(BoxError):
     """A command ran past its timeout; its whole process tree was killed."""
 
 
+class BudgetSpent(BoxError):
+    """The sandbox's budget covers no more time in a box."""
+
+
 class RequestRefused(BoxError):
     """The provider says that the request itself is wrong (bad argument, above the plan)."""
+
+
+class SessionTooLong(RequestRefused):
+    """A box may not live as long as was asked for; `limit` is the most in seconds, where the provider said it."""
+
+    limit: float | None = None
 
 
 class BoxFileError(BoxError):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
-from runner.errors import EngineUnavailable
+from runner.errors import EngineUnavailable, UsageError
 from runner.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from runner.compiler.plan.choose import Fact
+    from runner.compiler.plan.choose import Account, Fact
     from runner.run.ports import Engine, Sandbox, StateStore
 
 
@@ -86,38 +87,120 @@ class Provision:
 
 
 @asynccontextmanager
-async def open_providers(environ: Mapping[str, str], *, needed: bool = True) -> AsyncIterator[Provision]:
+async def open_providers(
+    environ: Mapping[str, str], *, needed: bool = True, tell: Callable[[str], None] | None = None
+) -> AsyncIterator[Provision]:
     """The providers of boxes until the block ends; with `needed` false, none, and nothing is started.
 
     E2B is the hosted service when E2B_API_KEY is set, another endpoint when E2B_API_URL says so, and otherwise an
-    endpoint of our own on this machine. Raises SandboxMissing when this machine cannot make boxes.
+    endpoint of our own on this machine. What dead runs left at an account is freed meanwhile; `tell` gets a sentence
+    for each box. Raises SandboxMissing when this machine cannot make boxes, UsageError for settings that say nothing.
     """
     if not needed:
         yield Provision()
         return
     from runner.compiler.plan.choose import Fact
-    from runner.sandbox.e2b import E2BSandbox
 
     absent = {"webcontainer": Fact(available=False, reason="it is not part of this build")}
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
     if key or url:
+        from runner.sandbox.e2b import E2BSandbox
+
         where = f"the endpoint {url}" if url else f"the hosted service{f' at {domain}' if domain else ''}"
+        fact = Fact(True, where, free=bool(url) and _on_this_machine(str(url)), account=_account(environ, bool(url)))
         sandbox = E2BSandbox(key or "", api_url=url, sandbox_url=environ.get("E2B_SANDBOX_URL"), domain=domain)
+        second = _second(environ)
+        sentence = f"boxes: E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
+        reaping = asyncio.ensure_future(_reaped(sandbox, tell))
         try:
-            yield Provision({"e2b": sandbox}, {**absent, "e2b": Fact(True, where)}, f"boxes: E2B, {where}")
+            yield Provision({"e2b": sandbox, **second}, {**absent, "e2b": fact, **_facts(second)}, sentence)
         finally:
-            await sandbox.close()
+            reaping.cancel()
+            for each in (sandbox, *second.values()):
+                await each.close()
         return
+    async with _embedded() as own:
+        sentence = f"boxes: E2B, {_HERE} (the hosted service: set E2B_API_KEY)"
+        yield Provision({"e2b": own}, {**absent, **_facts({"e2b": own})}, sentence)
+
+
+_HERE = "the embedded endpoint on this machine"
+#: The embedded endpoint as a second candidate beside another one.
+_SECOND = "e2b@embedded"
+
+
+def _facts(embedded: Mapping[str, Sandbox]) -> dict[str, Fact]:
+    """What is known of the embedded endpoint, under the name it goes by."""
+    from runner.compiler.plan.choose import Fact
     from runner.embedded.e2b.lacks import lacks
 
-    async with _embedded() as own:
-        here = "the embedded endpoint on this machine"
-        sentence = f"boxes: E2B, {here} (the hosted service: set E2B_API_KEY)"
-        yield Provision({"e2b": own}, {**absent, "e2b": Fact(True, here, lacks())}, sentence)
+    return {name: Fact(True, _HERE, lacks(), free=True) for name in embedded}
+
+
+def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
+    """The embedded endpoint as the fallback of another one, where RUNNER_E2B_FALLBACK asks for it."""
+    from runner.sandbox.standby import Standby
+
+    wanted = environ.get("RUNNER_E2B_FALLBACK", "none")
+    if wanted not in ("none", "embedded"):
+        hint = "Allowed are `none` (the default) and `embedded`."
+        raise UsageError(f"RUNNER_E2B_FALLBACK is {wanted!r}, which names no endpoint", hint)
+    return {_SECOND: Standby(_SECOND, lambda: _embedded(_SECOND))} if wanted == "embedded" else {}
+
+
+def _account(environ: Mapping[str, str], other: bool) -> Account:
+    """What the account may do, as the environment says. Unsaid, the hosted service's smallest plan is taken for how
+    many boxes and how fast, which costs nothing but waiting; another endpoint's limits are learned from its refusals.
+    """
+    from runner.compiler.plan.choose import Account, account, plans
+
+    wanted = environ.get("RUNNER_E2B_PLAN")
+    known = account("e2b", wanted or plans("e2b")[0])
+    if known is None:
+        hint = f"Plans are {', '.join(plans('e2b'))}."
+        raise UsageError(f"RUNNER_E2B_PLAN is {wanted!r}, which is no plan of E2B's", hint)
+    if wanted is None:
+        known = Account() if other else Account(boxes=known.boxes, creates=known.creates)
+    boxes = _amount(environ, "RUNNER_E2B_CONCURRENCY")
+    creates = _amount(environ, "RUNNER_E2B_RATE")
+    return replace(
+        known,
+        boxes=known.boxes if boxes is None else max(1, int(boxes)),
+        creates=known.creates if creates is None else creates,
+    )
+
+
+def _amount(environ: Mapping[str, str], name: str) -> float | None:
+    """A positive number from the environment; None where it is not set."""
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1_000_000:
+        raise UsageError(f"{name} is {text!r}, which is no number above 0", f"Write for example {name}=20.")
+    return value
+
+
+def _on_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+
+
+async def _reaped(sandbox: Sandbox, tell: Callable[[str], None] | None) -> None:
+    from runner.errors import RunnerError
+    from runner.run.reaper import reap
+
+    with suppress(RunnerError):  # no key, no SDK: the run itself will say so
+        for sentence in await reap(sandbox):
+            if tell is not None:
+                tell(sentence)
 
 
 @asynccontextmanager
-async def _embedded() -> AsyncIterator[Sandbox]:
+async def _embedded(name: str = "e2b") -> AsyncIterator[Sandbox]:
     """Boxes of our own endpoint. It starts while the SDK is being loaded: both take most of a second."""
     from runner.embedded.e2b.launch import launch
     from runner.sandbox.e2b import E2BSandbox
@@ -126,7 +209,7 @@ async def _embedded() -> AsyncIterator[Sandbox]:
     try:
         async with launch() as endpoint:
             await warming
-            sandbox = E2BSandbox(endpoint.api_key, api_url=endpoint.api_url, sandbox_url=endpoint.sandbox_url)
+            sandbox = E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url, provider=name)
             try:
                 yield sandbox
             finally:

@@ -82,13 +82,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     raise typer.Exit(code)
 
 
-def _note(sentence: str) -> None:
-    if sentence:
-        show_line(sentence, err=True)
-
-
 def exit_code(report: Report) -> int:
-    """0 for success, 130 for a run that was stopped, 4 where nothing but providers of boxes failed, else 1."""
+    """0 for success, 130 for a run that was stopped, 4 where nothing but providers of boxes failed, else 1: a paused
+    run too has not reached its end.
+    """
     if report.state != "failed":
         return {"succeeded": 0, "cancelled": 130}.get(report.state, 1)
     failures = [step.get("error_class") for step in report.steps.values() if step.get("state") == "failed"]
@@ -143,7 +140,6 @@ class _Session:
         secrets, children = prepare(plan, self._environ, self._settings())
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
-        _note(support.unheeded(plan))
         progress = make_progress(
             plan.title or plan.name, quiet=options.quiet or options.as_json, terminal=sys.stdout.isatty()
         )
@@ -154,7 +150,9 @@ class _Session:
             opening = asyncio.ensure_future(store.open())
             try:
                 provision = await stack.enter_async_context(
-                    wiring.open_providers(self._environ, needed=support.needs_boxes(plan, children.values()))
+                    wiring.open_providers(
+                        self._environ, needed=support.needs_boxes(plan, children.values()), tell=self._tell
+                    )
                 )
             finally:
                 await asyncio.gather(opening, return_exceptions=True)

@@ -6,18 +6,19 @@ import asyncio
 import posixpath
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import FileCopy, Leg, Plan, PlanStep
-from runner.errors import CommandFailed, CommandTimeout, FileMissing
+from runner.errors import BoxError, CommandFailed, CommandTimeout, FileMissing, RunnerError
 from runner.records import dataclass
 from runner.run import artifacts, hostfiles, outputs
-from runner.run.boxes import Boxes, Held
+from runner.run.boxes import Boxes
 from runner.run.journal import Journal
 from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
+from runner.run.supply import Held
 from runner.run.values import ARTIFACTS, Values, artifact_folder, environment, is_many, rendered
 
 #: runner's own folder in a box's home: output files and scripts.
@@ -86,9 +87,9 @@ class Attempts:
         self._packing: dict[tuple[str, FileCopy], asyncio.Task[hostfiles.Packed]] = {}
 
     async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
-        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, or StoreError."""
-        async with self._boxes.lease(step, leg.key) as held:
-            box = held.box
+        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, StoreError; Paused, Stopped."""
+        async with self._boxes.lease(step, leg.key) as lease:
+            held, box = lease.held, lease.held.box
             trace.provider, trace.box = box.provider, box.id
             self._journal.put("step", leg.key, {"provider": box.provider, "box": box.id})
             variables = self._values.variables(step, leg, box.home)
@@ -98,7 +99,7 @@ class Attempts:
                 command, output = await self._command(box, step, leg, number, variables)
                 await self._journal.sync()
                 trace.began = True
-                ended = await self._run(box, command, log)
+                ended = await self._run(box, replace(command, timeout=min(step.timeout, lease.seconds)), log)
                 trace.exit_code = ended.exit_code
             finally:
                 trace.log = log.close()
@@ -108,6 +109,10 @@ class Attempts:
             result = await self._results(box, step, leg, command.cwd or box.home, output)
             held.succeeded[leg.key] = None
             return result
+
+    async def recovers(self, step: PlanStep, leg: Leg, error: RunnerError) -> bool:
+        """Whether the spec's policies want the failed attempt to be made again. Raises what they say instead."""
+        return isinstance(error, BoxError) and await self._boxes.recovers(step, leg.key, error)
 
     # ------------------------------------------------------------ before
 

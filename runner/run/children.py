@@ -10,11 +10,19 @@ from typing import Protocol
 from runner.compiler.canonical import Json
 from runner.compiler.compile import Compilation, with_inputs
 from runner.compiler.plan.model import Leg, Plan, PlanStep
-from runner.errors import CommandTimeout, ExpressionFailed, InputsWrong, ProviderError, RunFailed, UsageError
+from runner.errors import (
+    CommandTimeout,
+    ExpressionFailed,
+    InputsWrong,
+    ProviderError,
+    RunFailed,
+    RunnerError,
+    UsageError,
+)
 from runner.records import dataclass
 from runner.run import outputs
 from runner.run.attempt import Result, Trace, announce
-from runner.run.interrupt import Control, uninterrupted
+from runner.run.interrupt import Control, Paused, uninterrupted
 from runner.run.journal import Journal
 from runner.run.ports import RunState
 from runner.run.values import Values, filled
@@ -105,7 +113,7 @@ class Children:
     async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
         """Attempt a leg: start a run and wait for its end; its outputs are the leg's.
 
-        Raises InputsWrong, ExpressionFailed, CommandTimeout, RunFailed, ProviderError, StoreError.
+        Raises InputsWrong, ExpressionFailed, CommandTimeout, RunFailed, ProviderError, StoreError; Paused.
         """
         prepared = self._prepared[key_of(self._plan, step)]
         plan = self._planned(prepared, step, self._inputs(step, leg))
@@ -119,9 +127,16 @@ class Children:
         trace.began = True
         with self._control.above(control):
             state = await self._ended(child, control, step, leg)
+        if state == "paused":
+            self._control.pause(child.failure()[0])
+            raise Paused
         if state != "succeeded":
             raise _failed(child, plan, state)
         return self._results(child.made(), step, leg)
+
+    async def recovers(self, step: PlanStep, leg: Leg, error: RunnerError) -> bool:
+        """Never: the policies had their say in the run below."""
+        return False
 
     def _inputs(self, step: PlanStep, leg: Leg) -> dict[str, Json]:
         given = filled(step.action.get("with"), self._values.variables(step, leg, NO_HOME))

@@ -10,12 +10,12 @@ from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
 from runner.compiler.plan.model import Cache as CacheDecl
 from runner.compiler.plan.model import Leg, PlanStep, Repeat
-from runner.errors import ExpressionFailed, NeverHeld, RunnerError
+from runner.errors import BoxError, ExpressionFailed, NeverHeld, RunnerError
 from runner.run import retry
 from runner.run.attempt import Result, Trace, announce
 from runner.run.cache import Hit, Key, Miss
-from runner.run.interrupt import Stopped
-from runner.run.leg import Close, Life
+from runner.run.interrupt import Paused, Stopped
+from runner.run.leg import Close, Life, Work
 from runner.run.ports import LegOutcome
 from runner.run.slots import Slot
 
@@ -54,6 +54,8 @@ class Course:
             return life.fail(step, leg, gave_up.error, self._number, self._trace)
         except Stopped:
             return life.cancel(step, leg, self._number or None)
+        except Paused:
+            return life.pause(leg)
         except asyncio.CancelledError:
             life.cancel(step, leg, self._number or None)
             raise
@@ -81,12 +83,12 @@ class Course:
         self._life.journal.put("step", self._leg.key, {"outputs": result.outputs})
         return self._life.end(self._step, self._leg, Close("succeeded", data, "", self._number), result)
 
-    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
-        return await self._life.control.guard(work, self._level, self._leg.key, self._step.id)
+    async def _guarded(self, work: Coroutine[Any, Any, T], *, idle: bool = False) -> T:
+        return await self._life.control.guard(work, self._level, self._leg.key, self._step.id, idle=idle)
 
     async def _begin(self) -> None:
         """Take a place among the running and begin the next attempt."""
-        await self._guarded(self._slot.take())
+        await self._guarded(self._slot.take(), idle=True)
         self._number += 1
         journal, key = self._life.journal, self._leg.key
         fact = journal.fact("step.started", step=key, attempt=self._number)
@@ -105,26 +107,45 @@ class Course:
                 return await self._attempt()
             except retry.ATTEMPT_ERRORS as error:
                 self._slot.lend()
-                if not retry.repeats(step.retry, error, tries):
+                cut = self._trace.began and not step.idempotent and retry.cut_off(error)
+                if not cut and await self._recovers(error):
+                    tries -= 1  # what policies repeat is no part of the retries
+                    self._retries(error, 0.0)
+                elif not retry.repeats(step.retry, error, tries):
                     raise _GaveUp(error) from error
-                if self._trace.began and not step.idempotent and retry.cut_off(error):
+                elif cut:
                     words = "it is not tried again: the step is not idempotent, and nobody knows how far it came"
                     raise _GaveUp(type(error)(f"{error.message}; {words}", error.hint)) from error
-                await self._guarded(self._back_off(error, tries))
+                else:
+                    await self._guarded(self._back_off(error, tries), idle=True)
             await self._begin()
 
+    @property
+    def _work(self) -> Work:
+        return self._life.children if self._step.kind == "workflow" else self._life.attempts
+
     async def _attempt(self) -> Result:
-        life = self._life
-        work = life.children if self._step.kind == "workflow" else life.attempts
-        return await self._guarded(work.make(self._step, self._leg, self._number, self._trace))
+        return await self._guarded(self._work.make(self._step, self._leg, self._number, self._trace))
+
+    async def _recovers(self, error: RunnerError) -> bool:
+        """Whether the policies want another attempt. Raises _GaveUp where one of them has failed the run."""
+        if isinstance(error, BoxError) and error.settled and self._life.control.failed:
+            raise _GaveUp(error) from error
+        try:
+            return await self._guarded(self._work.recovers(self._step, self._leg, error))
+        except retry.ATTEMPT_ERRORS as final:
+            raise _GaveUp(final) from final
 
     async def _back_off(self, error: RunnerError, tries: int) -> None:
-        life = self._life
-        seconds = retry.delay(self._step.retry, tries, life.clock.random())
+        seconds = retry.delay(self._step.retry, tries, self._life.clock.random())
+        self._retries(error, seconds)
+        await self._life.clock.sleep(seconds)
+
+    def _retries(self, error: RunnerError, seconds: float) -> None:
+        journal = self._life.journal
         data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, "delay": seconds}
-        fact = life.journal.fact("step.retrying", data | self._trace.told(), self._leg.key, self._number)
-        life.journal.move_step(self._leg.key, "ready", fact, message=error.message)
-        await life.clock.sleep(seconds)
+        fact = journal.fact("step.retrying", data | self._trace.told(), self._leg.key, self._number)
+        journal.move_step(self._leg.key, "ready", fact, message=error.message)
 
     # ------------------------------------------------------------ repetition
 
@@ -134,7 +155,7 @@ class Course:
             if self._holds(repeat, result):
                 return result
             self._slot.lend()
-            await self._guarded(self._again(repeat, repetition, result))
+            await self._guarded(self._again(repeat, repetition, result), idle=True)
             await self._begin()
             result = await self._attempts()
         if self._holds(repeat, result):

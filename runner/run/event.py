@@ -24,13 +24,16 @@ EVENT_TYPES: dict[str, str] = {
     "run.succeeded": "every step that had to succeed did",
     "run.failed": "a step failed and nothing was left to do",
     "run.cancelled": "somebody stopped the run",
+    "run.paused": "a policy paused the run: what had begun has ended, nothing new began",
     "sandbox.chosen": "a provider was chosen for a sandbox; every candidate with its reason",
     "sandbox.fallback": "a provider failed and the next candidate took over",
     "box.created": "a box is live",
     "box.killed": "a box was freed",
+    "box.moved": "the files of a box were carried into another one, which takes its place",
     "box.left": "a box could not be freed: it ends by itself when its time is over",
     "step.ready": "everything upstream of the step has ended; its attempts may begin",
-    "step.waiting": "the step waits: its concurrency group is full",
+    "step.waiting": "the step waits: its concurrency group, its provider or its budget has no room",
+    "step.paused": "the step had begun and waits for a box: the run is paused",
     "step.expanded": "the items of a `for_each` are known; their legs may begin",
     "step.started": "an attempt began",
     "step.cached": "the step's outputs are those of an earlier run: it does not run again",
@@ -45,6 +48,7 @@ EVENT_TYPES: dict[str, str] = {
     "artifact.stored": "files a step hands on are stored: name, digest, size",
     "milestone.reached": "all steps of the milestone succeeded and its acceptance checks hold",
     "milestone.missed": "a step of the milestone did not succeed, or an acceptance check does not hold",
+    "policy.applied": "a policy of the spec acted: on what, and what it did",
 }
 
 

@@ -19,23 +19,28 @@ from runner.records import dataclass
 from runner.run import support
 from runner.run.artifacts import storage_error, write_durably
 from runner.run.attempt import Attempts, OnText, Places
-from runner.run.boxes import Boxes, chooser
+from runner.run.boxes import Boxes
 from runner.run.cache import Cache
 from runner.run.children import Children, Made, Parent, Prepared
 from runner.run.clock import new_run_id
 from runner.run.event import Event
+from runner.run.gate import Gates
 from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
 from runner.run.leg import Life, pending
 from runner.run.local import BareHost
 from runner.run.mask import Mask
+from runner.run.meter import Meter, limits
 from runner.run.milestones import Milestones
 from runner.run.owner import owner
+from runner.run.policies import Policies, declared
 from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost, Stream
 from runner.run.results import as_document, results
 from runner.run.scheduler import Queue, Scheduler
 from runner.run.slots import Slots
+from runner.run.state import OPEN
+from runner.run.supply import Market, Supply, chooser
 from runner.run.values import Values, legs_of, rendered
 
 
@@ -89,22 +94,27 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
         support.refuse_unservable(prepared.plan, decide, setup.providers)
     secrets = [*setup.secrets.values(), *(each for one in setup.children.values() for each in one.secrets.values())]
     groups = Groups(setup.groups or setup.state / "groups")
-    run = _Run(
-        plan, setup, control, _Common(Mask(secrets), groups, Queue(Slots(setup.max_parallel), setup.max_parallel))
-    )
+    market = Market(setup.providers, setup.facts, Gates(setup.facts, setup.clock))
+    queue = Queue(Slots(setup.max_parallel), setup.max_parallel)
+    run = _Run(plan, setup, control, _Common(Mask(secrets), groups, market, queue))
     await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What a run has in common with those below it. `inside` are the places in groups that those above hold."""
+    """What a run has in common with those below it. `inside` are the places in groups that those above hold, `policies`
+    and `meter` those of the run right above.
+    """
 
     mask: Mask
     groups: Groups
+    market: Market
     queue: Queue
     inside: Mapping[str, Shared] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    policies: Policies | None = None
+    meter: Meter | None = None
 
     def new_id(self, clock: Clock) -> str:
         """An id that no other run of the family has, however many start in one second."""
@@ -133,9 +143,12 @@ class _Run:
         self._control = control
         self._common = common
         self._parent = parent
-        self._journal = Journal(setup.store, self.id, clock, common.mask, setup.on_event)
-        self._boxes = Boxes(plan, setup.providers, chooser(setup.facts), self._journal, clock)
+        self._journal = Journal(setup.store, self.id, clock, common.mask, self._heard)
         self._values = values = Values(plan, self.id, setup.secrets)
+        self._meter = meter = Meter(limits(plan), clock, common.meter)
+        self._policies = Policies(declared(plan), self._journal, control, self._watched, common.policies)
+        supply = Supply(plan, common.market, self._journal, clock, self._policies, meter)
+        self._boxes = Boxes(plan, supply, self._journal, clock, self._policies, meter)
         places = Places(setup.state, setup.spec)
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
         children = Children(plan, setup.children, values, self._journal, control, self._child)
@@ -150,10 +163,32 @@ class _Run:
         self._warnings: list[str] = []
         self._made = Made({}, {})
         self._held: dict[str, Shared] = {}
+        self._began = clock.now()
+
+    def _heard(self, event: Event) -> None:
+        """Every committed event of this run."""
+        if self._setup.on_event is not None:
+            self._setup.on_event(event)
+        self._policies.hear(event)
+
+    def _watched(self) -> dict[str, Json]:
+        """What the conditions of policies see."""
+        run, now = self._journal.document("run", self.id), self._setup.clock.now()
+        found = self._values.seen(self._scheduler.ended)
+        told: dict[str, Json] = {"cost": {"usd": self._meter.usd()}, "state": run["state"]}
+        told["seconds"] = max(0.0, now - self._began)
+        return {**found, "run": {"id": self.id, "name": self._plan.name, **told}}
 
     async def body(self, host: StepHost) -> RunState:
         """What the engine calls, once."""
         await self._create()
+        watching = asyncio.ensure_future(self._policies.watch())
+        try:
+            return await self._lived(host)
+        finally:
+            watching.cancel()
+
+    async def _lived(self, host: StepHost) -> RunState:
         try:
             async with self._admitted() as admitted:
                 if admitted:
@@ -214,6 +249,8 @@ class _Run:
             self._common,
             queue=replace(queue, priority=queue.priority + step.priority, order=order),
             inside={**self._common.inside, **self._held, **held},
+            policies=self._policies,
+            meter=self._meter,
         )
         return _Run(plan, below, control, common, parent)
 
@@ -307,7 +344,10 @@ class _Run:
     # ------------------------------------------------------------ end
 
     async def _last(self, host: StepHost) -> None:
-        """Milestones that stayed open, then `on_failure`, then `finally`."""
+        """Milestones that stayed open, then `on_failure`, then `finally`. A paused run is not at its end."""
+        if self._pausing():
+            return
+        self._control.paused = ""
         self._milestones.close(self._scheduler.ended)
         stopped = self._control.stopped(STEPS)
         if (step := self._plan.on_failure) is not None:
@@ -331,20 +371,34 @@ class _Run:
             await self._last(BareHost())
         await self._finish()
 
+    def _pausing(self) -> bool:
+        """Whether the run ends as paused: nobody stopped it, and something has not begun or not ended."""
+        if not self._control.paused or self._control.stopped(STEPS):
+            return False
+        documents = self._journal.documents("step")
+        last = [step.id for step in (self._plan.on_failure, self._plan.finally_) if step is not None]
+        return any(each["state"] in OPEN for key, each in documents.items() if key not in last)
+
     async def _finish(self, error: str = "") -> RunState:
         """Free the boxes and end the run. After a StoreError the boxes are freed all the same."""
+        if error:
+            self._control.paused = ""
         self._scheduler.sweep(last=True)
+        if self._pausing():
+            await self._boxes.save(self._setup.state / "artifacts")
         self._warnings += await self._boxes.free_all()
         state, message = self._verdict(error)
         tally: dict[str, Json] = {}
         for document in self._journal.documents("step").values():
             tally[str(document["state"])] = cast("int", tally.get(str(document["state"]), 0)) + 1
-        data: dict[str, Json] = {"message": message, "steps": tally}
+        cost = self._meter.document()
+        data: dict[str, Json] = {"message": message, "steps": tally, "cost": cost}
         if self._plan.outputs and state == "succeeded":
             data["outputs"] = as_document(self._made)
             self._journal.put("run", self.id, {"outputs": data["outputs"]})
         fact = self._journal.fact(f"run.{state}", data)
-        self._journal.move_run(state, fact, message=message, ended_at=self._journal.now())
+        # A paused run has not ended, but nothing of it goes on.
+        self._journal.move_run(state, fact, message=message, ended_at=self._journal.now(), cost=cost)
         try:
             await self._journal.sync()
         except StoreError:
@@ -356,7 +410,9 @@ class _Run:
         if error:
             return "failed", error
         if self._control.stopped(STEPS):
-            return "cancelled", self._control.reason
+            return "failed" if self._control.failed else "cancelled", self._control.reason
+        if self._pausing():
+            return "paused", self._control.paused
         documents = self._journal.documents("step")
         failed = [*self._scheduler.failed, *self._last_failed]
         sentences = [f"{key}: {documents[key]['message']}" for key in failed] + self._milestones.broken

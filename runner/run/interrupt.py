@@ -1,4 +1,4 @@
-"""Stopping a run: who asks for it, what is stopped at which level, and what may not be interrupted."""
+"""Stopping and pausing a run: who asks for it, what is stopped at which level, and what may not be interrupted."""
 
 from __future__ import annotations
 
@@ -12,19 +12,31 @@ T = TypeVar("T")
 #: The level of stopping at which work ends: steps at the first request, the final step at the second.
 STEPS = 1
 FINAL = 2
+#: The level of work that no stop ends by itself: whatever it is part of is stopped.
+NEVER = 3
 
 
 class Stopped(Exception):
     """Work was ended because somebody stopped the run: a signal inside this room, never shown."""
 
 
+class Paused(Exception):
+    """Work did not begin, or not again, because the run is paused: a signal inside this room, never shown."""
+
+
 class Control:
-    """The stop button of a run. Pressing it twice also ends the `finally` step; more changes nothing."""
+    """The stop button of a run. Pressing it twice also ends the `finally` step; more changes nothing.
+
+    `failed` says that the stop is the run's failure, not somebody's wish. `paused` is why nothing new may begin, ""
+    while it may: a paused run ends when what had begun has ended.
+    """
 
     def __init__(self) -> None:
         self.level = 0
         self.reason = ""
-        self._work: dict[asyncio.Task[Any], tuple[int, tuple[str, ...]]] = {}
+        self.failed = False
+        self.paused = ""
+        self._work: dict[asyncio.Task[Any], tuple[int, bool, tuple[str, ...]]] = {}
         self._groups: dict[str, str] = {}
         self._below: list[Control] = []
 
@@ -36,6 +48,18 @@ class Control:
             for below in self._below:
                 below.stop_once(reason)
                 below.stop(reason)
+        self._press()
+
+    def fail(self, reason: str) -> None:
+        """Stop the run as failed, unless it is being stopped."""
+        self.failed = self.failed or self.level == 0
+        self.stop_once(reason)
+
+    def pause(self, reason: str) -> None:
+        """Let nothing new begin, here and in the runs below; the first reason counts."""
+        self.paused = self.paused or reason
+        for below in self._below:
+            below.pause(reason)
         self._press()
 
     def stop_once(self, reason: str) -> None:
@@ -50,6 +74,8 @@ class Control:
         The first time is the business of whoever started the run below: the work that waits for it is stopped.
         """
         self._below.append(below)
+        if self.paused:
+            below.pause(self.paused)
         try:
             yield
         finally:
@@ -61,8 +87,8 @@ class Control:
         self._press()
 
     def _press(self) -> None:
-        for task, (level, groups) in list(self._work.items()):
-            if self.stopped(level, *groups):
+        for task, (level, idle, groups) in list(self._work.items()):
+            if self.stopped(level, *groups) or (idle and self.paused):
                 task.cancel()
 
     def stopped(self, level: int, *groups: str) -> bool:
@@ -74,16 +100,17 @@ class Control:
         told = (self._groups[group] for group in groups if group in self._groups)
         return self.reason or next(told, "the run ended early")
 
-    async def guard(self, work: Coroutine[Any, Any, T], level: int, *groups: str) -> T:
+    async def guard(self, work: Coroutine[Any, Any, T], level: int, *groups: str, idle: bool = False) -> T:
         """Do the work until its end or until it is stopped. Raises Stopped then, after its cleanup is done.
 
-        When the caller itself is cancelled, so is the work, and CancelledError goes on.
+        `idle` work is only waiting for something to begin: Paused is raised when the run is paused. When the caller
+        itself is cancelled, so is the work, and CancelledError goes on.
         """
-        if self.stopped(level, *groups):
+        if self.stopped(level, *groups) or (idle and self.paused):
             work.close()
-            raise Stopped
+            raise self._signal(level, *groups)
         task = asyncio.ensure_future(work)
-        self._work[task] = (level, groups)
+        self._work[task] = (level, idle, groups)
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
@@ -93,8 +120,15 @@ class Control:
         finally:
             del self._work[task]
         if task.cancelled():
-            raise Stopped
+            raise self._signal(level, *groups)
         return task.result()
+
+    async def waiting(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for something inside guarded work. Raises Paused when the run is paused meanwhile."""
+        return await self.guard(work, NEVER, idle=True)
+
+    def _signal(self, level: int, *groups: str) -> Stopped | Paused:
+        return Paused() if self.paused and not self.stopped(level, *groups) else Stopped()
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import field
-from typing import Protocol
+from typing import Protocol, cast
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
@@ -26,7 +26,11 @@ class Work(Protocol):
     """Makes attempts: in a box, or as a run of another workflow."""
 
     async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
-        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, or StoreError."""
+        """Attempt a leg. `trace` is filled in on the way. Raises one of ATTEMPT_ERRORS, StoreError; Paused, Stopped."""
+        ...
+
+    async def recovers(self, step: PlanStep, leg: Leg, error: RunnerError) -> bool:
+        """Whether the spec's policies want the failed attempt to be made again. Raises what they say instead."""
         ...
 
 
@@ -85,6 +89,14 @@ class Life:
         """End a leg because it, or the run, is stopped."""
         reason = self.control.why(leg.key, step.id)
         return self.end(step, leg, Close("cancelled", {"reason": reason}, reason, attempt))
+
+    def pause(self, leg: Leg) -> LegOutcome:
+        """Leave a leg as it is because the run is paused; an attempt that had begun waits in the state `paused`."""
+        reason, state = self.control.paused, cast("StepState", self.journal.document("step", leg.key)["state"])
+        if state == "running":
+            state = "paused"
+            self.journal.move_step(leg.key, state, self.journal.fact("step.paused", {"reason": reason}, leg.key))
+        return LegOutcome(leg.key, state, self.journal.mask.text(reason))
 
     def ready(self, leg: Leg) -> None:
         """Everything upstream has ended; attempts may begin."""
@@ -149,8 +161,8 @@ class Life:
     async def place(self, step: PlanStep, leg: Leg, level: int) -> AsyncIterator[None]:
         """The leg's place in its concurrency group, where it has one.
 
-        Raises Stopped (the group is full and the leg is not to wait, or it was stopped meanwhile), ExpressionFailed,
-        StoreError.
+        Raises Stopped (the group is full and the leg is not to wait, or it was stopped meanwhile), Paused,
+        ExpressionFailed, StoreError.
         """
         if step.concurrency is None:
             yield
@@ -169,7 +181,7 @@ class Life:
         async with AsyncExitStack() as stack:
             entering = stack.enter_async_context(self.groups.place(claim, wait, make_room))
             try:
-                self.held[leg.key] = await self.control.guard(entering, level, leg.key, step.id)
+                self.held[leg.key] = await self.control.guard(entering, level, leg.key, step.id, idle=True)
             except Busy as error:
                 self.control.stop_group(leg.key, claim.full(error.holders))
                 raise Stopped from error

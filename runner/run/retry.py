@@ -8,6 +8,7 @@ from runner.compiler.plan.model import Retry
 from runner.errors import (
     BoxError,
     BoxGone,
+    BudgetSpent,
     CommandFailed,
     CommandTimeout,
     ExpressionFailed,
@@ -23,7 +24,18 @@ from runner.errors import (
 )
 
 ErrorClass = Literal[
-    "exit", "timeout", "provider", "box_gone", "output", "files", "inputs", "items", "repeat", "expression", "box"
+    "exit",
+    "timeout",
+    "provider",
+    "box_gone",
+    "output",
+    "files",
+    "inputs",
+    "items",
+    "repeat",
+    "expression",
+    "budget",
+    "box",
 ]
 
 #: The classes a spec may name in `retry.on`; the others would fail the same way again.
@@ -42,6 +54,7 @@ _CLASSES: tuple[tuple[type[RunnerError], ErrorClass], ...] = (
     (ItemsWrong, "items"),
     (NeverHeld, "repeat"),
     (ExpressionFailed, "expression"),
+    (BudgetSpent, "budget"),
     (BoxError, "box"),
 )
 

@@ -15,11 +15,12 @@ from runner.records import dataclass
 from runner.run import fan
 from runner.run.attempt import GRACE, Trace
 from runner.run.course import Course
-from runner.run.interrupt import FINAL, STEPS, Stopped, uninterrupted
+from runner.run.interrupt import FINAL, STEPS, Paused, Stopped, uninterrupted
 from runner.run.leg import Life
 from runner.run.milestones import Milestones
 from runner.run.ports import LegOutcome, StepHost
 from runner.run.slots import Rank, Slot, Slots
+from runner.run.state import OPEN
 from runner.run.values import legs_of
 
 #: Seconds that the `finally` step gets when the run was stopped.
@@ -141,9 +142,10 @@ class Scheduler:
             legs = await self._expanded(host, step, each)
             if legs is not None:
                 await _all([self._in_turn(host, step, leg, number) for number, leg in enumerate(legs)])
-                outcome = self._life.close_fan(step)
-                if not legs:
-                    await host.leg(step, whole, self._upstream(step.after), lambda: _done(outcome))
+                if not self._open_still(step):
+                    outcome = self._life.close_fan(step)
+                    if not legs:
+                        await host.leg(step, whole, self._upstream(step.after), lambda: _done(outcome))
         self._close(step)
 
     async def _expanded(self, host: StepHost, step: PlanStep, each: ForEach) -> tuple[Leg, ...] | None:
@@ -166,9 +168,11 @@ class Scheduler:
         return legs
 
     async def _may_begin(self, step: PlanStep, leg: Leg) -> bool:
-        """Wait for everything upstream; False when the run was stopped meanwhile, and the leg with it."""
+        """Wait for everything upstream; False when the run was stopped meanwhile, and the leg with it, or paused."""
         for name in step.after:
             await self._ended[name].wait()
+        if self._life.control.paused and not self._life.control.stopped(STEPS, step.id):
+            return False
         if self._life.control.stopped(STEPS, step.id):
             self._life.cancel(step, leg)
             return False
@@ -176,7 +180,13 @@ class Scheduler:
 
     def _close(self, step: PlanStep) -> None:
         self._ended[step.id].set()
-        self._milestones.look(self.ended)
+        # A step that a pause left open counts as ended only so that what comes after it does not wait.
+        if not self._life.control.paused:
+            self._milestones.look(self.ended)
+
+    def _open_still(self, step: PlanStep) -> bool:
+        """Whether a pause left one of the step's legs open."""
+        return any(self._life.values.ended(step, leg) is None for leg in self._life.values.legs(step))
 
     # ------------------------------------------------------------ legs
 
@@ -217,14 +227,16 @@ class Scheduler:
                 return await host.leg(step, leg, way.upstream, Course(life, step, leg, way.slot, way.level).run)
         except Stopped:
             return life.cancel(step, leg)
+        except Paused:
+            return life.pause(leg)
         except ExpressionFailed as error:
             return await failed(error)
         finally:
             way.slot.give_back()
 
     async def _turn(self, step: PlanStep, leg: Leg, way: _Way) -> None:
-        """Wait for the leg's place among the running, unless it has it. Raises Stopped."""
-        await self._life.control.guard(way.slot.take(), way.level, leg.key, step.id)
+        """Wait for the leg's place among the running, unless it has it. Raises Stopped, Paused."""
+        await self._life.control.guard(way.slot.take(), way.level, leg.key, step.id, idle=True)
 
     # ------------------------------------------------------------ graph
 
@@ -242,17 +254,20 @@ class Scheduler:
         return [step.id for step in self._life.plan.steps if step.id not in followed]
 
     def sweep(self, *, last: bool = False) -> None:
-        """After an error of the engine or the store: end what has not ended, so that no leg stays open.
+        """After an error of the engine or the store: end what has not ended, so that no leg stays open, unless the run
+        is paused.
 
         With `last` also `on_failure` and `finally`.
         """
         documents = self._life.journal.documents("step")
-        plan = self._life.plan
+        plan, control = self._life.plan, self._life.control
+        if control.paused and not control.stopped(STEPS):
+            return
         ends = (plan.on_failure, plan.finally_) if last else ()
         for step in (*plan.steps, *(step for step in ends if step is not None)):
             legs = self._life.values.legs(step)
             for leg in (*legs, Leg(step.id)) if self._life.values.expanded(step) else legs:
-                if documents[leg.key]["state"] in ("pending", "ready", "running"):
+                if documents[leg.key]["state"] in OPEN:
                     self._life.cancel(step, leg)
             if not last:
                 self._ended[step.id].set()

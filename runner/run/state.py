@@ -23,7 +23,10 @@ STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     "cancelled": frozenset(),
 }
 
-#: The same for a run.
+#: The states of a leg that something is still to come for.
+OPEN: tuple[StepState, ...] = ("pending", "ready", "running", "paused")
+
+#: The moves of a run.
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
     "pending": frozenset({"running", "failed", "cancelled"}),
     "running": frozenset({"succeeded", "failed", "cancelled", "paused"}),
@@ -40,6 +43,7 @@ STEP_STATE: Mapping[str, StepState] = {
     "step.retrying": "ready",
     "step.repeated": "ready",
     "step.expanded": "running",
+    "step.paused": "paused",
     "step.succeeded": "succeeded",
     "step.failed": "failed",
     "step.skipped": "skipped",
@@ -53,6 +57,7 @@ RUN_STATE: Mapping[str, RunState] = {
     "run.succeeded": "succeeded",
     "run.failed": "failed",
     "run.cancelled": "cancelled",
+    "run.paused": "paused",
 }
 
 

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Plan, PlanStep, Secret
 from runner.errors import SandboxMissing, SpecError
-from runner.run.boxes import Chooser
 from runner.run.children import Prepared
+from runner.run.supply import Chooser, longest
 
 #: The kinds of steps that a run can execute.
 EXECUTABLE = ("run", "script", "workflow")
 #: Those of them that need a box.
 IN_BOXES = ("run", "script")
-#: Keys that are checked and planned, and that a run does not heed yet: said before it starts, never passed over.
-_UNHEEDED_KEYS = ("policies",)
 
 
 def all_steps(plan: Plan) -> list[PlanStep]:
@@ -54,15 +52,6 @@ def refuse_unsupported(plan: Plan, *, given: bool = True) -> None:
         )
 
 
-def unheeded(plan: Plan) -> str:
-    """A sentence that names the parts of the spec which a run does not heed yet; empty where there are none."""
-    found = [f"`{key}`" for key in _UNHEEDED_KEYS if key in plan.extra]
-    limits = plan.extra.get("sandboxes")
-    for name, given in limits.items() if isinstance(limits, dict) else ():
-        found += [f"`{key}` of the sandbox `{name}`" for key in given] if isinstance(given, dict) else []
-    return f"note: runs do not heed yet: {'; '.join(found)}" if found else ""
-
-
 def used_secrets(plan: Plan) -> list[Secret]:
     """The secrets that steps or the environments of their sandboxes refer to, in the order of the spec."""
     names = {name for step in all_steps(plan) for name in step.secrets}
@@ -75,7 +64,7 @@ def refuse_unservable(plan: Plan, decide: Chooser, providers: Mapping[str, objec
     """Raise SandboxMissing that lists every sandbox which no provider that is there can serve, with the reasons."""
     found = []
     for name in box_sandboxes(plan):
-        candidates = decide(plan.sandboxes[name])
+        candidates = decide(plan.sandboxes[name], longest(plan, name))
         if not any(each.accepted and each.provider in providers for each in candidates):
             found.append(f"  {name}: " + "; ".join(f"{each.provider}: {each.reason}" for each in candidates))
     if found:

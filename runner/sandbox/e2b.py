@@ -63,7 +63,8 @@ class E2BSandbox:
     """`Sandbox` of runner.run.ports on the E2B protocol.
 
     Without addresses it is the hosted service. `api_url` and `sandbox_url` lead to another endpoint on plain HTTP or
-    HTTPS; `domain` names another hosted installation. `template` is the template of boxes that ask for none.
+    HTTPS; `domain` names another hosted installation. `template` is the template of boxes that ask for none;
+    `provider` is the name to go by, where a run has several endpoints.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class E2BSandbox:
         sandbox_url: str | None = None,
         domain: str | None = None,
         template: str | None = None,
+        provider: str = _PROVIDER,
     ) -> None:
         self._api_key, self._template, self._sandbox_url = api_key, template, sandbox_url
+        self._provider = provider
         self._where = api_url or f"https://api.{domain or DOMAIN}"
         self._options: dict[str, Any] = {
             "api_key": api_key,
@@ -89,12 +92,12 @@ class E2BSandbox:
 
     @property
     def provider(self) -> str:
-        return _PROVIDER
+        return self._provider
 
     async def create(self, request: BoxRequest) -> E2BBox:
         sdk = await self._sdk()
         tag = uuid.uuid4().hex
-        template = request.needs.get("template") or self._template
+        template = request.needs.get("template") or ("desktop" if request.needs.get("desktop") else self._template)
         call = sdk.create(
             template=template if isinstance(template, str) else None,
             timeout=math.ceil(request.timeout),
@@ -105,12 +108,13 @@ class E2BSandbox:
         )
         with self._errors("cannot make a box"):
             made = await _finished(call, lambda sandbox: sandbox.kill())
-        return E2BBox(made, self._api_key, self._sandbox_url)
+        return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
 
     async def connect(self, box_id: str) -> E2BBox:
         sdk = await self._sdk()
         with self._errors(f"cannot connect to the box {box_id}"):
-            return E2BBox(await sdk.connect(box_id), self._api_key, self._sandbox_url)
+            made = await sdk.connect(box_id)
+        return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
 
     async def list(self, labels: Mapping[str, str]) -> list[BoxInfo]:
         sdk = await self._sdk()
@@ -120,7 +124,7 @@ class E2BSandbox:
         with self._errors("cannot list boxes"):
             pages = sdk.list(SandboxQuery(metadata=dict(labels) or None, state=[SandboxState.RUNNING]))
             while pages.has_next:
-                found += [_box_info(info) for info in await pages.next_items()]
+                found += [_box_info(info, self._provider) for info in await pages.next_items()]
         # The service matches metadata by its own rules; exact equality is ours.
         return [info for info in found if labels.items() <= info.labels.items()]
 
@@ -153,8 +157,8 @@ class E2BSandbox:
 class E2BBox:
     """`Box` of runner.run.ports on one sandbox of the SDK."""
 
-    def __init__(self, sdk: AsyncSandbox, api_key: str, sandbox_url: str | None) -> None:
-        self._sdk, self._sandbox_url = sdk, sandbox_url
+    def __init__(self, sdk: AsyncSandbox, api_key: str, sandbox_url: str | None, provider: str = _PROVIDER) -> None:
+        self._sdk, self._sandbox_url, self._provider = sdk, sandbox_url, provider
         self._secrets = (
             api_key,
             sdk.connection_config.sandbox_headers.get("X-Access-Token", ""),
@@ -167,7 +171,7 @@ class E2BBox:
 
     @property
     def provider(self) -> str:
-        return _PROVIDER
+        return self._provider
 
     @property
     def home(self) -> str:
@@ -260,7 +264,7 @@ class E2BBox:
 
     async def info(self) -> BoxInfo:
         with self.errors("cannot be asked about"):
-            return _box_info(await self._sdk.get_info())
+            return _box_info(await self._sdk.get_info(), self._provider)
 
     async def metrics(self) -> BoxMetrics | None:
         with self.errors("has no metrics"):
@@ -405,19 +409,21 @@ async def _finished(call: Coroutine[Any, Any, _T], undo: Callable[[_T], Coroutin
 
 
 def _network(wanted: object) -> dict[str, Any]:
-    """A need for a network as options of `create`: a list of hosts that may be reached, none for an empty one."""
+    """A need for a network as options of `create`. None is asked for unless the need says otherwise, as the language
+    promises; the service's own default is everything.
+    """
     allow = wanted.get("allow") if isinstance(wanted, dict) else wanted
-    if not isinstance(allow, list):
+    if allow == "*":
         return {}
-    if not allow:
-        return {"allow_internet_access": False}
-    return {"network": {"allow_out": [str(host) for host in allow], "deny_out": ["0.0.0.0/0"]}}
+    if isinstance(allow, list) and allow:
+        return {"network": {"allow_out": [str(host) for host in allow], "deny_out": ["0.0.0.0/0"]}}
+    return {"allow_internet_access": False}
 
 
-def _box_info(info: SandboxInfo) -> BoxInfo:
+def _box_info(info: SandboxInfo, provider: str) -> BoxInfo:
     return BoxInfo(
         id=info.sandbox_id,
-        provider=_PROVIDER,
+        provider=provider,
         labels={name: value for name, value in info.metadata.items() if name != _TAG},
         started_at=_unix(info.started_at),
         ends_at=_unix(info.end_at),

@@ -9,6 +9,7 @@ nothing listens the raw httpx.ConnectError comes through. Measured on e2b 2.63.0
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -20,10 +21,13 @@ from runner.errors import (
     FileMissing,
     NoCapacity,
     ProviderBlocked,
+    ProviderError,
     ProviderOffline,
     QuotaExhausted,
+    RateLimited,
     RequestRefused,
     RunnerError,
+    SessionTooLong,
 )
 
 TABLE: dict[str, type[BoxError]] = {
@@ -81,12 +85,19 @@ _HINTS: dict[type[BoxError], str] = {
     CredentialRefused: "Check E2B_API_KEY, or use the embedded endpoint: unset E2B_API_KEY and run again.",
     QuotaExhausted: "Free boxes that are no longer needed, run fewer at once, or let another provider take over.",
     ProviderBlocked: "Look at the account's billing page, or let another provider take over.",
+    RateLimited: "Run fewer steps at once (--max-parallel), or tell the plan's rate: RUNNER_E2B_RATE.",
+    SessionTooLong: "Give the step or the sandbox a shorter timeout, or take a larger plan.",
     NoCapacity: "Try again in a minute, or let another provider take over.",
     ProviderOffline: "Check the network and the endpoint's address.",
     BoxGone: "Give the sandbox a longer timeout, or look for what ended it.",
     BoxDiskFull: "Write less, or ask for a template with a larger disk.",
 }
 _LONGEST = 300
+#: What the service says of a 429 for too many boxes; any other 429 is one for too many requests.
+_CONCURRENT = re.compile(r"\bconcurren|\bmaximum number of", re.IGNORECASE)
+#: What it says of a 400 for a time to live above the account's plan.
+_TOO_LONG = re.compile(r"timeout cannot be greater than (\d+(?:\.\d+)?) (hour|minute|second)", re.IGNORECASE)
+_SECONDS = {"hour": 3600.0, "minute": 60.0, "second": 1.0}
 
 
 def meaning(exc: BaseException) -> type[BoxError] | None:
@@ -97,10 +108,37 @@ def meaning(exc: BaseException) -> type[BoxError] | None:
     for kind in type(exc).__mro__:
         name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
         if name == "e2b.SandboxException":
-            return _by_status(getattr(exc, "status_code", None))
+            too_long = _TOO_LONG.search(str(exc))
+            return SessionTooLong if too_long else _by_status(getattr(exc, "status_code", None))
+        if name == "e2b.RateLimitException":
+            return QuotaExhausted if _CONCURRENT.search(str(exc)) else RateLimited
         if name in TABLE:
             return TABLE[name]
     return None
+
+
+def retry_after(exc: BaseException) -> float | None:
+    """The seconds in the header `Retry-After` of the answer that an SDK error is about; None without one.
+
+    The SDK keeps the answer's text only. The frame that raised the error still holds the answer, as `res`; where a
+    later SDK names it otherwise, nothing is found and the caller takes a delay of its own.
+    """
+    trace, found = exc.__traceback__, None
+    while trace is not None:
+        headers = getattr(trace.tb_frame.f_locals.get("res"), "headers", None)
+        said = str(headers.get("Retry-After", "")) if headers is not None else ""
+        found = float(said) if said.isascii() and said.isdecimal() else found
+        trace = trace.tb_next
+    return found
+
+
+def _details(error: BoxError, exc: BaseException) -> BoxError:
+    """What the runner wants to know beside the class."""
+    if isinstance(error, ProviderError):
+        error.retry_after = retry_after(exc)
+    if isinstance(error, SessionTooLong) and (said := _TOO_LONG.search(str(exc))):
+        error.limit = float(said[1]) * _SECONDS[said[2].lower()]
+    return error
 
 
 @contextmanager
@@ -117,7 +155,8 @@ def translated(what: str, secrets: Iterable[str] = ()) -> Iterator[None]:
         error = meaning(exc)
         if error is None:
             raise
-        raise error(f"{what}: {_clean(str(exc) or type(exc).__name__, secrets)}", _HINTS.get(error, "")) from exc
+        made = error(f"{what}: {_clean(str(exc) or type(exc).__name__, secrets)}", _HINTS.get(error, ""))
+        raise _details(made, exc) from exc
 
 
 def _by_status(status: int | None) -> type[BoxError]:

@@ -146,7 +146,7 @@ def test_a_finally_that_hangs_after_a_stop_is_given_up(lab, make_step, monkeypat
         return await create(request)
 
     lab.fake.create = hang
-    monkeypatch.setattr("runner.run.boxes.KILL_TIMEOUT", 0.1)
+    monkeypatch.setattr("runner.run.supply.KILL_TIMEOUT", 0.1)
     fresh = SandboxPlan("fresh", candidates=(Candidate("fake", True, ""),))
     done = lab.run(make_step("a", FOREVER), finally_=make_step("finally", sandbox="fresh"), sandboxes={"fresh": fresh})
     assert done.states == {"a": "cancelled", "finally": "cancelled"}
@@ -275,7 +275,7 @@ def test_an_engine_that_cannot_be_had_writes_nothing(lab, make_step):
     ("error", "words"), [(ProviderOffline("nothing answers"), "nothing answers"), (None, "no answer")]
 )
 def test_a_box_that_cannot_be_freed_is_told(lab, make_step, monkeypatch, error, words):
-    monkeypatch.setattr("runner.run.boxes.KILL_TIMEOUT", 0.1)
+    monkeypatch.setattr("runner.run.supply.KILL_TIMEOUT", 0.1)
     create = lab.fake.create
 
     async def make(request):
@@ -301,6 +301,9 @@ def test_a_box_that_cannot_be_freed_is_told(lab, make_step, monkeypatch, error, 
     assert left.data == {
         "box": done.of("box.created")[0].data["box"],
         "provider": "fake",
+        "usd": 0.0,
+        "seconds": 0.0,
+        "free": True,
         "sandbox": "default",
         "reason": words,
     }

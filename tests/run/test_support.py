@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import SpecError
-from runner.run.support import unheeded
 
 
 def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written(lab, make_step):
@@ -31,19 +30,3 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
 def test_one_step_is_one_step(lab, make_step):
     with pytest.raises(SpecError, match="1 step of lab cannot"):
         lab.run(make_step("gate", kind="approve", action={}, sandbox=None))
-
-
-def test_what_a_run_does_not_heed_yet_is_said(new_plan, make_step):
-    extra = {"policies": [], "labels": {}}
-    assert unheeded(new_plan(make_step("a"), extra=extra)) == "note: runs do not heed yet: `policies`"
-
-
-def test_a_plan_that_is_heeded_whole_gives_no_note(new_plan, make_step):
-    assert unheeded(new_plan(make_step("a"), extra={"labels": {}, "steps": {"a": {"description": "x"}}})) == ""
-    assert unheeded(new_plan(make_step("a"))) == ""
-
-
-def test_limits_of_sandboxes_that_a_run_does_not_heed_are_named(new_plan, make_step):
-    limits = {"py": {"budget": {"usd": 2}, "timeout": "1h"}}
-    words = "`budget` of the sandbox `py`; `timeout` of the sandbox `py`"
-    assert unheeded(new_plan(make_step("a"), extra={"sandboxes": limits})) == f"note: runs do not heed yet: {words}"

@@ -7,7 +7,9 @@ the genuine SDK with the status codes and bodies that the service sends.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import pkgutil
 import socket
 import sys
 import threading
@@ -29,8 +31,10 @@ from runner.errors import (
     ProviderError,
     ProviderOffline,
     QuotaExhausted,
+    RateLimited,
     RequestRefused,
     SandboxMissing,
+    SessionTooLong,
 )
 from runner.run.ports import Box, BoxRequest, Command
 from runner.sandbox.e2b import E2BSandbox
@@ -129,6 +133,19 @@ def test_every_exception_of_the_sdk_is_in_the_table() -> None:
     assert {f"e2b.{name}" for name in exported - {"CommandExitException"}} - TABLE.keys() == set()
 
 
+@pytest.mark.parametrize("package", ["e2b_code_interpreter", "e2b_desktop"])
+def test_the_sdks_above_it_add_no_exception_that_is_not_in_the_table(package: str) -> None:
+    root = importlib.import_module(package)
+    names = [package, *(f"{package}.{module.name}" for module in pkgutil.iter_modules(root.__path__))]
+    added = {
+        f"{value.__module__}.{name}"
+        for module in map(importlib.import_module, names)
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, BaseException) and value.__module__.startswith(package)
+    }
+    assert {name for name in added if f"{package}.{name.rpartition('.')[2]}" not in TABLE} == set()
+
+
 def test_the_table_names_only_classes_that_exist() -> None:
     named = {name.removeprefix("e2b.") for name in TABLE if name.startswith("e2b.")}
     assert {name for name in named if not hasattr(e2b.exceptions, name) and not hasattr(e2b, name)} == set()
@@ -173,7 +190,8 @@ def test_messages_are_one_line_without_secrets_and_keep_the_cause() -> None:
         (403, {"code": 403, "message": "team is blocked: usage limits"}, ProviderBlocked),
         (401, {"code": 401, "message": f"invalid API key {KEY}"}, CredentialRefused),
         (503, {"code": 503, "message": "no capacity"}, NoCapacity),
-        (400, {"code": 400, "message": "Timeout cannot be greater than 1 hours"}, RequestRefused),
+        (400, {"code": 400, "message": "Timeout cannot be greater than 1 hours"}, SessionTooLong),
+        (429, {"code": 429, "message": "too many requests"}, RateLimited),
         (404, {"code": 404, "message": "template 'none' not found"}, RequestRefused),
         (500, {"code": 500, "message": "internal"}, ProviderOffline),
         (502, b"<html>Bad Gateway</html>", ProviderOffline),
@@ -189,7 +207,26 @@ def test_trouble_when_making_a_box(service: StandIn, status: int, body: object, 
     assert type(caught.value) is wanted
     assert service.url in caught.value.message, "where"
     assert KEY not in caught.value.message
-    assert issubclass(wanted, ProviderError) == (wanted is not RequestRefused)
+    assert issubclass(wanted, ProviderError) != issubclass(wanted, RequestRefused)
+
+
+def test_when_to_ask_again_is_carried_where_the_service_says_it(service: StandIn) -> None:
+    service.answer("POST /v2/sandboxes", 429, {"code": 429, "message": "slow down"}, {**ONCE, "Retry-After": "7"})
+    service.answer("POST /v2/sandboxes", 503, {"code": 503, "message": "full"}, {**ONCE, "Retry-After": "soon"})
+    with pytest.raises(RateLimited) as limited:
+        asyncio.run(service.sandbox().create(BoxRequest()))
+    assert limited.value.retry_after == 7.0
+    with pytest.raises(NoCapacity) as full:
+        asyncio.run(service.sandbox().create(BoxRequest()))
+    assert full.value.retry_after is None
+
+
+@pytest.mark.parametrize(("words", "limit"), [("1 hours", 3600.0), ("24 hours", 86400.0), ("90 minutes", 5400.0)])
+def test_the_longest_session_is_read_from_the_refusal(service: StandIn, words: str, limit: float) -> None:
+    service.answer("POST /v2/sandboxes", 400, {"code": 400, "message": f"Timeout cannot be greater than {words}"})
+    with pytest.raises(SessionTooLong) as caught:
+        asyncio.run(service.sandbox().create(BoxRequest()))
+    assert caught.value.limit == limit
 
 
 def test_a_busy_service_is_asked_again_with_the_same_key(service: StandIn) -> None:
@@ -300,7 +337,7 @@ def test_what_is_needed_of_the_network_and_the_template_is_asked_for(service: St
     sandbox = service.sandbox()
 
     async def scenario() -> None:
-        for needs in ({"network": []}, {"network": ["pypi.example"], "template": "mine"}, {"network": None}):
+        for needs in ({}, {"network": {"allow": ["pypi.example"]}, "template": "mine"}, {"network": "*", "desktop": True}):
             await sandbox.create(BoxRequest(needs=needs, timeout=12.3, labels={"run": "r"}, env={"A": "b"}))
 
     original = _Handler._serve
@@ -320,7 +357,8 @@ def test_what_is_needed_of_the_network_and_the_template_is_asked_for(service: St
     assert shut["allow_internet_access"] is False
     assert listed["network"] == {"allowOut": ["pypi.example"], "denyOut": ["0.0.0.0/0"]}
     assert "network" not in open_ or not open_["network"]
-    assert [body["templateID"] for body in bodies] == ["base", "mine", "base"]
+    assert open_.get("allow_internet_access") in (None, True)
+    assert [body["templateID"] for body in bodies] == ["base", "mine", "desktop"]
     assert {body["timeout"] for body in bodies} == {13}
     assert shut["envVars"] == {"A": "b"}
     assert isinstance(shut["metadata"], dict)

@@ -21,16 +21,30 @@ Row = Mapping[str, Any]  # one provider's row of schemas/providers.json
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What an account at a provider may do: `boxes` live at once, `creates` made in a second, `session` seconds that
+    one may live; None where it is not known. `plan` is the name under which the provider sells that.
+    """
+
+    plan: str = ""
+    boxes: int | None = None
+    creates: float | None = None
+    session: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """What is known of a provider right now: `reason` is a sentence (`E2B_API_KEY is not set`).
 
     `lacks` says what this endpoint cannot give although its provider can: a sentence for `network`, `desktop`,
-    `browser`, `template`, `persist`, or `runtime NAME`.
+    `browser`, `template`, `persist`, or `runtime NAME`. Boxes of a `free` endpoint cost nothing.
     """
 
     available: bool
     reason: str
     lacks: Mapping[str, str] = field(default_factory=dict)
+    free: bool = False
+    account: Account = field(default_factory=Account)
 
 
 @lru_cache(maxsize=1)
@@ -123,6 +137,17 @@ def session_limit(provider: str) -> float | None:
     return _number(table()["providers"][provider]["session_seconds"])
 
 
+def account(provider: str, plan: str) -> Account | None:
+    """What an account on that plan of a known provider may do; None for a plan it does not sell. Raises KeyError."""
+    row = table()["providers"][provider].get("plans", {}).get(plan)
+    return row and Account(plan, row["boxes"], row["creates_per_second"], row["session_seconds"])
+
+
+def plans(provider: str) -> tuple[str, ...]:
+    """The plans that a known provider sells. Raises KeyError."""
+    return tuple(table()["providers"][provider].get("plans", {}))
+
+
 def runtimes() -> tuple[str, ...]:
     """Every runtime that some provider has."""
     return tuple(dict.fromkeys(name for row in table()["providers"].values() for name in row["runtimes"]))
@@ -141,19 +166,28 @@ def _refuse_here(needs: Mapping[str, Json], row: Row, fact: Fact) -> str | None:
     return next((f"{row['title']}: {fact.lacks[need]}" for need in wanted if need in fact.lacks), None)
 
 
-def usd_per_hour(needs: Mapping[str, Json], provider: str) -> float:
-    """The likely price of a running box for an hour."""
+def usd_per_second(provider: str, cpu: float, memory_mb: float) -> float:
+    """The price of a running box of that size for a second; 0 for a provider without a price."""
+    row = table()["providers"].get(provider)
+    price = {"cpu": 0, "gib": 0} if row is None else row["usd_per_second"]
+    return float(cpu * price["cpu"] + memory_mb / 1024 * price["gib"])
+
+
+def allocated(needs: Mapping[str, Json], provider: str) -> tuple[float, float]:
+    """CPUs and MiB of memory that a box for these needs is likely to get. Raises KeyError for an unknown provider."""
     row = table()["providers"][provider]
     cpu = _number(needs.get("cpu")) or row["cpu"]["default"]
-    memory = _number(needs.get("memory_mb")) or row["memory_mb"]["default"]
-    price = row["usd_per_second"]
-    return float(3600 * (cpu * price["cpu"] + memory / 1024 * price["gib"]))
+    return cpu, _number(needs.get("memory_mb")) or row["memory_mb"]["default"]
 
 
-def _accept(needs: Mapping[str, Json], provider: str, row: Row) -> str:
-    cpu = _number(needs.get("cpu")) or row["cpu"]["default"]
-    memory = _number(needs.get("memory_mb")) or row["memory_mb"]["default"]
-    price = usd_per_hour(needs, provider)
+def usd_per_hour(needs: Mapping[str, Json], provider: str) -> float:
+    """The likely price of a running box for an hour. Raises KeyError for an unknown provider."""
+    return 3600 * usd_per_second(provider, *allocated(needs, provider))
+
+
+def _accept(needs: Mapping[str, Json], provider: str, row: Row, fact: Fact | None) -> str:
+    cpu, memory = allocated(needs, provider)
+    price = 0.0 if fact and fact.free else usd_per_hour(needs, provider)
     cost = f"about ${price:.3f} an hour" if price else "free of charge"
     return f"{row['title']} gives {needs.get('runtime', 'shell')}, {cpu:g} CPU, {_size(memory)}; {cost}"
 
@@ -167,7 +201,7 @@ def _candidate(needs: Mapping[str, Json], provider: str, fact: Fact | None) -> C
         refused = _refuse_here(needs, row, fact)
     if refused is not None:
         return Candidate(provider, accepted=False, reason=refused)
-    reason = _accept(needs, provider, row)
+    reason = _accept(needs, provider, row, fact)
     return Candidate(provider, accepted=True, reason=f"{reason}; {fact.reason}" if fact and fact.reason else reason)
 
 

@@ -1,0 +1,48 @@
+"""Frees boxes that a dead run left behind, before their leases are over.
+
+A box of runner carries the process that owns it as a label. Only boxes of this machine whose owner is certainly dead
+are freed; those of other machines end with their leases, which nobody renews. A box without runner's labels is
+somebody else's and is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from runner.compiler.canonical import Json
+from runner.errors import BoxError
+from runner.run.owner import is_alive
+from runner.run.ports import BoxInfo, Sandbox
+from runner.run.supply import MINE
+
+
+async def reap(sandbox: Sandbox) -> list[str]:
+    """Free the orphans among the boxes of one account; a sentence for each. A provider in trouble is left alone."""
+    try:
+        orphans = [info for info in await sandbox.list(MINE) if is_orphan(info)]
+    except BoxError:
+        return []
+    return [sentence for info in orphans if (sentence := await _freed(sandbox, info))]
+
+
+def is_orphan(info: BoxInfo) -> bool:
+    """Whether a box is runner's and the process that owned it is dead."""
+    owner = _owner(info.labels.get("owner", ""))
+    return bool(owner) and "run" in info.labels and not is_alive(owner)
+
+
+def _owner(text: str) -> Mapping[str, Json]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+async def _freed(sandbox: Sandbox, info: BoxInfo) -> str:
+    try:
+        killed = await (await sandbox.connect(info.id)).kill()
+    except BoxError:
+        return ""
+    return f"freed the box {info.id} of run {info.labels['run']}, whose process is dead" if killed else ""
