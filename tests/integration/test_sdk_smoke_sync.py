@@ -125,7 +125,8 @@ def test_signed_urls(box: Sandbox) -> None:
     assert httpx.get(box.download_url("signed")).text == "content"
     assert httpx.post(box.upload_url("sent"), files={"file": ("other", b"sent")}).status_code == 200
     assert box.files.read("sent") == "sent"
-    assert httpx.get(box.download_url("signed", use_signature_expiration=-60)).status_code == 401
+    late = httpx.get(box.download_url("signed", use_signature_expiration=-60))
+    assert (late.status_code, late.json()) == (401, {"code": 401, "message": "signature is already expired"})
 
 
 def test_a_port(box: Sandbox, embedded_e2b: Endpoint) -> None:

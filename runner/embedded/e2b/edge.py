@@ -22,6 +22,10 @@ from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.striking import Striker, places_of
 
 _HOST = re.compile(r"(\d{1,5})-(i[a-z0-9]{19})\.")
+_SECONDS = re.compile(r"-?[0-9]{1,17}")
+_LATE = {"code": 401, "message": "signature is already expired"}
+_UNSIGNED = "invalid signature, or its sandbox is gone"
+_UNKNOWN = {"code": "unauthenticated", "message": "invalid or missing access token"}
 _PATH = re.compile(r"/box/(i[a-z0-9]{19})/(\d{1,5})(?=[/?]|$)")
 
 
@@ -88,7 +92,8 @@ class Edge:
             await exchange.json(200, {"status": "ok"})
         elif exchange.head.path == "/files" and "signature" in exchange.head.query:
             await exchange.body.drain()
-            await exchange.json(401, {"code": 401, "message": "invalid signature, or its sandbox is gone"})
+            late = any(_late(exchange, box) for box in self._boxes.all())
+            await exchange.json(401, _LATE if late else {"code": 401, "message": _UNSIGNED})
         else:
             await self._control.answer(exchange)
 
@@ -97,7 +102,7 @@ class Edge:
         known = box or sleeper
         if known is not None and target.port == ENVD_PORT and not _allowed(exchange, known):
             await exchange.body.drain()
-            await exchange.json(401, {"code": "unauthenticated", "message": "invalid or missing access token"})
+            await exchange.json(401, _LATE if _late(exchange, known) else _UNKNOWN)
             return
         host = ""
         if known is not None and target.port != ENVD_PORT:
@@ -138,14 +143,28 @@ def _allowed(exchange: Exchange, box: Box | Identity) -> bool:
 
 def signed(exchange: Exchange, box: Box | Identity) -> bool:
     """Whether a request carries this box's signature for a file, as `e2b/sandbox/signature.py` makes it."""
+    return _genuine(exchange, box) and not _over(exchange)
+
+
+def _late(exchange: Exchange, box: Box | Identity) -> bool:
+    return _genuine(exchange, box) and _over(exchange)
+
+
+def _over(exchange: Exchange) -> bool:
+    expires = exchange.head.query.get("signature_expiration")
+    return bool(expires) and int(expires or "0") < time.time()
+
+
+def _genuine(exchange: Exchange, box: Box | Identity) -> bool:
+    """Whether the signature is this box's for this very file, whatever the time."""
     query = exchange.head.query
     given = query.get("signature", "")
     if exchange.head.path != "/files" or not given:
         return False
-    operation = "read" if exchange.head.method == "GET" else "write"
+    operation = "write" if exchange.head.method == "POST" else "read"
     words = [query.get("path", ""), operation, query.get("username", ""), box.token]
     if expires := query.get("signature_expiration"):
-        if not expires.isdecimal() or len(expires) > 18 or int(expires) < time.time():
+        if not _SECONDS.fullmatch(expires):
             return False
         words.append(expires)
     digest = hashlib.sha256(":".join(words).encode()).digest()
