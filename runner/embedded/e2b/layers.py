@@ -7,7 +7,9 @@ below. Its users are literal: what user 0 owns is the box's root's, 1000 is `use
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -37,26 +39,27 @@ _ETC = (
     "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "magic", "mime.types",
     "os-release", "pam.d", "protocols", "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo",
 )  # fmt: skip
-#: Users that every Debian has, with the numbers that packages expect: (name, uid, gid, home).
-_SYSTEM = (
-    ("daemon", 1, 1, "/usr/sbin"), ("bin", 2, 2, "/bin"), ("sys", 3, 3, "/dev"), ("games", 5, 60, "/usr/games"),
-    ("man", 6, 12, "/var/cache/man"), ("lp", 7, 7, "/var/spool/lpd"), ("mail", 8, 8, "/var/mail"),
-    ("news", 9, 9, "/var/spool/news"), ("uucp", 10, 10, "/var/spool/uucp"), ("proxy", 13, 13, "/bin"),
-    ("www-data", 33, 33, "/var/www"), ("backup", 34, 34, "/var/backups"), ("list", 38, 38, "/var/list"),
-    ("irc", 39, 39, "/run/ircd"), ("_apt", 42, 65534, "/nonexistent"), ("nobody", 65534, 65534, "/nonexistent"),
-)  # fmt: skip
+#: Users that every Debian has, with the numbers that packages expect: (uid, gid, home).
+_SYSTEM = {
+    "daemon": (1, 1, "/usr/sbin"), "bin": (2, 2, "/bin"), "sys": (3, 3, "/dev"), "games": (5, 60, "/usr/games"),
+    "man": (6, 12, "/var/cache/man"), "lp": (7, 7, "/var/spool/lpd"), "mail": (8, 8, "/var/mail"),
+    "news": (9, 9, "/var/spool/news"), "uucp": (10, 10, "/var/spool/uucp"), "proxy": (13, 13, "/bin"),
+    "www-data": (33, 33, "/var/www"), "backup": (34, 34, "/var/backups"), "list": (38, 38, "/var/list"),
+    "irc": (39, 39, "/run/ircd"), "_apt": (42, 65534, "/nonexistent"),
+}  # fmt: skip
 _GROUPS = {
     "daemon": 1, "bin": 2, "sys": 3, "adm": 4, "tty": 5, "disk": 6, "lp": 7, "mail": 8, "news": 9, "uucp": 10,
     "man": 12, "proxy": 13, "kmem": 15, "dialout": 20, "fax": 21, "voice": 22, "cdrom": 24, "floppy": 25, "tape": 26,
     "audio": 29, "dip": 30, "www-data": 33, "backup": 34, "operator": 37, "list": 38, "irc": 39, "src": 40,
     "shadow": 42, "utmp": 43, "video": 44, "sasl": 45, "plugdev": 46, "staff": 50, "games": 60, "users": 100,
-    "nogroup": 65534,
 }  # fmt: skip
 _VAR = (
     "backups", "cache/apt/archives/partial", "cache/debconf", "cache/man", "lib/apt/lists/partial", "lib/dpkg",
     "lib/misc", "lib/systemd", "local", "log/apt", "mail", "opt", "spool",
 )  # fmt: skip
 _USER = 1000
+#: The first number of a person, by Debian's custom.
+_PEOPLE = 1000
 #: The host's asks for things that no box has: limits, keyrings, logins.
 _PAM = (
     "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n"
@@ -140,11 +143,12 @@ def _way(folder: Path, place: Path) -> None:
 
 
 def _give(folder: Path) -> None:
+    _, groups = _accounts()
     os.chown(folder / "home" / "user", _USER, _USER)
     for name, group in (("etc/shadow", "shadow"), ("etc/gshadow", "shadow"), ("var/mail", "mail")):
-        os.chown(folder / name, 0, _GROUPS[group])
+        os.chown(folder / name, 0, groups[group])
     (folder / "var/mail").chmod(0o2775)
-    os.chown(folder / "var/local", 0, _GROUPS["staff"])
+    os.chown(folder / "var/local", 0, groups["staff"])
 
 
 def _etc(folder: Path) -> None:
@@ -157,11 +161,12 @@ def _etc(folder: Path) -> None:
     # What we may not read it leaves out, and so should it be.
     subprocess.run(words, cwd="/etc", stdin=subprocess.DEVNULL, capture_output=True, check=False)
     _hide(folder)
-    users = [("root", 0, 0, "/root"), *_SYSTEM, ("user", _USER, _USER, "/home/user")]
-    groups = {"root": 0, **_GROUPS, "sudo": 27, "user": _USER}
+    users, groups = _accounts()
     files = {
-        "passwd": "".join(f"{name}:x:{uid}:{gid}:{name}:{home}:{_shell(uid)}\n" for name, uid, gid, home in users),
-        "shadow": "".join(f"{name}:*:19000:0:99999:7:::\n" for name, *_ in users),
+        "passwd": "".join(
+            f"{name}:x:{uid}:{gid}:{name}:{home}:{_shell(uid)}\n" for name, (uid, gid, home) in users.items()
+        ),
+        "shadow": "".join(f"{name}:*:19000:0:99999:7:::\n" for name in users),
         "group": "".join(f"{name}:x:{gid}:{'user' if name == 'sudo' else ''}\n" for name, gid in groups.items()),
         "gshadow": "".join(f"{name}:*::{'user' if name == 'sudo' else ''}\n" for name in groups),
         "hosts": "127.0.0.1 localhost box\n::1 localhost box\n",
@@ -182,6 +187,19 @@ def _etc(folder: Path) -> None:
         place.write_text(text)
     for name in ("shadow", "gshadow"):
         (folder / name).chmod(0o640)
+
+
+def _accounts() -> tuple[dict[str, tuple[int, int, str]], dict[str, int]]:
+    """The users and groups of a box: its own, Debian's, and the host's services' (no people's), which packages of the
+    host's expect.
+    """
+    users = {each.pw_name: (each.pw_uid, each.pw_gid, each.pw_dir) for each in pwd.getpwall() if each.pw_uid < _PEOPLE}
+    groups = {each.gr_name: each.gr_gid for each in grp.getgrall() if each.gr_gid < _PEOPLE}
+    taken = {uid for uid, *_ in users.values()}
+    users |= {name: entry for name, entry in _SYSTEM.items() if name not in users and entry[0] not in taken}
+    groups |= {name: gid for name, gid in _GROUPS.items() if name not in groups and gid not in groups.values()}
+    own = {"root": (0, 0, "/root"), "nobody": (65534, 65534, "/nonexistent"), "user": (_USER, _USER, "/home/user")}
+    return users | own, groups | {"root": 0, "sudo": 27, "nogroup": 65534, "user": _USER}
 
 
 def _shell(uid: int) -> str:

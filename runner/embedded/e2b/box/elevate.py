@@ -176,10 +176,12 @@ class Caller:
     def _signal(self, number: int) -> None:
         if self.process is not None and 0 < number < signal.NSIG:
             with suppress(OSError):
-                os.killpg(self.process.pid, number)
+                os.kill(self.process.pid, number)
 
     def _hang_up(self) -> None:
-        self._signal(signal.SIGHUP)
+        if self.process is not None:
+            with suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGHUP)
         self._close()
 
     def _answer(self, message: Message) -> None:
