@@ -219,10 +219,12 @@ def prepare_tools(folder: Path, python: Path) -> None:
     if importlib.util.find_spec("ensurepip"):
         for name in ("pip", "pip3"):
             script = folder / name
-            script.write_text(f'#!/bin/sh\nexec {python} -m pip "$@"\n')
+            script.write_text(f'#!/bin/sh\n{_PIP}\nexec {python} -m pip "$@"\n')
             script.chmod(0o755)
 
 
+#: In a box the system's interpreter is there to be installed into, and nobody is to be warned of it.
+_PIP = "export PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1"
 Entry = Callable[[], None]
 
 

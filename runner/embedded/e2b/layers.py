@@ -25,7 +25,9 @@ PLACES = {
     "slash": "/", "usr": "/usr", "etc": "/etc", "var": "/var", "opt": "/opt", "root": "/root", "srv": "/srv",
     "home": "/home", "dpkg": "/var/lib/dpkg",
 }  # fmt: skip
-TOPS = tuple(PLACES)
+#: The top that lies where the interpreter of boxes does, if that is not below /usr: what `pip` installs for all.
+PYTHON = "python"
+TOPS = (*PLACES, PYTHON)
 #: Where other things lie on the root of a box.
 _POINTS = ("dev", "media", "mnt", "proc", "run", "tmp")
 #: The host's folders of programs beside /usr: mostly links into it.

@@ -134,13 +134,14 @@ def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters
     _inherit(walls, plan)
     for folder in (walls.base, *plan.template.layers):
         files.seen(folder)
-    tops = [_top(walls, plan, files, name) for name in layers.TOPS]
+    python = _python(walls, plan, files)
+    tops = [*(_top(walls, plan, files, name) for name in layers.PLACES), python]
     return Room(
         tops=tuple(top for top in tops if top is not None),
         tmp=files.seen(plan.disk.tmp),
         agent=walls.agent,
         tools=walls.tools,
-        python=walls.python,
+        python=walls.python if python is None else Python(walls.python.program),
         binds={target: files.seen(source, writable=True) for target, source in plan.binds.items()},
         ranged=walls.ranged,
         nested=walls.nested,
@@ -175,6 +176,23 @@ class _Files:
                 return place / folder.relative_to(shown)
         self._shown[folder] = self._scene.show(folder, self._namespace, writable=writable)
         return self._shown[folder]
+
+
+def _python(walls: Walls, plan: Plan, files: _Files) -> Top | None:
+    """The interpreter's folder as a top, so that root of a box can install into it as everywhere; None where it lies
+    below /usr, or cannot be one.
+    """
+    prefix, disk = walls.python.prefix, plan.disk
+    if prefix is None or not walls.overlay:
+        return None
+    try:
+        lowest = files.seen(prefix)
+    except OSError:  # its file system cannot translate users: it is there, but read-only
+        return None
+    above = [files.seen(each / layers.PYTHON) for each in plan.template.layers if (each / layers.PYTHON).is_dir()]
+    upper, work = disk.up(layers.PYTHON), disk.root / "work" / layers.PYTHON
+    upper.chmod(prefix.stat().st_mode & 0o7777)
+    return Top(str(prefix), (lowest, *above), files.seen(upper), files.seen(work))
 
 
 def _top(walls: Walls, plan: Plan, files: _Files, name: str) -> Top | None:

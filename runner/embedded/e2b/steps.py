@@ -41,7 +41,8 @@ class Step:
 
     def title(self, number: int) -> str:
         """How logs call it."""
-        return f"[{number}] {self.kind} {' '.join(each for each in self.args if each)}"
+        shown = self.args[: {"RUN": 1, "COPY": 2}.get(self.kind, len(self.args))]
+        return f"[{number}] {self.kind} {' '.join(shown)}"
 
 
 @dataclass(frozen=True, slots=True)
