@@ -141,6 +141,19 @@ def test_metadata_stays_with_the_file(in_box: Go) -> None:
     in_box(body)
 
 
+def test_attributes_set_in_the_box_are_metadata(in_box: Go) -> None:
+    async def body(box: AsyncSandbox) -> None:
+        await box.files.write("f", "x", metadata={"origin": "test"})
+        await box.commands.run("setfattr -n user.e2b.more -v 'by hand' f; setfattr -x user.e2b.origin f")
+        assert (await box.files.get_info("f")).metadata == {"more": "by hand"}
+        told = (await box.commands.run("getfattr -d f")).stdout
+        assert told == '# file: f\nuser.e2b.more="by hand"\n\n'
+        await box.files.write("f", "y")
+        assert (await box.files.get_info("f")).metadata is None
+
+    in_box(body)
+
+
 def test_what_cannot_be_is_said(in_box: Go) -> None:
     async def body(box: AsyncSandbox) -> None:
         await box.files.make_dir("folder")

@@ -210,12 +210,19 @@ def _links(wall: Wall, *, linked: bool) -> None:
 
 
 def prepare_tools(folder: Path, python: Path) -> None:
-    """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, its pip, `sudo`."""
+    """Put into a folder what comes first on a box's PATH: the interpreter under its usual names, its pip, `sudo`,
+    and what reads and writes attributes of files where the host has it not.
+    """
     for name in ("python", "python3"):
         (folder / name).symlink_to(python)
-    lines = ("import sys", f"sys.path.insert(0, '{AGENT}')", "from box.sudo import main", "sys.exit(main())")
-    (folder / "sudo").write_text("\n".join((f"#!{python} -ISB", *lines, "")))
-    (folder / "sudo").chmod(0o755)
+    programs = {"sudo": "from box.sudo import main; sys.exit(main())"}
+    for name in ("getfattr", "setfattr"):
+        if not Path("/usr/bin", name).exists():
+            programs[name] = f"from box.attributes import main; sys.exit(main('{name}'))"
+    for name, line in programs.items():
+        script = folder / name
+        script.write_text(f"#!{python} -ISB\nimport sys; sys.path.insert(0, '{AGENT}')\n{line}\n")
+        script.chmod(0o755)
     if importlib.util.find_spec("ensurepip"):
         for name in ("pip", "pip3"):
             script = folder / name
