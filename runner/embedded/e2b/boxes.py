@@ -403,6 +403,11 @@ class Boxes:
                 self.endings.note(box.id, box.reason, box.log)
 
     @property
+    def rungs(self) -> str:
+        """How far boxes are limited and kept apart here, in words: limits, disks, users (`cgroup1.image.range`)."""
+        return f"{self.limits.rung}.{self._walls.disks.rung}.{self._walls.rung}"
+
+    @property
     def literal(self) -> bool:
         """Whether files of boxes have the boxes' own user ids on the host too (0 is their root), or all are ours."""
         return self._walls.ranged
@@ -465,3 +470,4 @@ class Boxes:
         while pending := self._making | self._tasks:
             await asyncio.wait(pending)
         await asyncio.to_thread(self.limits.close)
+        await asyncio.to_thread(self._walls.disks.close)

@@ -70,6 +70,7 @@ class Disks:
         self._literal = literal
         self._images = images
         self._making = threading.Lock()
+        self._taken: dict[Path, Disk] = {}
         folder.mkdir(exist_ok=True)
         # Where users are literal, so are setuid files: nobody of the host may reach them.
         folder.chmod(0o700 if literal else 0o711)
@@ -84,6 +85,7 @@ class Disks:
         root = self._folder / secrets.token_hex(8)
         disk = Disk(root, size_mb * _MIB, root.with_suffix(".img") if self._images else None)
         root.mkdir()
+        self._taken[root] = disk
         try:
             if disk.image is not None:
                 images.copy(self._blank(size_mb), disk.image)
@@ -111,6 +113,12 @@ class Disks:
                 mounts.detach(disk.root)
             disk.image.unlink(missing_ok=True)
         remove(disk.root)
+        self._taken.pop(disk.root, None)
+
+    def close(self) -> None:
+        """Remove what nobody has given back, such as the disk of a box that was not waited for."""
+        for disk in list(self._taken.values()):
+            self.give_back(disk)
 
     def keep(self, disk: Disk, folder: Path, *, tmp: bool = False) -> None:
         """Make a layer of what a frozen or dead box has changed, and of its /tmp if asked. Raises OSError.

@@ -150,15 +150,15 @@ def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters
 
 
 def _inherit(walls: Walls, plan: Plan) -> None:
-    """Copy what cannot lie below: a layer's /tmp; and where users cannot be translated, the home folder, so that the
-    box's user owns it.
+    """Copy what cannot lie below: /tmp; and where users cannot be translated, the home folder, so that the box's user
+    owns it. As it was copied before, the uppermost layer that has it has all of it.
     """
     uid = None if walls.ranged else uids.uid_for(plan.number)
-    for layer in plan.template.layers:
-        if (layer / "tmp").is_dir():
-            layers.copy(layer / "tmp", plan.disk.tmp, uid)
-        if (layer / "home").is_dir() and uid is not None:
-            layers.copy(layer / "home", plan.disk.up("home"), uid)
+    copied = {"tmp": plan.disk.tmp} if uid is None else {"tmp": plan.disk.tmp, "home": plan.disk.up("home")}
+    for name, target in copied.items():
+        holders = [layer for layer in plan.template.layers if (layer / name).is_dir()]
+        if holders:
+            layers.copy(holders[-1] / name, target, uid)
 
 
 class _Files:

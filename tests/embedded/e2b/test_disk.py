@@ -31,6 +31,13 @@ def test_a_fresh_disk(disks: Disks, tmp_path: Path) -> None:
     assert not list((tmp_path / "disks").iterdir())
 
 
+def test_what_is_not_given_back_goes_at_the_end(disks: Disks, tmp_path: Path) -> None:
+    disks.give_back(disks.take(64))
+    disks.take(64)
+    disks.close()
+    assert not list((tmp_path / "disks").iterdir())
+
+
 def test_what_is_kept_is_what_was_changed(disks: Disks, tmp_path: Path) -> None:
     disk = disks.take(64)
     (disk.up("home") / "user" / "file").write_text("kept")

@@ -1,0 +1,177 @@
+"""Walls on every rung of their ladder, without an edge: boxes whose one command is their process 1."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from e2b import Sandbox
+
+from runner.embedded.e2b.launch import Endpoint
+from runner.embedded.e2b.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+#: A program that makes one box after the other, each of the layers that those before have left, and tells what each
+#: has said. It runs in a process of its own, for walls take a mount namespace.
+_BOXES = """
+import dataclasses, json, os, sys
+from pathlib import Path
+from runner.embedded.e2b import uids
+from runner.embedded.e2b.start import Plan, start, take_disk
+from runner.embedded.e2b.templates import BASE
+from runner.embedded.e2b.walls import raise_walls
+
+folder, without, *commands = sys.argv[1:]
+folder = Path(folder)
+os.umask(0o022)
+if without == "ranges":
+    uids.base_for = lambda number: None
+walls = raise_walls(folder)
+told, layers = [], []
+for number, command in enumerate(commands, 1):
+    disk = take_disk(walls, number, 64)
+    plan = Plan(number, dataclasses.replace(BASE, layers=tuple(layers)), disk, {"/shared": folder / "shared"})
+    (folder / "shared").mkdir(exist_ok=True)
+    started = start(walls, plan, folder / "log", ["/bin/sh", "-c", command])
+    started.process.wait(20)
+    started.channel.close()
+    started.scene.close()
+    told.append((folder / "log").read_text().split("\\n")[:-1])
+    layers.append(folder / f"layer{number}")
+    walls.disks.keep(disk, layers[-1], tmp=True)
+    walls.disks.give_back(disk)
+left = [each.name for each in (folder / "disks").iterdir() if not each.name.startswith("blank-")]
+print(json.dumps({"told": told, "rung": walls.rung, "disks": walls.disks.rung, "left": left}))
+"""
+_FIRST = (
+    "id -u; echo one >/home/user/kept; echo one >/tmp/passing; mkdir /home/user/gone; "
+    "rm -r /etc/fonts /etc/mime.types 2>/dev/null; mkdir -p /opt/made; echo one >/opt/made/here; true"
+)
+_SECOND = "cat /home/user/kept /tmp/passing; rmdir /home/user/gone; echo two >>/home/user/kept; cat /opt/made/here"
+_THIRD = "cat /home/user/kept; ls /home/user; ls -d /etc/mime.types 2>/dev/null | wc -l; stat -c %u /home/user/kept"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that every user can walk to, as the temporary folders of tests are not."""
+    made = Path(tempfile.mkdtemp(prefix="rungs-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+def _boxes(
+    folder: Path, *commands: str, without: str = "", start: tuple[str, ...] = (), python: str = sys.executable
+) -> dict[str, Any]:
+    words = [*start, python, "-P", "-c", _BOXES, str(folder), without, *commands]
+    places = [Path(__file__).parents[2], *(Path(each) for each in sys.path if each.endswith("site-packages"))]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, places)), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=55, check=False, env=env, cwd="/")
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture
+def root_only(missing: Callable[[str], None]) -> None:
+    if os.getuid() != 0:
+        missing("only root has this rung")
+
+
+def test_layers_where_boxes_have_users_of_their_own(folder: Path, root_only: None) -> None:
+    found = _boxes(folder, f"{_FIRST}; chown 1000 /home/user/kept", _SECOND, _THIRD)
+    assert found["rung"] == "range"
+    assert found["told"] == [["0"], ["one", "one", "one"], ["one", "two", "kept", "0", "1000"]]
+    assert found["left"] == []
+    layer = folder / "layer1"
+    assert (layer / "home/user/kept").stat().st_uid == 1000
+    assert (layer / "opt/made/here").stat().st_uid == 0
+    assert layer.stat().st_mode & 0o077 == 0, "its files with rights are nobody's of the host to start"
+
+
+def test_layers_where_each_box_is_one_user(folder: Path, root_only: None) -> None:
+    found = _boxes(folder, _FIRST, _SECOND, _THIRD, without="ranges")
+    assert found["rung"] == "one"
+    assert found["told"] == [["1000"], ["one", "one", "one"], ["one", "two", "kept", "0", "1000"]]
+    assert found["left"] == []
+
+
+def test_layers_of_an_ordinary_user(folder: Path, missing: Callable[[str], None]) -> None:
+    start: tuple[str, ...] = ()
+    python = sys.executable
+    if os.getuid() == 0:
+        start = ("setpriv", "--reuid", "23456", "--regid", "23456", "--clear-groups")
+        os.chown(folder, 23456, 23456)
+        check = "import sys, yaml; assert sys.version_info >= (3, 11)"
+        if subprocess.run([*start, python, "-c", check], capture_output=True, check=False).returncode != 0:
+            python = "/usr/bin/python3"
+            if not Path(python).exists():
+                missing("no Python that another user could start")
+    found = _boxes(folder, _FIRST, _SECOND, _THIRD, start=start, python=python)
+    assert (found["rung"], found["disks"]) == ("one", "folder")
+    assert found["told"] == [["1000"], ["one", "one", "one"], ["one", "two", "kept", "0", "1000"]]
+    assert found["left"] == []
+
+
+def test_a_folder_that_is_shared_between_boxes(folder: Path, root_only: None) -> None:
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(0o1777)
+    found = _boxes(
+        folder, "echo mine >/shared/file; chown 1000 /shared/file", "cat /shared/file; stat -c %u /shared/file"
+    )
+    assert found["told"] == [[], ["mine", "1000"]]
+    assert (folder / "shared" / "file").stat().st_uid == 1000
+    assert not (folder / "layer1" / "shared").exists()
+
+
+def test_a_disk_has_an_end(folder: Path, root_only: None, missing: Callable[[str], None]) -> None:
+    fill = "dd if=/dev/zero of=/tmp/big bs=1M count=100 2>&1 | grep -o 'No space left'; rm /tmp/big"
+    found = _boxes(folder, f"{fill}; echo x >/tmp/x; cat /tmp/x")
+    if found["disks"] != "image":
+        missing("disks of a set size need loop devices and mke2fs (apt-get install e2fsprogs)")
+    assert found["told"] == [["No space left", "x"]]
+
+
+def test_killing_the_edge_leaves_no_mounts_and_no_devices(folder: Path) -> None:
+    words = [sys.executable, "-P", "-m", "runner.embedded.e2b", Settings(folder=str(folder)).as_json()]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as edge:
+        assert edge.stdout is not None
+        endpoint = Endpoint(**json.loads(edge.stdout.readline()))
+        box = Sandbox.create(api_url=endpoint.api_url, sandbox_url=endpoint.sandbox_url, api_key=endpoint.api_key)
+        box.files.write("file", "x")
+        family = psutil.Process(edge.pid).children(recursive=True)
+        held = _backing(folder)
+        edge.kill()
+    assert held or os.getuid() != 0 or not Path("/dev/loop-control").exists()
+    assert _eventually(lambda: not any(each.is_running() and each.status() != "zombie" for each in family))
+    assert _eventually(lambda: not _backing(folder))
+    assert str(folder) not in Path("/proc/self/mountinfo").read_text()
+
+
+def _backing(folder: Path) -> list[str]:
+    """The loop devices whose files lie in a folder."""
+    found = []
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            found.append(file.read_text())
+    return [each for each in found if str(folder) in each]
+
+
+def _eventually(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
