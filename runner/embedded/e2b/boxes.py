@@ -117,6 +117,8 @@ class Box:
         #: Why it has ended; empty while it lives, and when it only rests.
         self.reason = ""
         self.log = BoxLog()
+        #: How many requests to it are under way.
+        self.requests = 0
         #: What it has sent to the outside, and received.
         self.traffic = Traffic()
         self._outward: Outward | None = None

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes import BoxDead, Boxes, PortShut
+from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, PortShut
 
+#: Requests to one box at a time.
+LIMIT = 2_000
 #: Fields that belong to one hop (RFC 9110, 7.6.1).
 _HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect")
@@ -46,7 +48,20 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward
     if box is None or box.paused_at is not None:
         await not_found(exchange, boxes, name)
         return
-    severed = box.severed
+    if box.requests >= LIMIT:
+        await exchange.body.drain()
+        message = f"The sandbox {name} has {LIMIT} requests under way already"
+        await exchange.json(429, {"sandboxId": name, "message": message, "code": 429})
+        return
+    box.requests += 1
+    try:
+        await _forward(boxes, exchange, box, port, onward)
+    finally:
+        box.requests -= 1
+
+
+async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward: Onward) -> None:
+    name, severed = box.id, box.severed
     try:
         reader, writer = await box.connect(port)
     except BoxDead:
@@ -54,7 +69,7 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward
         return
     except PortShut:
         await exchange.body.drain()
-        message = f"The sandbox is running but port is not open: {port}"
+        message = "The sandbox is running but port is not open"
         await exchange.json(502, {"sandboxId": name, "message": message, "port": port, "code": 502})
         return
     work = asyncio.ensure_future(exchanged(exchange, reader, writer, onward))

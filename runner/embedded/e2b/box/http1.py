@@ -17,14 +17,20 @@ from urllib.parse import parse_qsl, unquote
 #: The most bytes of one request or response head, and the buffer of a connection.
 HEAD_LIMIT = 64 * 1024
 BUFFER = 256 * 1024
+#: Seconds that a request's head may take once it has begun.
+HEAD_SECONDS = 30.0
 _CHUNK = 256 * 1024
 # `int` takes more than the protocol: signs, underscores, other scripts' digits; and it fails at thousands of digits.
 _DIGITS = re.compile(r"[0-9]{1,18}")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_TOO_LONG = "the head is too long"
 _REASONS = {
     100: "Continue", 101: "Switching Protocols", 200: "OK", 201: "Created", 204: "No Content",
     206: "Partial Content", 304: "Not Modified",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict", 413: "Content Too Large", 416: "Range Not Satisfiable", 431: "Request Header Fields Too Large",
     500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Gateway Timeout", 507: "Insufficient Storage",
@@ -32,7 +38,14 @@ _REASONS = {
 
 
 class ProtocolError(Exception):
-    """The peer does not speak HTTP/1.1 as it should; the connection is of no further use."""
+    """The peer does not speak HTTP/1.1 as it should; the connection is of no further use.
+
+    `status` is what a client is answered.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Inlet(asyncio.StreamReader):
@@ -74,11 +87,11 @@ class Head:
         """The comma-separated words of all fields of this name, in lower case."""
         wanted = name.lower()
         return {
-            token.strip().lower()
+            token.strip(" \t").lower()
             for key, value in self.fields
             if key.lower() == wanted
             for token in value.split(",")
-            if token.strip()
+            if token.strip(" \t")
         }
 
     @property
@@ -124,19 +137,41 @@ class Head:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def read_head(reader: asyncio.StreamReader) -> Head | None:
-    """Read one head; None when the peer closed before it began. Raises ProtocolError."""
+async def read_head(reader: asyncio.StreamReader, begun: bytes = b"") -> Head | None:
+    """Read one head, of which some bytes may have been read before; None when the peer closed before it began.
+
+    Raises ProtocolError.
+    """
     try:
-        raw = await reader.readuntil(b"\r\n\r\n")
+        raw = begun + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
-        if error.partial.strip():
+        if (begun + error.partial).strip():
             raise ProtocolError("the connection ended inside a head") from error
         return None
     except asyncio.LimitOverrunError as error:
-        raise ProtocolError("the head is too long") from error
+        raise ProtocolError(_TOO_LONG, 431) from error
     if len(raw) > HEAD_LIMIT:
-        raise ProtocolError("the head is too long")
+        raise ProtocolError(_TOO_LONG, 431)
     return parse_head(raw)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Head | None:
+    """Read a request's head, for which a client may wait as long as it likes before it begins, but not afterwards.
+
+    Raises ProtocolError.
+    """
+    begun = await reader.read(1)
+    if not begun:
+        return None
+    late = ProtocolError(f"the head took longer than {HEAD_SECONDS:g} s", 408)
+    timer = asyncio.get_running_loop().call_later(HEAD_SECONDS, reader.set_exception, late)
+    try:
+        head = await read_head(reader, begun)
+    finally:
+        timer.cancel()
+    if head is not None and sum(key.lower() == "host" for key, _ in head.fields) > 1:
+        raise ProtocolError("there is more than one Host")
+    return head
 
 
 def parse_head(raw: bytes) -> Head:
@@ -145,13 +180,13 @@ def parse_head(raw: bytes) -> Head:
     first, _, rest = lines[0].partition(" ")
     second, _, third = rest.partition(" ")
     head = Head(first, second, third)
-    if head.version not in ("HTTP/1.1", "HTTP/1.0") or not second:
+    if head.version not in ("HTTP/1.1", "HTTP/1.0") or not second or _CONTROLS.search(lines[0]):
         raise ProtocolError("not an HTTP/1.1 head")
     if first.startswith("HTTP/") and not (len(second) == 3 and _DIGITS.fullmatch(second)):
         raise ProtocolError("not an HTTP status")
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip() or "\n" in line or "\r" in line or "\0" in line:
+        if not colon or not _NAME.fullmatch(name) or _CONTROLS.search(value.replace("\t", " ")):
             raise ProtocolError("a header field is malformed")
         head.fields.append((name, value.strip(" \t")))
     return head
@@ -174,6 +209,8 @@ class Body:
     def of_request(cls, reader: asyncio.StreamReader, head: Head) -> Body:
         """The body that follows a request's head."""
         length, chunked = _framing(head)
+        if chunked and head.version == "HTTP/1.0":
+            raise ProtocolError("the body's framing is ambiguous")
         return cls(reader, length if chunked or length is not None else 0, chunked)
 
     @classmethod
@@ -200,7 +237,7 @@ class Body:
         while got := await self.piece():
             parts += got
             if len(parts) > limit:
-                raise ProtocolError("the body is too long")
+                raise ProtocolError(f"the body is longer than {limit} bytes", 413)
         return bytes(parts)
 
     async def exactly(self, count: int) -> bytes | None:
@@ -347,9 +384,11 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 async def serve(reader: Inlet, writer: asyncio.StreamWriter, handle: Handler) -> None:
     """Answer the requests of one connection, one after the other, until either side closes it."""
+    exchange: Exchange | None = None
     try:
         while True:
-            head = await read_head(reader)
+            exchange = None
+            head = await read_request(reader)
             if head is None:
                 return
             exchange = Exchange(head, reader, writer)
@@ -358,17 +397,20 @@ async def serve(reader: Inlet, writer: asyncio.StreamWriter, handle: Handler) ->
                 return
             await exchange.body.drain()
     except ProtocolError as error:
-        writer.write(_refusal(str(error)))
+        if exchange is None or not exchange.started:
+            writer.write(_refusal(error))
+        else:
+            exchange.abort()  # what has gone out must not be taken for the whole
     except (ConnectionError, TimeoutError):
         return  # the client has gone: nobody is left to be told
     finally:
         await close(writer)
 
 
-def _refusal(message: str) -> bytes:
-    content = json.dumps({"code": 400, "message": message}).encode()
+def _refusal(error: ProtocolError) -> bytes:
+    content = json.dumps({"code": error.status, "message": str(error)}).encode()
     fields = [("content-type", "application/json"), ("content-length", str(len(content))), ("connection", "close")]
-    return Head("HTTP/1.1", "400", "Bad Request", fields).encode() + content
+    return Head("HTTP/1.1", str(error.status), _REASONS[error.status], fields).encode() + content
 
 
 async def close(writer: asyncio.StreamWriter) -> None:

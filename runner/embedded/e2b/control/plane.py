@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Protocol
 
-from runner.embedded.e2b.box.http1 import Exchange
+from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
 from runner.embedded.e2b.boxes import Box, Boxes, Identity
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.networks import NetworkRoutes
@@ -24,6 +25,9 @@ from runner.embedded.e2b.life import Life, NoSuchBox
 from runner.embedded.e2b.metrics import Metrics
 from runner.embedded.e2b.network import Network
 from runner.errors import SandboxMissing
+
+#: Seconds that the body of a request may take.
+_BODY_SECONDS = 60.0
 
 
 class Family(Protocol):
@@ -82,8 +86,16 @@ class ControlPlane:
             route, names = self._routes.find(exchange.head.method, exchange.head.path)
             if not route.open:
                 self._gate.authorize(exchange.head.get("x-api-key"))
-            raw = b"" if route.streams else await exchange.body.read(LONGEST_BODY)
+            raw = b"" if route.streams else await _body(exchange)
             await route.handler(Call(exchange, names, raw))
         except Refused as error:
             await exchange.body.drain()
             await exchange.json(error.status, error.body(), error.fields)
+
+
+async def _body(exchange: Exchange) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await exchange.body.read(LONGEST_BODY)
+    except TimeoutError as error:
+        raise ProtocolError(f"the body took longer than {_BODY_SECONDS:g} s", 408) from error

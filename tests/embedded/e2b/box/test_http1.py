@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from runner.embedded.e2b.box import http1
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, Inlet, ProtocolError, connection, parse_head, read_head
 
 
@@ -57,6 +58,9 @@ def test_whether_a_connection_goes_on(raw: bytes, goes_on: bool) -> None:
         b"GET / HTTP/2\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\nspace : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nna(me): x\r\n\r\n",
+        b"GET /a\nX:y HTTP/1.1\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nA: 1\r\n folded\r\n\r\n",
         b"GET / HTTP/1.1\r\nA: 1\nB: 2\r\n\r\n",
         b"HTTP/1.1 20x OK\r\n\r\n",
@@ -213,3 +217,41 @@ def test_a_client_that_has_gone_is_noticed_without_reading() -> None:
         assert inlet.gone.is_set()
 
     asyncio.run(go())
+
+
+def test_a_head_that_is_begun_must_be_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "HEAD_SECONDS", 0.05)
+
+    async def go() -> None:
+        with pytest.raises(ProtocolError, match="took longer") as caught:
+            await http1.read_request(_inlet(b"GET / HTTP/1.1\r\n", ended=False))
+        assert caught.value.status == 408
+        idle = asyncio.ensure_future(http1.read_request(_inlet(b"", ended=False)))
+        await asyncio.sleep(0.1)
+        assert not idle.done(), "a connection may be idle for as long as it likes"
+        idle.cancel()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 400_000 + b"\r\n\r\n", 431),
+        (b"\x16\x03\x01\r\n\r\n", 400),
+    ],
+)
+def test_a_head_that_is_refused_says_why(raw: bytes, status: int) -> None:
+    async def go() -> None:
+        with pytest.raises(ProtocolError) as caught:
+            await http1.read_request(_inlet(raw))
+        assert caught.value.status == status
+
+    asyncio.run(go())
+
+
+def test_an_old_client_may_not_send_chunks() -> None:
+    with pytest.raises(ProtocolError):
+        _body("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\n\r\n")
