@@ -43,7 +43,15 @@ def _no_home(
     _environment_unchanged: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_SANDBOX_URL", "E2B_DOMAIN", "PREFECT_API_URL", "RUNNER_STATE"):
+    for name in (
+        "E2B_API_KEY",
+        "E2B_API_URL",
+        "E2B_SANDBOX_URL",
+        "E2B_VOLUME_API_URL",
+        "E2B_DOMAIN",
+        "PREFECT_API_URL",
+        "RUNNER_STATE",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -101,10 +101,11 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "runner", "endpoint", "e2b", "--port", "0", "--folder", str(tmp_path)]
     served = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
-    lines = [served.stdout.readline().strip() for _ in range(3)]
+    lines = [served.stdout.readline().strip() for _ in range(4)]
     names = [line.partition("=")[0] for line in lines]
-    assert names == ["export E2B_API_URL", "export E2B_SANDBOX_URL", "export E2B_API_KEY"]
-    url, _, key = (line.partition("=")[2] for line in lines)
+    wanted = ("E2B_API_URL", "E2B_SANDBOX_URL", "E2B_VOLUME_API_URL", "E2B_API_KEY")
+    assert names == [f"export {name}" for name in wanted]
+    url, *_, key = (line.partition("=")[2] for line in lines)
     assert key not in " ".join(psutil.Process(served.pid).cmdline())
     box = _box(url, key)
     assert box.commands.run("echo by hand").stdout == "by hand\n"

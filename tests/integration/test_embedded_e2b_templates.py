@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import time
 import traceback
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -301,8 +303,7 @@ def test_a_running_build_is_seen_but_not_its_box_and_ends_with_its_template(
         Template.get_build_status(info, **where)
 
 
-def test_templates_survive_a_restart_of_a_kept_endpoint(tmp_path: Path, missing: Any) -> None:
-    del missing
+def test_templates_survive_a_restart_of_a_kept_endpoint(tmp_path: Path) -> None:
     settings = Settings(folder=str(tmp_path), keep=True)
     name = _name()
 
@@ -326,3 +327,21 @@ def test_templates_survive_a_restart_of_a_kept_endpoint(tmp_path: Path, missing:
             assert [each for each in said if each.startswith("CACHED [1] RUN")]
 
     asyncio.run(second(asyncio.run(first())))
+
+
+def test_the_javascript_sdk_builds_mounts_and_hides(
+    embedded_e2b: Endpoint, npm_tools: Callable[[str], Path], files: Path, missing: Callable[[str], None]
+) -> None:
+    node = shutil.which("node")
+    if node is None:
+        missing("node is not installed: apt-get install nodejs")
+    program = Path(__file__).parents[1] / "tools" / "e2b-js" / "holdings.mjs"
+    done = subprocess.run(
+        [str(node), str(program), str(npm_tools("e2b-js")), str(files)],
+        env={"PATH": os.environ["PATH"], **embedded_e2b.exports()},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("ok\n", 0), done.stderr

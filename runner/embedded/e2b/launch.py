@@ -50,7 +50,9 @@ class Endpoint:
         key = {"E2B_API_KEY": self.api_key} if self.api_key else {}
         if self.bundle:
             return {"E2B_DOMAIN": self.domain, "SSL_CERT_FILE": self.bundle, **key}
-        return {"E2B_API_URL": self.api_url, "E2B_SANDBOX_URL": self.sandbox_url, **key}
+        # The content of volumes has an address of its own, which the SDK takes from nothing else.
+        places = {"E2B_API_URL": self.api_url, "E2B_SANDBOX_URL": self.sandbox_url, "E2B_VOLUME_API_URL": self.api_url}
+        return {**places, **key}
 
     def url(self, box: str, port: int) -> str:
         """A plain HTTP address of a port inside a box, good for any client on this machine."""
