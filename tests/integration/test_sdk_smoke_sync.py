@@ -149,6 +149,16 @@ def test_pause_and_connect(where: dict[str, Any]) -> None:
         assert (again.get_info().end_at - again.get_info().started_at).total_seconds() > 500
 
 
+def test_a_box_that_slept_without_memory_has_been_started_anew(where: dict[str, Any]) -> None:
+    with Sandbox.create(**where) as box:
+        box.files.write("kept", "kept")
+        before = box.files.read("/proc/sys/kernel/random/boot_id")
+        assert box.pause(keep_memory=False)
+        box.connect()
+        assert box.files.read("kept") == "kept"
+        assert box.files.read("/proc/sys/kernel/random/boot_id") != before
+
+
 def test_snapshot_and_fork(box: Sandbox, where: dict[str, Any]) -> None:
     box.files.write("state", "one")
     snapshot = box.create_snapshot()

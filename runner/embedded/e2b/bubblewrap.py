@@ -70,7 +70,8 @@ class Top:
 class Room:
     """What one box is built of: its tops, its /tmp, the agent's folder, our small commands, the interpreter, folders
     bound writable by their place in the box, whether it has users of its own (else `nested` tells whether bubblewrap
-    can refuse namespaces in it), and the numbers of descriptors with seccomp programs.
+    can refuse namespaces in it), the numbers of descriptors with seccomp programs, and a file with an id of this very
+    start, by which programs tell that their machine has been started anew.
     """
 
     tops: tuple[Top, ...]
@@ -82,6 +83,7 @@ class Room:
     ranged: bool
     nested: bool
     filters: tuple[int, ...] = ()
+    boot: Path | None = None
 
 
 def find() -> Path:
@@ -158,6 +160,8 @@ def build(room: Room, command: Sequence[str], environment: Mapping[str, str]) ->
         _top(wall, top)
     _links(wall, linked=rooted)
     wall.add("--proc", "/proc", "--dev", "/dev")
+    if room.boot is not None:
+        wall.bind(room.boot, "/proc/sys/kernel/random/boot_id")
     wall.add("--perms", "1777", "--size", str(64 * 1024 * 1024), "--tmpfs", "/dev/shm")  # noqa: S108
     wall.add("--perms", "1777", "--size", str(16 * 1024 * 1024), "--tmpfs", "/run")
     wall.bind(room.tmp, "/tmp", writable=True)  # noqa: S108 - a folder of the box's own

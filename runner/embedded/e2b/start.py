@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -146,7 +147,15 @@ def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters
         ranged=walls.ranged,
         nested=walls.nested,
         filters=tuple(filters),
+        boot=files.seen(_boot_id(plan.disk)),
     )
+
+
+def _boot_id(disk: Disk) -> Path:
+    """A file with a new id for this start: the kernel's is the host's, which boxes share and cannot see change."""
+    file = disk.root / "boot_id"
+    file.write_text(f"{uuid.uuid4()}\n")
+    return file
 
 
 def _inherit(walls: Walls, plan: Plan) -> None:
