@@ -86,6 +86,18 @@ class BoxInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Desktop:
+    """A box's desktop, as far as it may be written down: X display, port of its stream, size in pixels. The key of
+    the stream is a secret and not in it.
+    """
+
+    display: str
+    port: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class BoxMetrics:
     """A sample: CPU in percent of one core, bytes of memory and disk in use, Unix time."""
 
@@ -125,6 +137,10 @@ class Box(Protocol):
     def provider(self) -> str: ...
     @property
     def home(self) -> str: ...
+    @property
+    def desktop(self) -> Desktop | None:
+        """Its desktop, where it was made with one; None also in a box that was connected to later."""
+        ...
 
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         """Run to the end. On timeout, or when the caller is cancelled, the whole process tree is killed first;
@@ -178,6 +194,12 @@ class Box(Protocol):
 
     async def url(self, port: int) -> str:
         """A URL on which the host reaches that port of the box, ending without a slash."""
+        ...
+
+    async def desktop_url(self) -> str:
+        """The address of a page that shows and moves its desktop, in a box that was connected to later too. Whoever has
+        it has the desktop: a secret. Raises FileMissing when it has none, BoxGone.
+        """
         ...
 
     async def info(self) -> BoxInfo: ...

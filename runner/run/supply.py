@@ -360,6 +360,9 @@ class Supply:
             "ended_at": None,
             "free": bill.rate == 0,
         }
+        if box.desktop is not None:
+            # With these, and the box's id, a later process finds it again; its key stays in the box.
+            document["desktop"] = {"display": box.desktop.display, "port": box.desktop.port}
         # A shared box belongs to no leg, whichever came first.
         leg = key if sandbox.scope == "step" else None
         self._journal.put("box", box.id, document, self._journal.fact("box.created", self.about(held), leg))

@@ -39,7 +39,7 @@ from runner.errors import (
     RequestRefused,
     SandboxMissing,
 )
-from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, FileInfo, OnOutput
+from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, tree
 from runner.sandbox.e2b_errors import translated
 from runner.sandbox.e2b_process import GUARD, E2BProcess, outcome
@@ -97,18 +97,30 @@ class E2BSandbox:
     async def create(self, request: BoxRequest) -> E2BBox:
         sdk = await self._sdk()
         tag = uuid.uuid4().hex
-        template = request.needs.get("template") or ("desktop" if request.needs.get("desktop") else self._template)
-        call = sdk.create(
-            template=template if isinstance(template, str) else None,
-            timeout=math.ceil(request.timeout),
-            metadata={**request.labels, _TAG: tag},
-            envs=dict(request.env),
-            idempotency_key=tag,
+        desktop = bool(request.needs.get("desktop"))
+        template = request.needs.get("template") or ("desktop" if desktop else self._template)
+        wanted: dict[str, Any] = {
+            "template": template if isinstance(template, str) else None,
+            "timeout": math.ceil(request.timeout),
+            "metadata": {**request.labels, _TAG: tag},
+            "envs": dict(request.env),
             **_network(request.needs.get("network")),
-        )
+        }
+        if desktop:
+            return await self._with_desktop(sdk, wanted)
+        call = sdk.create(idempotency_key=tag, **wanted)
         with self._errors("cannot make a box"):
             made = await _finished(call, lambda sandbox: sandbox.kill())
         return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
+
+    async def _with_desktop(self, sdk: type[AsyncSandbox], wanted: dict[str, Any]) -> E2BBox:
+        from runner.sandbox import desktop
+
+        call = asyncio.to_thread(desktop.create, self._options, wanted)
+        with self._errors("cannot make a box with a desktop"):
+            box_id, opened = await _finished(call, lambda made: sdk.kill(made[0]))
+            made = await _finished(sdk.connect(box_id), lambda sandbox: sandbox.kill())
+        return E2BBox(made, self._api_key, self._sandbox_url, self._provider, opened)
 
     async def connect(self, box_id: str) -> E2BBox:
         sdk = await self._sdk()
@@ -157,8 +169,15 @@ class E2BSandbox:
 class E2BBox:
     """`Box` of runner.run.ports on one sandbox of the SDK."""
 
-    def __init__(self, sdk: AsyncSandbox, api_key: str, sandbox_url: str | None, provider: str = _PROVIDER) -> None:
-        self._sdk, self._sandbox_url, self._provider = sdk, sandbox_url, provider
+    def __init__(
+        self,
+        sdk: AsyncSandbox,
+        api_key: str,
+        sandbox_url: str | None,
+        provider: str = _PROVIDER,
+        desktop: Desktop | None = None,
+    ) -> None:
+        self._sdk, self._sandbox_url, self._provider, self._desktop = sdk, sandbox_url, provider, desktop
         self._secrets = (
             api_key,
             sdk.connection_config.sandbox_headers.get("X-Access-Token", ""),
@@ -176,6 +195,10 @@ class E2BBox:
     @property
     def home(self) -> str:
         return HOME
+
+    @property
+    def desktop(self) -> Desktop | None:
+        return self._desktop
 
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         process = await self._launch(command, on_output, interactive=False)
@@ -261,6 +284,12 @@ class E2BBox:
         # One address serves all boxes, and a plain HTTP client cannot be asked to send the SDK's routing headers:
         # the embedded endpoint takes the box and the port from the path.
         return f"{self._sandbox_url.rstrip('/')}/box/{self.id}/{port}"
+
+    async def desktop_url(self) -> str:
+        from runner.sandbox import desktop
+
+        port, path = desktop.stream(await self.read(desktop.NOTE))
+        return await self.url(port) + path
 
     async def info(self) -> BoxInfo:
         with self.errors("cannot be asked about"):

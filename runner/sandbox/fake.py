@@ -41,11 +41,13 @@ from runner.errors import (
     QuotaExhausted,
     RequestRefused,
 )
-from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, FileInfo, OnOutput
+from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, tree
 from runner.sandbox.fake_process import FakeProcess, spawn
 
 _BOX_MARK = "RUNNER_BOX_ID"
+#: What a box says that was asked for a desktop; there is none behind it.
+_DESKTOP = Desktop(":0", 6080, 1280, 800)
 #: The machine's own programs, and last the folder of our Python for machines that have no other.
 _PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{Path(sys.executable).parent}"
 
@@ -148,6 +150,10 @@ class FakeBox:
     def home(self) -> str:
         return str(self._home)
 
+    @property
+    def desktop(self) -> Desktop | None:
+        return _DESKTOP if self._request.needs.get("desktop") else None
+
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         process = await self._spawn(command, on_output, interactive=False)
         try:
@@ -207,6 +213,11 @@ class FakeBox:
     async def url(self, port: int) -> str:
         self._alive()
         return f"http://127.0.0.1:{port}"
+
+    async def desktop_url(self) -> str:
+        if self.desktop is None:
+            raise FileMissing("the box has no desktop")
+        return f"{await self.url(self.desktop.port)}/vnc.html"
 
     async def info(self) -> BoxInfo:
         self._alive()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from runner.embedded.e2b.setup.catalog import remedy
+
 
 def lacks() -> dict[str, str]:
     """A sentence for each need that would be taken on and then not met: no step should find out by itself."""
     here = "the embedded endpoint"
     found = {
         "network": f"{here} gives boxes no network; take it out of `needs`, or set E2B_API_KEY for the hosted service",
-        "desktop": f"{here} has no desktop; set E2B_API_KEY for the hosted service",
         "browser": f"{here} has no browser; set E2B_API_KEY for the hosted service",
         "template": f"{here} knows only its own template; take `template` out of `needs`",
         "persist": f"{here} keeps no box when the run has ended; set E2B_API_KEY for the hosted service",
     }
+    if absent := remedy("desktop"):
+        found["desktop"] = f"{here} has no desktop: {absent}, or set E2B_API_KEY for the hosted service"
     node = shutil.which("node")
     # Boxes see the host's /usr, and nothing of anybody's home folder.
     if node is None or not Path(node).resolve().is_relative_to("/usr"):

@@ -131,10 +131,12 @@ def templates(environ: Mapping[str, str] | None = None) -> Iterable[Template]:
 
 
 def remedy(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """For a template that is not there: the command that makes it, and why it is not; empty for any other name."""
+    """Why a template that can be set up is not there, and the command that makes it; empty when it is there, and for
+    any other name.
+    """
     plain = name.partition(":")[0]
     for item in items().values():
         if plain in item.template(Path()).names:
             _, why = look(item, os.environ if environ is None else environ)
-            return f"{why}; run `runner setup {item.name}`, then start the endpoint anew"
+            return f"{why}; run `runner setup {item.name}`" if why else ""
     return ""
