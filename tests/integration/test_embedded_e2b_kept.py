@@ -37,8 +37,14 @@ async def _serving(folder: Path) -> AsyncIterator[Endpoint]:
         yield endpoint
 
 
-def _edge() -> psutil.Process:
-    (edge,) = [each for each in psutil.Process().children() if "runner.embedded.e2b" in each.cmdline()]
+def _edge(endpoint: Endpoint) -> psutil.Process:
+    """The process that serves this endpoint; the session's is a child of ours as well."""
+    port = int(endpoint.api_url.rpartition(":")[2])
+    (edge,) = [
+        child
+        for child in psutil.Process().children()
+        if any(each.laddr.port == port and each.status == "LISTEN" for each in child.net_connections("tcp"))
+    ]
     return edge
 
 
@@ -90,7 +96,7 @@ def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Pat
             snapshot = await paused.create_snapshot()
             await paused.pause()
             running = await AsyncSandbox.create(timeout=60, **where)
-            _edge().send_signal(signal.SIGKILL)
+            _edge(endpoint).send_signal(signal.SIGKILL)
             return endpoint.api_key, paused.sandbox_id, running.sandbox_id, snapshot.snapshot_id
 
     async def second(key: str, paused: str, running: str, snapshot: str) -> None:

@@ -94,7 +94,7 @@ class Kept:
 
     def layers(self) -> list[Path]:
         """All layers that are whole."""
-        return [layer for layer in self._layers.iterdir() if not layer.name.startswith(_MAKING)]
+        return [layer for layer in self._layers.iterdir() if not layer.name.startswith(".")]
 
     def remove(self, layers: Iterable[Path]) -> None:
         """Remove layers; blocks."""
@@ -109,7 +109,7 @@ class Kept:
 
     def read(self) -> Index:
         """What an earlier endpoint kept, without what it left half made. Raises ServiceError."""
-        for half in self._layers.glob(f"{_MAKING}*"):
+        for half in self._layers.glob(".*"):
             remove(half)
         file = self._folder / "index.json"
         try:

@@ -34,6 +34,7 @@ _COPIES = 2
 _COMES_UP = 60.0
 #: Seconds that a woken box lives: as the client named at first, but at least so long; and when it never named a time.
 _WAKE_LEAST, _WAKE_DEFAULT = 60.0, 300.0
+_KILLED = "it was killed by a request"
 _RESTS = "it is paused, as files only; connecting to it starts it again; paused"
 
 
@@ -85,7 +86,9 @@ class Life:
 
     def all(self) -> list[Box | Resting]:
         """All boxes, running, held and resting."""
-        return [*(box for box in self._boxes.all() if not box.order.builder), *self._resting.values()]
+        live = [box for box in self._boxes.all() if not box.order.builder]
+        rising = {box.id for box in live}
+        return [*live, *(each for each in self._resting.values() if each.id not in rising)]
 
     # ------------------------------------------------------------- making and ending
 
@@ -121,16 +124,15 @@ class Life:
     async def kill(self, name: str) -> None:
         """End a box, in whatever state it is. Raises NoSuchBox."""
         box = self._boxes.get(name)
-        reason = "it was killed by a request"
+        kept = [held.pop(name, None) for held in (self._resting, self._copies)]
         if box is not None:
-            self._boxes.kill(box, reason)
-        elif self._resting.pop(name, None) is None:
+            self._boxes.kill(box, _KILLED)
+        elif not any(kept):
             raise NoSuchBox(self._boxes.why(name))
         else:
             self._boxes.endings.forget(name)
-            self._boxes.endings.note(name, reason, BoxLog())
-            await self._save()
-        if self._copies.pop(name, None):
+            self._boxes.endings.note(name, _KILLED, BoxLog())
+        if any(kept):
             await self._save()
 
     async def close(self) -> None:
@@ -179,6 +181,9 @@ class Life:
             box.paused_at = None
             self._boxes.set_end(box, box.ends_at)
             raise
+        if box.ended.is_set():  # killed meanwhile: what is frozen cannot die
+            await asyncio.to_thread(box.freeze, False)
+            raise NoSuchBox(self._boxes.why(box.id))
         await asyncio.sleep(_DRAIN)
         box.sever()
 
@@ -227,15 +232,23 @@ class Life:
         """
         making = self._kept.fresh()
         template = replace(box.order.template, layers=(*box.order.template.layers, self._kept.place(making)))
-        with self._pinned(template):
-            try:
-                async with self._copying:
-                    await self._boxes.copy(box, making)
-                    await asyncio.to_thread(self._kept.settle, making)
-            except BaseException:
-                await asyncio.to_thread(self._kept.discard, making)
-                raise
-            yield template
+        try:
+            with self._pinned(template):
+                await self._copy(box, making)
+                yield template
+        except BaseException:
+            await self._sweep()
+            raise
+
+    async def _copy(self, box: Box, making: Path) -> None:
+        try:
+            async with self._copying:
+                await self._boxes.copy(box, making)
+                await asyncio.to_thread(self._kept.settle, making)
+        finally:
+            await asyncio.to_thread(self._kept.discard, making)
+        if box.ended.is_set():  # meanwhile; what was copied may be anything
+            raise NoSuchBox(self._boxes.why(box.id))
 
     def _time_over(self, box: Box) -> None:
         if box.order.auto_pause:
@@ -291,13 +304,13 @@ class Life:
             order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
             with self._pinned(order.template):
                 box = await self._brought_up(order, Identity(name, self.token(name), resting.started_at))
+            self._boxes.spawn(self._swept_after(box))
             if self._resting.pop(name, None) is None:
-                self._boxes.kill(box, "it was killed by a request")
+                self._boxes.kill(box, _KILLED)
                 raise NoSuchBox(self._boxes.why(name))
         self._rising.pop(name, None)
         box.log.say("sandbox resumed", mode="filesystem")
         await self._save()
-        self._boxes.spawn(self._swept_after(box))
         return box
 
     def sleeper(self, name: str) -> Identity | None:
