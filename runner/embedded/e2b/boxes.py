@@ -27,6 +27,7 @@ from runner.embedded.e2b.endings import Endings, rfc3339
 from runner.embedded.e2b.limits import Confinement, Limits
 from runner.embedded.e2b.network import Network
 from runner.embedded.e2b.outside import Traffic
+from runner.embedded.e2b.overuse import Watch
 from runner.embedded.e2b.start import Plan, Started, Walls, start, take_disk
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, Template
@@ -128,6 +129,8 @@ class Box:
         #: What it has written; there from its start on.
         self.disk: Disk | None = None
         self._disks: Disks | None = None
+        #: By what it is held to its limits: the rungs of the ladders.
+        self.held: dict[str, str] = {}
         self._started: Started | None = None
         self.ended = asyncio.Event()
         #: Set when its processes and files are gone.
@@ -140,6 +143,7 @@ class Box:
         self._outward = outward
         self.disk = disk
         self._disks = walls.disks
+        self.held = {**self.confinement.held(), "disk": walls.disks.rung, "users": walls.rung}
         self.folder.mkdir(mode=0o711, parents=True)
         binds = {mount.path: mount.volume.folder for mount in self.order.volumes}
         plan = Plan(self._number, self.order.template, disk, binds, self.confinement.enter)
@@ -204,6 +208,11 @@ class Box:
                 plug.close()
             else:
                 self._outward.take(plug, lambda: self.order.network, self.traffic)
+
+    @property
+    def pid(self) -> int | None:
+        """Its first process on the host, bubblewrap's; None when it has ended."""
+        return None if self._process is None or self.ended.is_set() else self._process.pid
 
     def freeze(self, frozen: bool) -> None:
         """Stop all its processes where they are, or let them go on."""
@@ -337,14 +346,16 @@ class Boxes:
     def __init__(self, walls: Walls, folder: Path) -> None:
         self._walls = walls
         self._folder = folder
-        self.limits = Limits()
+        self.limits = Limits(folder.parent)
+        memory, disk = "memory" not in self.limits.controllers, walls.disks.rung == "folder"
+        self._overuse: Watch[Box] = Watch(folder.parent, memory=memory, disk=disk)
         #: The way out of new boxes; None: they have none.
         self.outward: Outward | None = None
         self._number = 0
         self._live: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._making: set[asyncio.Future[None]] = set()
+        self._making: set[asyncio.Task[Any]] = set()
         self._closed = False
         self.endings = Endings()
         #: What is done with a box whose time is over.
@@ -352,13 +363,13 @@ class Boxes:
 
     async def create(self, order: Order, identity: Identity | None = None) -> Box:
         """Make a box and wait until it answers; it is a new one, or one of old. Raises SandboxMissing, OSError."""
-        made = asyncio.get_running_loop().create_future()
-        self._making.add(made)
+        maker = asyncio.current_task()
+        assert maker is not None  # noqa: S101 - we are in a coroutine
+        self._making.add(maker)
         try:
             return await self._make(order, identity or Identity.new())
         finally:
-            self._making.discard(made)
-            made.set_result(None)
+            self._making.discard(maker)
 
     async def _make(self, order: Order, identity: Identity) -> Box:
         self._number += 1
@@ -366,7 +377,7 @@ class Boxes:
         box = Box(order, self._number, self._folder, identity, confinement)
         try:
             self._refuse_when_closed()
-            disk = await asyncio.to_thread(take_disk, self._walls, self._number, order.template.disk_mb)
+            disk = await asyncio.to_thread(take_disk, self._walls, self._number, confinement.allowance.disk_mb)
             box.start(self._walls, disk, self.outward)
             await box.ready()
             self._refuse_when_closed()
@@ -375,6 +386,7 @@ class Boxes:
             await asyncio.to_thread(box.clean)
             raise
         self._live[box.id] = box
+        self._overuse.begin(self.all, self.kill)
         self.endings.forget(box.id)
         self.set_end(box, time.time() + order.timeout)
         self.spawn(self._bury(box))
@@ -471,5 +483,6 @@ class Boxes:
             self.kill(box, "the endpoint ended")
         while pending := self._making | self._tasks:
             await asyncio.wait(pending)
+        await self._overuse.close()
         await asyncio.to_thread(self.limits.close)
         await asyncio.to_thread(self._walls.disks.close)

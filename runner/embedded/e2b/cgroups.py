@@ -125,7 +125,7 @@ class Group:
     """The group of one box: a folder for each controller, in version 2 the same one for all."""
 
     def __init__(self, version: int, folders: Mapping[str, Path]) -> None:
-        self._version = version
+        self.version = version
         self._folders = dict(folders)
 
     @property
@@ -140,7 +140,7 @@ class Group:
         """Make it and set its limits. Raises OSError."""
         for place in self._places():
             place.mkdir(exist_ok=True)
-        for controller, name, value in _settings(self._version, ceiling):
+        for controller, name, value in _settings(self.version, ceiling):
             if controller in self._folders:
                 self._set(controller, name, value)
 
@@ -157,7 +157,7 @@ class Group:
 
     def freeze(self, frozen: bool) -> None:
         """Stop all of it, or let it go on; back when it is so. Raises OSError."""
-        if self._version == 2:
+        if self.version == 2:
             place, word = self._folders["freezer"] / "cgroup.freeze", str(int(frozen))
             state, wanted = self._folders["freezer"] / "cgroup.events", f"frozen {int(frozen)}"
         else:
@@ -176,7 +176,7 @@ class Group:
             return None
         memory = self._folders["memory"]
         try:
-            if self._version == 2:
+            if self.version == 2:
                 spent = _stat(self._folders["cpu"] / "cpu.stat", "usage_usec") / 1e6
                 used = int((memory / "memory.current").read_text())
                 droppable = _stat(memory / "memory.stat", "inactive_file")

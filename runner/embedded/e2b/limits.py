@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.embedded.e2b import cgroups, overuse
+from runner.embedded.e2b import cgroups
 from runner.embedded.e2b.templates import Template
 
 #: Processes and threads of a box.
@@ -29,6 +30,7 @@ _FILES = 65_536
 #: Waits for the end of its input, which is ours, and lets all go on.
 _GUARD = 'read -r word; for each in "$1"/*/freezer.state; do echo THAWED >"$each"; done 2>/dev/null'
 _MIB = 2**20
+_SMALLEST_DISK = 256
 #: A box that is out of memory loses its commands before its agent, and the machine its boxes before the edge.
 _OOM = 500
 
@@ -65,8 +67,9 @@ class Allowance:
 class Limits:
     """How the boxes of one edge are limited."""
 
-    def __init__(self, hierarchies: Iterable[cgroups.Mounted] | None = None) -> None:
-        """`hierarchies` of control groups, by default those of this machine."""
+    def __init__(self, folder: Path, hierarchies: Iterable[cgroups.Mounted] | None = None) -> None:
+        """`folder` lies where boxes' files do; `hierarchies` of control groups are by default this machine's."""
+        self._folder = folder
         found = cgroups.here() if hierarchies is None else list(hierarchies)
         self.machine = Machine.here(found)
         self._groups = cgroups.Groups(found)
@@ -74,8 +77,8 @@ class Limits:
 
     @property
     def rung(self) -> str:
-        """`cgroup2`, `cgroup1`, or `rlimits` where no control group can be had."""
-        return f"cgroup{self._groups.version}" if self._groups.version else "rlimits"
+        """`cgroup2`, `cgroup1`, or `rlimits` where memory or processes cannot be limited by control groups."""
+        return f"cgroup{self._groups.version}" if {"memory", "pids"} <= self.controllers else "rlimits"
 
     @property
     def controllers(self) -> frozenset[str]:
@@ -85,7 +88,10 @@ class Limits:
     def allow(self, template: Template) -> Allowance:
         """What a box of this template gets: never more than the machine has, and all that nothing holds it to."""
         cpus = min(template.cpu, self.machine.cpus) if "cpu" in self.controllers else self.machine.cpus
-        return Allowance(cpus, min(template.memory_mb, self.machine.memory_mb), template.disk_mb, _processes())
+        disk, free = template.disk_mb, shutil.disk_usage(self._folder).free // _MIB
+        while disk > free and disk > _SMALLEST_DISK:
+            disk //= 2  # in few steps: of each size an empty disk is kept ready
+        return Allowance(cpus, min(template.memory_mb, self.machine.memory_mb), disk, _processes())
 
     def confine(self, name: str, allowance: Allowance) -> Confinement:
         """Prepare the limits of a box of this name. Raises OSError."""
@@ -96,7 +102,7 @@ class Limits:
             except OSError:
                 group.remove()
                 raise
-        return Confinement(allowance, group, self._guard)
+        return Confinement(allowance, group, self._guard, self.rung)
 
     def _guard(self) -> None:
         """See to it that nothing frozen outlives us, `kill -9` included: version 1 does not let it die."""
@@ -116,9 +122,10 @@ class Limits:
 class Confinement:
     """The limits of one box."""
 
-    def __init__(self, allowance: Allowance, group: cgroups.Group | None, guard: Callable[[], None]) -> None:
-        """`guard` is called before something is frozen."""
+    def __init__(self, allowance: Allowance, group: cgroups.Group | None, guard: Callable[[], None], rung: str) -> None:
+        """`guard` is called before something is frozen; `rung` is the edge's, for the box to tell."""
         self.allowance = allowance
+        self.rung = rung
         self._guard = guard
         self._group = group
         self._controllers = group.controllers if group else frozenset[str]()
@@ -145,19 +152,16 @@ class Confinement:
             held["RLIMIT_DATA"] = self.allowance.memory_mb * _MIB
         return held
 
+    def held(self) -> dict[str, str]:
+        """By what the box is held to each limit: `cgroup1`, `cgroup2`, or what stands in for it."""
+        others = {"memory": "watched", "cpu": "none", "pids": "rlimits", "freezer": "signals"}
+        names = {"memory": "memory", "cpu": "cpu", "pids": "processes", "freezer": "pause"}
+        version = "" if self._group is None else f"cgroup{self._group.version}"
+        return {names[key]: version if key in self._controllers else other for key, other in others.items()}
+
     def usage(self) -> cgroups.Usage | None:
         """What the box has used; None where its own agent must count."""
         return self._group.usage() if self._group else None
-
-    def watched(self) -> bool:
-        """Whether somebody must call `watch` now and then."""
-        return "memory" not in self._controllers
-
-    def watch(self, root: int) -> int | None:
-        """Kill the largest process when all below `root` together have too much memory; its id if so."""
-        if not self.watched():
-            return None
-        return overuse.relieve(root, self.allowance.memory_mb * _MIB)
 
     def freeze(self, frozen: bool) -> bool:
         """Stop everything in the box, or let it go on; False where only signals can. Raises OSError."""

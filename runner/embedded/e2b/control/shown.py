@@ -21,7 +21,7 @@ def sandbox(box: Box, domain: str) -> dict[str, Any]:
         **({"alias": template.names[0]} if template.names else {}),
         "sandboxID": box.id,
         "clientID": _CLIENT,
-        "envdVersion": ENVD_VERSION,
+        "envdVersion": version(box),
         "envdAccessToken": box.token,
         **({} if box.order.network.public else {"trafficAccessToken": traffic_token(box.token)}),
         "domain": domain,
@@ -45,7 +45,7 @@ def listed(box: Box | Resting) -> dict[str, Any]:
         "diskSizeMB": held.disk_mb if held else template.disk_mb,
         "metadata": dict(metadata),
         "state": state(box),
-        "envdVersion": ENVD_VERSION,
+        "envdVersion": version(box),
         **_asked(box, "volumeMounts"),
     }
 
@@ -60,8 +60,16 @@ def detail(box: Box | Resting, order: Order, token: str, domain: str) -> dict[st
         "allowInternetAccess": order.asked.get("allow_internet_access"),
         "lifecycle": {"autoResume": order.auto_resume, "onTimeout": "pause" if order.auto_pause else "kill"},
         **paused,
+        **({"limits": box.held} if isinstance(box, Box) else {}),
         **_asked(box, "network"),
     }
+
+
+def version(box: Box | Resting) -> str:
+    """The agent's version; behind a plus sign, which no comparison of versions looks at, by what the box is held."""
+    if isinstance(box, Resting):
+        return ENVD_VERSION
+    return f"{ENVD_VERSION}+{box.confinement.rung}.{box.held['disk']}.{box.held['users']}"
 
 
 def state(box: Box | Resting) -> str:
