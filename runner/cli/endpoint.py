@@ -46,15 +46,18 @@ def e2b(  # noqa: PLR0913 - an option each
         [], "--fault", metavar="RULE", help="Fail on purpose, like create:503:times=2; see docs/e2b.md. Repeatable."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of `export` lines."),
+    command: list[str] = typer.Argument(
+        None, metavar="[-- COMMAND]...", help="Serve only as long as this command runs, and for it."
+    ),
 ) -> None:
-    """Serve E2B's protocol until Ctrl-C.
+    """Serve E2B's protocol until Ctrl-C, or as long as a command runs.
 
     First its `export NAME=value` lines are printed: any program that uses E2B's SDK with these makes its boxes here,
-    without an account.
+    without an account. A command gets them in its environment, and its exit code is ours.
     """
     import asyncio
 
-    from runner.embedded.e2b.launch import Endpoint
+    from runner.embedded.e2b.launch import Endpoint, serve_for
     from runner.embedded.e2b.server import run
     from runner.embedded.e2b.settings import Settings
     from runner.errors import UsageError
@@ -86,6 +89,8 @@ def e2b(  # noqa: PLR0913 - an option each
         rate=rate,
         faults=tuple(fault),
     )
+    if command:
+        raise typer.Exit(asyncio.run(serve_for(command, settings)))
     asyncio.run(run(settings, tell))
 
 

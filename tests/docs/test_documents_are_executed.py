@@ -1,8 +1,8 @@
 """Every spec and every `runner` command shown in the README and in docs/ is run, and prints what is shown.
 
-How a document is read: a `yaml` block with a name behind it is a file; a `console` block is a session: lines that
-start with `$ ` are commands, what follows is their output. `…` stands for any text within a line, and alone on
-a line for any lines. `echo $?` shows the exit code of the command before it.
+How a document is read: a `yaml` or `python` block with a name behind it is a file; a `console` block is a session:
+lines that start with `$ ` are commands, what follows is their output. `…` stands for any text within a line, and alone
+on a line for any lines. `echo $?` shows the exit code of the command before it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def run_session(document: Path, folder: Path) -> int:
     ran, code = 0, 0
     env = environment(folder)
     for language, name, text in blocks(document):
-        if language == "yaml" and name:
+        if language in ("yaml", "python") and name:
             (folder / name).write_text(text)
         if language != "console":
             continue

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +26,7 @@ from e2b.exceptions import (
     ServiceBusyException,
 )
 
+from runner.embedded.e2b.keys import load
 from runner.embedded.e2b.launch import Endpoint, launch, set_faults
 from runner.embedded.e2b.settings import Settings
 from runner.errors import UsageError
@@ -152,3 +157,33 @@ def test_settings_that_cannot_be_are_said() -> None:
         asyncio.run(go(Settings(plan="gold")))
     with pytest.raises(UsageError, match="no place"):
         asyncio.run(go(Settings(faults=("moon:503",))))
+
+
+def test_kept_keys_are_good_after_a_restart(tmp_path: Path) -> None:
+    async def go() -> None:
+        settings = Settings(folder=str(tmp_path / "kept"), keep=True)
+        async with launch(settings) as first:
+            assert first.api_key
+        async with launch(settings) as second:
+            assert second.api_key == "", "only its hash was kept"
+            where = {"api_url": second.api_url, "sandbox_url": second.sandbox_url, "retries": 0}
+            box = await AsyncSandbox.create(**where, api_key=first.api_key)
+            assert await box.kill()
+            keys = load(tmp_path / "kept" / "keys.json")
+            keys.remove("first")
+            keys.save(tmp_path / "kept" / "keys.json")
+            with pytest.raises(AuthenticationException):
+                await AsyncSandbox.create(**where, api_key=first.api_key)
+
+    asyncio.run(go())
+
+
+def test_a_command_is_served_and_its_end_is_ours() -> None:
+    text = "import os, sys; print(os.environ['E2B_API_KEY'][:4], os.environ['E2B_API_URL'][:16]); sys.exit(7)"
+    words = [sys.executable, "-m", "runner", "endpoint", "e2b", "--", sys.executable, "-c", text]
+    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "E2B_DOMAIN": "e2b.example", "LANG": "C.UTF-8"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout) == (7, "e2b_ http://127.0.0.1\n"), done.stderr
+    done = subprocess.run([*words[:6], "no-such-program"], env=env, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 2
+    assert "no-such-program cannot be started: No such file or directory" in done.stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -57,6 +58,33 @@ class Endpoint:
     def url(self, box: str, port: int) -> str:
         """A plain HTTP address of a port inside a box, good for any client on this machine."""
         return f"{self.sandbox_url}/box/{box}/{port}"
+
+
+#: What of the environment leads the SDK elsewhere.
+_ELSEWHERE = ("E2B_API_URL", "E2B_SANDBOX_URL", "E2B_VOLUME_API_URL", "E2B_DOMAIN", "E2B_DEBUG")
+
+
+async def serve_for(command: Sequence[str], settings: Settings = _PLAIN) -> int:
+    """Serve as long as a command runs, which finds the endpoint in its environment; give its exit code.
+
+    SIGINT and SIGTERM are the command's to heed. Raises what `launch` does; UsageError when it cannot be started.
+    """
+    async with launch(settings) as endpoint:
+        env = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE} | endpoint.exports()
+        if "E2B_API_KEY" not in env:
+            raise UsageError(
+                "the keys of this folder were made before, and none is in the environment",
+                "set E2B_API_KEY to one of them; runner endpoint keys --add NAME makes another",
+            )
+        try:
+            child = await asyncio.create_subprocess_exec(*command, env=env)
+        except OSError as error:
+            raise UsageError(f"{command[0]} cannot be started: {error.strerror}") from error
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal sends it to both
+        loop.add_signal_handler(signal.SIGTERM, child.terminate)
+        code = await child.wait()
+    return code if code >= 0 else 128 - code
 
 
 async def set_faults(endpoint: Endpoint, rules: Iterable[str]) -> None:
