@@ -14,6 +14,7 @@ import re
 import stat
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from runner.errors import SandboxMissing
@@ -32,6 +33,9 @@ TOPS = (*PLACES, PYTHON)
 _POINTS = ("dev", "media", "mnt", "proc", "run", "tmp")
 #: The host's folders of programs beside /usr: mostly links into it.
 PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+#: What of /usr the host's people fill, who may have closed some of it; all else is packages', as on any machine.
+_OWN_PROGRAMS = Path("/usr/local")
+_DEPTH = 5
 #: Tops whose lowest layer is the host's own folder, read only.
 HOSTS = {"usr": Path("/usr"), "dpkg": Path("/var/lib/dpkg")}
 #: What of the host's /etc a box has, where it is there: programs need it, and it tells nothing of the host's people.
@@ -75,8 +79,8 @@ _CREDENTIALS = re.compile(rb"(?<=://)[^\s/@]+@")
 
 def lower(top: str, base: Path, layers: Sequence[Path]) -> list[Path]:
     """The folders that lie below a box's own for one of `TOPS`, the lowest first."""
-    lowest = HOSTS.get(top, base / top)
-    return [each for each in (lowest, *(layer / top for layer in layers)) if each.is_dir()]
+    hosts = [HOSTS[top]] if top in HOSTS else []
+    return [each for each in (*hosts, *(layer / top for layer in (base, *layers))) if each.is_dir()]
 
 
 def copy(source: Path, target: Path, uid: int | None = None) -> None:
@@ -117,9 +121,40 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
             _way(folder if f"/{place.parts[1]}" in PLACES.values() else folder / "slash", place)
         if owns:
             _give(folder)
+            conceal(_OWN_PROGRAMS, folder / _OWN_PROGRAMS.relative_to("/"), _DEPTH)
+        for name in (*HOSTS, PYTHON):
+            with suppress(OSError):
+                (folder / name).rmdir()  # nothing of ours lies over what is the host's
     except OSError as error:
         message = f"the files of boxes cannot be prepared in {folder}: {error}"
         raise SandboxMissing(message, "free some space, or choose another folder by --folder") from error
+
+
+def conceal(source: Path, target: Path, depth: int) -> None:
+    """Make in a layer's `target` that nobody sees there what not everybody on the host may read below `source`.
+
+    Root of a box could read it otherwise. It looks `depth` folders deep. Raises OSError.
+    """
+    with suppress(PermissionError), os.scandir(source) as found:
+        for each in found:
+            mode = each.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode) and mode & 0o005 == 0o005:
+                if depth > 1:
+                    conceal(source / each.name, target / each.name, depth - 1)
+            elif not stat.S_ISLNK(mode) and not (stat.S_ISREG(mode) and mode & 0o004):
+                _mirror(source, target)
+                os.mknod(target / each.name, stat.S_IFCHR, os.makedev(0, 0))  # overlayfs's word for "gone"
+
+
+def _mirror(source: Path, target: Path) -> None:
+    """Make a folder as another is: of those that lie over one another the upper one's rights hold."""
+    if not target.is_dir():
+        if not target.parent.is_dir():
+            _mirror(source.parent, target.parent)
+        target.mkdir()
+    info = source.stat()
+    os.chown(target, info.st_uid, info.st_gid)
+    target.chmod(info.st_mode & 0o7777)
 
 
 def _slash(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,24 @@ def test_what_lies_below(base: Path, tmp_path: Path) -> None:
     both = [tmp_path / "one", tmp_path / "two"]
     assert layers.lower("usr", base, both) == [Path("/usr"), tmp_path / "one" / "usr"]
     assert layers.lower("home", base, both) == [base / "home", tmp_path / "two" / "home"]
+    assert layers.lower("python", base, both) == []
+
+
+def test_what_the_hosts_people_have_closed_is_concealed(tmp_path: Path) -> None:
+    source, target = tmp_path / "local", tmp_path / "layer" / "usr" / "local"
+    (tmp_path / "layer" / "usr").mkdir(parents=True)
+    for name in ("etc/open", "etc/keys/key", "bin/program", "a/b/c/d/e/deep"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    (source / "etc").chmod(0o775)
+    (source / "etc" / "keys").chmod(0o750)
+    (source / "bin" / "closed").touch(mode=0o600)
+    (source / "bin" / "link").symlink_to("/nowhere")
+    layers.conceal(source, target, depth=3)
+    made = {str(each.relative_to(target)): each.lstat().st_mode for each in target.rglob("*")}
+    assert set(made) == {"etc", "etc/keys", "bin", "bin/closed"}
+    assert all(stat.S_ISCHR(made[name]) for name in ("etc/keys", "bin/closed"))
+    assert made["etc"] & 0o777 == 0o775
 
 
 def test_a_copy_is_whole(tmp_path: Path) -> None:
