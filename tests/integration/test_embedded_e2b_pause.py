@@ -223,3 +223,25 @@ def test_a_box_says_why_it_is_gone(where: dict[str, Any]) -> None:
         return not await box.is_running()
 
     asyncio.run(go())
+
+
+def test_metrics_are_taken_while_a_box_runs_and_not_while_it_is_paused(where: dict[str, Any]) -> None:
+    async def go() -> None:
+        box = await AsyncSandbox.create(timeout=60, **where)
+
+        async def three() -> bool:
+            return len(await box.get_metrics()) >= 3
+
+        assert await _until(three)
+        samples = await box.get_metrics()
+        gaps = [b.timestamp - a.timestamp for a, b in zip(samples, samples[1:], strict=False)]
+        assert all(gap.total_seconds() > 0 for gap in gaps), "in order"
+        middle = await box.get_metrics(start=samples[1].timestamp, end=samples[1].timestamp)
+        assert {int(each.timestamp.timestamp()) for each in middle} == {int(samples[1].timestamp.timestamp())}
+        await box.pause()
+        paused = await box.get_metrics()
+        await asyncio.sleep(1.2)
+        assert await box.get_metrics() == paused
+        await box.kill()
+
+    asyncio.run(go())

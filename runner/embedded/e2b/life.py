@@ -22,6 +22,7 @@ from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxlog import BoxLog
 from runner.embedded.e2b.bringup import NotReady, bring_up
 from runner.embedded.e2b.kept import Index, Kept, Resting, Snapshot
+from runner.embedded.e2b.metrics import Metrics
 from runner.embedded.e2b.snapshots import Snapshots
 from runner.embedded.e2b.templates import DEFAULT_TAG, Template
 from runner.errors import SandboxMissing
@@ -70,6 +71,8 @@ class Life:
         self.spawned: Callable[[Template], None] = _nothing
         #: What a client's request means; set by the control plane, which knows the requests.
         self.read_order: Callable[[Mapping[str, Any], Template], Order] = _plain_order
+        self.metrics = Metrics()
+        self.metrics.begin(boxes.all)
         boxes.time_over = self._time_over
         for each in found.resting:
             boxes.endings.note(each.id, _RESTS, BoxLog())
@@ -140,6 +143,7 @@ class Life:
         if self._kept.durable:
             await asyncio.gather(*(self._put_by(box) for box in self._boxes.all() if box.paused_at is None))
         await self._boxes.close()
+        await self.metrics.end()
 
     async def _put_by(self, box: Box) -> None:
         with suppress(NoSuchBox, WrongState, OSError):

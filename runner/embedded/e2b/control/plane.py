@@ -22,7 +22,6 @@ from runner.embedded.e2b.control.volumes import VolumeRoutes
 from runner.embedded.e2b.control.watched import Watched
 from runner.embedded.e2b.holdings import Holdings
 from runner.embedded.e2b.life import Life, NoSuchBox
-from runner.embedded.e2b.metrics import Metrics
 from runner.embedded.e2b.network import Network
 from runner.errors import SandboxMissing
 
@@ -45,7 +44,7 @@ class ControlPlane:
         self._gate = gate
         self._life = life
         families: list[Family] = [
-            Watched(boxes, life, Metrics()),
+            Watched(boxes, life),
             Sandboxes(boxes, life, holdings, gate, domain),
             NetworkRoutes(life),
             SnapshotRoutes(life, holdings.templates),

@@ -13,7 +13,6 @@ from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
 from runner.embedded.e2b.endings import rfc3339
 from runner.embedded.e2b.life import Life
-from runner.embedded.e2b.metrics import Metrics
 
 _FAR = 2**53
 _MOST_LOGS = 1_000
@@ -24,10 +23,10 @@ _MOST_BOXES = 100
 class Watched:
     """The routes of metrics and logs."""
 
-    def __init__(self, boxes: Boxes, life: Life, metrics: Metrics) -> None:
+    def __init__(self, boxes: Boxes, life: Life) -> None:
         self._boxes = boxes
         self._life = life
-        self._metrics = metrics
+        self._metrics = life.metrics
 
     def routes(self) -> Iterator[Route]:
         """All of them. `/sandboxes/metrics` must come before the routes of one box."""
@@ -48,7 +47,8 @@ class Watched:
         with refusing(call["id"]):
             box = self._life.find(call["id"])
         samples = await self._metrics.of(box) if isinstance(box, Box) else []
-        await call.exchange.json(200, [each for each in samples if start <= each["timestampUnix"] <= end])
+        found = [each.shown(box) for each in samples if isinstance(box, Box) and start <= int(each.when) <= end]
+        await call.exchange.json(200, found)
 
     async def _of_many(self, call: Call) -> None:
         names = [name for name in call.exchange.head.query.get("sandbox_ids", "").split(",") if name]
@@ -58,8 +58,8 @@ class Watched:
         for name in names:
             box = self._boxes.get(name)
             samples = await self._metrics.of(box) if box is not None else []
-            if samples:
-                found[name] = samples[-1]
+            if box is not None and samples:
+                found[name] = samples[-1].shown(box)
         await call.exchange.json(200, {"sandboxes": found})
 
     # ------------------------------------------------------------- logs
