@@ -11,12 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from runner.embedded.e2b.templates import BASE, Template, Templates
+from runner.embedded.e2b.templates import BASE, Template
 
 #: Images whose content is that of a template of ours.
 _OURS = {"e2bdev/base": "base", "e2bdev/code-interpreter": "code-interpreter", "e2bdev/desktop": "desktop"}
@@ -24,6 +24,8 @@ _DEBIANS = ("debian", "ubuntu")
 #: A tag that names no version.
 _ANY = {"", "latest", "lts", "stable", "current"}
 _VERSION = re.compile(r"\d+(\.\d+)*")
+#: Finds what boxes of a name are made of.
+Find = Callable[[str], Template | None]
 
 
 class NoSuchBase(Exception):
@@ -68,26 +70,26 @@ def _node() -> str:
     return done.stdout.strip().removeprefix("v")
 
 
-def choose(request: Mapping[str, Any], templates: Templates, machine: Host) -> Base:
-    """What the body of a build's start asks for. Raises NoSuchBase."""
+def choose(request: Mapping[str, Any], find: Find, names: Sequence[str], machine: Host) -> Base:
+    """What the body of a build's start asks for; `names` are those of templates there are. Raises NoSuchBase."""
     image, name = request.get("fromImage"), request.get("fromTemplate")
     if isinstance(name, str) and name and not image:
-        found = templates.find(name)
+        found = find(name)
         if found is None:
-            raise NoSuchBase(f"base template {name!r} not found; there are: {', '.join(templates.names())}")
+            raise NoSuchBase(f"base template {name!r} not found; there are: {', '.join(names)}")
         return Base(found)
     if not isinstance(image, str) or not image or name:
         raise NoSuchBase("exactly one of fromImage and fromTemplate must be given")
     if request.get("fromImageRegistry"):
         raise NoSuchBase(f"image {image!r} is in a registry, and nothing is fetched from one; {_offered(machine)}")
-    return _image(image, templates, machine)
+    return _image(image, find, machine)
 
 
-def _image(image: str, templates: Templates, machine: Host) -> Base:
+def _image(image: str, find: Find, machine: Host) -> Base:
     plain, _, tag = image.partition(":")
     plain = plain.removeprefix("docker.io/").removeprefix("library/")
     if plain in _OURS:
-        found = templates.find(_OURS[plain])
+        found = find(_OURS[plain])
         if found is None:
             raise NoSuchBase(f"image {image!r} is the template {_OURS[plain]!r}, which has not been set up here")
         return Base(found)

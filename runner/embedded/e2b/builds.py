@@ -36,11 +36,14 @@ _LINE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a build needs of the endpoint: boxes made, ended, and their changes kept as a layer in a folder."""
+    """What a build needs of the endpoint: boxes made, ended, their changes kept as a layer in a folder, and templates
+    and snapshots found by name.
+    """
 
     make: Callable[[Order], Awaitable[Box]]
     end: Callable[[Box], None]
     keep: Callable[[Box, Path], Awaitable[None]]
+    find: bases.Find
 
 
 class _StepFailed(Exception):
@@ -78,7 +81,9 @@ class Builder:
 
     async def sweep(self) -> None:
         """Remove the layers that nobody needs any more."""
-        await asyncio.to_thread(self._catalog.sweep, list(self._progress.values()))
+        rubbish = self._catalog.rubbish(self._progress.values())
+        if rubbish:
+            await asyncio.to_thread(self._catalog.discard, rubbish)
 
     async def _run(self, record: Record, build: Build, request: Mapping[str, Any]) -> None:
         try:
@@ -129,7 +134,7 @@ class Builder:
     async def _base(self, build: Build, request: Mapping[str, Any]) -> Template:
         machine = await asyncio.to_thread(bases.host)
         try:
-            base = bases.choose(request, self._catalog.templates, machine)
+            base = bases.choose(request, self._hands.find, self._catalog.templates.names(), machine)
         except bases.NoSuchBase as error:
             raise _StepFailed("base", str(error)) from error
         build.say(f"[base] FROM {request.get('fromImage') or request.get('fromTemplate')}", step="base")

@@ -7,11 +7,11 @@ The folder: `index.json`, `layers/<key>/` (a layer of files per step, by the key
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -74,7 +74,8 @@ class Catalog:
     def save(self) -> None:
         """Write down what is over, as a whole."""
         fresh = self._index.with_suffix(".new")
-        fresh.write_text(json.dumps([records.as_json(each) for each in self._records.values() if each.builds]))
+        rows = [records.as_json(each) for each in self._records.values()]
+        fresh.write_text(json.dumps([row for row in rows if row["builds"]]))
         fresh.rename(self._index)
 
     # ------------------------------------------------------------- looking
@@ -195,19 +196,26 @@ class Catalog:
         fresh.write_text(json.dumps(row))
         fresh.rename(self._steps / f"{progress.key}.json")
 
-    def sweep(self, building: Iterable[Progress] = ()) -> None:
-        """Remove the layers that no template, box, snapshot or running build needs; blocks.
+    def rubbish(self, building: Iterable[Progress] = ()) -> list[Path]:
+        """The layers that no template, box, snapshot or running build needs.
 
         Those of failed builds stay for a day, for the next try begins with them; those of deleted templates do not.
         """
         needed = self._needed().union(*(each.layers for each in building))
-        for layer in list(self.layers.iterdir()):
-            if layer in needed or self._used(layer):
-                continue
-            with suppress(FileNotFoundError):
-                if layer in self._orphans or time.time() - layer.stat().st_ctime > _SPARE:
-                    self._orphans.discard(layer)
-                    remove(layer)
+        spare = time.time() - _SPARE
+        with os.scandir(self.layers) as entries:
+            there = [(self.layers / each.name, each.stat().st_ctime) for each in entries if not _half_made(each.name)]
+        return [
+            layer
+            for layer, made in there
+            if (layer in self._orphans or made < spare) and layer not in needed and not self._used(layer)
+        ]
+
+    def discard(self, layers: Iterable[Path]) -> None:
+        """Remove layers, and forget the work that they were the result of; blocks."""
+        for layer in layers:
+            remove(layer)
+            self._orphans.discard(layer)
         for file in self._steps.glob("*.json"):
             if self.known(file.stem) is None:
                 file.unlink(missing_ok=True)
@@ -215,6 +223,10 @@ class Catalog:
     def _needed(self) -> set[Path]:
         builds = [build for record in self._records.values() for build in record.builds.values()]
         return {layer for build in builds if build.made for layer in build.made.layers}
+
+
+def _half_made(name: str) -> bool:
+    return name.startswith(".")
 
 
 def split(name: str, tags: Sequence[str]) -> tuple[str, tuple[str, ...]]:

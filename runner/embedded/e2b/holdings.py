@@ -10,7 +10,7 @@ from runner.embedded.e2b.boxes import Box, Boxes
 from runner.embedded.e2b.builds import Builder, Hands
 from runner.embedded.e2b.catalog import Catalog
 from runner.embedded.e2b.life import Life
-from runner.embedded.e2b.templates import Templates
+from runner.embedded.e2b.templates import Template, Templates
 from runner.embedded.e2b.vault import Vault
 from runner.embedded.e2b.volumes import Volumes
 
@@ -40,8 +40,12 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
         finally:
             await asyncio.to_thread(box.freeze, False)
 
+    def find(name: str) -> Template | None:
+        snapshot = life.snapshots.find(name)
+        return snapshot.template if snapshot else templates.find(name)
+
     life.spawned = catalog.spawned
-    hands = Hands(boxes.create, boxes.kill, keep)
+    hands = Hands(boxes.create, boxes.kill, keep, find)
     return Holdings(
         templates,
         catalog,
