@@ -6,6 +6,7 @@ xdotool, scrot, xrandr, xdg-open, gtk-launch, x11vnc, netstat, pgrep, and `/opt/
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -45,6 +46,12 @@ x-session-manager /usr/bin/xfce4-session
 x-window-manager /usr/bin/xfwm4
 END
 """
+#: What the script writes into. Where an ordinary user makes the layer, the host's folders stay the host's root's: the
+#: layer needs its own of the same names.
+_WRITTEN = (
+    "usr/bin", "usr/share/mime", "usr/share/applications", "usr/share/glib-2.0/schemas", "usr/share/icons/Adwaita",
+    "usr/share/icons/hicolor", "var/cache/fontconfig", "etc/alternatives",
+)  # fmt: skip
 _DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfwm4" version="1.0">
   <property name="general" type="empty">
@@ -107,6 +114,10 @@ def _dress(layer: Path) -> None:
     proxy = novnc / "utils" / "novnc_proxy"
     proxy.write_text(_PROXY)
     proxy.chmod(0o755)
+    loaders = [str(each.parent)[1:] for each in Path("/usr/lib").glob("*/gdk-pixbuf-2.0/*/loaders.cache")]
+    for name in (*_WRITTEN, *loaders):
+        for place, *_ in os.walk(Path("/", name)):
+            (layer / place[1:]).mkdir(parents=True, exist_ok=True)
     # dbus refuses to work without one.
     (layer / "etc").mkdir(exist_ok=True)
     (layer / "etc" / "machine-id").write_text(secrets.token_hex(16) + "\n")
