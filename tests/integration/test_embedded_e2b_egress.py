@@ -170,6 +170,12 @@ def test_rules_are_kept_and_can_be_changed_while_the_box_runs(open_endpoint: End
         info = await box.get_info()
         assert info.network is not None
         assert info.network.get("allow_out") == [f"{host}:{port}"]
+        assert info.allow_internet_access is True
+        fields = {"X-API-KEY": open_endpoint.api_key}
+        async with httpx.AsyncClient(headers=fields) as client:
+            detail = (await client.get(f"{open_endpoint.api_url}/sandboxes/{box.sandbox_id}")).json()
+        assert detail["egress"]["received"] > len("the outside\n")
+        assert detail["egress"]["refused"] == 2
         await box.update_network({"allow_out": [f"{host}:1"], "deny_out": [ALL_TRAFFIC]})
         assert "403" in await _fails(box, get)
         await box.update_network({})
@@ -207,6 +213,7 @@ def test_without_leave_this_machine_is_never_reached(bait: str) -> None:
 
 def test_by_default_there_is_no_way_out(embedded_e2b: Endpoint, bait: str) -> None:
     async def body(box: AsyncSandbox) -> None:
+        assert (await box.get_info()).allow_internet_access is False
         assert "proxy" not in (await box.commands.run("env")).stdout.lower()
         await _fails(box, f"curl -sS --max-time 5 http://{bait}/page.txt")
         await _fails(box, "bash -c '</dev/tcp/127.0.0.1/3128'")

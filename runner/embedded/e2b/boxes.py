@@ -196,6 +196,11 @@ class Box:
             pass
         self.stop("it ended by itself, perhaps out of memory,")
 
+    @property
+    def has_way_out(self) -> bool:
+        """Whether it may reach anything outside at all."""
+        return self._outward is not None
+
     def _let_out(self, fds: list[int]) -> None:
         for fd in fds:
             try:

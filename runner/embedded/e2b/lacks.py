@@ -12,7 +12,8 @@ def lacks() -> dict[str, str]:
     """A sentence for each need that would be taken on and then not met: no step should find out by itself."""
     here = "the embedded endpoint"
     found = {
-        "network": f"{here} gives boxes no network; take it out of `needs`, or set E2B_API_KEY for the hosted service",
+        "network": f"{here} of a run gives boxes no network; take it out of `needs`, serve an endpoint that does"
+        " (`runner endpoint e2b --egress`) and set what it prints, or set E2B_API_KEY for the hosted service",
         "browser": f"{here} has no browser; set E2B_API_KEY for the hosted service",
         "template": f"{here} knows only its own template; take `template` out of `needs`",
         "persist": f"{here} keeps no box when the run has ended; set E2B_API_KEY for the hosted service",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, close
@@ -15,6 +17,9 @@ from runner.embedded.e2b.network import Address, Network, address_of, internal, 
 _DIAL_SECONDS = 20.0
 #: How long one direction of a tunnel goes on when the other has ended.
 _HALF_SECONDS = 600.0
+_RESOLVE_SECONDS = 10.0
+#: Threads of its own: a resolver that does not answer must not hold up what else is done in threads.
+_RESOLVING = ThreadPoolExecutor(16, "resolve")
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -40,7 +45,8 @@ class Refusal(Exception):
 
 async def resolve(name: str, port: int) -> list[Address]:
     """The addresses of a host. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_RESOLVING, partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM))
     addresses = [address_of(str(each[4][0]).partition("%")[0]) for each in found]
     return [address for address in addresses if address is not None]
 
@@ -56,17 +62,23 @@ class Way:
 
     async def dial(self, host: str, port: int) -> Streams:
         """A connection to a destination. Raises Refusal."""
-        address = await self._choose(host, port)
-        loop = asyncio.get_running_loop()
-        reader = _Metered(self._traffic)
-        protocol = asyncio.StreamReaderProtocol(reader)
+        reason = ""
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
+                for address in await self._choose(host, port):
+                    try:
+                        return await self._open(host, address, port)
+                    except OSError as error:
+                        reason = reason or error.strerror or str(error)
         except TimeoutError as error:
             raise Refusal(504, f"{host}:{port} did not answer within {_DIAL_SECONDS:g} s") from error
-        except OSError as error:
-            raise Refusal(502, f"{host}:{port} cannot be reached: {error.strerror or error}") from error
+        raise Refusal(502, f"{host}:{port} cannot be reached: {reason}")
+
+    async def _open(self, host: str, address: Address, port: int) -> Streams:
+        reader = _Metered(self._traffic)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
         ours, theirs = (transport.get_extra_info(name)[0] for name in ("sockname", "peername"))
         if ours == theirs and not self._private:
             transport.abort()
@@ -74,27 +86,25 @@ class Way:
         transport.set_write_buffer_limits(BUFFER)
         return reader, _MeteredWriter(transport, protocol, reader, self._traffic)
 
-    async def _choose(self, host: str, port: int) -> Address:
-        """The address to dial: the very one that was looked at."""
+    async def _choose(self, host: str, port: int) -> list[Address]:
+        """The addresses to dial, one after the other: the very ones that were looked at, at least one."""
         network = self._network()
         literal = address_of(host)
-        if literal is not None:
-            why = network.why_not("", literal, port) or self._internal(literal)
-            if why:
-                raise self._refused(host, port, why)
-            return literal
-        if not network.may_resolve(host, port):
+        if literal is None and not network.may_resolve(host, port):
             raise self._refused(host, port, "allow_out does not name it, and all else is denied")
+        found = await self._found(host, port) if literal is None else [literal]
+        reasons = [network.why_not("" if literal else host, each, port) or self._internal(each) for each in found]
+        allowed = [address for address, why in zip(found, reasons, strict=True) if not why]
+        if not allowed:
+            raise self._refused(host, port, reasons[-1] if reasons else "it has no address")
+        return allowed
+
+    async def _found(self, host: str, port: int) -> list[Address]:
         try:
-            found = await self._resolve(plain(host), port)
+            async with asyncio.timeout(_RESOLVE_SECONDS):
+                return await self._resolve(plain(host), port)
         except (OSError, UnicodeError) as error:
             raise Refusal(502, f"the host {host} cannot be found") from error
-        why = "it has no address"
-        for address in found:
-            why = network.why_not(host, address, port) or self._internal(address)
-            if not why:
-                return address
-        raise self._refused(host, port, why)
 
     def _internal(self, address: Address) -> str:
         if self._private or not internal(address):

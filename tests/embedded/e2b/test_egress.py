@@ -165,6 +165,15 @@ def test_the_address_that_was_looked_at_is_dialled() -> None:
     Lab(Network()).run(talk)
 
 
+def test_all_addresses_of_a_name_are_tried() -> None:
+    async def talk(lab: Lab) -> None:
+        lab.answers["good.test"] = ["127.0.0.77", "127.0.0.1"]
+        answer = await lab.say(f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\nx\n".encode())
+        assert answer.endswith(b"\r\n\r\nX\n"), "nobody listens on the first"
+
+    Lab(Network()).run(talk)
+
+
 def test_other_rules_hold_at_once() -> None:
     async def talk(lab: Lab) -> None:
         ask = f"GET http://good.test:{lab.bait}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from runner.embedded.e2b.boxes import Box, Order, traffic_token
@@ -57,10 +58,10 @@ def detail(box: Box | Resting, order: Order, token: str, domain: str) -> dict[st
         **listed(box),
         "envdAccessToken": token,
         "domain": domain,
-        "allowInternetAccess": order.asked.get("allow_internet_access"),
+        "allowInternetAccess": order.network.internet and (isinstance(box, Resting) or box.has_way_out),
         "lifecycle": {"autoResume": order.auto_resume, "onTimeout": "pause" if order.auto_pause else "kill"},
         **paused,
-        **({"limits": box.held} if isinstance(box, Box) else {}),
+        **({"limits": box.held, "egress": asdict(box.traffic)} if isinstance(box, Box) else {}),
         **_asked(box, "network"),
     }
 
