@@ -77,8 +77,9 @@ class ProcessService:
         await stream.end()
 
     async def _start(self, exchange: Exchange) -> None:
-        user = users.acting(exchange.head.get("authorization"))
+        # Read first, also what is then refused: a client whose message is not taken sees a broken connection instead.
         message = await only_message(exchange)
+        user = users.acting(exchange.head.get("authorization"))
         seconds = deadline(exchange)
         command = self._commands.start(_spec(message, user))
         listener = command.listen()
