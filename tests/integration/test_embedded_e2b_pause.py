@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -234,7 +235,7 @@ def test_metrics_are_taken_while_a_box_runs_and_not_while_it_is_paused(where: di
 
         assert await _until(three)
         samples = await box.get_metrics()
-        gaps = [b.timestamp - a.timestamp for a, b in zip(samples, samples[1:], strict=False)]
+        gaps = [b.timestamp - a.timestamp for a, b in pairwise(samples)]
         assert all(gap.total_seconds() > 0 for gap in gaps), "in order"
         middle = await box.get_metrics(start=samples[1].timestamp, end=samples[1].timestamp)
         assert {int(each.timestamp.timestamp()) for each in middle} == {int(samples[1].timestamp.timestamp())}

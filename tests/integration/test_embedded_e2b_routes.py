@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from e2b import AsyncSandbox, Sandbox
+from e2b import AsyncSandbox, Sandbox, Template
 from e2b.api.client import api
 from e2b.api.client.api.sandboxes import (
     delete_sandboxes_sandbox_id,
@@ -223,6 +223,25 @@ def test_logs_tell_the_life_of_a_box_even_when_it_is_over(client: AuthenticatedC
     assert [each.message for each in ahead.logs] == ["sandbox paused"] * 2
     errors = _good(get_v_2_sandboxes_sandbox_id_logs.sync(name, client=client, level=LogLevel.ERROR))
     assert errors.logs == []
+
+
+def test_logs_hold_what_a_start_command_says(client: AuthenticatedClient, embedded_e2b: Endpoint) -> None:
+    where: dict[str, Any] = {"api_url": str(client._base_url), "api_key": client.token}
+    template = Template().from_base_image().set_start_cmd("echo serving; sleep 1; echo and on; exit 3", "true")
+    built = Template.build(template, f"logs-{uuid.uuid4().hex[:8]}", **where)
+    box = Sandbox.create(built.template_id, timeout=60, sandbox_url=embedded_e2b.sandbox_url, **where)
+    wanted = [
+        ("info", "sandbox created"), ("info", "serving"), ("info", "and on"),
+        ("error", "the start command ended with exit code 3"),
+    ]  # fmt: skip
+    deadline = time.monotonic() + 20
+    said: list[tuple[str, str]] = []
+    while len(said) < len(wanted) and time.monotonic() < deadline:
+        logs = _good(get_v_2_sandboxes_sandbox_id_logs.sync(box.sandbox_id, client=client)).logs
+        said = [(each.level.value, each.message) for each in logs]
+        time.sleep(0.1)
+    assert sorted(said) == sorted(wanted)
+    box.kill()
 
 
 def test_snapshots_in_pages(client: AuthenticatedClient) -> None:

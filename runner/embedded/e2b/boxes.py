@@ -194,7 +194,7 @@ class Box:
             return
         except OSError:
             pass
-        self.stop("it ended by itself, perhaps out of memory,")
+        self.stop("it ran out of memory" if self.confinement.memory_kills() else "it ended by itself")
 
     @property
     def has_way_out(self) -> bool:
@@ -360,7 +360,7 @@ class Boxes:
         self._live: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._making: set[asyncio.Task[Any]] = set()
+        self._making: set[asyncio.Future[None]] = set()
         self._closed = False
         self.endings = Endings()
         #: What is done with a box whose time is over.
@@ -368,13 +368,13 @@ class Boxes:
 
     async def create(self, order: Order, identity: Identity | None = None) -> Box:
         """Make a box and wait until it answers; it is a new one, or one of old. Raises SandboxMissing, OSError."""
-        maker = asyncio.current_task()
-        assert maker is not None  # noqa: S101 - we are in a coroutine
-        self._making.add(maker)
+        made = asyncio.get_running_loop().create_future()
+        self._making.add(made)
         try:
             return await self._make(order, identity or Identity.new())
         finally:
-            self._making.discard(maker)
+            self._making.discard(made)
+            made.set_result(None)
 
     async def _make(self, order: Order, identity: Identity) -> Box:
         self._number += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 #: Entries that one box keeps; the oldest go first.
@@ -37,3 +37,18 @@ class BoxLog:
     def say(self, message: str, level: str = "info", **fields: str) -> None:
         """Add an entry of now."""
         self._entries.append(Entry(time.time(), level, message[:_LONGEST], fields))
+
+    def lines(self, **fields: str) -> Callable[[str], None]:
+        """Something that takes text as it comes in pieces, and adds an entry for each line that is whole."""
+        rest = ""
+
+        def hear(text: str) -> None:
+            nonlocal rest
+            *whole, rest = (rest + text).split("\n")
+            for line in whole:
+                self.say(line, **fields)
+            if len(rest) > _LONGEST:
+                self.say(rest, **fields)
+                rest = ""
+
+        return hear

@@ -20,6 +20,8 @@ _LONGEST_GUESS = 1.0
 _GUESS = re.compile(r"\s*sleep\s+([0-9.]{1,12})\s*")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _TAIL = 2000
+#: Start commands that are listened to; the loop itself would forget them.
+_FOLLOWED: set[asyncio.Task[int]] = set()
 
 
 class NotReady(Exception):
@@ -32,7 +34,8 @@ async def bring_up(box: Box, template: Template, seconds: float, hear: Callable[
     `hear` gets what the commands say. Without it, as at a box's start, a ready command that only sleeps is cut short.
     """
     said: list[str] = []
-    starting = asyncio.ensure_future(_start(box, template, _into(said, hear))) if template.start_cmd else None
+    listener = _into(said, hear or box.log.lines(logger="start"))
+    starting = asyncio.ensure_future(_start(box, template, listener)) if template.start_cmd else None
     waiting = asyncio.ensure_future(_wait(box, template, guess=hear is None))
     try:
         async with asyncio.timeout(seconds):
@@ -40,6 +43,9 @@ async def bring_up(box: Box, template: Template, seconds: float, hear: Callable[
             if starting is not None and starting.done():
                 _judge(starting.result(), said)
             await waiting
+        if hear is None and starting is not None:
+            _follow(box, starting)
+            starting = None
     except TimeoutError as error:
         raise NotReady(f"the ready command was not content in {seconds:g} s: {template.ready_cmd}") from error
     except CallRefused as error:
@@ -55,6 +61,19 @@ async def bring_up(box: Box, template: Template, seconds: float, hear: Callable[
 
 async def _start(box: Box, template: Template, hear: Listener) -> int:
     return await run(box, Words(template.start_cmd, template.user, template.workdir, template.env), hear)
+
+
+def _follow(box: Box, starting: asyncio.Task[int]) -> None:
+    """Let a start command go on into the box's log; when it ends, that is said there too."""
+
+    def ended(done: asyncio.Task[int]) -> None:
+        _FOLLOWED.discard(done)
+        if not done.cancelled() and done.exception() is None:
+            code = done.result()
+            box.log.say(f"the start command ended with exit code {code}", "info" if code == 0 else "error")
+
+    _FOLLOWED.add(starting)
+    starting.add_done_callback(ended)
 
 
 def _judge(code: int, said: list[str]) -> None:

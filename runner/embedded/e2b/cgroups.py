@@ -188,6 +188,16 @@ class Group:
             return None
         return Usage(spent, max(0, used - droppable), droppable)
 
+    def memory_kills(self) -> int:
+        """How many of its processes the kernel has killed because the group had too much memory."""
+        memory = self._folders.get("memory")
+        if memory is None:
+            return 0
+        try:
+            return _stat(memory / ("memory.events" if self.version == 2 else "memory.oom_control"), "oom_kill")
+        except (OSError, KeyError):
+            return 0
+
     def processes(self) -> set[int]:
         """Who is in it."""
         found: set[int] = set()

@@ -163,6 +163,10 @@ class Confinement:
         """What the box has used; None where its own agent must count."""
         return self._group.usage() if self._group else None
 
+    def memory_kills(self) -> int:
+        """How many of its processes the kernel has killed for want of memory, as far as it counts."""
+        return self._group.memory_kills() if self._group else 0
+
     def freeze(self, frozen: bool) -> bool:
         """Stop everything in the box, or let it go on; False where only signals can. Raises OSError."""
         if self._group is None or "freezer" not in self._controllers:

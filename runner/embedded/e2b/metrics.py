@@ -65,6 +65,7 @@ class _Series:
         self.samples: deque[Sample] = deque(maxlen=KEPT)
         self.spent = 0.0
         self.when = began
+        self.kills = 0
         self.disk = 0
         self.disk_at = 0.0
 
@@ -119,6 +120,10 @@ class Metrics:
         counted = box.confinement.usage()
         if counted is None and not asked and time.time() - series.when < _ASKED and series.samples:
             return
+        kills = box.confinement.memory_kills()
+        if kills > series.kills:
+            box.log.say(f"out of memory: {kills - series.kills} of its processes killed by the kernel", "error")
+            series.kills = kills
         await self._measure_disk(box, series, asked)
         if counted is not None:  # the kernel misses nobody
             series.add(box, counted.cpu_seconds, counted.memory, counted.cache)
