@@ -92,6 +92,7 @@ def set_up(item: Item, environ: Mapping[str, str], say: Say) -> Manifest:
     """Make a layer and put it into its place. Raises ServiceError, SandboxMissing."""
     folder = shelf.shelf(environ) / item.name
     work = shelf.shelf(environ) / f".work-{item.name}"
+    shelf.refuse_if_held(folder)
     with shelf.making(folder) as fresh:
         work.mkdir(exist_ok=True)
         layer = shelf.files(fresh)
@@ -114,8 +115,9 @@ def set_up(item: Item, environ: Mapping[str, str], say: Say) -> Manifest:
 
 
 def take_away(item: Item, environ: Mapping[str, str]) -> bool:
-    """Remove what was set up; False when nothing was."""
+    """Remove what was set up; False when nothing was. Raises ServiceError while an endpoint uses it."""
     folder = shelf.shelf(environ) / item.name
+    shelf.refuse_if_held(folder)
     there = folder.exists()
     shelf.discard(folder)
     shelf.discard(shelf.shelf(environ) / f".work-{item.name}")
@@ -123,10 +125,11 @@ def take_away(item: Item, environ: Mapping[str, str]) -> bool:
 
 
 def templates(environ: Mapping[str, str] | None = None) -> Iterable[Template]:
-    """The templates of all that is set up and good."""
+    """The templates of all that is set up and good; nobody can take it away while this process lives."""
     where = os.environ if environ is None else environ
     for item in items().values():
         if not look(item, where)[1]:
+            shelf.hold(shelf.shelf(where) / item.name)
             yield item.template(shelf.files(shelf.shelf(where) / item.name))
 
 

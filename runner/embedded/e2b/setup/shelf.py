@@ -6,6 +6,7 @@ and only while what it builds upon is still there.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -23,6 +24,8 @@ from runner.errors import ServiceError
 _RECORD = "manifest.json"
 _FORMAT = 1
 _STATUS = Path("/var/lib/dpkg/status")
+#: Descriptors of the records of layers that boxes of this process are made of.
+_holds: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,29 @@ def discard(folder: Path) -> None:
     """Remove a layer's folder, if it is there."""
     if folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def hold(folder: Path) -> None:
+    """Keep a layer from being replaced or removed for as long as this process lives: boxes are made of it."""
+    held = os.open(folder / _RECORD, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    _holds.append(held)
+
+
+def refuse_if_held(folder: Path) -> None:
+    """Raises ServiceError where a living process holds a layer."""
+    try:
+        record = os.open(folder / _RECORD, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ServiceError(
+            f"an endpoint that runs makes boxes of {folder}", "end it (Ctrl-C where it serves), then run this again"
+        ) from error
+    finally:
+        os.close(record)
 
 
 def write(folder: Path, manifest: Manifest) -> None:
