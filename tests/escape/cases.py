@@ -3,7 +3,7 @@
 A case is one file. In `programs/` it runs in a box and begins with lines `# key: value`; in `clients/` it is a client
 of the endpoint, on the host, and its docstring holds them. Keys: `tries`, `must`; `as` the box's users (default
 `user`); `runs: background` for one that does not end by itself; `host` what is looked at on the host besides;
-`leaves` what is counted there before and after.
+`leaves` what is looked for there; `needs: egress` for an endpoint that lets boxes out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
-_KEY = re.compile(r"^(?:# )?(tries|must|as|runs|host|leaves): (.+)$", re.MULTILINE)
+_KEY = re.compile(r"^(?:# )?(tries|must|as|runs|host|leaves|needs): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from e2b import CommandExitException, CommandHandle, Sandbox
 
 from runner.embedded.e2b import syscalls
 from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
 from runner.errors import SandboxMissing
 from tests.escape.cases import HERE, Case, cases
 
@@ -84,8 +85,10 @@ class World:
     ranged: bool
     begun: set[int] = field(default_factory=set)
 
-    def make(self) -> Sandbox:
-        return Sandbox.create(timeout=300, **self.where)
+    def make(self, elsewhere: Endpoint | None = None) -> Sandbox:
+        at = elsewhere or self.endpoint
+        where = {"api_url": at.api_url, "sandbox_url": at.sandbox_url, "api_key": at.api_key}
+        return Sandbox.create(timeout=300, **{**self.where, **where})
 
     def memory(self) -> int:
         """Bytes that the edge has resident."""
@@ -101,14 +104,28 @@ class World:
         assert self.memory() < 400 << 20
 
 
-@pytest.fixture(scope="module")
-def world(missing: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextmanager
+def _endpoint(missing: Callable[[str], None], settings: Settings) -> Iterator[Endpoint]:
     with asyncio.Runner() as runner:
-        serving = launch()
+        serving = launch(settings)
         try:
             endpoint = runner.run(serving.__aenter__())
         except SandboxMissing as error:
             missing(f"{error} {error.hint}")
+        yield endpoint
+        runner.run(serving.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def outward(missing: Callable[[str], None]) -> Iterator[Endpoint]:
+    """An endpoint whose boxes may reach the internet."""
+    with _endpoint(missing, Settings(egress=True)) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def world(missing: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with _endpoint(missing, Settings()) as endpoint:
         folder = tmp_path_factory.mktemp("bait")
         bait = Bait(folder)
         where = {"api_url": endpoint.api_url, "sandbox_url": endpoint.sandbox_url, "api_key": endpoint.api_key}
@@ -123,7 +140,6 @@ def world(missing: Callable[[str], None], tmp_path_factory: pytest.TempPathFacto
         yield World(endpoint, {**where, "retries": 0}, bait, witness, 7654, secret, _edge(endpoint.api_url), ranged)
         witness.kill()
         bait.close()
-        runner.run(serving.__aexit__(None, None, None))
 
 
 def _edge(url: str) -> int:
@@ -190,10 +206,12 @@ def _who(case: Case) -> list[Any]:
 
 
 @pytest.mark.parametrize(("case", "user"), [pair for case in cases("programs") for pair in _who(case)])
-def test_a_hostile_program_is_contained(case: Case, user: str, world: World, mark: str) -> None:
+def test_a_hostile_program_is_contained(
+    case: Case, user: str, world: World, mark: str, request: pytest.FixtureRequest
+) -> None:
     if user == "root" and not world.ranged and case.users != ["root"]:
         return  # there root is the same user: the other half of the pair has said it all
-    box = world.make()
+    box = world.make(request.getfixturevalue("outward") if case.said.get("needs") == "egress" else None)
     try:
         for path in (case.path, HERE / "programs" / "attempt.py", Path(syscalls.__file__)):
             box.files.write(f"/home/user/{path.name}", path.read_bytes())
