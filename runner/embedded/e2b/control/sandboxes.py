@@ -166,7 +166,9 @@ class Sandboxes:
         await call.exchange.reply(204)
 
     async def _timeout(self, call: Call) -> None:
-        seconds = self._gate.seconds(object_of(call.raw).get("timeout"))
+        asked = object_of(call.raw).get("timeout")
+        # Less than nothing is nothing, as at the hosted service.
+        seconds = self._gate.seconds(0 if isinstance(asked, (int, float)) and asked < 0 else asked)
         with refusing(call["id"]):
             box = self._running(call["id"])
             self._set_end(box, time.time() + seconds)
@@ -184,7 +186,8 @@ class Sandboxes:
     def _running(self, name: str) -> Box:
         box = self._life.find(name)
         if isinstance(box, Resting) or box.paused_at is not None:
-            raise WrongState(f"sandbox '{name}' is paused: its time begins when it is resumed")
+            # As the hosted service has it: who is paused is not among those that run.
+            raise NoSuchBox(": it is paused, and its time begins when it is resumed")
         return box
 
     def _set_end(self, box: Box, asked: float) -> None:

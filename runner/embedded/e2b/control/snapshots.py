@@ -11,7 +11,7 @@ from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
 from runner.embedded.e2b.kept import Snapshot
-from runner.embedded.e2b.life import Life
+from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.snapshots import full_name
 from runner.embedded.e2b.templates import DEFAULT_TAG, Templates
 
@@ -41,7 +41,10 @@ class SnapshotRoutes:
         if label and self._templates.find(label) is not None:
             raise Refused(400, f"{label!r} is a template's name already")
         with refusing(call["id"]):
-            taken = await self._life.snapshot(call["id"], label, tag or DEFAULT_TAG)
+            try:
+                taken = await self._life.snapshot(call["id"], label, tag or DEFAULT_TAG)
+            except WrongState as error:  # as the hosted service has it: who is paused is not among those that run
+                raise NoSuchBox(f": {error}") from error
         await call.exchange.json(201, _info(taken))
 
     async def _list(self, call: Call) -> None:
