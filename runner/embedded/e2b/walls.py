@@ -14,8 +14,10 @@ from __future__ import annotations
 import py_compile
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.embedded.e2b import bubblewrap, layers, uids
@@ -27,7 +29,19 @@ from runner.errors import SandboxMissing
 
 _TRIAL_SECONDS = 20.0
 _CHECK = "import sys, socket; sys.exit(sys.version_info < (3, 10))"
+#: A box's first process in a trial: it ends with this code where the box stands and the interpreter does not run.
+_NO_PYTHON = 77
+_TRIAL = f'"$0" -I -S -B -c "$1" || exit {_NO_PYTHON}'
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """How a trial went: whether there was a box, whether its interpreter ran, and what was said if not."""
+
+    stands: bool
+    runs: bool
+    said: str = ""
 
 
 def raise_walls(folder: Path) -> Walls:
@@ -37,7 +51,7 @@ def raise_walls(folder: Path) -> Walls:
         (folder / name).mkdir()
     _copy_agent(folder / "agent")
     try:
-        stage = Stage(own=uids.uid_for(0) is not None)
+        stage = _open_stage()
         for name in ("bin", "agent", "tools"):
             stage.show(folder / name, name)
         python = bubblewrap.own_python(stage)
@@ -55,9 +69,16 @@ def raise_walls(folder: Path) -> Walls:
         disks=Disks(folder / "disks", literal=False, images=False),
     )
     walls = _first(folder, _rungs(shared))
-    walls = replace(walls, python=_choose_python(walls, folder))
     bubblewrap.prepare_tools(folder / "tools", walls.python.program)
     return walls
+
+
+def _open_stage() -> Stage:
+    """The edge's stage where it can have one; root of a container may not mount, and what it has is walked to as is."""
+    if uids.uid_for(0) is not None:
+        with suppress(OSError):
+            return Stage(own=True)
+    return Stage(own=False)
 
 
 def _rungs(walls: Walls) -> Iterator[Walls]:
@@ -71,8 +92,7 @@ def _rungs(walls: Walls) -> Iterator[Walls]:
 
 def _first(folder: Path, rungs: Iterable[Walls]) -> Walls:
     """The first rung that a box can stand on, its base prepared. Raises SandboxMissing."""
-    why = ""
-    reason = ""
+    why = said = ""
     for rung in rungs:
         base = folder / f"base-{rung.rung}"
         if not base.is_dir():
@@ -81,47 +101,50 @@ def _first(folder: Path, rungs: Iterable[Walls]) -> Walls:
         for images in (True, False) if rung.stage.own else (False,):
             disks = Disks(folder / "disks", literal=rung.ranged, images=images)
             walls = replace(rung, base=base, why=why, disks=disks)
-            reason = _tried(walls, folder, ["/bin/true"])
-            if not reason:
-                return walls
-            why = why or reason
-    raise SandboxMissing(f"this machine does not let bubblewrap make a box: {reason}", bubblewrap.USERNS_HINT)
+            trial = _try(walls, folder)
+            if trial.stands:
+                return walls if trial.runs else _with_system_python(walls, folder, trial.said)
+            said = trial.said
+            why = why or said
+    raise SandboxMissing(f"this machine does not let bubblewrap make a box: {said}", bubblewrap.USERNS_HINT)
 
 
-def _choose_python(walls: Walls, folder: Path) -> bubblewrap.Python:
-    """The edge's own interpreter where it runs in a box, else the system's. Raises SandboxMissing when neither does."""
-    system = bubblewrap.Python(_SYSTEM_PYTHON)
-    reasons = []
-    for python in (walls.python, system):
-        words = [str(python.program), "-I", "-S", "-B", "-c", _CHECK]
-        reason = _tried(replace(walls, python=python), folder, words)
-        if not reason:
-            return python
-        reasons.append(reason)
-    raise SandboxMissing(f"{walls.python.program} does not run in a box: {reasons[0]}", "apt-get install python3")
+def _with_system_python(walls: Walls, folder: Path, said: str) -> Walls:
+    """The system's interpreter in the place of the edge's own, which does not run in a box. Raises SandboxMissing."""
+    found = replace(walls, python=bubblewrap.Python(_SYSTEM_PYTHON))
+    if not _try(found, folder).runs:
+        raise SandboxMissing(f"{walls.python.program} does not run in a box: {said}", "apt-get install python3")
+    return found
 
 
-def _tried(walls: Walls, folder: Path, command: Sequence[str]) -> str:
-    """Run a command in a box of these walls; an empty text, or why that did not work."""
-    disk = None
+def _try(walls: Walls, folder: Path) -> _Trial:
+    """Make a box whose first process tries the interpreter, and nothing else."""
+    disk, log = None, folder / "trial"
     try:
         disk = take_disk(walls, 0, BASE.disk_mb)
-        started = start(walls, Plan(0, BASE, disk), folder / "trial", command)
+        started = start(walls, Plan(0, BASE, disk), log, ["/bin/sh", "-c", _TRIAL, str(walls.python.program), _CHECK])
         started.channel.close()
-        try:
-            code = started.process.wait(_TRIAL_SECONDS)
-        finally:
-            started.process.kill()
-            started.process.wait()
-            started.scene.close()
+        code = _wait(started.process)
+        started.scene.close()
     except PermissionError as error:
-        return f"{walls.bwrap} cannot be started as the user of a box: {error.strerror}"
+        return _Trial(False, False, f"{walls.bwrap} cannot be started as the user of a box: {error.strerror}")
     except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
+        return _Trial(False, False, str(error))
     finally:
         if disk is not None:
             walls.disks.give_back(disk)
-    return "" if code == 0 else (folder / "trial").read_text(errors="replace").strip() or f"exit code {code}"
+    said = log.read_text(errors="replace").strip() or f"exit code {code}"
+    return _Trial(True, True) if code == 0 else _Trial(code == _NO_PYTHON, False, said)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a trial, at once when it ends; one that does not end is killed."""
+    timer = threading.Timer(_TRIAL_SECONDS, process.kill)
+    timer.start()
+    try:
+        return process.wait()
+    finally:
+        timer.cancel()
 
 
 def _copy_agent(folder: Path) -> None:
