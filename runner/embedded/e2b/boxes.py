@@ -96,6 +96,12 @@ class Outward(Protocol):
     def take(self, plug: socket.socket, network: Callable[[], Network], traffic: Traffic) -> None:
         """Serve a connection."""
 
+    def recheck(self, traffic: Traffic) -> None:
+        """Break what a box's rules do not allow any more."""
+
+    def end(self, traffic: Traffic) -> None:
+        """Break all connections of a box."""
+
 
 class Box:
     """A live box."""
@@ -201,6 +207,11 @@ class Box:
         """Whether it may reach anything outside at all."""
         return self._outward is not None
 
+    def heed_network(self) -> None:
+        """Break what its order does not allow any more."""
+        if self._outward is not None:
+            self._outward.recheck(self.traffic)
+
     def _let_out(self, fds: list[int]) -> None:
         for fd in fds:
             try:
@@ -249,6 +260,8 @@ class Box:
                     os.kill(pid, signal.SIGKILL)
             if not inner:
                 self._process.kill()
+        if self._outward is not None:
+            self._outward.end(self.traffic)
         self.ended.set()
         self.severed.set()
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from runner.embedded.e2b import proxy, socks
 from runner.embedded.e2b.box.http1 import BUFFER, Exchange, Head, Inlet, ProtocolError, close, serve
+from runner.embedded.e2b.interception import Interceptor
 from runner.embedded.e2b.network import Network
 from runner.embedded.e2b.outside import Refusal, Resolve, Traffic, Way, join, resolve
 from runner.embedded.e2b.peeking import first_byte
@@ -32,18 +33,27 @@ _HERE = "localhost,127.0.0.1,::1"
 class Egress:
     """The way out of all boxes of an edge."""
 
-    def __init__(self, private: bool = False, resolver: Resolve = resolve) -> None:
-        """`private`: addresses of this machine and of private networks may be reached, too."""
+    def __init__(
+        self, private: bool = False, resolver: Resolve = resolve, interceptor: Interceptor | None = None
+    ) -> None:
+        """`private`: addresses of this machine and of private networks may be reached, too. `interceptor` opens what
+        goes to hosts that a box's rules name; without one, rules have no effect.
+        """
         self._private = private
+        self._interceptor = interceptor
         self._resolve = resolver
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._ways: dict[asyncio.Task[None], Way] = {}
         self.port = PORT
 
-    def environment(self) -> dict[str, str]:
-        """What tells programs in a box of the proxy; each looks for another spelling."""
+    def environment(self, network: Network) -> dict[str, str]:
+        """What tells programs in a box of the proxy; each looks for another spelling. And whom to trust, if it opens
+        what they send.
+        """
         url = f"http://127.0.0.1:{PORT}"
         names = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "ALL_PROXY": url, "NO_PROXY": _HERE}
-        return {**names, **{name.lower(): value for name, value in names.items()}}
+        opened = self._interceptor is not None and network.transforms.by_host
+        trust = self._interceptor.environment() if self._interceptor is not None and opened else {}
+        return {**names, **{name.lower(): value for name, value in names.items()}, **trust}
 
     def take(self, plug: socket.socket, network: Callable[[], Network], traffic: Traffic) -> None:
         """Serve a connection that a box has made to its proxy port; `network` tells its rules of now."""
@@ -52,19 +62,31 @@ class Egress:
             plug.close()
             return
         way = Way(network, traffic, self._private, self._resolve)
-        task = asyncio.get_running_loop().create_task(_serve(plug, way, traffic))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.get_running_loop().create_task(_serve(plug, way, traffic, self._interceptor))
+        self._ways[task] = way
+        task.add_done_callback(self._ways.pop)
+
+    def recheck(self, traffic: Traffic) -> None:
+        """Break the connections of a box (whose traffic this is) that its rules of now do not allow."""
+        for task, way in self._ways.items():
+            if way.traffic is traffic and not way.allowed():
+                task.cancel()
+
+    def end(self, traffic: Traffic) -> None:
+        """Break all connections of a box."""
+        for task, way in self._ways.items():
+            if way.traffic is traffic:
+                task.cancel()
 
     async def close(self) -> None:
         """End all connections."""
-        tasks = list(self._tasks)
+        tasks = list(self._ways)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _serve(plug: socket.socket, way: Way, traffic: Traffic) -> None:
+async def _serve(plug: socket.socket, way: Way, traffic: Traffic, interceptor: Interceptor | None) -> None:
     traffic.open += 1
     writer = None
     try:
@@ -74,7 +96,7 @@ async def _serve(plug: socket.socket, way: Way, traffic: Traffic) -> None:
         if first == socks.VERSION:
             await socks.serve(reader, writer, way)
         else:
-            await serve(reader, writer, lambda exchange: _answer(exchange, way))
+            await serve(reader, writer, lambda exchange: _answer(exchange, way, interceptor))
     except (OSError, EOFError):
         pass  # the box's program has gone, or never said what it wants
     finally:
@@ -95,10 +117,11 @@ async def _streams(plug: socket.socket) -> tuple[Inlet, asyncio.StreamWriter]:
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-async def _answer(exchange: Exchange, way: Way) -> None:
+async def _answer(exchange: Exchange, way: Way, interceptor: Interceptor | None) -> None:
     """Answer one request of an HTTP client."""
     try:
-        await (_connect(exchange, way) if exchange.head.method == "CONNECT" else _fetch(exchange, way))
+        connects = exchange.head.method == "CONNECT"
+        await (_connect(exchange, way, interceptor) if connects else _fetch(exchange, way))
     except Refusal as error:
         exchange.persistent = False
         # Many clients show the first line only: it holds the sentence, too.
@@ -108,8 +131,12 @@ async def _answer(exchange: Exchange, way: Way) -> None:
         await exchange.begin(Head("HTTP/1.1", str(error.status), reason, fields), raw, chunked=False)
 
 
-async def _connect(exchange: Exchange, way: Way) -> None:
+async def _connect(exchange: Exchange, way: Way, interceptor: Interceptor | None) -> None:
     host, port, _ = _destination(f"//{exchange.head.target}", None)
+    headers = way.headers(host)
+    if headers and interceptor is not None:
+        await interceptor.tunnel(exchange, way, (host, port), headers)
+        return
     outer = await way.dial(host, port)
     exchange.started, exchange.persistent = True, False
     exchange.writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

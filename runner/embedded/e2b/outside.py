@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,9 +56,15 @@ class Way:
 
     def __init__(self, network: Callable[[], Network], traffic: Traffic, private: bool, resolver: Resolve) -> None:
         self._network = network
-        self._traffic = traffic
+        self.traffic = traffic
+        #: What was dialled last: the name that was asked for, empty for none; the address; the port.
+        self._dialled: tuple[str, Address, int] | None = None
         self._private = private
         self._resolve = resolver
+
+    def headers(self, host: str) -> Mapping[str, str] | None:
+        """What to set in HTTPS requests to a host; None to leave them unopened."""
+        return self._network().transforms.headers(host)
 
     async def dial(self, host: str, port: int) -> Streams:
         """A connection to a destination. Raises Refusal."""
@@ -74,8 +80,12 @@ class Way:
             raise Refusal(504, f"{host}:{port} did not answer within {_DIAL_SECONDS:g} s") from error
         raise Refusal(502, f"{host}:{port} cannot be reached: {reason}")
 
+    def allowed(self) -> bool:
+        """Whether the destination that was dialled may still be reached."""
+        return self._dialled is None or not self._network().why_not(*self._dialled)
+
     async def _open(self, host: str, address: Address, port: int) -> Streams:
-        reader = _Metered(self._traffic)
+        reader = _Metered(self.traffic)
         protocol = asyncio.StreamReaderProtocol(reader)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
@@ -84,7 +94,8 @@ class Way:
             transport.abort()
             raise self._refused(host, port, "it is an address of this machine")
         transport.set_write_buffer_limits(BUFFER)
-        return reader, _MeteredWriter(transport, protocol, reader, self._traffic)
+        self._dialled = ("" if address_of(host) else host, address, port)
+        return reader, _MeteredWriter(transport, protocol, reader, self.traffic)
 
     async def _choose(self, host: str, port: int) -> list[Address]:
         """The addresses to dial, one after the other: the very ones that were looked at, at least one."""
@@ -112,7 +123,7 @@ class Way:
         return f"{address} is an address of this machine or of a private network"
 
     def _refused(self, host: str, port: int, why: str) -> Refusal:
-        self._traffic.refused += 1
+        self.traffic.refused += 1
         return Refusal(403, f"this box may not reach {host}:{port}: {why}")
 
 
@@ -158,6 +169,7 @@ async def join(one: Streams, other: Streams) -> None:
     finally:
         for side in sides:
             side.cancel()
+        other[1].close()  # before anything is awaited: we may be cancelled again
         await asyncio.gather(*sides, return_exceptions=True)
         await close(other[1])
 

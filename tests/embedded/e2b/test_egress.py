@@ -75,15 +75,19 @@ class Lab:
 
 async def _bait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers HTTP with what it has heard, anything else with itself in capitals once it has ended."""
-    first = await reader.readline()
-    if b"HTTP/1." in first:
-        head = first + await reader.readuntil(b"\r\n\r\n")
-        body = await reader.read(5) if b"5\r\n" in head else b""
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(head + body) + head + body)
-    else:
-        writer.write((first + await reader.read()).upper())
-    await writer.drain()
-    writer.close()
+    try:
+        first = await reader.readline()
+        if b"HTTP/1." in first:
+            head = first + await reader.readuntil(b"\r\n\r\n")
+            body = await reader.read(5) if b"Length: 5\r\n" in head else b""
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(head + body) + head + body)
+        else:
+            writer.write((first + await reader.read()).upper())
+        await writer.drain()
+    except ConnectionError:
+        return
+    finally:
+        writer.close()
 
 
 def test_a_tunnel_passes_bytes_both_ways_and_ends_when_both_have() -> None:
@@ -240,6 +244,36 @@ def test_socks_that_wants_a_password_or_breaks_off() -> None:
         assert await lab.say(b"\x05\x01") == b""
         assert await lab.say(b"") == b""
         assert lab.traffic.open == 0
+
+    Lab(Network()).run(talk)
+
+
+def test_open_connections_break_when_they_are_allowed_no_more_or_their_box_ends() -> None:
+    async def talk(lab: Lab) -> None:
+        async def tunnel() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await lab.open()
+            writer.write(f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\n".encode())
+            await reader.readuntil(b"\r\n\r\n")
+            return reader, writer
+
+        kept, cut = await tunnel(), await tunnel()
+        lab._egress.recheck(lab.traffic)
+        lab.network = read_network({"allowOut": ["good.test"], **CLOSED})
+        lab._egress.recheck(lab.traffic)
+        kept[1].write(b"x\n")
+        kept[1].write_eof()
+        assert await kept[0].read() == b"X\n"
+        lab._egress.end(Traffic())
+        lab.network = read_network({}, internet=False)
+        lab._egress.recheck(lab.traffic)
+        assert await cut[0].read() == b""
+        lab.network = Network()
+        last = await tunnel()
+        lab._egress.end(lab.traffic)
+        assert await last[0].read() == b""
+        assert lab.traffic.open == 0
+        for _, writer in (kept, cut, last):
+            writer.close()
 
     Lab(Network()).run(talk)
 

@@ -59,4 +59,5 @@ class NetworkRoutes:
         asked = {**box.order.asked, "network": {**kept, **outgoing}}
         asked["allow_internet_access"] = change.get("allow_internet_access")
         box.order = replace(box.order, asked=asked, network=network_of(asked))
+        box.heed_network()
         await call.exchange.reply(204)
