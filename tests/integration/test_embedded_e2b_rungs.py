@@ -110,6 +110,13 @@ def test_layers_where_each_box_is_one_user(folder: Path, root_only: None) -> Non
     assert found["left"] == []
 
 
+def test_layers_where_root_may_not_mount(folder: Path, root_only: None) -> None:
+    found = _boxes(folder, _FIRST, _SECOND, _THIRD, start=("setpriv", "--bounding-set=-sys_admin"))
+    assert (found["rung"], found["disks"]) == ("one", "folder")
+    assert found["told"] == [["1000"], ["one", "one", "one"], ["one", "two", "kept", "0", "1000"]]
+    assert found["left"] == []
+
+
 def test_layers_of_an_ordinary_user(folder: Path, missing: Callable[[str], None]) -> None:
     start: tuple[str, ...] = ()
     if os.getuid() == 0:

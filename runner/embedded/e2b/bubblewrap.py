@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from runner.embedded.e2b.layers import PLACES, PROGRAMS
-from runner.embedded.e2b.mounts import Stage
-from runner.embedded.e2b.uids import enter
+from runner.embedded.e2b.mounts import Stage, walkable
+from runner.embedded.e2b.uids import enter, uid_for
 from runner.errors import SandboxMissing
 
+SYSTEM_PYTHON = Path("/usr/bin/python3")
 #: In the box: where our small commands and the agent lie.
 TOOLS = "/opt/runner/bin"
 AGENT = "/opt/runner/lib"
@@ -115,11 +116,15 @@ def stage(program: Path, folder: Path) -> Path:
 
 
 def own_python(stage: Stage) -> Python:
-    """The interpreter that runs the edge. Raises OSError when boxes' users cannot be given a way to it."""
+    """The interpreter that runs the edge, or the system's where boxes' users cannot walk to it and there is no stage
+    to show it on. Raises OSError.
+    """
     prefix = Path(sys.base_prefix).resolve()
     program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     if prefix.is_relative_to("/usr"):
         return Python(program)
+    if not stage.own and uid_for(0) is not None and not walkable(prefix):
+        return Python(SYSTEM_PYTHON)
     return Python(program, prefix, stage.show(prefix, "python"))
 
 

@@ -115,7 +115,7 @@ class Stage:
 
     def show(self, folder: Path, name: str) -> Path:
         """Make a folder reachable, read-only, where it is not; `name` tells it from others. Raises OSError."""
-        if not self.own or _walkable(folder):
+        if not self.own or walkable(folder):
             return folder
         place = self._path / name
         place.mkdir()
@@ -171,7 +171,8 @@ class Scene:
             self._place = None
 
 
-def _walkable(folder: Path) -> bool:
+def walkable(folder: Path) -> bool:
+    """Whether everybody can walk to a folder."""
     return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
 
 

@@ -32,7 +32,6 @@ _CHECK = "import sys, socket; sys.exit(sys.version_info < (3, 10))"
 #: A box's first process in a trial: it ends with this code where the box stands and the interpreter does not run.
 _NO_PYTHON = 77
 _TRIAL = f'"$0" -I -S -B -c "$1" || exit {_NO_PYTHON}'
-_SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def _first(folder: Path, rungs: Iterable[Walls]) -> Walls:
 
 def _with_system_python(walls: Walls, folder: Path, said: str) -> Walls:
     """The system's interpreter in the place of the edge's own, which does not run in a box. Raises SandboxMissing."""
-    found = replace(walls, python=bubblewrap.Python(_SYSTEM_PYTHON))
+    found = replace(walls, python=bubblewrap.Python(bubblewrap.SYSTEM_PYTHON))
     if not _try(found, folder).runs:
         raise SandboxMissing(f"{walls.python.program} does not run in a box: {said}", "apt-get install python3")
     return found
