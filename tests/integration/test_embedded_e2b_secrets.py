@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from e2b import AsyncSecret, Secret
+from e2b import AsyncSandbox, AsyncSecret, Secret
 from e2b.exceptions import SecretException, SecretNotFoundException
 
-from runner.embedded.e2b.launch import Endpoint
+from runner.embedded.e2b import certificates
+from runner.embedded.e2b.launch import Endpoint, launch
+from runner.embedded.e2b.settings import Settings
 
 pytestmark = pytest.mark.integration
 
@@ -76,5 +83,76 @@ def test_the_asynchronous_sdk_does_the_same(where: dict[str, Any]) -> None:
         made = await AsyncSecret.create(f"async-{uuid4()}", "v", **where)
         assert (await AsyncSecret.get_info(made.name, **where)).secret_id == made.secret_id
         assert await AsyncSecret.destroy(made.name, **where) is True
+
+    asyncio.run(go())
+
+
+HOST = "127.0.0.2"  # loopback, but not the address that programs in a box take for their own
+
+
+class _Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with the Authorization that came."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        said = f"{self.path} {self.headers.get('Authorization')} {self.headers.get('X-Other')}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of an HTTPS server, whose authority the endpoints that start from now on trust."""
+    key, root = certificates.make_authority(constrained=False)
+    (tmp_path / "trusted.pem").write_bytes(certificates.bundled(root))
+    (tmp_path / "leaf.pem").write_bytes(certificates.leaf(key, root, HOST, 1))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "leaf.pem")
+    with http.server.ThreadingHTTPServer((HOST, 0), _Echo) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_box_uses_a_secret_that_it_never_sees(echo: int) -> None:
+    fetch = f"python -c \"import urllib.request as u; print(u.urlopen('https://{HOST}:{echo}/a').read().decode())\""
+
+    async def go() -> None:
+        async with launch(Settings(egress=True, allow_private=True)) as endpoint:
+            where: dict[str, Any] = {"api_url": endpoint.api_url, "api_key": endpoint.api_key}
+            await AsyncSecret.create("token", "sk-hidden", **where)
+            header = {"Authorization": f"Bearer {AsyncSecret.fill('token')}"}
+            rules: Any = {HOST: [{"transform": {"headers": header}}]}
+            box = await AsyncSandbox.create(network={"rules": rules}, sandbox_url=endpoint.sandbox_url, **where)
+            try:
+                assert (await box.commands.run(fetch)).stdout.strip() == "/a Bearer sk-hidden None"
+                own = f"curl -sS -H 'Authorization: mine' -H 'X-Other: kept' https://{HOST}:{echo}/b"
+                assert (await box.commands.run(own)).stdout == "/b Bearer sk-hidden kept\n"
+                seen = await box.commands.run("env; cat /proc/self/environ; cat /opt/runner/bin/trusted.pem")
+                assert "hidden" not in seen.stdout
+                assert "PRIVATE" not in seen.stdout
+                await AsyncSecret.update("token", "sk-renewed", **where)
+                assert "Bearer sk-renewed" in (await box.commands.run(fetch)).stdout
+                await AsyncSecret.destroy("token", **where)
+                gone = await box.commands.run(f"curl -sS https://{HOST}:{echo}/")
+                assert "there is no secret named 'token'" in gone.stdout
+            finally:
+                await box.kill()
+            plain = await AsyncSandbox.create(sandbox_url=endpoint.sandbox_url, **where)
+            try:
+                said = await plain.commands.run(f"curl -sSk https://{HOST}:{echo}/c")
+                assert said.stdout == "/c None None\n"
+            finally:
+                await plain.kill()
 
     asyncio.run(go())

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import ssl
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,9 @@ class Authority:
         self.bundle = folder / "bundle.pem"
         self.certificate = folder / "authority.pem"
         self._leaf = folder / "leaf.pem"
-        self._key, self._root = self._restored(folder) if keep else _make_authority()
+        self._key, self._root = self._restored(folder) if keep else make_authority()
         self.certificate.write_bytes(_pem(self._root))
-        self.bundle.write_bytes(_pem(self._root) + _trusted())
+        self.bundle.write_bytes(bundled(self._root))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         # HTTP/2 is not spoken here; a client that offers both takes this one.
@@ -62,7 +63,7 @@ class Authority:
         """For one more connection; the certificate in it is good for days to come."""
         if time.time() > self._until - _FRESH_SECONDS:
             self._until = time.time() + _LEAF_DAYS * 24 * 3600
-            _write_private(self._leaf, _make_leaf(self._key, self._root))
+            _write_private(self._leaf, leaf(self._key, self._root, DOMAIN, _LEAF_DAYS, _OWN_NAMES))
             self._context.load_cert_chain(self._leaf)
         return self._context
 
@@ -80,7 +81,7 @@ class Authority:
                 return key, root
         except (OSError, ValueError):
             pass  # the first start, or what cannot be used: a new one is made
-        made, root = _make_authority()
+        made, root = make_authority()
         _write_private(file, _private(made))
         return made, root
 
@@ -88,7 +89,12 @@ class Authority:
 _DAY = timedelta(days=1)
 
 
-def _make_authority() -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+#: Beside `DOMAIN` itself.
+_OWN_NAMES = (f"*.{DOMAIN}", "localhost", "127.0.0.1")
+
+
+def make_authority(*, constrained: bool = True) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+    """A key and the certificate of an authority; `constrained` to the endpoint's own names."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -100,26 +106,44 @@ def _make_authority() -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
         _builder(name, name, key, _AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
-        .add_extension(x509.NameConstraints(allowed, None), critical=True)
     )
+    if constrained:
+        builder = builder.add_extension(x509.NameConstraints(allowed, None), critical=True)
     return key, _signed(builder, key)
 
 
-def _make_leaf(authority: EllipticCurvePrivateKey, root: x509.Certificate) -> bytes:
+def leaf(
+    authority: EllipticCurvePrivateKey, root: x509.Certificate, name: str, days: int, more: Sequence[str] = ()
+) -> bytes:
+    """A key and a certificate for a server of this name, and of `more` names and addresses, in PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName(each) for each in (DOMAIN, f"*.{DOMAIN}", "localhost")]
+    names = [_general_name(each) for each in (name, *more)]
     builder = (
-        _builder(_name(DOMAIN), root.subject, key, _LEAF_DAYS)
-        .add_extension(x509.SubjectAlternativeName([*names, x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        _builder(_name(name[:64]), root.subject, key, days)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
     )
     return _private(key) + _pem(_signed(builder, authority))
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def bundled(root: x509.Certificate) -> bytes:
+    """An authority's certificate with those that this machine trusts anyway, in PEM."""
+    return _pem(root) + _trusted()
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from runner.embedded.e2b.transforms import Transforms, read_transforms
 
 Address = IPv4Address | IPv6Address
 #: Stands for all addresses, those of IPv6 too.
@@ -93,7 +95,8 @@ class Network:
 
     `internet` False denies all that is not allowed · `allow`, `deny`: where it may go · `public` False: its ports
     answer only who shows the box's traffic token · `mask`: the Host that servers in it see, with `${PORT}` for the
-    port, empty for the one that was asked for · `https_ports` speak TLS themselves.
+    port, empty for the one that was asked for · `https_ports` speak TLS themselves · `transforms`: headers that are set
+    in its requests.
     """
 
     internet: bool = True
@@ -102,6 +105,7 @@ class Network:
     public: bool = True
     mask: str = ""
     https_ports: frozenset[int] = frozenset()
+    transforms: Transforms = field(default_factory=Transforms)
 
     def host(self, port: int) -> str:
         """The Host that a server on this port sees; empty for what the client has sent."""
@@ -132,8 +136,6 @@ def read_network(config: Mapping[str, object], internet: object = None) -> Netwo
     """
     if internet is not None and not isinstance(internet, bool):
         raise ValueError(f"allow_internet_access must be true or false, not {internet!r}")
-    if config.get("rules"):
-        raise ValueError("Network transform rules are not available for your team.")
     if config.get("egressProxy"):
         raise ValueError("egressProxy is not supported by this deployment.")
     allow, deny = (_rules(config, name) for name in ("allowOut", "denyOut"))
@@ -145,7 +147,15 @@ def read_network(config: Mapping[str, object], internet: object = None) -> Netwo
     public = config.get("allowPublicTraffic")
     if public is not None and not isinstance(public, bool):
         raise ValueError(f"allowPublicTraffic must be true or false, not {public!r}")
-    return Network(internet is not False, allow, deny, public is not False, _mask(config), _ports(config))
+    return Network(
+        internet=internet is not False,
+        allow=allow,
+        deny=deny,
+        public=public is not False,
+        mask=_mask(config),
+        https_ports=_ports(config),
+        transforms=read_transforms(config.get("rules")),
+    )
 
 
 def _rules(config: Mapping[str, object], name: str) -> tuple[Rule, ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runner.embedded.e2b import faults, keys
 from runner.embedded.e2b.boxes import Boxes
+from runner.embedded.e2b.bubblewrap import TOOLS
 from runner.embedded.e2b.certificates import DOMAIN, Authority
 from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
@@ -24,6 +25,7 @@ from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
 from runner.embedded.e2b.egress import Egress
 from runner.embedded.e2b.holdings import Holdings, open_holdings
+from runner.embedded.e2b.interception import TRUSTED, Interceptor
 from runner.embedded.e2b.kept import Kept
 from runner.embedded.e2b.launch import Endpoint
 from runner.embedded.e2b.life import Life
@@ -55,12 +57,12 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
         boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
         life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
-        egress = Egress(private=settings.allow_private)
-        boxes.outward = egress if settings.egress else None
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
         holdings = open_holdings(kept.path, boxes, life, Templates((BASE, *set_up())))
+        egress = _egress(settings, folder.path, holdings)
+        boxes.outward = egress if settings.egress else None
         edge = _edge(boxes, life, holdings, entry, rules, endpoint)
         serving = loop.create_task(Door(listener, edge.answer, authority).serve())
         try:
@@ -92,6 +94,11 @@ def _endpoint(settings: Settings, folder: Path, port: int) -> tuple[Endpoint, Au
     url = f"http://127.0.0.1:{port}"
     domain, bundle = (f"localhost:{port}", "") if authority is None else (f"{DOMAIN}:{port}", str(authority.bundle))
     return Endpoint(url, url, key, secrets.token_hex(20), domain, bundle), authority, known
+
+
+def _egress(settings: Settings, folder: Path, holdings: Holdings) -> Egress:
+    interceptor = Interceptor(folder / "tools" / TRUSTED, f"{TOOLS}/{TRUSTED}", holdings.vault.fill)
+    return Egress(private=settings.allow_private, interceptor=interceptor)
 
 
 def _edge(

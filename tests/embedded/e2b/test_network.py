@@ -84,7 +84,11 @@ def test_names_are_only_looked_up_where_they_may_be_reached() -> None:
         ({"denyOut": ["evil.org"]}, None, "invalid denied CIDR evil.org"),
         ({"denyOut": ["::::"]}, None, "invalid deny out entry"),
         ({"allowOut": "1.1.1.1"}, None, "must be a list"),
-        ({"rules": {"a.com": []}}, None, "transform rules are not available"),
+        ({"rules": {"a b": []}}, None, "is no host"),
+        ({"rules": {"a.com": {}}}, None, "must be a list of objects"),
+        ({"rules": {"a.com": [{"transform": {"headers": {"Host": "b"}}}]}}, None, "cannot set the header 'Host'"),
+        ({"rules": {"a.com": [{"transform": {"headers": {"A": "b\r\nC: d"}}}]}}, None, "printable ASCII"),
+        ({"rules": {"a.com": [{"transform": {"headers": {"A": "${e2b.identity.tokens.x}"}}}]}}, None, "identity"),
         ({"egressProxy": {"address": "a:1"}}, None, "egressProxy is not supported"),
         ({"maskRequestHost": "a b"}, None, "mask request host is not valid"),
         ({"allowPublicTraffic": "no"}, None, "allowPublicTraffic must be"),
@@ -93,10 +97,26 @@ def test_names_are_only_looked_up_where_they_may_be_reached() -> None:
     ],
 )
 def test_what_cannot_be_is_said(config: dict[str, object], internet: object, why: str) -> None:
-    if "rules" in config:
-        config = {"rules": {"a.com": [{"transform": {}}]}}
     with pytest.raises(ValueError, match=why):
         read_network(config, internet)
+
+
+@pytest.mark.parametrize(
+    ("host", "value"),
+    [
+        ("A.com", "exact"),
+        ("x.a.com.", "near"),
+        ("y.x.a.com", "nearer"),
+        ("b.com", "far"),
+        ("com", None),
+        ("a.org", None),
+    ],
+)
+def test_the_nearest_rule_of_a_host_counts(host: str, value: str | None) -> None:
+    names = {"a.com": "exact", "*.a.com": "near", "*.x.a.com": "nearer", "*.com": "far"}
+    rules = {name: [{"transform": {"headers": {"A": each}}}] for name, each in names.items()}
+    headers = read_network({"rules": rules}).transforms.headers(host)
+    assert (headers or {}).get("A") == value
 
 
 def test_servers_in_a_box_see_the_mask() -> None:
