@@ -90,7 +90,7 @@ class Outward(Protocol):
 
     port: int
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, network: Network) -> Mapping[str, str]:
         """What tells programs in a box of it."""
 
     def take(self, plug: socket.socket, network: Callable[[], Network], traffic: Traffic) -> None:
@@ -170,7 +170,7 @@ class Box:
             "LANG": "C.UTF-8", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id,
             "E2B_TEMPLATE_ID": self.order.template.id,
         }  # fmt: skip
-        outside = self._outward.environment() if self._outward else {}
+        outside = self._outward.environment(self.order.network) if self._outward else {}
         return {**own, **outside, **self.order.template.env, **self.order.env}
 
     async def ready(self) -> None:
