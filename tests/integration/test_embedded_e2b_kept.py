@@ -88,7 +88,7 @@ def test_paused_boxes_snapshots_and_running_ones_survive_a_restart(tmp_path: Pat
 
 
 def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Path) -> None:
-    async def first() -> tuple[str, str, str, str]:
+    async def first() -> tuple[str, AsyncSandbox, str, str]:
         async with _serving(tmp_path) as endpoint:
             where = _where(endpoint)
             paused = await AsyncSandbox.create(timeout=60, **where)
@@ -97,9 +97,9 @@ def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Pat
             await paused.pause()
             running = await AsyncSandbox.create(timeout=60, **where)
             _edge(endpoint).send_signal(signal.SIGKILL)
-            return endpoint.api_key, paused.sandbox_id, running.sandbox_id, snapshot.snapshot_id
+            return endpoint.api_key, paused, running.sandbox_id, snapshot.snapshot_id
 
-    async def second(key: str, paused: str, running: str, snapshot: str) -> None:
+    async def second(key: str, paused: AsyncSandbox, running: str, snapshot: str) -> None:
         half = tmp_path / "kept" / "layers" / ".making-half"
         half.mkdir()
         async with _serving(tmp_path) as endpoint:
@@ -107,10 +107,9 @@ def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Pat
             assert not half.exists()
             with pytest.raises(SandboxNotFoundException):
                 await AsyncSandbox.connect(running, **where)
-            for box in (
-                await AsyncSandbox.connect(paused, timeout=60, **where),
-                await AsyncSandbox.create(snapshot, timeout=60, **where),
-            ):
+            again = await AsyncSandbox.connect(paused.sandbox_id, timeout=60, **where)
+            assert again._envd_access_token == paused._envd_access_token, "who holds the box may go on to use it"
+            for box in (again, await AsyncSandbox.create(snapshot, timeout=60, **where)):
                 assert await box.files.read("f") == "whole"
                 await box.kill()
 

@@ -22,7 +22,7 @@ from runner.embedded.e2b.launch import Endpoint
 
 pytestmark = pytest.mark.integration
 
-_COUNT = "i=0; while :; do i=$((i+1)); echo $i > ~/count; sleep 0.02; done"
+_COUNT = "i=0; while :; do i=$((i+1)); echo $i > ~/next; mv ~/next ~/count; sleep 0.02; done"
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_a_paused_box_stands_still_and_goes_on(where: dict[str, Any]) -> None:
     async def go() -> None:
         box = await AsyncSandbox.create(timeout=60, **where)
         await box.commands.run(_COUNT, background=True, timeout=0)
+        assert await _until(lambda: box.files.exists("count"))
         assert await box.pause() is True
         assert await box.pause() is False, "it is paused already"
         assert await box.is_running() is False
@@ -68,7 +69,7 @@ def test_a_paused_box_stands_still_and_goes_on(where: dict[str, Any]) -> None:
         assert 80 < info.end_at.timestamp() - time.time() <= 90
 
         async def counts_on() -> bool:
-            return int((await again.commands.run("cat ~/count")).stdout or 0) > at_once + 5
+            return int((await again.commands.run("cat ~/count")).stdout) > at_once + 5
 
         assert await _until(counts_on), "its processes went on"
         await again.kill()

@@ -11,7 +11,7 @@ import ctypes
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -69,6 +69,10 @@ class Kept:
         self._folder = folder
         self.durable = durable
         self._layers = folder / "layers"
+        #: Records whose layers are not all there, by the index's keys: not used, not lost.
+        self._aside: dict[str, list[dict[str, Any]]] = {"snapshots": [], "boxes": []}
+        #: What these want of: a sentence for each box's id.
+        self.missing: dict[str, str] = {}
         self._layers.mkdir(mode=0o711, parents=True, exist_ok=True)
         folder.chmod(0o711)
 
@@ -93,8 +97,11 @@ class Kept:
         return layer.parent == self._layers
 
     def layers(self) -> list[Path]:
-        """All layers that are whole."""
-        return [layer for layer in self._layers.iterdir() if not layer.name.startswith(".")]
+        """All layers that are whole, and not only waiting for others to be there again."""
+        aside = [record for records in self._aside.values() for record in records]
+        waiting = {self._folder / layer for record in aside for layer in record["template"]["layers"]}
+        found = (layer for layer in self._layers.iterdir() if not layer.name.startswith("."))
+        return [layer for layer in found if layer not in waiting]
 
     def remove(self, layers: Iterable[Path]) -> None:
         """Remove layers; blocks."""
@@ -119,8 +126,9 @@ class Kept:
                     f"{file} has version {value['version']!r}; this runner reads version {VERSION}",
                     "use the runner that wrote it, or another --folder",
                 )
-            snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in value["snapshots"])
-            resting = tuple(Resting(**{**each, "template": self._template(each)}) for each in value["boxes"])
+            found = {key: list(self._there(key, value[key])) for key in self._aside}
+            snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in found["snapshots"])
+            resting = tuple(Resting(**{**each, "template": self._template(each)}) for each in found["boxes"])
         except FileNotFoundError:
             return Index()
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -131,8 +139,8 @@ class Kept:
         """Replace the index; blocks. Raises OSError."""
         value = {
             "version": VERSION,
-            "snapshots": [self._record(each) for each in index.snapshots],
-            "boxes": [self._record(each) for each in index.resting],
+            "snapshots": [*(self._record(each) for each in index.snapshots), *self._aside["snapshots"]],
+            "boxes": [*(self._record(each) for each in index.resting), *self._aside["boxes"]],
         }
         beside = self._folder / "index.new"
         # It holds what clients put into their boxes' environments.
@@ -158,10 +166,17 @@ class Kept:
         value = dict(record["template"])
         value["layers"] = tuple(self._folder / layer for layer in value["layers"])
         value["names"] = tuple(value["names"])
-        missing = [layer for layer in value["layers"] if not layer.is_dir()]
-        if missing:
-            raise ValueError(f"{missing[0]} is not there")
         return Template(**value)
+
+    def _there(self, key: str, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The records whose layers are there. Layers of set up templates lie elsewhere, and may be removed."""
+        for record in records:
+            missing = [layer for layer in record["template"]["layers"] if not (self._folder / layer).is_dir()]
+            if missing:
+                self._aside[key].append(record)
+                self.missing[str(record.get("id", ""))] = f"its files are kept, but not {missing[0]}, which it needs"
+            else:
+                yield record
 
 
 def _sync(place: Path) -> None:

@@ -76,6 +76,8 @@ class Life:
         boxes.time_over = self._time_over
         for each in found.resting:
             boxes.endings.note(each.id, _RESTS, BoxLog())
+        for name, why in kept.missing.items():
+            boxes.endings.note(name, why, BoxLog())
         kept.remove([layer for layer in kept.layers() if layer not in self._used()])
 
     # ------------------------------------------------------------- looking
@@ -188,7 +190,8 @@ class Life:
         if box.ended.is_set():  # killed meanwhile: what is frozen cannot die
             await asyncio.to_thread(box.freeze, False)
             raise NoSuchBox(self._boxes.why(box.id))
-        await asyncio.sleep(_DRAIN)
+        if box.requests:
+            await asyncio.sleep(_DRAIN)
         box.sever()
 
     async def _go_on(self, box: Box, until: float) -> None:

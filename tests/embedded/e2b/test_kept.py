@@ -58,13 +58,24 @@ def test_what_is_half_made_is_no_layer_and_goes_at_the_next_start(tmp_path: Path
     assert not whole.exists()
 
 
-def test_an_index_whose_layer_is_gone_is_refused(tmp_path: Path) -> None:
+def test_what_needs_a_layer_that_is_gone_waits_for_it(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "set up"
+    elsewhere.mkdir()
     kept = Kept(tmp_path / "kept", durable=False)
-    layer = _layer(kept)
-    kept.write(Index((Snapshot(Template("t", layers=(layer,)), "default", "i", 0.0),)))
-    kept.remove([layer])
-    with pytest.raises(ServiceError, match="is not there"):
-        kept.read()
+    own = _layer(kept)
+    template = Template("t", layers=(elsewhere, own))
+    index = Index((Snapshot(template, "default", "i", 0.0),), (Resting("ibox", {}, template, 1.0, 2.0, False),))
+    kept.write(index)
+    elsewhere.rmdir()
+    later = Kept(tmp_path / "kept", durable=False)
+    assert later.read() == Index()
+    assert "set up" in later.missing["ibox"]
+    assert later.layers() == [], "its own layer is not up for removal"
+    later.write(Index())
+    elsewhere.mkdir()
+    again = Kept(tmp_path / "kept", durable=False)
+    assert again.read() == index
+    assert again.layers() == [own]
 
 
 def test_a_folder_of_what_is_kept_has_one_owner_and_keys_that_stay(tmp_path: Path) -> None:
