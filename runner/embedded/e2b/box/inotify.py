@@ -54,12 +54,14 @@ class Event:
 @dataclass(slots=True)
 class _Folder:
     """One watched folder. `found` is what looking has told of already, until the kernel's notices reach that moment
-    (a count of bytes of the whole stream).
+    (a count of bytes of the whole stream). `missed` are folders in it that had another name already when the notice of
+    their making was read.
     """
 
     path: str
     found: set[tuple[str, str]] = field(default_factory=set)
     until: int = 0
+    missed: set[str] = field(default_factory=set)
 
 
 class Watch:
@@ -70,7 +72,8 @@ class Watch:
         self.root = root
         self._recursive = recursive
         self._folders: dict[int, _Folder] = {}
-        self._moving: dict[int, str] = {}
+        self._leaving: tuple[int, str] | None = None
+        self._taken = 0  # bytes of notices taken from the kernel, and how many of them were looked at
         self._read = 0
         self.fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         try:
@@ -88,26 +91,31 @@ class Watch:
             self.fd = -1
 
     def events(self) -> Iterator[Event]:
-        """What has happened since, as far as one reading of the kernel's queue goes; does not wait. Raises Overflow.
-
-        Nothing new is needed too: what has left the tree is known by its other half not having come.
-        """
-        gone, self._moving = self._moving, {}
-        with suppress(BlockingIOError):
+        """What has happened since, as far as one reading of the kernel's queue goes; does not wait. Raises Overflow."""
+        leaving = self._leaving
+        try:
             for wd, mask, cookie, name in self._notices():
-                if mask & _MOVED_TO and cookie in gone:
-                    self._moving[cookie] = gone.pop(cookie)
+                if self._leaving is not None and not (mask & _MOVED_TO and cookie == self._leaving[0]):
+                    self._left()
                 yield from self._told(wd, mask, cookie, name)
-        for path in gone.values():
-            self._drop(path)
+        except BlockingIOError:
+            if leaving is not None and leaving is self._leaving:
+                self._left()
 
     @property
     def unsettled(self) -> bool:
-        """Whether a folder was moved, and it is not known yet where to: read again soon."""
-        return bool(self._moving)
+        """Whether a folder was moved, and it is not known yet whether out of the tree: read again soon."""
+        return self._leaving is not None
+
+    def _left(self) -> None:
+        """Watch no longer what has left the tree: the other half of its move did not come right behind."""
+        if self._leaving is not None:
+            self._drop(self._leaving[1])
+            self._leaving = None
 
     def _notices(self) -> Iterator[tuple[int, int, int, str]]:
         raw = os.read(self.fd, _BUFFER)
+        self._taken += len(raw)
         at = 0
         while at < len(raw):
             wd, mask, cookie, size = _HEAD.unpack_from(raw, at)
@@ -136,7 +144,7 @@ class Watch:
         if mask & _MOVE_SELF:
             self._drop(path)  # nobody knows where it is now
         elif self._recursive and mask & _ISDIR and name:
-            yield from self._moved(mask, cookie, path)
+            yield from self._moved(folder, name, mask, cookie)
 
     def _known(self, folder: _Folder, name: str, kind: str) -> bool:
         """Whether looking into a new folder has told this already."""
@@ -152,15 +160,35 @@ class Watch:
         folder.found.discard((name, kind))
         return known
 
-    def _moved(self, mask: int, cookie: int, path: str) -> Iterator[Event]:
+    def _moved(self, folder: _Folder, name: str, mask: int, cookie: int) -> Iterator[Event]:
+        path = f"{folder.path}/{name}"
+        if mask & (_DELETE | _MOVED_FROM):
+            folder.missed.discard(name)
         if mask & _MOVED_FROM:
-            self._moving[cookie] = path
+            self._leaving = (cookie, path)
         elif mask & (_CREATE | _MOVED_TO):
-            old = self._moving.pop(cookie, None) if mask & _MOVED_TO else None
-            if old is not None:
-                self._relabel(old, path)
+            (_, old), self._leaving = self._leaving or (0, None), None
+            if old is not None and self._relabel(old, path):
+                yield from self._catch_up(path)
             else:
-                yield from self._enter(path, written=bool(mask & _CREATE))
+                yield from self._arrived(folder, name, written=old is not None or bool(mask & _CREATE))
+
+    def _arrived(self, folder: _Folder, name: str, *, written: bool) -> Iterator[Event]:
+        path = f"{folder.path}/{name}"
+        try:
+            self._add(path)
+        except _UNSEEN:
+            folder.missed.add(name)
+        else:
+            yield from self._enter(path, written=written)
+
+    def _catch_up(self, top: str) -> Iterator[Event]:
+        """Watch what was made below a folder so shortly before it was renamed that it was not found by its old name."""
+        for folder in list(self._folders.values()):
+            if folder.missed and f"{folder.path}/".startswith(f"{top}/"):
+                missed, folder.missed = folder.missed, set()
+                for name in missed:
+                    yield from self._arrived(folder, name, written=True)
 
     def _enter(self, top: str, *, written: bool) -> Iterator[Event]:
         """Watch a folder that has come, and all below it; say what lies there as if it had been made after it.
@@ -178,7 +206,7 @@ class Watch:
                     for kind in ("CREATE", "WRITE") if written and _holds(entry) else ("CREATE",):
                         folder.found.add((entry.name, kind))
                         yield Event(kind, entry.path)
-                folder.until = self._read + _pending(self.fd)
+                folder.until = self._taken + _pending(self.fd)
 
     def _spread(self) -> None:
         """Watch all that lies below the root."""
@@ -199,10 +227,14 @@ class Watch:
             known.path = path
         return wd
 
-    def _relabel(self, old: str, new: str) -> None:
+    def _relabel(self, old: str, new: str) -> bool:
+        """Give a folder and all below it their new paths. False when it was not watched by its old one."""
+        found = False
         for folder in self._folders.values():
             if folder.path == old or folder.path.startswith(old + "/"):
+                found = found or folder.path == old
                 folder.path = new + folder.path[len(old) :]
+        return found
 
     def _drop(self, path: str) -> None:
         for wd, folder in list(self._folders.items()):
