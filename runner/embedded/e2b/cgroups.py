@@ -313,8 +313,8 @@ def _try_old(place: Path, each: Mounted) -> list[str]:
         place.mkdir(exist_ok=True)
         if os.access(place / "cgroup.procs", os.W_OK):
             if "cpu" in each.controllers:
-                # All boxes together weigh no more than the edge alone, which so goes on serving.
-                (place / "cpu.shares").write_text("1024")
+                # On each processor all boxes together weigh no more than the edge alone, which so goes on serving.
+                (place / "cpu.shares").write_text(str(1024 * (os.cpu_count() or 1)))
             return list(each.controllers)
         place.rmdir()
     return []
@@ -322,22 +322,26 @@ def _try_old(place: Path, each: Mounted) -> list[str]:
 
 def _try_new(place: Path) -> list[str]:
     """Make the parent and prove with a process that a child of it can be used."""
-    wanted = " ".join(f"+{name}" for name in _NEW)
     try:
-        offered = set((place.parent / "cgroup.controllers").read_text().split())
-        if not {"memory", "pids"} <= offered:
-            return []
-        wanted = " ".join(f"+{name}" for name in _NEW if name in offered)
         place.mkdir(exist_ok=True)
-        for folder in (place.parent, place):
-            (folder / "cgroup.subtree_control").write_text(wanted)
-        names = [name for name in _NEW if name in offered]
-        _prove(Group(2, dict.fromkeys(names, place / "probe")))
+        names = [name for name in _NEW if _handed_down(place, name)]
+        if {"memory", "pids"} <= set(names):
+            _prove(Group(2, dict.fromkeys(names, place / "probe")))
+            return [*names, "freezer"]
     except OSError:
         _removed(place / "probe")
-        _removed(place)
-        return []
-    return [*names, "freezer"]
+    _removed(place)
+    return []
+
+
+def _handed_down(place: Path, controller: str) -> bool:
+    """Whether children of a group can be limited by this controller: it must be offered on each step down."""
+    try:
+        for folder in (place.parent, place):
+            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+    except OSError:
+        return False
+    return controller in (place / "cgroup.controllers").read_text().split()
 
 
 def _prove(group: Group) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,7 +118,7 @@ def test_version_2_is_taken_only_where_it_can_be_used(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
     for folder in (new, old):
         folder.mkdir()
-    (new / "cgroup.controllers").write_text("hugetlb\n")
+    (new / "cgroup.subtree_control").mkdir()  # it takes nothing, as where processes are in the group itself
     groups = Groups(
         [
             Mounted(2, frozenset(), new, new),
@@ -123,7 +126,7 @@ def test_version_2_is_taken_only_where_it_can_be_used(tmp_path: Path) -> None:
             Mounted(1, frozenset({"pids"}), old, old),
         ]
     )
-    assert list(new.iterdir()) == [new / "cgroup.controllers"]
+    assert [each.name for each in new.iterdir()] == ["cgroup.subtree_control"]
     assert groups.version == 0, "the old folders hold no groups: nobody can be moved there"
     assert list(old.iterdir()) == []
 
@@ -143,3 +146,44 @@ def test_the_groups_of_dead_edges_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
     Groups([Mounted(1, frozenset({"pids"}), tmp_path, tmp_path)])
     assert {each.name for each in tmp_path.iterdir()} == {alive, foreign, "runner-e2b-other", "system.slice"}
+
+
+@pytest.mark.parametrize(("version", "file"), [(1, "memory.oom_control"), (2, "memory.events")])
+def test_who_ran_out_of_memory(tmp_path: Path, version: int, file: str) -> None:
+    group = Group(version, {"memory": tmp_path})
+    assert group.memory_kills() == 0
+    (tmp_path / file).write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n")
+    assert group.memory_kills() == 0
+    (tmp_path / file).write_text("oom 3\noom_kill 2\n")
+    assert group.memory_kills() == 2
+
+
+def test_on_this_machine_a_group_holds_what_is_in_it(missing: Callable[[str], None]) -> None:
+    """Real groups, of whichever version there is; freezing of version 2 needs no controller."""
+    hierarchies = cgroups.here()
+    if os.getuid() != 0 or not hierarchies:
+        missing("only root of a machine with control groups can make them")
+    groups = Groups(hierarchies)
+    made = [groups.group("box")] if groups.version else []
+    name = f"runner-test-{os.getpid()}"
+    made += [Group(2, {"freezer": each.top / name}) for each in hierarchies if each.version == 2]
+    for group in made:
+        group.make(Ceiling(1.0, 64 * MIB, 16))
+        process = subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=group.enter)
+        try:
+            assert process.pid in group.processes()
+            group.freeze(True)
+            before = _ticks(process.pid)
+            time.sleep(0.1)
+            assert _ticks(process.pid) == before
+            group.freeze(False)
+            assert group.remove()
+            assert process.wait() == -9
+        finally:
+            process.kill()
+    groups.close()
+    assert not [place for place in groups.parents.values() if place.exists()]
+
+
+def _ticks(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])

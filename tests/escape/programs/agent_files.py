@@ -1,5 +1,6 @@
-# tries: to change the agent's program, the tools and the interpreter it runs on
-# must: they can be read, not written, moved or mounted over
+# tries: to change the agent's program, and the interpreter that runs it and all other boxes' agents
+# must: the one is read-only; of the other a box has its own at most, and the host's is as it was
+# host: programs
 # as: user, root
 import glob
 import os
@@ -7,10 +8,9 @@ import sys
 
 from attempt import contained, must, unwritable
 
-targets = [*glob.glob("/opt/runner/lib/**/*.py", recursive=True), os.path.realpath(sys.executable), os.__file__]
+targets = glob.glob("/opt/runner/lib/**/*.py", recursive=True)
+must(targets, "the agent's program is not there: nothing was tried")
 for path in targets:
-    if path.startswith("/usr/"):
-        continue  # a box's own copy, where it has one
     unwritable(path)
     for change in (os.unlink, lambda each: os.rename(each, each + ".old"), lambda each: os.chmod(each, 0o777)):
         try:
@@ -25,4 +25,11 @@ for folder in ("/opt/runner", "/opt/runner/lib", "/opt/runner/lib/box"):
         continue
     if folder != "/opt/runner":
         must(False, f"{folder} takes files")
+for path in (os.path.realpath(sys.executable), os.__file__, "/usr/bin/bash", "/usr/bin/env"):
+    try:
+        os.rename(path, path + ".old")
+        with open(path, "w") as file:
+            file.write("#!/bin/false")
+    except OSError:
+        continue
 contained()

@@ -1,6 +1,5 @@
 # tries: more processes than a box may have
 # must: fork is refused within the limit, and the box goes on when they have ended
-# as: user, root
 import os
 import signal
 import time

@@ -1,5 +1,6 @@
 # tries: to hide memory in the buffers of sockets and pipes
 # must: that ends at the box's limits of memory or of open files
+# needs: cgroups
 import fcntl
 import os
 import socket

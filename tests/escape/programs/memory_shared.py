@@ -1,5 +1,6 @@
 # tries: to hide memory in /dev/shm and in nameless files
 # must: /dev/shm is full at its size, and nameless files count as the box's memory
+# needs: cgroups
 import os
 
 from attempt import call, contained, must

@@ -1,5 +1,6 @@
 # tries: to hide memory in System V segments, which outlive their maker
 # must: they count as the box's memory, and end with the box
+# needs: cgroups
 import ctypes
 import os
 
