@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from runner.embedded.e2b.box.files_http import FileRefused, _parts
-from runner.embedded.e2b.box.http1 import Exchange, Head, Inlet, ProtocolError
+from runner.embedded.e2b.box.forms import FormError, parts
 
 _FILES = [("a.txt", b"hello"), ("empty", b""), ("dir/ü☃.bin", b"\r\n--\r\n-" * 50), ('q"uo;te', b"--x\r\n")]
 
@@ -18,18 +18,13 @@ def _form() -> tuple[str, bytes]:
     return request.headers["content-type"], request.read()
 
 
-def _read(kind: str, raw: bytes, step: int, only: str | None = None) -> list[tuple[str, bytes]]:
+def _read(kind: str, raw: bytes, step: int) -> list[tuple[str, bytes]]:
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(raw), step):
+            yield raw[at : at + step]
+
     async def go() -> list[tuple[str, bytes]]:
-        inlet = Inlet()
-        chunks = b"".join(
-            b"%x\r\n%b\r\n" % (len(raw[at : at + step]), raw[at : at + step]) for at in range(0, len(raw), step)
-        )
-        inlet.feed_data(chunks + b"0\r\n\r\n")
-        inlet.feed_eof()
-        exchange = Exchange(Head("POST", "/", "HTTP/1.1", [("Transfer-Encoding", "chunked")]), inlet, None)  # type: ignore[arg-type]
-        return [
-            (name, b"".join([piece async for piece in content])) async for name, content in _parts(exchange, kind, only)
-        ]
+        return [(name, b"".join([piece async for piece in content])) async for name, content in parts(pieces(), kind)]
 
     return asyncio.run(go())
 
@@ -40,14 +35,23 @@ def test_files_come_out_whole(step: int) -> None:
     assert _read(kind, raw, step) == _FILES
 
 
-def test_a_path_of_the_query_wins() -> None:
-    kind, raw = _form()
-    assert {name for name, _ in _read(kind, raw, 4096, only="/tmp/x")} == {"/tmp/x"}
+def test_files_that_nobody_reads_are_passed_over() -> None:
+    async def go() -> list[str]:
+        kind, raw = _form()
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield raw
+
+        return [name async for name, _ in parts(whole(), kind)]
+
+    assert asyncio.run(go()) == [name for name, _ in _FILES]
 
 
 def test_a_form_cut_short_is_refused() -> None:
     kind, raw = _form()
-    with pytest.raises(ProtocolError):
+    with pytest.raises(FormError, match="before its last boundary"):
         _read(kind, raw[:-10], 100)
-    with pytest.raises(FileRefused, match="boundary"):
+    with pytest.raises(FormError, match="boundary"):
         _read("multipart/form-data", raw, 100)
+    with pytest.raises(FormError, match="too long"):
+        _read("multipart/form-data; boundary=x", b"--x\r\n" + b"a" * 100_000, 4096)
