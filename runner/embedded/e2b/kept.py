@@ -7,6 +7,7 @@ a `kill -9` finds the old one or the new one; a layer that it does not name is r
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import json
 import os
@@ -64,10 +65,13 @@ class Index:
 class Kept:
     """The folder of what is kept."""
 
-    def __init__(self, folder: Path, durable: bool) -> None:
-        """`durable` folders are read at the next start, and synced before anybody is told that a thing is kept."""
+    def __init__(self, folder: Path, key: bytes = b"") -> None:
+        """With a `key` (32 bytes) it is durable: read at the next start, synced before anybody is told that a thing is
+        kept; what clients asked for, which may hold secrets, is encrypted by the key.
+        """
         self._folder = folder
-        self.durable = durable
+        self._key = key
+        self.durable = bool(key)
         self._layers = folder / "layers"
         #: Records whose layers are not all there, by the index's keys: not used, not lost.
         self._aside: dict[str, list[dict[str, Any]]] = {"snapshots": [], "boxes": []}
@@ -128,7 +132,10 @@ class Kept:
                 )
             found = {key: list(self._there(key, value[key])) for key in self._aside}
             snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in found["snapshots"])
-            resting = tuple(Resting(**{**each, "template": self._template(each)}) for each in found["boxes"])
+            resting = tuple(
+                Resting(**{**each, "template": self._template(each), "asked": self._opened(each["asked"])})
+                for each in found["boxes"]
+            )
         except FileNotFoundError:
             return Index()
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -140,10 +147,12 @@ class Kept:
         value = {
             "version": VERSION,
             "snapshots": [*(self._record(each) for each in index.snapshots), *self._aside["snapshots"]],
-            "boxes": [*(self._record(each) for each in index.resting), *self._aside["boxes"]],
+            "boxes": [
+                *({**self._record(each), "asked": self._sealed(each.asked)} for each in index.resting),
+                *self._aside["boxes"],
+            ],
         }
         beside = self._folder / "index.new"
-        # It holds what clients put into their boxes' environments.
         with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as stream:
             json.dump(value, stream, indent=1)
             if self.durable:
@@ -157,6 +166,26 @@ class Kept:
         layers = [str(self._relative(layer)) for layer in each.template.layers]
         template = replace(each.template, layers=())
         return {**asdict(replace(each, template=template)), "template": {**asdict(template), "layers": layers}}
+
+    def _sealed(self, asked: Mapping[str, Any]) -> object:
+        if not self._key:
+            return dict(asked)
+        from cryptography.fernet import Fernet
+
+        box = Fernet(base64.urlsafe_b64encode(self._key))
+        return box.encrypt(json.dumps(asked).encode()).decode()
+
+    def _opened(self, asked: object) -> Mapping[str, Any]:
+        """Raises ValueError when it was sealed by another key."""
+        from cryptography.fernet import Fernet, InvalidToken
+
+        if isinstance(asked, dict):
+            return asked
+        try:
+            found: Mapping[str, Any] = json.loads(Fernet(base64.urlsafe_b64encode(self._key)).decrypt(str(asked)))
+        except InvalidToken as error:
+            raise ValueError("it does not belong to the key that lies beside it") from error
+        return found
 
     def _relative(self, layer: Path) -> Path:
         """So that the folder may be moved."""

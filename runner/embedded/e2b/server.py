@@ -56,7 +56,7 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     base = None if settings.folder is None else Path(settings.folder)
     with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
         boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
-        life = Life(boxes, Kept(kept.path, durable=settings.keep), kept.key("token"))
+        life = Life(boxes, Kept(kept.path, kept.key("index") if settings.keep else b""), kept.key("token"))
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
