@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from e2b import Sandbox
 
@@ -150,3 +151,23 @@ def test_a_thousand_idle_connections_are_in_nobodys_way(embedded_e2b: Endpoint, 
             assert plugs[999].recv(65536).startswith(b"HTTP/1.1 200 ")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_pages_of_other_origins_may_use_the_api_and_agents_with_a_key(embedded_e2b: Endpoint, served: str) -> None:
+    url, origin = embedded_e2b.api_url, {"Origin": "https://page.example"}
+    asks = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
+    agent = f"{url}{served.rpartition('/')[0]}/49983/files"
+    for place in (f"{url}/v2/sandboxes", agent):
+        leave = httpx.options(place, headers=asks)
+        assert leave.status_code == 204
+        assert leave.headers["access-control-allow-origin"] == "*"
+        assert leave.headers["access-control-allow-headers"] == "x-api-key"
+        refused = httpx.get(place, headers=origin)
+        assert refused.status_code == 401
+        assert refused.headers["access-control-allow-origin"] == "*"
+    found = httpx.get(f"{url}/v2/sandboxes", headers={**origin, "X-API-Key": embedded_e2b.api_key})
+    assert found.status_code == 200
+    assert "access-control-allow-origin" in found.headers
+    theirs = httpx.get(f"{url}{served}/", headers=origin)
+    assert theirs.status_code == 200
+    assert "access-control-allow-origin" not in theirs.headers, "a server in a box decides for itself"

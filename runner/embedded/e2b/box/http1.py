@@ -322,6 +322,8 @@ class Exchange:
         self.persistent = head.persistent
         self.started = False
         self._chunked = False
+        #: Fields that go out with the answer, whatever it is.
+        self.extra: list[tuple[str, str]] = []
         if head.get("expect").lower() == "100-continue":
             self.body.before = lambda: writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -349,6 +351,7 @@ class Exchange:
         self._chunked = chunked and not bodiless
         if self._chunked:
             head.fields.append(("transfer-encoding", "chunked"))
+        head.fields += self.extra
         if not self.persistent:
             head.fields.append(("connection", "close"))
         raw = head.encode()
