@@ -132,9 +132,9 @@ _SECOND = "e2b@embedded"
 def _facts(embedded: Mapping[str, Sandbox]) -> dict[str, Fact]:
     """What is known of the embedded endpoint, under the name it goes by."""
     from runner.compiler.plan.choose import Fact
-    from runner.embedded.e2b.lacks import lacks
+    from runner.embedded.e2b.lacks import known_templates, lacks
 
-    return {name: Fact(True, _HERE, lacks(), free=True) for name in embedded}
+    return {name: Fact(True, _HERE, lacks(), templates=known_templates(), free=True) for name in embedded}
 
 
 def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:

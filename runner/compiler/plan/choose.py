@@ -37,12 +37,14 @@ class Fact:
     """What is known of a provider right now: `reason` is a sentence (`E2B_API_KEY is not set`).
 
     `lacks` says what this endpoint cannot give although its provider can: a sentence for `network`, `desktop`,
-    `browser`, `template`, `persist`, or `runtime NAME`. Boxes of a `free` endpoint cost nothing.
+    `browser`, `template`, `persist`, or `runtime NAME`; `templates` are the names of those that it has all the same.
+    Boxes of a `free` endpoint cost nothing.
     """
 
     available: bool
     reason: str
     lacks: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
     free: bool = False
     account: Account = field(default_factory=Account)
 
@@ -159,6 +161,8 @@ def _refuse_here(needs: Mapping[str, Json], row: Row, fact: Fact) -> str | None:
         return f"{row['title']} is not available: {fact.reason}"
     wanted = [f"runtime {needs.get('runtime', 'shell')}"]
     wanted += [need for need in ("desktop", "browser", "template") if needs.get(need)]
+    if needs.get("template") in fact.templates:
+        wanted.remove("template")
     if needs.get("network", "none") != "none":
         wanted.append("network")
     if needs.get("persist_seconds"):

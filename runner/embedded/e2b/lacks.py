@@ -5,7 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from runner.embedded.e2b.setup.catalog import names as setup_names
 from runner.embedded.e2b.setup.catalog import remedy
+
+
+def known_templates() -> tuple[str, ...]:
+    """The names of the templates that an endpoint of our own has when it starts for a run."""
+    names = [name for name in setup_names() if not remedy(name)]
+    return ("base", *names)
 
 
 def lacks() -> dict[str, str]:
@@ -15,7 +22,7 @@ def lacks() -> dict[str, str]:
         "network": f"{here} of a run gives boxes no network; take it out of `needs`, serve an endpoint that does"
         " (`runner endpoint e2b --egress`) and set what it prints, or set E2B_API_KEY for the hosted service",
         "browser": f"{here} has no browser; set E2B_API_KEY for the hosted service",
-        "template": f"{here} knows only its own template; take `template` out of `needs`",
+        "template": f"{here} has the templates {', '.join(known_templates())}; `runner setup` makes others",
         "persist": f"{here} keeps no box when the run has ended; set E2B_API_KEY for the hosted service",
     }
     if absent := remedy("desktop"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.plan.choose import Fact, choose
-from runner.embedded.e2b.lacks import lacks
+from runner.embedded.e2b.lacks import known_templates, lacks
 from runner.embedded.e2b.setup import shelf
 from runner.embedded.e2b.setup.catalog import items
 
@@ -37,3 +37,13 @@ def test_a_desktop_is_lacking_until_it_is_set_up(monkeypatch, tmp_path):
     assert "desktop" not in lacks()
     shelf.write(folder, shelf.Manifest("desktop", recipe, "debian 11 x86_64", 1.0, 2))
     assert "made for debian 11 x86_64" in lacks()["desktop"]
+
+
+def test_templates_are_those_that_are_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
+    fact = Fact(True, "here", lacks(), templates=known_templates())
+    (base, _) = choose({"template": "base"}, ("e2b",), {"e2b": fact})
+    assert base.accepted
+    (code, _) = choose({"template": "code-interpreter"}, ("e2b",), {"e2b": fact})
+    assert not code.accepted
+    assert "has the templates base; `runner setup` makes others" in code.reason

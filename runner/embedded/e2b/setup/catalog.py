@@ -82,6 +82,11 @@ def items() -> dict[str, Item]:
     return {each.name: each for each in everything}
 
 
+def names() -> list[str]:
+    """Every name of a template that can be set up."""
+    return [name for item in items().values() for name in item.template(Path()).names]
+
+
 def look(item: Item, environ: Mapping[str, str]) -> tuple[Manifest | None, str]:
     """The record of what was set up, and why it is of no use; no record and a reason where it was never."""
     manifest = shelf.read(shelf.shelf(environ) / item.name)
