@@ -85,6 +85,8 @@ def test_the_limits_of_version_1_where_swap_is_not_counted(tmp_path: Path) -> No
     assert (tmp_path / "c" / "cpu.cfs_quota_us").read_text() == "1000", "the kernel takes no less"
     assert (tmp_path / "p" / "pids.max").read_text() == "100"
     assert group.controllers == {"memory", "cpu", "pids"}
+    group.enter()
+    assert (tmp_path / "m" / "tasks").read_text() == "0"
 
 
 def test_freezing_waits_until_it_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
