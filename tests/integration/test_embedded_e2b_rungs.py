@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 _BOXES = """
 import dataclasses, json, os, sys
 from pathlib import Path
-from runner.embedded.e2b import uids
+from runner.embedded.e2b import uids, walls as walls_module
 from runner.embedded.e2b.start import Plan, start, take_disk
 from runner.embedded.e2b.templates import BASE
 from runner.embedded.e2b.walls import raise_walls
@@ -37,8 +37,10 @@ from runner.embedded.e2b.walls import raise_walls
 folder, without, *commands = sys.argv[1:]
 folder = Path(folder)
 os.umask(0o022)
-if without == "ranges":
+if without:
     uids.base_for = lambda number: None
+if without == "overlays":
+    walls_module._rungs = lambda shared: [dataclasses.replace(shared, overlay=False, nested=True)]
 walls = raise_walls(folder)
 told, layers = [], []
 for number, command in enumerate(commands, 1):
@@ -128,6 +130,13 @@ def test_layers_of_an_ordinary_user(folder: Path, missing: Callable[[str], None]
     assert (found["rung"], found["disks"]) == ("one", "folder")
     assert found["told"] == [["1000"], ["one", "one", "one"], ["one", "two", "kept", "0", "1000"]]
     assert found["left"] == []
+
+
+def test_without_overlays_a_home_is_kept_and_nothing_else_is_written(folder: Path) -> None:
+    first = "echo one >/home/user/kept; touch /usr/x /etc/x /opt/x /root/x 2>&1 | grep -c 'Read-only'"
+    found = _boxes(folder, first, "cat /home/user/kept; stat -c %u /home/user/kept", without="overlays")
+    assert found["told"] == [["4"], ["one", "1000"]]
+    assert {each.name for each in (folder / "layer1").iterdir()} == {"home", "tmp"}
 
 
 def _package(folder: Path) -> Path:

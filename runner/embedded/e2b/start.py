@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -159,11 +160,13 @@ def _boot_id(disk: Disk) -> Path:
 
 
 def _inherit(walls: Walls, plan: Plan) -> None:
-    """Copy what cannot lie below: /tmp; and where users cannot be translated, the home folder, so that the box's user
-    owns it. As it was copied before, the uppermost layer that has it has all of it.
+    """Copy what cannot lie below: /tmp; and where there are no overlays, or users cannot be translated and the box's
+    is to own it, the home folder. As it was copied before, the uppermost layer that has it has all of it.
     """
     uid = None if walls.ranged else uids.uid_for(plan.number)
-    copied = {"tmp": plan.disk.tmp} if uid is None else {"tmp": plan.disk.tmp, "home": plan.disk.up("home")}
+    copied = {"tmp": plan.disk.tmp}
+    if uid is not None or not walls.overlay:
+        copied["home"] = plan.disk.up("home")
     for name, target in copied.items():
         holders = [layer for layer in plan.template.layers if (layer / name).is_dir()]
         if holders:
@@ -211,8 +214,12 @@ def _top(walls: Walls, plan: Plan, files: _Files, name: str) -> Top | None:
         return None
     if not walls.overlay and name == "slash":
         return None  # a folder that only the edge can write holds no places for the others: the root is bubblewrap's
+    if not walls.overlay and name == "home":
+        return Top(target, (), files.seen(disk.up(name)))
     if not walls.overlay:
-        return Top(target, (), files.seen(disk.up(name))) if name == "home" else Top(target, (files.seen(lowers[0]),))
+        if len(lowers) > 1:
+            raise OSError(errno.ENOTSUP, "boxes have no overlays on this machine, and the template changes", target)
+        return Top(target, (files.seen(lowers[0]),))
     disk.up(name).chmod(lowers[-1].stat().st_mode & 0o7777)  # a top's own rights are those of its upper folder
     work = disk.root / "work" / name
     return Top(target, tuple(map(files.seen, lowers)), files.seen(disk.up(name)), files.seen(work))
