@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import secrets
 import signal
 import socket
-import ssl
 import string
 import subprocess
 import time
@@ -17,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from runner.embedded.e2b import freezing
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, fulfil
@@ -26,11 +24,12 @@ from runner.embedded.e2b.disk import Disk, Disks
 from runner.embedded.e2b.endings import Endings, rfc3339
 from runner.embedded.e2b.limits import Confinement, Limits
 from runner.embedded.e2b.network import Network
-from runner.embedded.e2b.outside import Traffic
+from runner.embedded.e2b.outward import Outward, Traffic, trusting
 from runner.embedded.e2b.overuse import Watch
 from runner.embedded.e2b.start import Plan, Started, Walls, start, take_disk
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.templates import BASE, Template
+from runner.embedded.e2b.uids import uid_for
 from runner.embedded.e2b.volumes import Mount
 from runner.errors import SandboxMissing
 
@@ -83,24 +82,6 @@ class Identity:
         letters = string.ascii_lowercase + string.digits
         name = "i" + "".join(secrets.choice(letters) for _ in range(19))
         return cls(name, secrets.token_hex(24), time.time())
-
-
-class Outward(Protocol):
-    """The way out of boxes: the port on their loopback that leads there, and what becomes of its connections."""
-
-    port: int
-
-    def environment(self, network: Network) -> Mapping[str, str]:
-        """What tells programs in a box of it."""
-
-    def take(self, plug: socket.socket, network: Callable[[], Network], traffic: Traffic) -> None:
-        """Serve a connection."""
-
-    def recheck(self, traffic: Traffic) -> None:
-        """Break what a box's rules do not allow any more."""
-
-    def end(self, traffic: Traffic) -> None:
-        """Break all connections of a box."""
 
 
 class Box:
@@ -301,7 +282,7 @@ class Box:
         connected = self._hand_over("http") if port == ENVD_PORT else await self._dial(port)
         reader = Inlet()
         protocol = asyncio.StreamReaderProtocol(reader)
-        context = _trusting() if secured else None
+        context = trusting() if secured else None
         try:
             transport, _ = await loop.create_connection(
                 lambda: protocol, sock=connected, ssl=context, server_hostname="localhost" if secured else None
@@ -326,19 +307,6 @@ class Box:
         connected.set_inheritable(False)
         connected.setblocking(False)
         return connected
-
-
-def _trusting() -> ssl.SSLContext:
-    """For a server in a box that speaks TLS itself: it is reached over a way that nobody else is on."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def traffic_token(token: str) -> str:
-    """What opens the ports of a box that is not public; `token` is the box's own, which this does not tell."""
-    return hashlib.sha256(f"traffic:{token}".encode()).hexdigest()[:48]
 
 
 def _children(pid: int) -> list[int]:
@@ -443,6 +411,16 @@ class Boxes:
     def literal(self) -> bool:
         """Whether files of boxes have the boxes' own user ids on the host too (0 is their root), or all are ours."""
         return self._walls.ranged
+
+    @property
+    def unlayered(self) -> str:
+        """Why boxes can have no layers but the base; empty where they can."""
+        return "" if self._walls.overlay else self._walls.why or "the kernel gives no overlayfs"
+
+    @property
+    def unshared(self) -> bool:
+        """Whether each box is another user of the host, so that none could write what another has made."""
+        return not self._walls.ranged and uid_for(0) is not None
 
     async def copy(self, box: Box, folder: Path, *, tmp: bool = True) -> None:
         """Make a layer of what a frozen box has written, and of its /tmp. Raises OSError."""

@@ -36,14 +36,15 @@ _LINE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a build needs of the endpoint: boxes made, ended, their changes kept as a layer in a folder, and templates
-    and snapshots found by name.
+    """What a build needs of the endpoint: boxes made, ended, their changes kept as a layer in a folder, templates and
+    snapshots found by name; and why boxes can have no layers, empty where they can.
     """
 
     make: Callable[[Order], Awaitable[Box]]
     end: Callable[[Box], None]
     keep: Callable[[Box, Path], Awaitable[None]]
     find: bases.Find
+    unlayered: str = ""
 
 
 class _StepFailed(Exception):
@@ -132,6 +133,8 @@ class Builder:
         return made
 
     async def _base(self, build: Build, request: Mapping[str, Any]) -> Template:
+        if self._hands.unlayered:
+            raise _StepFailed("base", f"templates cannot be built on this machine: {self._hands.unlayered}")
         machine = await asyncio.to_thread(bases.host)
         try:
             base = bases.choose(request, self._hands.find, self._catalog.templates.names(), machine)

@@ -45,11 +45,11 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
         return snapshot.template if snapshot else templates.find(name)
 
     life.spawned = catalog.spawned
-    hands = Hands(boxes.create, boxes.kill, keep, find)
+    hands = Hands(boxes.create, boxes.kill, keep, find, boxes.unlayered)
     return Holdings(
         templates,
         catalog,
         Builder(catalog, hands),
-        Volumes(folder / "volumes", literal=boxes.literal),
+        Volumes(folder / "volumes", literal=boxes.literal, shared=not boxes.unshared),
         Vault(folder),
     )

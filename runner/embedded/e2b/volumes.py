@@ -59,10 +59,11 @@ class Mount:
 class Volumes:
     """All volumes of an endpoint, below a folder: `index.json`, `key`, and `<id>/` for each."""
 
-    def __init__(self, folder: Path, *, literal: bool) -> None:
+    def __init__(self, folder: Path, *, literal: bool, shared: bool = True) -> None:
         """`literal`: files have the box's own user ids on the host (0 is the box's root, 1000 its user), as they have
-        where each box has a range of users; else all belong to ourselves.
+        where each box has a range of users; else all belong to ourselves. `shared`: boxes can have them mounted.
         """
+        self.shared = shared
         self._folder = folder
         self.literal = literal
         self._index = folder / "index.json"

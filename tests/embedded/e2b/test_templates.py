@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import time
@@ -12,10 +13,14 @@ import pytest
 
 from runner.embedded.e2b import bases, steps
 from runner.embedded.e2b.bases import Host, NoSuchBase
+from runner.embedded.e2b.builds import Builder, Hands
 from runner.embedded.e2b.catalog import Catalog, NameRefused, NotThere, Wish, split
-from runner.embedded.e2b.records import Build, Record
+from runner.embedded.e2b.control.orders import order
+from runner.embedded.e2b.control.refusals import Refused
+from runner.embedded.e2b.records import BUILDING, Build, Record
 from runner.embedded.e2b.steps import Progress, Step, StepRefused
 from runner.embedded.e2b.templates import BASE, Template, Templates
+from runner.embedded.e2b.volumes import Volumes
 
 _HASH = "a" * 64
 _DEBIAN = Host("Debian 12", frozenset({"debian"}), "3.11.7", "20.1.0")
@@ -293,3 +298,47 @@ def test_a_log_that_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(9):
         build.say(str(number))
     assert [each.message for each in build.lines] == ["0", "1", "2", "more than 3 lines: the rest is not kept"]
+
+
+# ------------------------------------------------------------- where boxes cannot have what is asked for
+
+
+def test_a_machine_without_layers_says_so(catalog: Catalog) -> None:
+    async def unused(*_: object) -> Any:
+        raise AssertionError("no box is made")
+
+    async def go() -> Build:
+        hands = Hands(unused, lambda box: None, unused, catalog.templates.find, "no overlays here")
+        record, build = catalog.request(Wish("a", (), 1, 512, 1024))
+        builder = Builder(catalog, hands)
+        builder.start(record, build, {"fromTemplate": "base"})
+        while build.status == BUILDING:
+            await asyncio.sleep(0.01)
+        await builder.close()
+        return build
+
+    build = asyncio.run(go())
+    assert (build.status, build.step) == ("error", "base")
+    assert build.reason == "templates cannot be built on this machine: no overlays here"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "shared", "status", "words"),
+    [
+        ([{"name": "v", "path": "/mnt/v"}], False, 400, "cannot share volumes"),
+        ([{"name": "other", "path": "/mnt/v"}], True, 404, "'other' not found"),
+        ([{"name": "v", "path": "/mnt/v"}, {"name": "v", "path": "/mnt/v"}], True, 400, "cannot be mounted"),
+        ([{"name": "v", "path": "/usr/lib"}], True, 400, "cannot be mounted at '/usr/lib'"),
+        ([{"name": "v", "path": "/opt/runner/bin"}], True, 400, "cannot be mounted"),
+        ("v", True, 400, "must be a list"),
+    ],
+)
+def test_volumes_that_cannot_be_mounted(tmp_path: Path, mounts: object, shared: bool, status: int, words: str) -> None:
+    volumes = Volumes(tmp_path / "v", literal=False, shared=shared)
+    made = volumes.create("v")
+    with pytest.raises(Refused, match=words) as caught:
+        order({"volumeMounts": mounts}, BASE, 60, volumes)
+    assert caught.value.status == status
+    if shared:
+        good = order({"volumeMounts": [{"name": "v", "path": "/mnt/v"}]}, BASE, 60, volumes)
+        assert [(each.volume, each.path) for each in good.volumes] == [(made, "/mnt/v")]

@@ -50,6 +50,8 @@ def _mounts(asked: object, volumes: Volumes) -> tuple[Mount, ...]:
         return ()
     if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
         raise Refused(400, 'volumeMounts must be a list of {"name": …, "path": …}')
+    if not volumes.shared:
+        raise Refused(400, "boxes of this endpoint are users of their own on the host, and cannot share volumes")
     found: dict[str, Mount] = {}
     for each in asked:
         name, path = each.get("name"), each.get("path")
