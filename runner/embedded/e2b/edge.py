@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from runner.embedded.e2b import proxy
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes, Identity, traffic_token
+from runner.embedded.e2b.boxes import ENVD_PORT, Box, Boxes, Identity
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.cors import shared
+from runner.embedded.e2b.outward import traffic_token
 from runner.embedded.e2b.striking import Striker, places_of
 
 _HOST = re.compile(r"(\d{1,5})-(i[a-z0-9]{19})\.")

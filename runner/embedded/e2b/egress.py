@@ -18,7 +18,8 @@ from runner.embedded.e2b import proxy, socks
 from runner.embedded.e2b.box.http1 import BUFFER, Exchange, Head, Inlet, ProtocolError, close, serve
 from runner.embedded.e2b.interception import Interceptor
 from runner.embedded.e2b.network import Network
-from runner.embedded.e2b.outside import Refusal, Resolve, Traffic, Way, join, resolve
+from runner.embedded.e2b.outside import Refusal, Resolve, Way, join, resolve
+from runner.embedded.e2b.outward import Traffic
 from runner.embedded.e2b.peeking import first_byte
 
 #: Where it listens in every box.

@@ -7,12 +7,12 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, close
 from runner.embedded.e2b.network import Address, Network, address_of, internal, plain
+from runner.embedded.e2b.outward import Traffic
 
 _DIAL_SECONDS = 20.0
 #: How long one direction of a tunnel goes on when the other has ended.
@@ -22,16 +22,6 @@ _RESOLVE_SECONDS = 10.0
 _RESOLVING = ThreadPoolExecutor(16, "resolve")
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What one box has sent and received (bytes), how many connections it has open, and how many were refused."""
-
-    sent: int = 0
-    received: int = 0
-    open: int = 0
-    refused: int = 0
 
 
 class Refusal(Exception):

@@ -12,7 +12,7 @@ import pytest
 
 from runner.embedded.e2b.egress import LIMIT, Egress
 from runner.embedded.e2b.network import Address, Network, read_network
-from runner.embedded.e2b.outside import Traffic
+from runner.embedded.e2b.outward import Traffic
 
 CLOSED = {"denyOut": ["0.0.0.0/0"]}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from runner.embedded.e2b.boxes import Box, Order, traffic_token
+from runner.embedded.e2b.boxes import Box, Order
 from runner.embedded.e2b.endings import rfc3339
 from runner.embedded.e2b.kept import Resting
+from runner.embedded.e2b.outward import traffic_token
 
 #: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
 ENVD_VERSION = "0.6.4"
