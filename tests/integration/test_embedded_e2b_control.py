@@ -80,8 +80,12 @@ def test_boxes_are_listed_by_label_in_pages(where: dict[str, Any]) -> None:
         newest_first = [box.sandbox_id for box in reversed(boxes)]
         assert await _all(where, 2, metadata={"set": "a b&c"}) == [newest_first[:2], newest_first[2:]]
         assert await _all(where, 100, metadata={"set": "a b&c", "n": "1"}) == [[boxes[1].sandbox_id]]
+        pages = AsyncSandbox.list(query=SandboxQuery(metadata={"set": "a b&c"}), limit=1, order="asc", **where)
+        assert [info.sandbox_id for info in await pages.next_items()] == newest_first[-1:]
+        await boxes.pop(0).kill()
+        assert [info.sandbox_id for info in await pages.next_items()] == [boxes[0].sandbox_id], "the first has gone"
         everything = await _all(where, 100)
-        assert {*newest_first, other.sandbox_id} <= set(everything[0])
+        assert {*newest_first[:-1], other.sandbox_id} <= set(everything[0])
         for box in [*boxes, other]:
             await box.kill()
         assert await _all(where, 100, metadata={"set": "a b&c"}) == [[]]

@@ -256,6 +256,9 @@ def test_snapshots_in_pages(client: AuthenticatedClient) -> None:
     )
     assert [each.snapshot_id for each in (*_good(first.parsed), *_good(rest.parsed))] == wanted[::-1]
     assert "x-next-token" not in rest.headers
+    assert Sandbox.delete_snapshot(wanted.pop(1), api_url=str(client._base_url), api_key=client.token)
+    again = get_snapshots.sync(client=client, sandbox_id=name, limit=2, next_token=first.headers["x-next-token"])
+    assert [each.snapshot_id for each in _good(again)] == wanted[:1], "though the one before the page has gone"
     for each in wanted:
         assert Sandbox.delete_snapshot(each, api_url=str(client._base_url), api_key=client.token)
     delete_sandboxes_sandbox_id.sync_detailed(name, client=client)

@@ -13,7 +13,7 @@ from runner.embedded.e2b.boxes import Box, Boxes
 from runner.embedded.e2b.control import orders, shown
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.gate import Gate
-from runner.embedded.e2b.control.pages import page
+from runner.embedded.e2b.control.pages import page_by_time
 from runner.embedded.e2b.control.promises import Promises
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
@@ -145,8 +145,9 @@ class Sandboxes:
             for each in self._life.all()
             if shown.state(each) in states and each.started_at >= since and _matches(each, labels, template)
         ]
-        found.sort(key=lambda each: (each.started_at, each.id), reverse=query.get("order", "desc") == "desc")
-        items, fields = page(found, lambda each: each.id, query)
+        newest_first = query.get("order", "desc") == "desc"
+        found.sort(key=_rank, reverse=newest_first)
+        items, fields = page_by_time(found, _rank, query, newest_first=newest_first)
         await call.exchange.json(200, [shown.listed(each) for each in items], fields)
 
     async def _detail(self, call: Call) -> None:
@@ -232,6 +233,10 @@ class Sandboxes:
             with self._gate.place():
                 box = await self._life.resume(call["id"], seconds, asked.get("memory") is not False)
         await call.exchange.json(201, shown.sandbox(box, self._domain))
+
+
+def _rank(box: Box | Resting) -> tuple[float, str]:
+    return box.started_at, box.id
 
 
 def _labels(text: str) -> dict[str, str]:

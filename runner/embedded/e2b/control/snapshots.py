@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from runner.embedded.e2b.control.bodies import object_of
-from runner.embedded.e2b.control.pages import page
+from runner.embedded.e2b.control.pages import page_by_time
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
@@ -15,7 +15,7 @@ from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.snapshots import full_name
 from runner.embedded.e2b.templates import DEFAULT_TAG, Templates
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,126}[a-z0-9])?(?::[A-Za-z0-9_.-]{1,128})?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,126}[A-Za-z0-9])?(?::[A-Za-z0-9_.-]{1,128})?")
 
 
 class SnapshotRoutes:
@@ -34,10 +34,10 @@ class SnapshotRoutes:
     async def _take(self, call: Call) -> None:
         name = object_of(call.raw).get("name") or ""
         if not isinstance(name, str) or (name and not _NAME.fullmatch(name)):
-            raise Refused(
-                400, f"a snapshot cannot be named {name!r}: small letters, digits, _ and - can, then perhaps a :tag"
-            )
+            what = "letters (they become small), digits, _ and - can, then perhaps a :tag"
+            raise Refused(400, f"a snapshot cannot be named {name!r}: {what}")
         label, _, tag = name.partition(":")
+        label = label.lower()
         if label and self._templates.find(label) is not None:
             raise Refused(400, f"{label!r} is a template's name already")
         with refusing(call["id"]):
@@ -53,11 +53,15 @@ class SnapshotRoutes:
         source, label = query.get("sandboxID"), query.get("name", "")
         found = [
             each
-            for each in sorted(self._life.snapshots, key=lambda each: each.taken_at, reverse=True)
+            for each in sorted(self._life.snapshots, key=_rank, reverse=True)
             if (not source or each.source == source) and (not label or _named(each, label))
         ]
-        items, fields = page(found, full_name, query)
+        items, fields = page_by_time(found, _rank, query, newest_first=True)
         await call.exchange.json(200, [_info(each) for each in items], fields)
+
+
+def _rank(snapshot: Snapshot) -> tuple[float, str]:
+    return snapshot.taken_at, full_name(snapshot)
 
 
 def _named(snapshot: Snapshot, label: str) -> bool:
