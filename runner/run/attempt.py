@@ -99,7 +99,7 @@ class Attempts:
                 command, output = await self._command(box, step, leg, number, variables)
                 await self._journal.sync()
                 trace.began = True
-                ended = await self._run(box, replace(command, timeout=min(step.timeout, lease.seconds)), log)
+                ended = await self._run(box, command, log, lease.seconds)
                 trace.exit_code = ended.exit_code
             finally:
                 trace.log = log.close()
@@ -175,11 +175,17 @@ class Attempts:
 
     # ------------------------------------------------------------ during and after
 
-    async def _run(self, box: Box, command: Command, log: OutputLog) -> CommandResult:
-        limit = None if command.timeout is None else command.timeout + GRACE
+    async def _run(self, box: Box, command: Command, log: OutputLog, most: float) -> CommandResult:
+        """Run the step's command, for `most` seconds where that is less than its timeout."""
+        wanted = command.timeout or most  # a step always has a timeout
+        short = most < wanted
+        limit = min(wanted, most) + GRACE
         try:
             async with asyncio.timeout(limit):
-                return await box.run(command, log.write)
+                return await box.run(replace(command, timeout=min(wanted, most)), log.write)
+        except CommandTimeout as error:
+            less = f"; the sandbox's budget, or the life of a box, covered less than the step's {wanted:g} s"
+            raise CommandTimeout(error.message + (less if short else ""), error.hint) from error
         except TimeoutError as error:
             raise CommandTimeout(
                 f"the box did not answer within {limit:g} seconds, {GRACE:g} more than the step's timeout"

@@ -16,6 +16,7 @@ from runner.compiler.plan.model import DEFAULT_SANDBOX, Plan, PlanStep, SandboxP
 from runner.errors import (
     BoxError,
     BoxGone,
+    BudgetSpent,
     CredentialRefused,
     FilesLost,
     ProviderBlocked,
@@ -35,7 +36,9 @@ _LOST_HINT = "Run it again; hand files on as artifacts (outputs: {name: {artifac
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A box for one attempt, and the seconds that its command may take there."""
+    """A box for one attempt, and the seconds that its command may take there: fewer than the step's timeout where the
+    budget, or the life of a box, covers no more.
+    """
 
     held: Held
     seconds: float
@@ -58,6 +61,7 @@ class Boxes:
         self._lost: dict[str, str] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tries: dict[str, Tries] = {}
+        self._where: dict[str, str] = {}
 
     @asynccontextmanager
     async def lease(self, step: PlanStep, key: str) -> AsyncIterator[Lease]:
@@ -68,6 +72,7 @@ class Boxes:
         sandbox = self._plan.sandboxes[step.sandbox or DEFAULT_SANDBOX]
         if sandbox.scope == "step":
             held = self._kept(await self._supply.create(sandbox, self._about(step, key)))
+            self._where[key] = held.box.provider
             try:
                 with self._watching(held), self._charged(held, key):
                     yield await self._ready(held, step)
@@ -76,6 +81,7 @@ class Boxes:
             return
         async with self._locks.setdefault(sandbox.name, asyncio.Lock()):
             held = await self._common(sandbox, step, key)
+            self._where[key] = held.box.provider
             with self._watching(held):
                 lease = await self._ready(held, step)
             held.users += 1
@@ -87,15 +93,14 @@ class Boxes:
             held.idle.set()
 
     async def recovers(self, step: PlanStep, key: str, error: BoxError) -> bool:
-        """Whether the policies want an attempt that failed with this error to be made again.
+        """Whether the policies want an attempt that failed with this error, in a box, to be made again.
 
         Raises Paused, Stopped, or the error itself, where a policy says so.
         """
-        if error.settled or isinstance(error, FilesLost) or step.kind == "workflow":
+        if error.settled or isinstance(error, FilesLost) or key not in self._where:
             return False
         sandbox = self._plan.sandboxes[step.sandbox or DEFAULT_SANDBOX]
-        provider = str(self._journal.document("step", key)["provider"])
-        answer = await self._supply.answer(sandbox, provider, error, self._about(step, key))
+        answer = await self._supply.answer(sandbox, self._where[key], error, self._about(step, key))
         error.settled = True
         return answer != ""
 
@@ -142,7 +147,7 @@ class Boxes:
     def _watching(self, held: Held) -> Iterator[None]:
         """Take note of the box's death: where files of ended steps died with it, raise FilesLost instead.
 
-        A provider that fails while the box is in use is left at the next attempt.
+        A box whose provider fails while it is in use, or whose budget is spent, is left at the next attempt.
         """
         try:
             yield
@@ -151,7 +156,7 @@ class Boxes:
             if lost is not None:
                 raise lost from error
             raise
-        except ProviderError as error:
+        except (ProviderError, BudgetSpent) as error:
             held.sick = error
             raise
 
@@ -204,9 +209,8 @@ class Boxes:
             await self._policies.control.waiting(held.idle.wait())
         tar = await self._packed(held)
         if tar is None and held.succeeded:
-            lost = self._gone(held, reason)
-            assert lost is not None  # noqa: S101 - steps had succeeded in it
-            raise lost
+            await uninterrupted(self._free(held))
+            raise self._gone(held, reason) or FilesLost(reason, _LOST_HINT)
         made = self._kept(await self._supply.create(held.sandbox, tries))
         if tar is not None:
             await made.box.import_tar(made.box.home, tar)

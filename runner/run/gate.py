@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from runner.compiler.plan.choose import Account, Fact
 from runner.errors import QuotaExhausted, RateLimited
@@ -67,6 +67,15 @@ class Gate:
             raise
         return place
 
+    @contextmanager
+    def asking(self, place: Place) -> Iterator[None]:
+        """Inside the block a box is asked for; without one at its end, the place is given back."""
+        try:
+            yield
+        finally:
+            if not place.live:
+                self.leave(place)
+
     def keep(self, place: Place) -> None:
         """The box for which the place was taken is live."""
         place.live = True
@@ -123,7 +132,8 @@ class Gate:
                 tell(f"{self._title}: {len(self._places)} boxes at once are the limit")
                 mine.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(mine.wait(), LOOK)
+                    async with asyncio.timeout(LOOK):  # `wait_for` may lose a cancellation
+                        await mine.wait()
         finally:
             self._line.remove(mine)
             self._wake()

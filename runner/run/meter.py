@@ -103,7 +103,8 @@ class Meter:
             tell(f"sandbox {sandbox}: the rest of its budget is reserved by other boxes")
             self._closed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    await self._closed.wait()
         if left < min(wanted, LEAST):
             raise self._spent(sandbox)
         now = self._clock.now()

@@ -102,7 +102,7 @@ class Held:
     succeeded: dict[str, None] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    sick: ProviderError | None = None
+    sick: ProviderError | BudgetSpent | None = None
     users: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     sizing: asyncio.Task[None] | None = None
@@ -304,7 +304,8 @@ class Supply:
             entering = gate.enter(tell, passing=passing, patient=patient)
             place = await self._policies.control.waiting(entering)
             try:
-                return await self._ask(sandbox, provider, tries, _Terms(bill, gate, place))
+                with gate.asking(place):
+                    return await self._ask(sandbox, provider, tries, _Terms(bill, gate, place))
             except QuotaExhausted as error:
                 if not (gate.refused(place, error) and patient and self._hopeful(tries)):
                     raise
@@ -313,9 +314,6 @@ class Supply:
                 if error.limit is None or error.limit >= self.life(sandbox, provider):
                     raise
                 self._sessions[provider] = error.limit
-            finally:
-                if not place.live:
-                    gate.leave(place)
 
     def _hopeful(self, tries: Tries) -> bool:
         """Whether a provider that refuses for too many requests may still come round."""
@@ -326,12 +324,7 @@ class Supply:
     async def _ask(self, sandbox: SandboxPlan, provider: str, tries: Tries, terms: _Terms) -> Held:
         life = self.life(sandbox, provider)
         ttl = max(1.0, min(LEASE, life, self._meter.most(terms.bill)))
-        labels = {
-            "runner": "1",
-            "run": self._journal.run,
-            "sandbox": sandbox.name,
-            "owner": canonical(owner()).decode(),
-        }
+        labels = {**MINE, "run": self._journal.run, "sandbox": sandbox.name, "owner": _owner()}
         request = BoxRequest(needs=sandbox.needs, timeout=ttl, labels=labels)
         making = asyncio.ensure_future(self._market.providers[provider].create(request))
         try:

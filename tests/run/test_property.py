@@ -33,6 +33,7 @@ class ScriptedBox:
     alive: set[str]
     provider: str = "fake"
     home: str = "/home/user"
+    desktop: None = None
 
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         for _ in command.text.split():

@@ -1,0 +1,83 @@
+"""Orphans: boxes of dead runs are freed, everybody else's are never touched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+
+from runner.errors import BoxGone, ProviderOffline
+from runner.run.owner import boot_id, owner
+from runner.run.ports import BoxRequest
+from runner.run.reaper import reap
+from runner.sandbox.fake import FakeSandbox
+
+
+def dead() -> str:
+    """The label of a process of this machine that has ended."""
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    return json.dumps({**owner(), "pid": child.pid, "boot": boot_id(), "ticks": 1})
+
+
+def reaped(lab, **labels):
+    sandbox = FakeSandbox(lab.cloud)
+
+    async def main():
+        box = await sandbox.create(BoxRequest(labels=labels))
+        return await reap(sandbox), box.id in lab.cloud.boxes
+
+    return asyncio.run(main())
+
+
+def test_a_box_whose_owner_is_dead_is_freed_and_told(lab):
+    told, lives = reaped(lab, runner="1", run="r1", owner=dead())
+    assert not lives
+    assert len(told) == 1
+    assert told[0].endswith("of run r1, whose process is dead")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {},
+        {"run": "r1", "team": "somebody else's"},
+        {"runner": "1", "run": "r1"},
+        {"runner": "1", "run": "r1", "owner": "no json"},
+        {"runner": "1", "run": "r1", "owner": "[1]"},
+        {"runner": "1", "run": "r1", "owner": json.dumps(owner())},
+        {"runner": "1", "run": "r1", "owner": json.dumps({"host": "another machine", "pid": 1})},
+        {"runner": "1", "owner": json.dumps({**owner(), "ticks": 1})},
+    ],
+)
+def test_a_box_that_is_not_certainly_an_orphan_is_left_alone(lab, labels):
+    told, lives = reaped(lab, **labels)
+    assert told == []
+    assert lives
+
+
+def test_a_provider_in_trouble_is_left_alone(lab, monkeypatch):
+    sandbox = FakeSandbox(lab.cloud)
+
+    async def refuse(*_):
+        raise ProviderOffline("nothing answers")
+
+    async def gone(*_):
+        raise BoxGone("not found")
+
+    async def main():
+        box = await sandbox.create(BoxRequest(labels={"runner": "1", "run": "r", "owner": dead()}))
+        with monkeypatch.context() as patched:
+            patched.setattr(sandbox, "list", refuse)
+            assert await reap(sandbox) == []
+        with monkeypatch.context() as patched:
+            patched.setattr(sandbox, "connect", gone)
+            assert await reap(sandbox) == []
+        with monkeypatch.context() as patched:
+            patched.setattr(box, "kill", lambda: asyncio.sleep(0, False))
+            assert await reap(sandbox) == []
+
+    asyncio.run(main())
