@@ -23,7 +23,7 @@ PACKAGES = (
 )  # fmt: skip
 #: Only its files: of what it depends on, our own proxy stands for the larger part.
 _PLAIN = ("novnc",)
-_WASTE = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/help", "usr/share/gtk-doc", "usr/share/bug")
+_WASTE = ("usr/share/man", "usr/share/lintian", "usr/share/help", "usr/share/gtk-doc", "usr/share/bug")
 
 _PROXY = """#!/bin/sh
 exec python3 -c 'import sys; sys.path[:1] = ["/opt/runner/lib"]; from box.novnc import main; main()' "$@"
@@ -83,7 +83,7 @@ if (folder && !query.has('path')) {
 </script>
 """
 #: What the layer is made by: another text makes another layer.
-RECIPE = "\n".join(("1", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
+RECIPE = "\n".join(("2", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
 
 
 def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
@@ -94,12 +94,21 @@ def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
     packages = debian.unpack(debian.fetch([*missing, *_PLAIN]), layer)
     for name in _WASTE:
         shutil.rmtree(layer / name, ignore_errors=True)
+    _keep_licences(layer / "usr/share/doc")
     say("finishing the desktop's caches")
     _dress(layer)
     scratch = work / "scratch"
     scratch.mkdir(exist_ok=True)
     merged.run(_FINISH, layer, scratch)
     return packages, borrowed
+
+
+def _keep_licences(folder: Path) -> None:
+    """Of the packages' documents only what says under which licence they are."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name != "copyright":
+                Path(place, name).unlink()
 
 
 def _dress(layer: Path) -> None:
