@@ -316,7 +316,8 @@ class Target:
 
 
 @pytest.mark.parametrize("case", cases("clients"), ids=lambda case: case.name)
-def test_a_hostile_client_is_refused(case: Case, world: World, mark: str) -> None:
+def test_a_hostile_client_is_refused(case: Case, world: World, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("E2B_VOLUME_API_URL", world.endpoint.api_url)
     box = world.make()
     try:
         runpy.run_path(str(case.path))["attack"](Target(world, box, mark))
