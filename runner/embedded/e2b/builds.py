@@ -267,6 +267,7 @@ class _Work:
         self, progress: Progress, key: str, name: str, words: Words, file: Path | None = None, place: str = ""
     ) -> Progress:
         """Run a command, after an upload if there is one, and make a layer of what it has changed."""
+        steps.check_depth(progress)
         async with self._boxed(progress) as box:
             if file is not None:
                 try:

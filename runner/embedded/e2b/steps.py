@@ -21,6 +21,8 @@ _OWNER = re.compile(r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?")
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
+#: The kernel takes the names of all layers of a mount in one page of memory.
+MOST_LAYERS = 100
 _KINDS = ("RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER")
 
 
@@ -59,6 +61,12 @@ class Progress:
         """The key of the work that is done once a step has been: by it equal work is found again."""
         what = json.dumps([self.key, step.kind, step.args, step.files])
         return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+
+def check_depth(progress: Progress) -> None:
+    """Raises StepRefused when no layer more can be put on those there are."""
+    if len(progress.layers) >= MOST_LAYERS:
+        raise StepRefused(f"a template has at most {MOST_LAYERS} layers: do more in one step, with && between commands")
 
 
 def parse(rows: object) -> list[Step]:

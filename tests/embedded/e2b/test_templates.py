@@ -149,6 +149,13 @@ def test_what_is_not_in_the_archive_is_named(tmp_path: Path) -> None:
     assert "no such file in the build's files: nothing" in _place(tmp_path, "nothing", "x")
 
 
+def test_layers_do_not_grow_without_end() -> None:
+    layers = tuple(Path(f"/{number}") for number in range(steps.MOST_LAYERS))
+    steps.check_depth(Progress("k", layers[1:]))
+    with pytest.raises(StepRefused, match="at most 100 layers: do more in one step"):
+        steps.check_depth(Progress("k", layers))
+
+
 # ------------------------------------------------------------- bases
 
 
