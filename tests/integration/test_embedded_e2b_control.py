@@ -114,6 +114,8 @@ def test_the_time_of_a_box_can_be_changed(where: dict[str, Any]) -> None:
         assert 90 < later.timestamp() - time.time() < 110
         again = await AsyncSandbox.connect(box.sandbox_id, timeout=20, **where)
         assert (await again.get_info()).end_at == later, "connecting never shortens a box's time"
+        await AsyncSandbox.connect(box.sandbox_id, **where)
+        assert 290 < (await box.get_info()).end_at.timestamp() - time.time() <= 300, "so long, if nothing is said"
         await AsyncSandbox.connect(box.sandbox_id, timeout=500, **where)
         assert (await box.get_info()).end_at.timestamp() - time.time() > 400
         assert (await again.commands.run("echo same box")).stdout == "same box\n"

@@ -202,7 +202,7 @@ class Sandboxes:
         await call.exchange.reply(204)
 
     async def _connect(self, call: Call) -> None:
-        """A running box lives longer where the client asks so, never shorter; a paused one goes on."""
+        """A running box lives so long at least; a paused one goes on."""
         name, asked = call["id"], object_of(call.raw)
         named = asked.get("timeout")
         seconds = self._gate.seconds(_DEFAULT_V2 if named is None else named)
@@ -211,7 +211,7 @@ class Sandboxes:
             status = 200
             if shown.state(box) == "paused":
                 box, status = await self._awake(name, seconds, asked.get("memory") is not False)
-            elif named is not None and isinstance(box, Box):
+            elif isinstance(box, Box):
                 self._set_end(box, max(box.ends_at, time.time() + seconds))
         assert isinstance(box, Box)  # noqa: S101 - a resting one was started
         await call.exchange.json(status, shown.sandbox(box, self._domain))
