@@ -84,10 +84,13 @@ class Listener:
 
 
 class Allowance:
-    """Bytes that all backlogs of a box may hold together."""
+    """Bytes that all backlogs of a box may hold together. `reclaim` gives some up that are needed least, or says that
+    there are none.
+    """
 
-    def __init__(self, limit: int = KEPT_OF_ALL) -> None:
+    def __init__(self, limit: int = KEPT_OF_ALL, reclaim: Callable[[], bool] = lambda: False) -> None:
         self.left = limit
+        self.reclaim = reclaim
 
 
 class Backlog:
@@ -109,6 +112,8 @@ class Backlog:
         """Keep a piece."""
         self._pieces.append(piece)
         self._grow(len(piece[1]))
+        while self._shared.left < 0 and self._shared.reclaim():
+            pass
         while self._pieces and (self.size > self._limit or self._shared.left < 0):
             name, oldest = self._pieces.popleft()
             surplus = max(self.size - self._limit, -self._shared.left)
@@ -124,6 +129,10 @@ class Backlog:
             piece = self._pieces.popleft()
             self._grow(-len(piece[1]))
             yield piece
+
+    def drop(self) -> None:
+        """Keep nothing of it any longer."""
+        self.dropped += sum(len(piece) for _, piece in self.take())
 
     def _grow(self, count: int) -> None:
         self.size += count

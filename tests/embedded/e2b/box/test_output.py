@@ -56,6 +56,25 @@ def test_all_commands_share_one_allowance() -> None:
     assert (second.size, second.dropped) == (900, 400)
 
 
+def test_what_is_needed_least_goes_first() -> None:
+    ended = Backlog(shared := Allowance(1000))
+    ended.put(("stdout", b"a" * 800))
+
+    def reclaim() -> bool:
+        had = ended.size > 0
+        ended.drop()
+        return had
+
+    shared.reclaim = reclaim
+    running = Backlog(shared)
+    running.put(("stdout", b"b" * 200))
+    assert (ended.size, ended.dropped) == (800, 0)
+    running.put(("stdout", b"b" * 700))
+    assert (running.size, running.dropped, ended.size, ended.dropped) == (900, 0, 0, 800)
+    running.put(("stdout", b"b" * 700))
+    assert (running.size, running.dropped) == (1000, 600)
+
+
 def test_what_a_listener_has_not_passed_on_is_unread() -> None:
     async def go() -> None:
         listener = Listener(lambda: None)
