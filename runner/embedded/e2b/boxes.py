@@ -403,11 +403,6 @@ class Boxes:
                 self.endings.note(box.id, box.reason, box.log)
 
     @property
-    def rungs(self) -> str:
-        """How far boxes are limited and kept apart here, in words: limits, disks, users (`cgroup1.image.range`)."""
-        return f"{self.limits.rung}.{self._walls.disks.rung}.{self._walls.rung}"
-
-    @property
     def literal(self) -> bool:
         """Whether files of boxes have the boxes' own user ids on the host too (0 is their root), or all are ours."""
         return self._walls.ranged
