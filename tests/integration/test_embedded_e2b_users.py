@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2b import CommandExitException, Sandbox
+from e2b import CommandExitException, PtySize, Sandbox
 from e2b.exceptions import AuthenticationException, FileNotFoundException, SandboxException
 
 from runner.embedded.e2b.launch import Endpoint
@@ -52,6 +52,32 @@ def test_who_acts(box: Sandbox) -> None:
         box.commands.run("id", user="nobody-here")
     with pytest.raises(AuthenticationException, match="nobody-here"):
         box.files.read("/etc/hostname", user="nobody-here")
+
+
+def test_nobody_has_a_way_back_to_root(box: Sandbox) -> None:
+    for command in (
+        "grep -E '^(Uid|Gid|Groups)' /proc/self/status",
+        "sudo -u user grep -E '^(Uid|Gid|Groups)' /proc/self/status",
+    ):
+        ids = {name: value.split() for name, value in (line.split(":") for line in _said(box, command).splitlines())}
+        assert ids == {"Uid": ["1000"] * 4, "Gid": ["1000"] * 4, "Groups": ["27", "1000"]}
+    assert _said(box, "python3 -c 'import os; os.setuid(0)'").endswith("Operation not permitted")
+
+
+def test_a_program_that_is_not_there_leaves_the_agent_as_it_was(box: Sandbox) -> None:
+    for user in ("user", "root"):
+        assert "No such file" in _said(box, "sudo -u user /nonesuch", user)
+    assert _said(box, "id -u", "root") == "0"
+    box.files.write("/root/again", "x", user="root")
+
+
+def test_a_terminal_is_its_users(box: Sandbox) -> None:
+    said: list[bytes] = []
+    terminal = box.pty.create(PtySize(80, 24), user="user", timeout=20)
+    box.pty.send_stdin(terminal.pid, b"stat -c 'owner %U' $(tty); echo again >$(tty); exit\n")
+    terminal.wait(on_pty=said.append)
+    assert b"owner user" in b"".join(said)
+    assert b"again\r\n" in b"".join(said)
 
 
 def test_files_belong_to_who_acts(box: Sandbox) -> None:

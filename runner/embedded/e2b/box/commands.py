@@ -11,9 +11,8 @@ import termios
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-from . import tree
+from . import tree, users
 from .connect import CallError
 from .http1 import fulfil
 from .output import BEHIND, Allowance, Backlog, Ended, Listener
@@ -68,7 +67,7 @@ class Command:
         theirs: list[int] = []
         try:
             stdin, stdout, stderr = self._pipes(theirs)
-            with tree.wearing(self._number) as self._badge:
+            with tree.wearing(self._number) as self._badge, users.starting_as(self.spec.user) as identity:
                 self._process = subprocess.Popen(
                     [self.spec.cmd, *self.spec.args],
                     stdin=stdin,
@@ -79,7 +78,7 @@ class Command:
                     start_new_session=True,
                     close_fds=False,  # all of ours are close-on-exec; walking them costs more than the fork
                     preexec_fn=_take_terminal if self.spec.size else None,
-                    **self._identity(),
+                    **identity,
                 )
         except (OSError, ValueError) as error:
             self._close_all()
@@ -95,15 +94,10 @@ class Command:
         for fd in self._outputs:
             loop.add_reader(fd, self._readable, fd)
 
-    def _identity(self) -> dict[str, Any]:
-        user = self.spec.user
-        if os.geteuid() == user.uid and user.uid != 0:
-            return {}
-        return {"user": user.uid, "group": user.gid, "extra_groups": user.groups()}
-
     def _pipes(self, theirs: list[int]) -> tuple[int, int, int]:
         if self.spec.size is not None:
-            ours, end = os.openpty()
+            with users.working_as(self.spec.user):
+                ours, end = os.openpty()  # its user may open it again by its name
             theirs.append(end)
             _set_size(ours, self.spec.size)
             self._stdin = os.dup(ours)

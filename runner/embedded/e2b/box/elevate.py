@@ -79,12 +79,11 @@ class Elevator:
         words = _words(request, own["SHELL"])
         cwd = user.home if request.get("login") else str(request.get("cwd") or "/")
         terminal = bool(request.get("terminal"))
-        with tree.carrying(caller.pid):
+        with tree.carrying(caller.pid), users.starting_as(user) as identity:
             process = subprocess.Popen(
                 words, stdin=caller.files[0], stdout=caller.files[1], stderr=caller.files[2],
                 cwd=cwd, env={**self._environment, **dict(request.get("environment") or {}), **own},
-                user=user.uid, group=user.gid, extra_groups=user.groups(), start_new_session=True, close_fds=False,
-                preexec_fn=_take_terminal if terminal else None,
+                start_new_session=True, close_fds=False, preexec_fn=_take_terminal if terminal else None, **identity,
             )  # fmt: skip
 
         def ended(code: int) -> None:

@@ -15,12 +15,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from .connect import CallError
 
 _ONLY = "user"
 _ONLY_HOME = "/home/user"
-_libc = ctypes.CDLL(None)
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Calls(NamedTuple):
+    """Numbers of the kernel's calls that change one thread; the C library's change all."""
+
+    groups: int
+    uid: int
+    gid: int
+
+
+#: From the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h.
+_CALLS = {"x86_64": _Calls(116, 117, 119), "aarch64": _Calls(159, 147, 149)}
 
 
 @dataclass(slots=True)
@@ -97,6 +110,38 @@ def working_as(user: User) -> Iterator[None]:
     finally:
         _libc.setfsuid(os.geteuid())
         _libc.setfsgid(os.getegid())
+
+
+@contextmanager
+def starting_as(user: User) -> Iterator[dict[str, Any]]:
+    """Start a program as this user inside the block, which must not await; gives the arguments that Popen needs for it.
+
+    Where the kernel's calls are known, only this thread becomes the user, keeping the way back; what it starts has no
+    way back (execve(2) forgets the saved ids). So Popen need not do it, which would cost it a copy of the agent.
+    """
+    calls = _CALLS.get(os.uname().machine)
+    if os.geteuid() == user.uid and user.uid != 0:
+        yield {}
+        return
+    if calls is None:
+        yield {"user": user.uid, "group": user.gid, "extra_groups": user.groups()}
+        return
+    groups = user.groups()
+    try:
+        _call(calls.groups, len(groups), (ctypes.c_uint32 * len(groups))(*groups))
+        _call(calls.gid, user.gid, user.gid, 0)
+        _call(calls.uid, user.uid, user.uid, 0)
+        yield {}
+    finally:
+        _call(calls.uid, 0, 0, 0)
+        _call(calls.gid, 0, 0, 0)
+        _call(calls.groups, 0, None)
+
+
+def _call(number: int, *arguments: Any) -> None:
+    if _libc.syscall(number, *arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"the agent cannot act as another user: {os.strerror(error)}")
 
 
 def resolve(path: str, user: User) -> str:
