@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from runner import wiring
-from runner.errors import EngineUnavailable
+from runner.errors import EngineUnavailable, UsageError
 from runner.flow import address
 
 
@@ -90,3 +90,48 @@ def test_prefect_without_any_server_is_told(tmp_path):
 def test_a_store_can_be_opened_for_reading_where_there_is_none_yet(tmp_path):
     assert not wiring.has_store(tmp_path)
     assert wiring.open_store(tmp_path, read_only=True) is not wiring.open_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "boxes", "creates", "session"),
+    [
+        ({"E2B_API_KEY": "k"}, 20, 1, None),
+        ({"E2B_API_KEY": "k", "RUNNER_E2B_PLAN": "hobby"}, 20, 1, 3600),
+        ({"E2B_API_KEY": "k", "RUNNER_E2B_PLAN": "pro", "RUNNER_E2B_CONCURRENCY": "300"}, 300, 5, 86400),
+        ({"E2B_API_URL": "http://127.0.0.1:9"}, None, None, None),
+        ({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_RATE": "0.5"}, None, 0.5, None),
+    ],
+)
+def test_what_an_account_may_do_is_said_by_its_plan_or_by_numbers(environ, boxes, creates, session):
+    account = provision(environ).facts["e2b"].account
+    assert (account.boxes, account.creates, account.session) == (boxes, creates, session)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RUNNER_E2B_PLAN", "gold"),
+        ("RUNNER_E2B_CONCURRENCY", "many"),
+        ("RUNNER_E2B_RATE", "0"),
+        ("RUNNER_E2B_FALLBACK", "elsewhere"),
+    ],
+)
+def test_a_setting_that_says_nothing_is_refused_with_what_is_allowed(name, value):
+    with pytest.raises(UsageError, match=name) as caught:
+        provision({"E2B_API_KEY": "k", name: value})
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "free"),
+    [("http://127.0.0.1:9", True), ("http://x.localhost:9", True), ("https://api.example.test", False)],
+)
+def test_boxes_of_an_endpoint_on_this_machine_are_free(url, free):
+    assert provision({"E2B_API_URL": url}).facts["e2b"].free is free
+
+
+def test_the_embedded_endpoint_is_a_second_candidate_where_it_is_asked_for():
+    found = provision({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded"})
+    assert found.sentence == "boxes: E2B, the endpoint http://127.0.0.1:9; if it fails, the embedded endpoint"
+    assert list(found.providers) == ["e2b", "e2b@embedded"]
+    assert found.facts["e2b@embedded"].free

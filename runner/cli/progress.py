@@ -35,6 +35,9 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "milestone.reached": ("◆", "green"),
     "milestone.missed": ("◇", "red"),
     "sandbox.fallback": ("!", "yellow"),
+    "box.moved": ("!", "yellow"),
+    "policy.applied": ("!", "yellow"),
+    "step.paused": ("‖", "yellow"),
 }
 
 #: Characters of a line of output, and of the name of a leg, that are shown.
@@ -97,6 +100,8 @@ def _why(data: Mapping[str, Any]) -> str:
 
 
 def _waits(data: Mapping[str, Any]) -> str:
+    if data.get("reason"):
+        return one_line(f"waits: {data['reason']}")
     holders = ", ".join(map(str, data.get("holders", [])))
     return one_line(f"waits for a place in the concurrency group {data.get('group')}, held by {holders}")
 
@@ -112,9 +117,14 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "step.expanded": lambda data: one_line(data.get("note") or f"{len(data.get('legs', []))} items"),
     "step.cached": lambda data: one_line(f"the outputs are those of {data.get('leg')} of run {data.get('run')}"),
     "step.delegated": lambda data: one_line(f"run {data.get('run')} of {data.get('name')}"),
+    "step.paused": _why,
     "sandbox.fallback": lambda data: (
         f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}: {one_line(data.get('reason'))}"
     ),
+    "box.moved": lambda data: (
+        f"sandbox {data.get('sandbox')}: the files of its box were carried into another: {one_line(data.get('reason'))}"
+    ),
+    "policy.applied": lambda data: f"policy {data.get('policy')}: {data.get('do')}: {one_line(data.get('message'))}",
 }
 
 

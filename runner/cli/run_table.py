@@ -94,5 +94,9 @@ def _end(report: Report, state: Path) -> str:
     logs = f"runner logs {report.run}" + (f" {shlex.quote(typed)}" if typed else "")
     if failed and report.steps[failed].get("child"):
         logs = f"runner logs {report.steps[failed]['child']}"
+    if report.state == "paused":
+        lines.append(
+            "nothing more of it runs by itself; what succeeded is kept: artifacts, outputs, files of its boxes"
+        )
     lines.append(f"next: {logs}{where} · runner status {report.run}{where} · runner audit verify {report.run}{where}")
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from runner.run.owner import is_alive
 from runner.run.ports import Record, StateStore
 
 _ENDED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
-_GOING_ON = frozenset({"pending", "ready", "running", "paused"})
+_GOING_ON = frozenset({"pending", "ready", "running"})
 Document = dict[str, Json]
 
 
@@ -54,12 +54,13 @@ async def _one(state: Path, name: str, as_json: bool) -> None:
         run = await _summary(store, record)
         legs = [_leg(each, run["state"] == "interrupted") for each in await store.all(record.key, "step")]
         parts = {table: await store.all(record.key, table) for table in ("milestone", "artifact", "box")}
+        run["switches"] = [{**each.data} for each in await store.events(record.key) if each.type == "sandbox.fallback"]
     legs.sort(key=lambda leg: (str(leg.get("started_at") or "~"), str(leg["key"])))
     lists = {f"{table}s" if table != "box" else "boxes": _documents(records) for table, records in parts.items()}
     if as_json:
         typer.echo(json.dumps({"run": run, "steps": legs, **lists}, ensure_ascii=False))
     else:
-        typer.echo(_page(run, legs, lists["milestones"], lists["artifacts"]))
+        typer.echo(_page(run, legs, lists))
 
 
 async def _summary(store: StateStore, record: Record) -> Document:
@@ -145,7 +146,8 @@ def _number(value: Json) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _page(run: Document, legs: list[Document], milestones: list[Document], artifacts: list[Document]) -> str:
+def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]]) -> str:
+    milestones, artifacts = lists["milestones"], lists["artifacts"]
     title = one_line(run.get("title") or run.get("name") or run.get("spec"))
     facts = [
         f"run {run['id']}  {title}".rstrip(),
@@ -159,6 +161,7 @@ def _page(run: Document, legs: list[Document], milestones: list[Document], artif
         facts.append(f"outputs {one_line(json.dumps(run['outputs'], ensure_ascii=False), 400)}")
     if run.get("message"):
         facts.append(one_line(run["message"], 400))
+    facts += [sentence for sentence in (cost_words(run, lists["boxes"]), *_switches(run)) if sentence]
     if run["state"] == "interrupted":
         facts.append(f"its process is gone; last event at {local(run['last_event_at'])}")
     parts = ["\n".join(facts)]
@@ -172,6 +175,31 @@ def _page(run: Document, legs: list[Document], milestones: list[Document], artif
     if artifacts:
         parts.append(render(("ARTIFACT", "FILES", "BYTES", "DIGEST", "PATH"), [_artifact_row(a) for a in artifacts]))
     return "\n\n".join(parts)
+
+
+def cost_words(run: Document, boxes: list[Document]) -> str:
+    """What a run cost, as far as it is known: an estimate, with what it is for; "" without any box."""
+    cost = run.get("cost")
+    if not boxes or not isinstance(cost, dict):
+        return ""
+    seconds = f"{len(boxes)} {'box' if len(boxes) == 1 else 'boxes'}, {span(_number(cost.get('box_seconds')))}"
+    if all(box.get("free") for box in boxes):
+        return f"cost $0 ({seconds} on this machine's embedded endpoint, which costs nothing)"
+    return f"cost about ${_number(cost.get('usd')) or 0:.4f} ({seconds}; estimated from what was allocated)"
+
+
+def _switches(run: Document) -> list[str]:
+    found = run.get("switches")
+    return [_switch(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _switch(data: Document) -> str:
+    """One change of provider."""
+    took, after = _number(data.get("switch_ms")), _number(data.get("retry_after"))
+    words = f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}"
+    words += f" in {took:.0f} ms" if took is not None else ", which failed too"
+    words += f" ({data.get('class')}: {one_line(data.get('reason'), 200)})"
+    return words + (f", to be asked again after {after:g} s" if after is not None else "")
 
 
 def _milestone_row(milestone: Document) -> list[str]:

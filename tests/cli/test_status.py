@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from runner.cli.main import app
 from runner.cli.state import span
+from runner.cli.status import cost_words
 from runner.cli.table import one_line, render, width
 from runner.errors import UsageError
+from runner.run.event import EventDraft
 from runner.run.owner import owner
 from runner.run.ports import Change
 
@@ -54,7 +56,7 @@ def test_an_ended_run_of_a_dead_process_keeps_its_state(empty: Any) -> None:
     empty.put("r", {"state": "succeeded", "owner": owner() | {"boot": "another"}})
     empty.put("s", {"state": "paused", "owner": owner() | {"boot": "another"}})
     states = {run["id"]: run["state"] for run in json.loads(empty.runner("status", "--json").stdout)}
-    assert states == {"r": "succeeded", "s": "interrupted"}
+    assert states == {"r": "succeeded", "s": "paused"}
 
 
 def test_one_run_shows_legs_milestones_and_artifacts(recorded: Any) -> None:
@@ -201,3 +203,31 @@ def test_the_last_run_is_the_last_that_somebody_started(empty: Any) -> None:
     assert json.loads(empty.runner("status", "last", "--json").stdout)["run"]["id"] == "a"
     empty.put("c", {"state": "succeeded", "name": "lost", "created_at": "3", "parent": {"run": "gone", "step": "go"}})
     assert json.loads(empty.runner("status", "last", "--json").stdout)["run"]["id"] == "c"
+
+
+COST = {"usd": 0.0123, "box_seconds": 90.0}
+DEAR, FREE = {"free": False}, {"free": True}
+
+
+@pytest.mark.parametrize(
+    ("run", "boxes", "words"),
+    [
+        ({"cost": COST}, [DEAR, FREE], "cost about $0.0123 (2 boxes, 1 m 30 s; estimated from what was allocated)"),
+        ({"cost": COST}, [FREE], "cost $0 (1 box, 1 m 30 s on this machine's embedded endpoint, which costs nothing)"),
+        ({"cost": COST}, [], ""),
+        ({}, [DEAR], ""),
+    ],
+)
+def test_what_a_run_cost_and_why(run: Any, boxes: Any, words: str) -> None:
+    assert cost_words(run, boxes) == words
+
+
+def test_changes_of_provider_are_shown_with_their_time(empty: Any) -> None:
+    told = {"sandbox": "py", "from": "e2b", "to": "e2b@embedded", "reason": "slow down", "error": "RateLimited"}
+    empty.put("r", {"state": "succeeded"})
+    first = {**told, "class": "quota", "switch_ms": 412.4, "retry_after": 3.0}
+    events = [EventDraft("sandbox.fallback", "2026-01-31T12:00:10.000000Z", data=data) for data in (first, told)]
+    asyncio.run(empty.commit("r", [], events))
+    lines = empty.runner("status", "r").stdout.splitlines()
+    assert "sandbox py: e2b → e2b@embedded in 412 ms (quota: slow down), to be asked again after 3 s" in lines
+    assert any(line.startswith("sandbox py: e2b → e2b@embedded, which failed too") for line in lines)
