@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 _BOXES = """
 import dataclasses, json, os, sys
 from pathlib import Path
-from runner.embedded.e2b import uids, walls as walls_module
+from runner.embedded.e2b import mounts, uids, walls as walls_module
 from runner.embedded.e2b.start import Plan, start, take_disk
 from runner.embedded.e2b.templates import BASE
 from runner.embedded.e2b.walls import raise_walls
@@ -37,8 +37,10 @@ from runner.embedded.e2b.walls import raise_walls
 folder, without, *commands = sys.argv[1:]
 folder = Path(folder)
 os.umask(0o022)
-if without:
+if without in ("ranges", "overlays"):
     uids.base_for = lambda number: None
+if without == "places":
+    mounts._STAGES = ("/usr",)
 if without == "overlays":
     walls_module._rungs = lambda shared: [dataclasses.replace(shared, overlay=False, nested=True)]
 walls = raise_walls(folder)
@@ -55,7 +57,9 @@ for number, command in enumerate(commands, 1):
     layers.append(folder / f"layer{number}")
     walls.disks.keep(disk, layers[-1], tmp=True)
     walls.disks.give_back(disk)
+walls.close()
 left = [each.name for each in (folder / "disks").iterdir() if not each.name.startswith("blank-")]
+left += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(folder) in line]
 print(json.dumps({"told": told, "rung": walls.rung, "disks": walls.disks.rung, "left": left}))
 """
 _FIRST = (
@@ -103,6 +107,13 @@ def test_layers_where_boxes_have_users_of_their_own(folder: Path, root_only: Non
     assert (layer / "home/user/kept").stat().st_uid == 1000
     assert (layer / "opt/made/here").stat().st_uid == 0
     assert layer.stat().st_mode & 0o077 == 0, "its files with rights are nobody's of the host to start"
+
+
+def test_a_machine_without_an_empty_place_to_mount_on(folder: Path, root_only: None) -> None:
+    found = _boxes(folder, _FIRST, _SECOND, without="places")
+    assert found["rung"] == "range"
+    assert found["told"] == [["0"], ["one", "one", "one"]]
+    assert found["left"] == []
 
 
 def test_layers_where_each_box_is_one_user(folder: Path, root_only: None) -> None:

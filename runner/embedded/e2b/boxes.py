@@ -476,4 +476,4 @@ class Boxes:
             await asyncio.wait(pending)
         await self._overuse.close()
         await asyncio.to_thread(self.limits.close)
-        await asyncio.to_thread(self._walls.disks.close)
+        await asyncio.to_thread(self._walls.close)

@@ -25,7 +25,8 @@ _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, 0x80000
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV, _ATTR_IDMAP = 1, 2, 4, 0x100000
-#: Places that every Linux has (FHS), mostly empty; only an empty one is used, so that nothing is hidden.
+#: Places that every Linux has (FHS), mostly empty; only an empty one is used, so that nothing is hidden. Their names
+#: are short, which leaves room for layers: an overlay's folders must be named on one page.
 _STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 
@@ -102,16 +103,22 @@ def _mount(source: str | None, target: Path, kind: str | None, flags: int, data:
 class Stage:
     """The edge's stage; `own` tells whether there is one. Without one everybody reaches what the edge reaches."""
 
-    def __init__(self, *, own: bool) -> None:
-        """Take a mount namespace of our own and open the stage in it, if `own`. Raises OSError.
+    def __init__(self, spare: Path | None) -> None:
+        """Take a mount namespace of our own and open the stage in it; `spare` is a folder of ours to open it on if
+        there is no better place. None: no stage. Raises OSError.
 
         Threads that run already would stay outside, so there must be none.
         """
-        if own and threading.active_count() > 1:
+        self.own = spare is not None
+        if spare is not None and threading.active_count() > 1:
             raise RuntimeError("the stage is opened before the first thread is started")
-        self.own = own
-        self._path = _open_stage() if own else Path("/")
+        self._path = Path("/") if spare is None else _open_stage(spare)
         self._staged: dict[Path, Path] = {}
+
+    def close(self) -> None:
+        """Take the stage away; the boxes must have ended. Raises OSError."""
+        if self.own:
+            detach(self._path)
 
     def show(self, folder: Path, name: str) -> Path:
         """Make a folder reachable, read-only, where it is not; `name` tells it from others. Raises OSError."""
@@ -176,11 +183,11 @@ def walkable(folder: Path) -> bool:
     return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
 
 
-def _open_stage() -> Path:
+def _open_stage(spare: Path) -> Path:
     stages = [Path(each) for each in _STAGES]
-    stage = next((each for each in stages if each.is_dir() and not any(each.iterdir())), None)
-    if stage is None:
-        raise OSError(errno.ENOENT, f"one of {', '.join(_STAGES)} must be an empty folder")
+    stage = next((each for each in stages if each.is_dir() and not any(each.iterdir())), spare)
+    if not walkable(stage):
+        raise OSError(errno.EACCES, f"not everybody can walk to {stage}, and none of {', '.join(_STAGES)} is empty")
     check(libc().unshare(CLONE_NEWNS), "unshare")
     _mount(None, Path("/"), None, _MS_REC | _MS_PRIVATE)
     _mount("runner", stage, "tmpfs", 0, "mode=755,size=4m")

@@ -51,6 +51,11 @@ class Walls:
         """In a word, whose users boxes have: `range` or `one`."""
         return "range" if self.ranged else "one"
 
+    def close(self) -> None:
+        """Remove disks that nobody has given back, and what is mounted. Blocks. Raises OSError."""
+        self.disks.close()
+        self.stage.close()
+
     def path(self) -> str:
         """Where commands of a box are looked for."""
         python = self.python.program.parent

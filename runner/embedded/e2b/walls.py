@@ -50,7 +50,7 @@ def raise_walls(folder: Path) -> Walls:
         (folder / name).mkdir()
     _copy_agent(folder / "agent")
     try:
-        stage = _open_stage()
+        stage = _open_stage(folder / "stage")
         for name in ("bin", "agent", "tools"):
             stage.show(folder / name, name)
         python = bubblewrap.own_python(stage)
@@ -72,12 +72,13 @@ def raise_walls(folder: Path) -> Walls:
     return walls
 
 
-def _open_stage() -> Stage:
+def _open_stage(spare: Path) -> Stage:
     """The edge's stage where it can have one; root of a container may not mount, and what it has is walked to as is."""
     if uids.uid_for(0) is not None:
         with suppress(OSError):
-            return Stage(own=True)
-    return Stage(own=False)
+            spare.mkdir()
+            return Stage(spare)
+    return Stage(None)
 
 
 def _rungs(walls: Walls) -> Iterator[Walls]:

@@ -66,7 +66,7 @@ def test_no_interpreter_that_runs_in_a_box(raised: Callable[[str], walls.Walls])
 
 
 def test_a_folder_is_shown_where_it_is_without_a_stage(tmp_path: Path) -> None:
-    stage = Stage(own=False)
+    stage = Stage(None)
     assert stage.show(tmp_path, "name") == tmp_path
     assert stage.seen(tmp_path / "file") == tmp_path / "file"
     scene = stage.open("box")
