@@ -37,8 +37,12 @@ def _desktop(layer: Path) -> Template:
     )  # fmt: skip
 
 
-_START = "exec python3 -c 'import sys; sys.path[:1] = [\"/opt/runner/lib\"]; from box.interpreter import main; main()'"
-_LISTENS = "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 49999)).close()'"
+#: A server that dies, for want of memory perhaps, is started anew.
+_START = (
+    'while :; do python3 -c \'import sys; sys.path[:1] = ["/opt/runner/lib"];'
+    " from box.interpreter import main; main()'; sleep 0.2; done"
+)
+_LISTENS = "</dev/tcp/127.0.0.1/49999"
 
 
 def _interpreter(layer: Path) -> Template:

@@ -36,7 +36,8 @@ class JupyterKernel:
         self._language = language
         self._command = command
         self._cwd = cwd
-        self._environment = dict(environment)
+        # By this variable ipykernel ends itself when its parent has died.
+        self._environment = {**environment, "JPY_PARENT_PID": str(os.getpid())}
         self._process: Process | None = None
         self._asked = ""
         self._lines: asyncio.Queue[Line | None] = asyncio.Queue()
