@@ -260,7 +260,7 @@ class Commands:
         self.running: dict[int, Command] = {}
         self._ended: dict[int, Command] = {}
         self._started = 0
-        self._shared = Allowance()
+        self._shared = Allowance(reclaim=self._forget_output)
         self._watched: dict[int, Callable[[int], None]] = {}
 
     def start(self, spec: Spec) -> Command:
@@ -293,16 +293,19 @@ class Commands:
     def _forget(self, command: Command) -> None:
         if self.running.get(command.pid) is command:
             del self.running[command.pid]
-        self._lose(self._ended.pop(command.pid, None))
+        before = self._ended.pop(command.pid, None)
+        if before is not None:
+            before.backlog.drop()
         self._ended[command.pid] = command
         while len(self._ended) > _REMEMBERED:
-            self._lose(self._ended.pop(next(iter(self._ended))))
+            self._ended.pop(next(iter(self._ended))).backlog.drop()
 
-    @staticmethod
-    def _lose(command: Command | None) -> None:
-        if command is not None:
-            for _ in command.backlog.take():
-                pass  # gives its part of the allowance back
+    def _forget_output(self) -> bool:
+        """Drop what the command printed that ended first; running ones need the room more. False when none has any."""
+        holder = next((each for each in self._ended.values() if each.backlog.size), None)
+        if holder is not None:
+            holder.backlog.drop()
+        return holder is not None
 
     def watch(self, pid: int, call: Callable[[int], None]) -> None:
         """Call this with the exit code when a process that is no command has ended."""

@@ -8,11 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-#: A listener that is this many bytes behind stops the reading, and so in the end the command.
-BEHIND = 1024 * 1024
+#: A listener that is this many bytes behind stops the reading, and so in the end the command. It is less than what is
+#: kept, so that nothing is lost when such a listener leaves.
+BEHIND = 768 * 1024
 #: Bytes that are kept of one command, and of all commands together, while nobody listens.
 KEPT = 1024 * 1024
 KEPT_OF_ALL = 16 * 1024 * 1024
+#: What may still come when reading has been stopped: a piece of each stream.
+_MARGIN = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,8 @@ class Backlog:
 
     @property
     def full(self) -> bool:
-        """Whether more would push the oldest out."""
-        return self.size >= self._limit or self._shared.left <= 0
+        """Whether more might push the oldest out."""
+        return self.size > self._limit - _MARGIN or self._shared.left < _MARGIN
 
     def put(self, piece: Piece) -> None:
         """Keep a piece."""
