@@ -11,9 +11,8 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,16 +20,14 @@ from typing import Any, NoReturn
 from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxlog import BoxLog
 from runner.embedded.e2b.bringup import NotReady, bring_up
-from runner.embedded.e2b.kept import Index, Kept, Resting, Snapshot
+from runner.embedded.e2b.kept import Kept, Resting, Snapshot
 from runner.embedded.e2b.metrics import Metrics
-from runner.embedded.e2b.snapshots import Snapshots
+from runner.embedded.e2b.shelf import Shelf, as_files
 from runner.embedded.e2b.templates import DEFAULT_TAG, Template
 from runner.errors import SandboxMissing
 
 #: Seconds for which connections of a box that was just stopped go on carrying what it had said before.
 _DRAIN = 0.03
-#: So many boxes are copied at a time.
-_COPIES = 2
 #: Seconds in which what a template starts must be ready.
 _COMES_UP = 60.0
 #: Seconds that a woken box lives: as the client named at first, but at least so long; and when it never named a time.
@@ -56,17 +53,11 @@ class Life:
         Raises ServiceError when what was kept cannot be read.
         """
         self._boxes = boxes
-        self._kept = kept
         self._key = key
-        found = kept.read()
-        self.snapshots = Snapshots(found.snapshots)
-        self._resting = {each.id: each for each in found.resting}
-        #: Copies of held boxes, for when the edge does not live to let them go on.
-        self._copies: dict[str, Resting] = {}
-        self._pins: Counter[Path] = Counter()
+        self._shelf = Shelf(boxes, kept)
+        self.snapshots = self._shelf.snapshots
+        self._resting = self._shelf.resting
         self._rising: dict[str, asyncio.Lock] = {}
-        self._copying = asyncio.Semaphore(_COPIES)
-        self._saving = asyncio.Lock()
         #: Is told of every box that is made of a template.
         self.spawned: Callable[[Template], None] = _nothing
         #: What a client's request means; set by the control plane, which knows the requests.
@@ -74,11 +65,10 @@ class Life:
         self.metrics = Metrics()
         self.metrics.begin(boxes.all)
         boxes.time_over = self._time_over
-        for each in found.resting:
-            boxes.endings.note(each.id, _RESTS, BoxLog())
+        for name in self._resting:
+            boxes.endings.note(name, _RESTS, BoxLog())
         for name, why in kept.missing.items():
             boxes.endings.note(name, why, BoxLog())
-        kept.remove([layer for layer in kept.layers() if layer not in self._used()])
 
     # ------------------------------------------------------------- looking
 
@@ -100,11 +90,11 @@ class Life:
     async def create(self, order: Order) -> Box:
         """Make a box. Raises SandboxMissing, OSError."""
         identity = Identity.new()
-        with self._pinned(order.template):
+        with self._shelf.pinned(order.template):
             box = await self._brought_up(order, replace(identity, token=self.token(identity.id)))
         self.spawned(order.template)
         box.log.say("sandbox created", template=order.template.id)
-        self._boxes.spawn(self._swept_after(box))
+        self._boxes.spawn(self._shelf.swept_after(box))
         return box
 
     async def _brought_up(self, order: Order, identity: Identity) -> Box:
@@ -129,7 +119,7 @@ class Life:
     async def kill(self, name: str) -> None:
         """End a box, in whatever state it is. Raises NoSuchBox."""
         box = self._boxes.get(name)
-        kept = [held.pop(name, None) for held in (self._resting, self._copies)]
+        kept = [held.pop(name, None) for held in (self._resting, self._shelf.copies)]
         if box is not None:
             self._boxes.kill(box, _KILLED)
         elif not any(kept):
@@ -138,12 +128,13 @@ class Life:
             self._boxes.endings.forget(name)
             self._boxes.endings.note(name, _KILLED, BoxLog())
         if any(kept):
-            await self._save()
+            await self._shelf.save()
 
     async def close(self) -> None:
         """End all boxes; into a durable folder the running ones are put as files first."""
-        if self._kept.durable:
-            await asyncio.gather(*(self._put_by(box) for box in self._boxes.all() if box.paused_at is None))
+        if self._shelf.durable:
+            running = [box for box in self._boxes.all() if box.paused_at is None and not box.order.builder]
+            await asyncio.gather(*(self._put_by(box) for box in running))
         await self._boxes.close()
         await self.metrics.end()
 
@@ -205,13 +196,13 @@ class Life:
     async def _hold(self, box: Box) -> None:
         until = box.ends_at
         await self._stop(box)
-        if self._kept.durable:
+        if self._shelf.durable:
             try:
                 async with self._copied(box) as template:
-                    self._copies[box.id] = _as_files(box, template, full=True)
-                    await self._save()
+                    self._shelf.copies[box.id] = as_files(box, template, full=True)
+                    await self._shelf.save()
             except OSError:
-                self._copies.pop(box.id, None)
+                self._shelf.copies.pop(box.id, None)
                 await self._go_on(box, until)
                 raise
         box.log.say("sandbox paused", mode="full")
@@ -222,8 +213,8 @@ class Life:
             await self._stop(box)
         try:
             async with self._copied(box) as template:
-                self._resting[box.id] = _as_files(box, template, full)
-                await self._save()
+                self._resting[box.id] = as_files(box, template, full)
+                await self._shelf.save()
         except OSError:
             self._resting.pop(box.id, None)
             await self._go_on(box, until)
@@ -234,28 +225,12 @@ class Life:
 
     @asynccontextmanager
     async def _copied(self, box: Box) -> AsyncIterator[Template]:
-        """A stopped box's template with its own files as one more layer, which stays as long as the block, or as
-        somebody uses it. Raises OSError.
-        """
-        making = self._kept.fresh()
-        template = replace(box.order.template, layers=(*box.order.template.layers, self._kept.place(making)))
+        """What `Shelf.copied` gives. Raises NoSuchBox, OSError."""
         try:
-            with self._pinned(template):
-                await self._copy(box, making)
+            async with self._shelf.copied(box) as template:
                 yield template
-        except BaseException:
-            await self._sweep()
-            raise
-
-    async def _copy(self, box: Box, making: Path) -> None:
-        try:
-            async with self._copying:
-                await self._boxes.copy(box, making)
-                await asyncio.to_thread(self._kept.settle, making)
-        finally:
-            await asyncio.to_thread(self._kept.discard, making)
-        if box.ended.is_set():  # meanwhile; what was copied may be anything
-            raise NoSuchBox(self._boxes.why(box.id))
+        except BoxDead as error:
+            raise NoSuchBox(self._boxes.why(box.id)) from error
 
     def _time_over(self, box: Box) -> None:
         if box.order.auto_pause:
@@ -296,8 +271,8 @@ class Life:
     async def _release(self, box: Box, seconds: float) -> None:
         await self._go_on(box, time.time() + seconds)
         box.log.say("sandbox resumed", mode="full")
-        if self._copies.pop(box.id, None):
-            await self._save()
+        if self._shelf.copies.pop(box.id, None):
+            await self._shelf.save()
 
     async def _rise(self, name: str, seconds: float) -> Box:
         lock = self._rising.setdefault(name, asyncio.Lock())
@@ -309,15 +284,15 @@ class Life:
             if resting is None:
                 raise NoSuchBox(self._boxes.why(name))
             order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
-            with self._pinned(order.template):
+            with self._shelf.pinned(order.template):
                 box = await self._brought_up(order, Identity(name, self.token(name), resting.started_at))
-            self._boxes.spawn(self._swept_after(box))
+            self._boxes.spawn(self._shelf.swept_after(box))
             if self._resting.pop(name, None) is None:
                 self._boxes.kill(box, _KILLED)
                 raise NoSuchBox(self._boxes.why(name))
         self._rising.pop(name, None)
         box.log.say("sandbox resumed", mode="filesystem")
-        await self._save()
+        await self._shelf.save()
         return box
 
     def sleeper(self, name: str) -> Identity | None:
@@ -344,7 +319,7 @@ class Life:
         """Take a snapshot of a running box, which stands still meanwhile. Raises NoSuchBox, WrongState, OSError."""
         async with self._running(name) as box, self._taken(box) as template:
             taken = self.snapshots.add(template, box.id, label, tag)
-            await self._save()
+            await self._shelf.save()
             box.log.say("snapshot taken", snapshot=taken.template.id)
         return taken
 
@@ -358,7 +333,7 @@ class Life:
                 template = await stack.enter_async_context(self._taken(box))
             order = replace(box.order, template=template, timeout=seconds)
             made = await asyncio.gather(*(self.create(order) for _ in range(count)), return_exceptions=True)
-        await self._sweep()
+        await self._shelf.sweep()
         return [each if isinstance(each, (Box, Exception)) else BoxDead(name) for each in made]
 
     @asynccontextmanager
@@ -371,55 +346,16 @@ class Life:
                 await asyncio.to_thread(box.freeze, False)
             yield template
 
+    def uses(self, layer: Path) -> bool:
+        """Whether a box or a snapshot needs a layer."""
+        return self._shelf.uses(layer)
+
     async def forget(self, snapshot: str) -> bool:
         """Delete a snapshot; whether there was one. Boxes made of it go on."""
         gone = self.snapshots.delete(snapshot)
         if gone:
-            await self._save()
+            await self._shelf.save()
         return gone
-
-    # ------------------------------------------------------------- what is kept
-
-    @contextmanager
-    def _pinned(self, template: Template) -> Iterator[None]:
-        """Keep a template's layers while no box or index names them yet."""
-        self._pins.update(template.layers)
-        try:
-            yield
-        finally:
-            self._pins.subtract(template.layers)
-
-    def _used(self) -> set[Path]:
-        templates = [
-            *(box.order.template for box in self._boxes.all()),
-            *(each.template for each in self._resting.values()),
-            *(each.template for each in self._copies.values()),
-            *(each.template for each in self.snapshots),
-        ]
-        pinned = {layer for layer, count in self._pins.items() if count > 0}
-        return pinned.union(*(template.layers for template in templates))
-
-    def uses(self, layer: Path) -> bool:
-        """Whether a box or a snapshot needs a layer."""
-        return layer in self._used()
-
-    async def _save(self) -> None:
-        async with self._saving:
-            index = Index(tuple(self.snapshots), (*self._resting.values(), *self._copies.values()))
-            await asyncio.to_thread(self._kept.write, index)
-        await self._sweep()
-
-    async def _sweep(self) -> None:
-        # A layer is pinned before it is there: what is listed now and used by nobody afterwards is rubbish.
-        there = self._kept.layers()
-        used = self._used()
-        await asyncio.to_thread(self._kept.remove, [layer for layer in there if layer not in used])
-
-    async def _swept_after(self, box: Box) -> None:
-        """Remove a box's own layers once it has gone."""
-        if any(self._kept.owns(layer) for layer in box.order.template.layers):
-            await box.gone.wait()
-            await self._sweep()
 
 
 def _nothing(_template: Template) -> None:
@@ -428,17 +364,3 @@ def _nothing(_template: Template) -> None:
 
 def _plain_order(asked: Mapping[str, Any], template: Template) -> Order:
     return Order(0.0, template=template, asked=asked)
-
-
-def _as_files(box: Box, template: Template, full: bool) -> Resting:
-    order = box.order
-    return Resting(
-        id=box.id,
-        asked=order.asked,
-        template=template,
-        started_at=box.started_at,
-        paused_at=box.paused_at or time.time(),
-        full=full,
-        auto_resume=order.auto_resume and full,
-        metadata=order.metadata,
-    )
