@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from e2b import CommandExitException, Sandbox
 from packaging.version import Version
@@ -59,3 +62,27 @@ def test_what_is_too_much_ends_alone(embedded_e2b: Endpoint) -> None:
         box.commands.run("python3 -c \"held = [b'x' * (64 << 20) for _ in range(64)]\"", timeout=50)
     assert beside.pid in [each.pid for each in box.commands.list()]
     box.kill()
+
+
+def test_a_paused_box_does_not_outlive_its_edge(tmp_path: Path) -> None:
+    """Nothing that the freezer of version 1 holds can die: somebody must let it go on when the edge is killed."""
+    words = [sys.executable, "-m", "runner", "endpoint", "e2b", "--folder", str(tmp_path)]
+    edge = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert edge.stdout is not None
+    told: dict[str, str] = {}
+    while "E2B_API_KEY" not in told:
+        name, _, value = edge.stdout.readline().strip().removeprefix("export ").partition("=")
+        told[name] = value
+    try:
+        where = {"api_url": told["E2B_API_URL"], "sandbox_url": told["E2B_SANDBOX_URL"], "api_key": told["E2B_API_KEY"]}
+        box = Sandbox.create(timeout=60, **where)
+        box.commands.run("sleep 600", background=True, timeout=0)
+        inside = [each for each in psutil.Process(edge.pid).children(recursive=True) if each.name() != "sh"]
+        assert len(inside) >= 3
+        box.pause()
+    finally:
+        edge.kill()
+        edge.wait()
+        edge.stdout.close()
+    psutil.wait_procs(inside, timeout=10)
+    assert not [each for each in inside if each.is_running()]
