@@ -211,3 +211,53 @@ def _eventually(true: Callable[[], bool]) -> bool:
     while not true() and time.monotonic() < deadline:
         time.sleep(0.05)
     return true()
+
+
+#: An edge of an ordinary user, who may walk to the copy of our package only.
+_EDGE = """
+import ctypes, os, sys
+folder, package, settings = sys.argv[1:]
+sys.path.insert(0, package)
+from runner.embedded.e2b import server
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(23456, 23456, 23456)
+    os.setresuid(23456, 23456, 23456)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # what was root may not look at itself, as other users' processes may
+    sys.base_prefix = "/usr"
+os.chdir("/")
+os.environ["HOME"] = folder
+sys.argv[1:] = [settings]
+sys.exit(server.main())
+"""
+
+
+def test_an_endpoint_of_an_ordinary_user(folder: Path) -> None:
+    package = _package(folder)
+    (folder / "state").mkdir()
+    if os.getuid() == 0:
+        for place in (folder, folder / "state"):
+            os.chown(place, 23456, 23456)
+    settings = Settings(folder=str(folder / "state"), with_parent=True).as_json()
+    words = [sys.executable, "-P", "-c", _EDGE, str(folder), str(package), settings]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as edge:
+        assert edge.stdin is not None
+        assert edge.stdout is not None
+        endpoint = Endpoint(**json.loads(edge.stdout.readline()))
+        box = Sandbox.create(api_url=endpoint.api_url, sandbox_url=endpoint.sandbox_url, api_key=endpoint.api_key)
+        assert box.get_info().envd_version.endswith(".folder.one")
+        ids = [
+            box.commands.run(f"{before} id -u", user=user).stdout
+            for user in ("user", "root")
+            for before in ("", "sudo")
+        ]
+        assert ids == ["1000\n"] * 4
+        box.files.write("/root/file", "x", user="root")
+        assert box.files.read("/root/file") == "x"
+        assert box.files.get_info("/root/file").owner == "user"
+        assert box.commands.run("touch /usr/local/x || echo refused").stdout == "refused\n"
+        assert box.commands.run("echo x >/etc/x; cat /etc/x; python3 -c 'print(1)'").stdout == "x\n1\n"
+        box.kill()
+        edge.stdin.close()
+        assert edge.wait(20) == 0
+    assert not list((folder / "state").iterdir())

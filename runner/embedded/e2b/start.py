@@ -129,10 +129,13 @@ def _run(
             step()
 
     with log.open("wb") as said:
-        return subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", env={}, umask=0o022,
-            pass_fds=passed, preexec_fn=enter,
-        )  # fmt: skip
+        try:
+            return subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", env={}, umask=0o022,
+                pass_fds=passed, preexec_fn=enter,
+            )  # fmt: skip
+        except subprocess.SubprocessError as error:  # Python says no more of what went wrong between fork and exec
+            raise OSError("the limits of a box, or its user, cannot be set on this machine") from error
 
 
 def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters: Sequence[int]) -> Room:
