@@ -134,6 +134,7 @@ class Confinement:
         """Be limited from now on: called in the first process of the box, between fork and exec. Raises OSError."""
         if self._group is not None:
             self._group.enter()
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # it stays so: see the filter of system calls
         # Whoever has the right sets with it how low anybody in the box may ever go again (proc(5)).
         Path("/proc/self/oom_score_adj").write_text(str(_OOM))
 
@@ -141,7 +142,6 @@ class Confinement:
         """What every process of the box has, by the names of `resource`; for those that control groups do not hold."""
         held = {
             "RLIMIT_NOFILE": _FILES,
-            "RLIMIT_CORE": 0,
             "RLIMIT_FSIZE": self.allowance.disk_mb * _MIB,
             "RLIMIT_NPROC": self.allowance.processes,
             "RLIMIT_RTPRIO": 0,

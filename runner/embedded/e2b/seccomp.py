@@ -36,6 +36,8 @@ _NEW = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0
 _NEW_BY_CLONE = _NEW & ~0xFF
 #: Putting words into a terminal's input, for whoever reads from it next (asm/ioctls.h).
 _IOCTLS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+#: RLIMIT_CORE (asm-generic/resource.h).
+_CORE = 4
 _NETLINK = 16
 #: AF_UNIX, AF_INET, AF_INET6: others are for machines with more than a loopback, or talk to the kernel or the host.
 _FAMILIES = (1, 2, 10)
@@ -131,10 +133,12 @@ def _program(architecture: Architecture) -> bytes:
     made.answer(_ALLOW)
     _namespaces(made)
     _terminals(made)
+    _dumps(made)
     _sockets(made)
     for label, value in (
         ("refused", _ERRNO | errno.EPERM),
         ("unknown", _ERRNO | errno.ENOSYS),
+        ("ignored", _ERRNO),  # as if it had been done
         ("no family", _ERRNO | errno.EAFNOSUPPORT),
         ("no protocol", _ERRNO | errno.EPROTONOSUPPORT),
         ("allowed", _ALLOW),
@@ -161,6 +165,22 @@ def _terminals(made: Assembler) -> None:
     made.load(_argument(1))  # the kernel, too, looks at the low half only
     for number in _IOCTLS:
         made.test(_EQUAL, number, yes="refused")
+    made.go("allowed")
+
+
+def _dumps(made: Assembler) -> None:
+    """The limit of core dumps stays at 1, which alone keeps the kernel from handing a dump to a program of the host's
+    (core(5)): the limit 0 does not, where /proc/sys/kernel/core_pattern names a pipe.
+    """
+    made.label("setrlimit")
+    made.load(_argument(0))
+    made.test(_EQUAL, _CORE, yes="ignored", no="allowed")
+    made.label("prlimit64")
+    made.load(_argument(1))
+    made.test(_EQUAL, _CORE, no="allowed")
+    for half in (0, 4):  # no new limit: it only asks
+        made.load(_argument(2) + half)
+        made.test(_EQUAL, 0, no="ignored")
     made.go("allowed")
 
 

@@ -45,6 +45,8 @@ JUDGED: dict[str, tuple[int, int]] = {
     "ioctl": (16, 29),
     "socket": (41, 198),
     "socketpair": (53, 199),
+    "setrlimit": (160, 164),
+    "prlimit64": (302, 261),
 }
 
 

@@ -5,7 +5,7 @@ import resource
 
 from attempt import contained, must
 
-for name in ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_RTPRIO", "RLIMIT_NICE"):
+for name in ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_RTPRIO", "RLIMIT_NICE"):
     which = getattr(resource, name)
     soft, hard = resource.getrlimit(which)
     must(hard != resource.RLIM_INFINITY, f"{name} has no limit")
