@@ -181,6 +181,7 @@ def test_a_start_command_that_fails_fails_the_build(where: dict[str, Any]) -> No
         (Template().from_template("no-such-template"), "base template 'no-such-template' not found; there are: .*base"),
         (Template().from_base_image().set_user("; exit 1"), "cannot be a user's name"),
         (Template().from_base_image().run_cmd("true", user="nobody-here"), "invalid username: 'nobody-here'"),
+        (Template().from_base_image().git_clone("https://example.com/a.git"), r"128: [^$]*resolve[^$]*--egress"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_says_why(where: dict[str, Any], template: Any, words: str) -> None:

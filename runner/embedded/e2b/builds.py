@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -31,13 +32,16 @@ _AT_ONCE = 2
 _LONGEST = 3600.0
 _READY = 600.0
 _TAIL = 1500
+#: What programs say that find no host: apt, curl and git, npm, pip.
+_UNFOUND = re.compile(r"resolving|[Cc]ould not resolve|EAI_AGAIN|name resolution")
+_OFFLINE = "\nBoxes of this endpoint have no network: serve it with `runner endpoint e2b --egress`."
 _LINE = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What a build needs of the endpoint: boxes made, ended, their changes kept as a layer in a folder, templates and
-    snapshots found by name; and why boxes can have no layers, empty where they can.
+    snapshots found by name; why boxes can have no layers, empty where they can; and whether boxes have a way out.
     """
 
     make: Callable[[Order], Awaitable[Box]]
@@ -45,6 +49,7 @@ class Hands:
     keep: Callable[[Box, Path], Awaitable[None]]
     find: bases.Find
     unlayered: str = ""
+    connected: Callable[[], bool] = lambda: True
 
 
 class _StepFailed(Exception):
@@ -295,5 +300,6 @@ class _Work:
         code = await run(box, words, hear)
         if code != 0:
             tail = ("".join(heard["stderr"]) or "".join(heard["stdout"])).strip()[-_TAIL:]
-            raise _StepFailed(name, f"failed to run command: exit status {code}" + (f": {tail}" if tail else ""))
+            hint = _OFFLINE if _UNFOUND.search(tail) and not self._hands.connected() else ""
+            raise _StepFailed(name, f"failed to run command: exit status {code}" + (f": {tail}" if tail else "") + hint)
         return "".join(heard["stdout"])

@@ -45,7 +45,7 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
         return snapshot.template if snapshot else templates.find(name)
 
     life.spawned = catalog.spawned
-    hands = Hands(boxes.create, boxes.kill, keep, find, boxes.unlayered)
+    hands = Hands(boxes.create, boxes.kill, keep, find, boxes.unlayered, lambda: boxes.outward is not None)
     return Holdings(
         templates,
         catalog,
