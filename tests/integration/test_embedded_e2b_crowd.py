@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from e2b import AsyncSandbox
-from e2b.exceptions import SandboxException, SandboxNotFoundException
+from e2b.exceptions import RateLimitException, SandboxException, SandboxNotFoundException
 
 from runner.embedded.e2b.launch import Endpoint, launch
 from runner.embedded.e2b.settings import Settings
@@ -113,6 +113,29 @@ def test_a_key_whose_box_could_not_be_made_may_be_used_again(tmp_path: Path) -> 
                 assert (await client.post("/v2/sandboxes", json=body)).status_code == 429
                 await first.kill()
                 assert (await client.post("/v2/sandboxes", json=body)).status_code == 201
+
+    asyncio.run(go())
+
+
+def test_many_who_wake_a_box_at_once_take_one_place(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with launch(Settings(folder=str(tmp_path), quota=1)) as endpoint:
+            lifecycle: Any = {"on_timeout": "pause", "auto_resume": True}
+            box = await AsyncSandbox.create(timeout=60, lifecycle=lifecycle, **_where(endpoint))
+            await box.pause()
+            said = await asyncio.gather(*(box.commands.run(f"echo {n}") for n in range(4)))
+            assert [each.stdout for each in said] == ["0\n", "1\n", "2\n", "3\n"]
+            for keep in (True, False):
+                await box.pause(keep_memory=keep)
+                await asyncio.gather(*(box.connect(timeout=60) for _ in range(4)))
+            await box.pause()
+            other = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            with pytest.raises(RateLimitException):
+                await box.connect()
+            with pytest.raises(RateLimitException):
+                await box.commands.run("true")
+            await other.kill()
+            assert (await box.commands.run("echo on")).stdout == "on\n"
 
     asyncio.run(go())
 

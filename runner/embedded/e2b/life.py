@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,6 +34,10 @@ _COMES_UP = 60.0
 _WAKE_LEAST, _WAKE_DEFAULT = 60.0, 300.0
 _KILLED = "it was killed by a request"
 _RESTS = "it is paused, as files only; connecting to it starts it again; paused"
+
+
+#: Takes a place among the boxes that run, while the block lasts.
+Place = Callable[[], AbstractContextManager[None]]
 
 
 class NoSuchBox(Exception):
@@ -125,8 +129,9 @@ class Life:
         elif not any(kept):
             raise NoSuchBox(self._boxes.why(name))
         else:
+            before = self._boxes.endings.find(name)
             self._boxes.endings.forget(name)
-            self._boxes.endings.note(name, _KILLED, BoxLog())
+            self._boxes.endings.note(name, _KILLED, before.log if before else BoxLog())
         if any(kept):
             await self._shelf.save()
 
@@ -250,8 +255,9 @@ class Life:
 
     # ------------------------------------------------------------- going on
 
-    async def resume(self, name: str, seconds: float, memory: bool = True) -> Box:
-        """Let a paused box go on for so many seconds; without `memory` it starts anew from its files.
+    async def resume(self, name: str, seconds: float, memory: bool = True, place: Place = nullcontext) -> Box:
+        """Let a paused box go on for so many seconds; without `memory` it starts anew from its files. It takes a
+        `place` among those that run: of many who ask at once only the first does.
 
         Raises NoSuchBox, WrongState when it runs, SandboxMissing and OSError when it cannot be made.
         """
@@ -261,12 +267,13 @@ class Life:
                 if box.paused_at is None and not box.ended.is_set():
                     raise WrongState(f"sandbox '{name}' is already running")
                 if not box.ended.is_set() and memory:
-                    await self._release(box, seconds)
+                    with place():
+                        await self._release(box, seconds)
                     return box
                 if not box.ended.is_set():
                     await self._rest(box, full=False)
             await box.gone.wait()
-        return await self._rise(name, seconds)
+        return await self._rise(name, seconds, place)
 
     async def _release(self, box: Box, seconds: float) -> None:
         await self._go_on(box, time.time() + seconds)
@@ -274,7 +281,7 @@ class Life:
         if self._shelf.copies.pop(box.id, None):
             await self._shelf.save()
 
-    async def _rise(self, name: str, seconds: float) -> Box:
+    async def _rise(self, name: str, seconds: float, place: Place) -> Box:
         lock = self._rising.setdefault(name, asyncio.Lock())
         async with lock:
             risen = self._boxes.get(name)
@@ -284,7 +291,7 @@ class Life:
             if resting is None:
                 raise NoSuchBox(self._boxes.why(name))
             order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
-            with self._shelf.pinned(order.template):
+            with place(), self._shelf.pinned(order.template):
                 box = await self._brought_up(order, Identity(name, self.token(name), resting.started_at))
             self._boxes.spawn(self._shelf.swept_after(box))
             if self._resting.pop(name, None) is None:
@@ -306,12 +313,12 @@ class Life:
             return None
         return Identity(resting.id, self.token(resting.id), resting.started_at)
 
-    async def wake(self, name: str) -> None:
+    async def wake(self, name: str, place: Place) -> None:
         """Let a sleeper go on for as long as it was to live at first. Raises NoSuchBox, SandboxMissing, OSError."""
         found = self.find(name)
         asked = (found.order.asked if isinstance(found, Box) else found.asked).get("timeout")
         with suppress(WrongState):  # another request has woken it
-            await self.resume(name, max(_WAKE_LEAST, float(asked or _WAKE_DEFAULT)))
+            await self.resume(name, max(_WAKE_LEAST, float(asked or _WAKE_DEFAULT)), place=place)
 
     # ------------------------------------------------------------- copies
 

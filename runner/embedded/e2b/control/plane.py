@@ -69,8 +69,7 @@ class ControlPlane:
     async def wake(self, exchange: Exchange, name: str) -> bool:
         """Let a sleeper go on because a request has come for it; False when the request was answered with why not."""
         try:
-            with self._gate.place():
-                await self._life.wake(name)
+            await self._life.wake(name, self._gate.place)
         except Refused as error:
             await exchange.body.drain()
             await exchange.json(error.status, error.body(), error.fields)

@@ -218,8 +218,7 @@ class Sandboxes:
 
     async def _awake(self, name: str, seconds: float, memory: bool) -> tuple[Box, int]:
         try:
-            with self._gate.place():
-                return await self._life.resume(name, seconds, memory), 201
+            return await self._life.resume(name, seconds, memory, self._gate.place), 201
         except WrongState:  # somebody else was faster
             return self._running(name), 200
 
@@ -230,8 +229,7 @@ class Sandboxes:
         with refusing(call["id"]):
             if shown.state(self._life.find(call["id"])) == "running":
                 raise WrongState(f"sandbox '{call['id']}' is already running")
-            with self._gate.place():
-                box = await self._life.resume(call["id"], seconds, asked.get("memory") is not False)
+            box = await self._life.resume(call["id"], seconds, asked.get("memory") is not False, self._gate.place)
         await call.exchange.json(201, shown.sandbox(box, self._domain))
 
 
