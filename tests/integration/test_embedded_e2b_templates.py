@@ -163,7 +163,8 @@ def test_a_start_command_runs_in_every_box_before_it_is_handed_over(where: dict[
         .set_start_cmd("sleep 0.3; echo $SAY > /tmp/up; exec sleep 60", wait_for_file("/tmp/up"))
     )  # fmt: skip
     Template.build(template, name, **where)
-    assert _run(name, "cat /tmp/up; grep -lx 'Name:.sleep' /proc/[0-9]*/status | wc -l", where).split() == ["ready", "1"]
+    said = _run(name, "cat /tmp/up; grep -lx 'Name:.sleep' /proc/[0-9]*/status | wc -l", where)
+    assert said.split() == ["ready", "1"]
 
 
 def test_a_start_command_that_fails_fails_the_build(where: dict[str, Any]) -> None:
