@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
+from runner.embedded.e2b.addresses import Address
 from runner.embedded.e2b.transforms import Transforms, read_transforms
+from runner.embedded.e2b.upstream import Upstream, read_upstream
 
-Address = IPv4Address | IPv6Address
 #: Stands for all addresses, those of IPv6 too.
 ALL_TRAFFIC = "0.0.0.0/0"
 NAMES_NEED_ALL = (
@@ -96,7 +97,7 @@ class Network:
     `internet` False denies all that is not allowed · `allow`, `deny`: where it may go · `public` False: its ports
     answer only who shows the box's traffic token · `mask`: the Host that servers in it see, with `${PORT}` for the
     port, empty for the one that was asked for · `https_ports` speak TLS themselves · `transforms`: headers that are set
-    in its requests.
+    in its requests · `upstream`: the proxy through which its connections leave; None for none.
     """
 
     internet: bool = True
@@ -106,6 +107,7 @@ class Network:
     mask: str = ""
     https_ports: frozenset[int] = frozenset()
     transforms: Transforms = field(default_factory=Transforms)
+    upstream: Upstream | None = None
 
     def host(self, port: int) -> str:
         """The Host that a server on this port sees; empty for what the client has sent."""
@@ -117,6 +119,10 @@ class Network:
         """
         if self.internet and not any(rule.all_traffic for rule in self.deny):
             return True
+        return self.names(name, port)
+
+    def names(self, name: str, port: int) -> bool:
+        """Whether `allow` has a host by its name."""
         return any(rule.name and rule.takes(plain(name), _NOWHERE, port) for rule in self.allow)
 
     def why_not(self, name: str, address: Address, port: int) -> str:
@@ -136,8 +142,6 @@ def read_network(config: Mapping[str, object], internet: object = None) -> Netwo
     """
     if internet is not None and not isinstance(internet, bool):
         raise ValueError(f"allow_internet_access must be true or false, not {internet!r}")
-    if config.get("egressProxy"):
-        raise ValueError("egressProxy is not supported by this deployment.")
     allow, deny = (_rules(config, name) for name in ("allowOut", "denyOut"))
     for rule in deny:
         if rule.name:
@@ -155,6 +159,7 @@ def read_network(config: Mapping[str, object], internet: object = None) -> Netwo
         mask=_mask(config),
         https_ports=_ports(config),
         transforms=read_transforms(config.get("rules")),
+        upstream=read_upstream(config.get("egressProxy")),
     )
 
 
@@ -187,27 +192,3 @@ def _ports(config: Mapping[str, object]) -> frozenset[int]:
     if not isinstance(ports, list) or not all(isinstance(p, int) and 0 < p <= _PORT_MAX for p in ports):
         raise ValueError(f"httpsPorts must be a list of ports, not {ports!r}")
     return frozenset(ports)
-
-
-def address_of(text: str) -> Address | None:
-    """The address that a text is; None for a name."""
-    try:
-        return ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-
-
-#: Blocks of IPv6 that stand for addresses of IPv4: NAT64 (RFC 6052) and 6to4 (RFC 3056), with the bits behind it.
-_WRAPPED = ((IPv6Network("64:ff9b::/96"), 0), (IPv6Network("2002::/16"), 80))
-
-
-def internal(address: Address) -> bool:
-    """Whether an address is this machine's, its neighbours' or nobody's: not one of the public internet."""
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped
-        for block, shift in _WRAPPED:
-            if address in block:
-                inner = IPv4Address((int(address) >> shift) & 0xFFFFFFFF)
-        if inner is not None:
-            return internal(inner)
-    return not address.is_global or address.is_multicast

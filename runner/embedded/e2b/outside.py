@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from runner.embedded.e2b.addresses import Address, address_of, internal
 from runner.embedded.e2b.box.http1 import BUFFER, Inlet, close
-from runner.embedded.e2b.network import Address, Network, address_of, internal, plain
+from runner.embedded.e2b.network import Network, plain
 from runner.embedded.e2b.outward import Traffic
+from runner.embedded.e2b.upstream import Upstream, UpstreamRefused, pass_through
 
 _DIAL_SECONDS = 20.0
 #: How long one direction of a tunnel goes on when the other has ended.
@@ -58,33 +60,73 @@ class Way:
 
     async def dial(self, host: str, port: int) -> Streams:
         """A connection to a destination. Raises Refusal."""
-        reason = ""
+        upstream = self._network().upstream
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                for address in await self._choose(host, port):
-                    try:
-                        return await self._open(host, address, port)
-                    except OSError as error:
-                        reason = reason or error.strerror or str(error)
+                addresses = await self._choose(host, port)
+                if upstream is not None:
+                    streams = await self._ask(upstream, host, addresses[0], port)
+                else:
+                    streams = await self._first(host, addresses, port)
         except TimeoutError as error:
             raise Refusal(504, f"{host}:{port} did not answer within {_DIAL_SECONDS:g} s") from error
+        return streams
+
+    async def _first(self, host: str, addresses: Sequence[Address], port: int) -> Streams:
+        """A connection to the first address that answers."""
+        reason = ""
+        for address in addresses:
+            try:
+                streams = await self._open(host, address, port)
+            except OSError as error:
+                reason = reason or error.strerror or str(error)
+                continue
+            self._dialled = ("" if address_of(host) else host, address, port)
+            return streams
         raise Refusal(502, f"{host}:{port} cannot be reached: {reason}")
+
+    async def _ask(self, upstream: Upstream, host: str, address: Address, port: int) -> Streams:
+        """A connection by way of the client's own proxy, which looks up names that the rules have."""
+        literal = address_of(upstream.host)
+        found = await self._found(upstream.host, upstream.port) if literal is None else [literal]
+        outside = [each for each in found if not self._internal(each)]
+        if not outside:
+            raise self._refused(host, port, "its egress proxy is not on the public internet")
+        reason = ""
+        for each in outside:
+            try:
+                streams = await self._open(upstream.host, each, upstream.port, upstream)
+            except OSError as error:
+                reason = reason or error.strerror or str(error)
+                continue
+            wanted = host if address_of(host) is None and self._network().names(host, port) else str(address)
+            try:
+                await pass_through(upstream, *streams, wanted, port)
+            except (UpstreamRefused, OSError, EOFError) as error:
+                streams[1].close()
+                raise Refusal(502, f"the egress proxy does not lead to {host}:{port}: {error}") from error
+            self._dialled = ("" if address_of(host) else host, address, port)
+            return streams
+        raise Refusal(502, f"the egress proxy of this box cannot be reached: {reason}")
 
     def allowed(self) -> bool:
         """Whether the destination that was dialled may still be reached."""
         return self._dialled is None or not self._network().why_not(*self._dialled)
 
-    async def _open(self, host: str, address: Address, port: int) -> Streams:
+    async def _open(self, host: str, address: Address, port: int, upstream: Upstream | None = None) -> Streams:
         reader = _Metered(self.traffic)
         protocol = asyncio.StreamReaderProtocol(reader)
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
+        context = None if upstream is None else upstream.context
+        name = None if upstream is None or context is None else upstream.server_name
+        transport, _ = await loop.create_connection(
+            lambda: protocol, str(address), port, ssl=context, server_hostname=name
+        )
         ours, theirs = (transport.get_extra_info(name)[0] for name in ("sockname", "peername"))
         if ours == theirs and not self._private:
             transport.abort()
             raise self._refused(host, port, "it is an address of this machine")
         transport.set_write_buffer_limits(BUFFER)
-        self._dialled = ("" if address_of(host) else host, address, port)
         return reader, _MeteredWriter(transport, protocol, reader, self.traffic)
 
     async def _choose(self, host: str, port: int) -> list[Address]:
@@ -169,5 +211,6 @@ async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     while piece := await source.read(64 * 1024):
         sink.write(piece)
         await sink.drain()
-    with suppress(OSError):
-        sink.write_eof()
+    if sink.can_write_eof():  # TLS has no half end
+        with suppress(OSError):
+            sink.write_eof()

@@ -7,12 +7,16 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
+from runner.embedded.e2b.addresses import Address
+from runner.embedded.e2b.certificates import Authority
 from runner.embedded.e2b.egress import LIMIT, Egress
-from runner.embedded.e2b.network import Address, Network, read_network
+from runner.embedded.e2b.network import Network, read_network
 from runner.embedded.e2b.outward import Traffic
+from runner.embedded.e2b.upstream import shown
 
 CLOSED = {"denyOut": ["0.0.0.0/0"]}
 
@@ -285,3 +289,118 @@ def test_a_box_has_only_so_many_connections() -> None:
         assert lab.traffic.refused == 1
 
     Lab(Network()).run(talk)
+
+
+class Socks:
+    """A SOCKS5 proxy of a client's own, with a password; it leads wherever it is asked to this machine."""
+
+    def __init__(self, lab: Lab, reply: int = 0) -> None:
+        self.lab, self.reply = lab, reply
+        self.asked: list[tuple[int, bytes]] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, count = await reader.readexactly(2)
+        if 2 not in await reader.readexactly(count):
+            writer.write(b"\x05\xff")
+            return
+        writer.write(b"\x05\x02")
+        name = await reader.readexactly((await reader.readexactly(2))[1])
+        word = await reader.readexactly((await reader.readexactly(1))[0])
+        good = (name, word) == (b"ann", b"s3cret")
+        writer.write(b"\x01\x00" if good else b"\x01\x01")
+        if not good:
+            return
+        kind = (await reader.readexactly(4))[3]
+        size = (await reader.readexactly(1))[0] if kind == 3 else {1: 4, 4: 16}[kind]
+        self.asked.append((kind, await reader.readexactly(size)))
+        await reader.readexactly(2)
+        writer.write(bytes([5, self.reply, 0, 1]) + bytes(6))
+        if self.reply == 0:
+            outer_reader, outer_writer = await asyncio.open_connection("127.0.0.1", self.lab.bait)
+            outer_writer.write(await reader.read(1000))
+            if outer_writer.can_write_eof() and writer.can_write_eof():
+                outer_writer.write_eof()
+            writer.write(await outer_reader.read())
+            outer_writer.close()
+
+
+def _through(lab: Lab, address: str, **more: object) -> Network:
+    proxy = {"address": address, "username": "ann", "password": "s3cret", **more}
+    return read_network({"egressProxy": proxy, "allowOut": ["good.test", "127.0.0.9"], **CLOSED})
+
+
+def test_connections_leave_through_the_clients_own_proxy() -> None:
+    async def talk(lab: Lab) -> None:
+        socks = Socks(lab)
+        async with await asyncio.start_server(socks, "127.0.0.1") as server:
+            lab.network = _through(lab, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            for host in ("good.test", "127.0.0.9"):
+                answer = await lab.say(f"CONNECT {host}:{lab.bait} HTTP/1.1\r\n\r\nx\n".encode())
+                assert answer.endswith(b"\r\n\r\nX\n"), answer
+            assert socks.asked == [(3, b"good.test"), (1, bytes([127, 0, 0, 9]))], "it looks up names that rules have"
+            refused = await lab.ask(b"CONNECT evil.test:443 HTTP/1.1\r\n\r\n")
+            assert b" 403 " in refused
+            assert len(socks.asked) == 2, "rules come first"
+
+    Lab(Network()).run(talk)
+
+
+@pytest.mark.parametrize(("password", "reply", "why"), [("wrong", 0, "username and password"), ("s3cret", 2, "forbid")])
+def test_a_proxy_that_says_no_is_no_reason_to_go_round_it(password: str, reply: int, why: str) -> None:
+    async def talk(lab: Lab) -> None:
+        async with await asyncio.start_server(Socks(lab, reply), "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            lab.network = _through(lab, f"127.0.0.1:{port}", password=password)
+            answer = (await lab.ask(f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\n".encode())).decode()
+        assert answer.startswith("HTTP/1.1 502 the egress proxy does not lead to good.test")
+        assert why in answer
+        assert password not in answer
+        gone = (await lab.ask(f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\n".encode())).decode()
+        assert gone.startswith("HTTP/1.1 502 the egress proxy of this box cannot be reached")
+
+    Lab(Network()).run(talk)
+
+
+def test_tls_to_the_proxy_trusts_the_certificates_that_are_given_and_no_others(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def talk(lab: Lab) -> None:
+        socks = Socks(lab)
+        async with await asyncio.start_server(socks, "127.0.0.1", ssl=authority.context()) as server:
+            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            ask = f"CONNECT good.test:{lab.bait} HTTP/1.1\r\n\r\nGET /in HTTP/1.1\r\nA: b\r\n\r\n".encode()
+            ours = {"enabled": True, "serverName": "e2b.localhost", "caCert": authority.certificate.read_text()}
+            lab.network = _through(lab, address, tls=ours)
+            assert (await lab.ask(ask)).endswith(b"GET /in HTTP/1.1\r\nA: b\r\n\r\n")
+            lab.network = _through(lab, address, tls={**ours, "serverName": "other.example"})
+            assert b" 502 " in await lab.ask(ask)
+            lab.network = _through(lab, address, tls={"enabled": True})
+            assert b" 502 " in await lab.ask(ask)
+            assert len(socks.asked) == 1
+
+    Lab(Network()).run(talk)
+
+
+def test_a_proxy_on_this_machine_is_refused_without_leave() -> None:
+    async def talk(lab: Lab) -> None:
+        lab.network = read_network({"egressProxy": {"address": "proxy.test:1080"}})
+        lab.answers = {"good.test": ["93.184.216.34"], "proxy.test": ["127.0.0.1"]}
+        assert b"its egress proxy is not on the public internet" in await lab.ask(
+            b"CONNECT good.test:443 HTTP/1.1\r\n\r\n"
+        )
+
+    Lab(Network(), private=False).run(talk)
+
+
+def test_no_secret_of_a_proxy_is_told() -> None:
+    asked = {"address": "a:1", "username": "ann", "password": "s3cret", "tls": {"enabled": True, "caCert": "PEM"}}
+    assert shown(asked) == {"address": "a:1", "username": "ann", "tls": {"enabled": True}}
+    assert "s3cret" not in repr(read_network({"egressProxy": {**asked, "tls": None}}))

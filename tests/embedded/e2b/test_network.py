@@ -6,7 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from runner.embedded.e2b.network import Network, internal, read_network, read_rule
+from runner.embedded.e2b.addresses import internal
+from runner.embedded.e2b.network import Network, read_network, read_rule
 
 OUTSIDE = ip_address("93.184.216.34")
 
@@ -89,7 +90,12 @@ def test_names_are_only_looked_up_where_they_may_be_reached() -> None:
         ({"rules": {"a.com": [{"transform": {"headers": {"Host": "b"}}}]}}, None, "cannot set the header 'Host'"),
         ({"rules": {"a.com": [{"transform": {"headers": {"A": "b\r\nC: d"}}}]}}, None, "printable ASCII"),
         ({"rules": {"a.com": [{"transform": {"headers": {"A": "${e2b.identity.tokens.x}"}}}]}}, None, "identity"),
-        ({"egressProxy": {"address": "a:1"}}, None, "egressProxy is not supported"),
+        ({"egressProxy": {"address": "a"}}, None, "address must be HOST:PORT"),
+        ({"egressProxy": {"address": "u:p@a:1"}}, None, "address must be HOST:PORT"),
+        ({"egressProxy": {"address": "a:1", "password": "p"}}, None, "a password needs a username"),
+        ({"egressProxy": {"address": "a:1", "username": "u" * 256}}, None, "at most 255 bytes"),
+        ({"egressProxy": {"address": "a:1", "tls": True}}, None, "tls must be"),
+        ({"egressProxy": {"address": "a:1", "tls": {"enabled": True, "caCert": "x"}}}, None, "no certificate in PEM"),
         ({"maskRequestHost": "a b"}, None, "mask request host is not valid"),
         ({"allowPublicTraffic": "no"}, None, "allowPublicTraffic must be"),
         ({"httpsPorts": [0]}, None, "httpsPorts must be"),

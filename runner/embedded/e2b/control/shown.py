@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from runner.embedded.e2b import upstream
 from runner.embedded.e2b.boxes import Box, Order
 from runner.embedded.e2b.endings import rfc3339
 from runner.embedded.e2b.kept import Resting
@@ -63,7 +64,7 @@ def detail(box: Box | Resting, order: Order, token: str, domain: str) -> dict[st
         "lifecycle": {"autoResume": order.auto_resume, "onTimeout": "pause" if order.auto_pause else "kill"},
         **paused,
         **({"limits": box.held, "egress": asdict(box.traffic)} if isinstance(box, Box) else {}),
-        **_asked(box, "network"),
+        **_network(box),
     }
 
 
@@ -77,6 +78,13 @@ def version(box: Box | Resting) -> str:
 def state(box: Box | Resting) -> str:
     """`running` or `paused`."""
     return "running" if isinstance(box, Box) and box.paused_at is None else "paused"
+
+
+def _network(box: Box | Resting) -> dict[str, Any]:
+    network = _asked(box, "network").get("network")
+    if network and network.get("egressProxy"):
+        network = {**network, "egressProxy": upstream.shown(network["egressProxy"])}
+    return {"network": network} if network else {}
 
 
 def _asked(box: Box | Resting, name: str) -> dict[str, Any]:
