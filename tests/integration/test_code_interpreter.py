@@ -105,9 +105,13 @@ def test_contexts_of_python_and_javascript_are_there_from_the_start(box: Sandbox
     assert {"python", "javascript"} <= {each.language for each in box.list_code_contexts()}
 
 
-def test_a_context_in_a_folder_that_is_not_there_is_refused(box: Sandbox) -> None:
+def test_a_folder_that_is_not_there_is_refused_but_for_python_as_at_the_vendors(box: Sandbox) -> None:
     with pytest.raises(SandboxException, match="Failed to set working directory"):
-        box.create_code_context(cwd="/nowhere")
+        box.create_code_context(cwd="/nowhere", language="javascript")
+    context = box.create_code_context(cwd="/home/user/nowhere")
+    assert context.cwd == "/home/user/nowhere"
+    assert box.run_code("import os; os.getcwd()", context=context).text == "/home/user"
+    box.remove_code_context(context)
 
 
 def test_bash(box: Sandbox) -> None:

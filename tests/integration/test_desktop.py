@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from e2b_desktop import Sandbox
-from PIL import Image
+from PIL import Image, ImageChops
 
 from runner.embedded.e2b.launch import Endpoint
 
@@ -32,6 +32,12 @@ def desktop(equipped_e2b: Endpoint) -> Iterator[Sandbox]:
     sandbox = Sandbox.create(resolution=_SIZE, timeout=600, **where)
     yield sandbox
     sandbox.kill()
+
+
+def _differ(one: bytes, other: bytes) -> int:
+    """How many pixels of two pictures differ."""
+    first, second = (Image.open(io.BytesIO(png)).convert("L") for png in (one, other))
+    return first.width * first.height - ImageChops.difference(first, second).histogram()[0]
 
 
 @pytest.fixture
@@ -92,6 +98,10 @@ def test_the_mouse_goes_where_it_is_sent_and_clicks(desktop: Sandbox) -> None:
     assert desktop.get_cursor_position() == (300, 200)
     desktop.left_click(20, 12)  # the panel's menu of applications
     _until(lambda: len(desktop.get_application_windows("xfce4-panel")) > 2, "no menu opened")
+    desktop.press("escape")
+    before = bytes(desktop.screenshot())
+    desktop.right_click(500, 300)
+    _until(lambda: _differ(before, bytes(desktop.screenshot())) > 1000, "no menu of the desktop opened")
     desktop.press("escape")
     desktop.drag((100, 300), (200, 400))
     assert desktop.get_cursor_position() == (200, 400)

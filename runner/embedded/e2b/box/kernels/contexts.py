@@ -49,9 +49,12 @@ class Context:
         self.language = language
         self.cwd = cwd
         self._make = make
-        self._kernel = make(cwd)
+        self._kernel = self._made()
         self._turn = asyncio.Lock()
         self._starting: asyncio.Future[None] | None = None
+
+    def _made(self) -> Kernel:
+        return self._make(self.cwd if Path(self.cwd).is_dir() else HOME)
 
     def as_json(self) -> dict[str, str]:
         """As the vendor writes it."""
@@ -99,7 +102,7 @@ class Context:
         await self.warm()
 
     async def _renew(self) -> None:
-        old, self._kernel, self._starting = self._kernel, self._make(self.cwd), None
+        old, self._kernel, self._starting = self._kernel, self._made(), None
         await old.stop()
 
     async def stop(self) -> None:
@@ -142,9 +145,11 @@ class Contexts:
 
     async def create(self, language: str | None, cwd: str) -> Context:
         """Make a context and start its kernel. Raises NoContext."""
-        if not await asyncio.to_thread(Path(cwd).is_dir):
+        plain = _named(language)
+        # As at the vendor's: Python says nothing of a folder that is not there, and stays in the home folder.
+        if plain != "python" and not await asyncio.to_thread(Path(cwd).is_dir):
             raise NoContext("Failed to set working directory")
-        context = self._add(_named(language), cwd)
+        context = self._add(plain, cwd)
         try:
             await context.warm()
         except KernelFailed as error:

@@ -153,7 +153,7 @@ def test_executions_of_one_context_wait_for_each_other(serving):
         ("POST", "/execute", {"code": "x", "language": 7}, 422, "`language` must be a text"),
         ("POST", "/execute", [], 422, "not a JSON object"),
         ("POST", "/execute", {"code": "x", "language": "R"}, 500, "no kernel for 'r'; this box has bash, python"),
-        ("POST", "/contexts", {"cwd": "/nowhere"}, 500, "Failed to set working directory"),
+        ("POST", "/contexts", {"cwd": "/nowhere", "language": "bash"}, 500, "Failed to set working directory"),
         ("POST", "/contexts", {"cwd": "/proc"}, 500, "Failed to create context: it does not like it here"),
         ("DELETE", "/contexts/a", None, 404, "Context a not found"),
         ("POST", "/contexts/a/restart", None, 404, "Context a not found"),
