@@ -212,9 +212,7 @@ def test_a_killed_box_ends_the_execution_with_its_reason(equipped_e2b: Endpoint)
 def test_a_server_that_dies_is_started_anew_and_its_kernels_end(equipped_e2b: Endpoint) -> None:
     box = Sandbox.create(timeout=120, **_where(equipped_e2b))
     try:
-        assert box.run_code("1").text == "1"
-        (kernel,) = box.commands.run("pgrep -f [p]ython_kernel.py").stdout.split()
-        (server,) = box.commands.run(f"ps -o ppid= {kernel}").stdout.split()
+        kernel, server = box.run_code("import os\n[os.getpid(), os.getppid()]").results[0].json
         box.commands.run(f"kill -KILL {server}; while kill -0 {kernel}; do sleep 0.1; done 2>/dev/null", timeout=30)
         box.commands.run("until </dev/tcp/127.0.0.1/49999; do sleep 0.1; done 2>/dev/null", timeout=30)
         assert box.run_code("2").text == "2"
