@@ -173,6 +173,34 @@ def test_sudo_is_for_its_group(box: Sandbox) -> None:
     assert box.commands.run("sudo id -u", user="bob").stdout == "0\n"
 
 
+_ABUSE = """
+import json, socket, struct
+def ask(raw, files=(0, 1, 2)):
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect("/run/runner/sudo")
+        asking.settimeout(5)
+        socket.send_fds(asking, [raw], files) if files else asking.sendall(raw)
+        return asking.recv(4096)
+def framed(message):
+    body = json.dumps(message).encode()
+    return struct.pack("!I", len(body)) + body
+odd = [[], {}, {"words": []}, {"words": "id"}, {"words": [1]}, {"words": ["id"], "environment": {"A": 1}},
+       {"words": ["id"], "user": "../root"}, {"words": ["\\0"]}, {"words": ["id"], "cwd": "/nonesuch"}]
+answers = [ask(framed(each)) for each in odd]
+answers += [ask(b"\\xff" * 9), ask(framed({"words": ["id"]}), ()), ask(struct.pack("!I", 3) + b"{{{")]
+idle = [socket.socket(socket.AF_UNIX) for _ in range(60)]
+for each in idle:
+    each.connect("/run/runner/sudo")
+print(len(answers), all(json.loads(each)["error"] for each in answers))
+"""
+
+
+def test_the_agent_bears_odd_requests_for_sudo(box: Sandbox) -> None:
+    box.files.write("/tmp/abuse.py", _ABUSE)
+    assert _said(box, "python3 /tmp/abuse.py") == "12 True"
+    assert _said(box, "sudo id -u") == "0"
+
+
 def test_sudo_has_a_terminal_where_its_caller_has_one(box: Sandbox) -> None:
     script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     told = box.commands.run(

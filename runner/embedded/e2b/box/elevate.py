@@ -30,6 +30,8 @@ _LONGEST = 4 * 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")
 #: Callers that may wait at a time; each holds three of the agent's files.
 _CALLERS = 64
+#: Seconds that a request may take to come.
+_PATIENCE = 10.0
 
 
 class Elevator:
@@ -57,13 +59,13 @@ class Elevator:
 
     def _readable(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            channel, _ = listener.accept()
-            if len(self._callers) >= _CALLERS:
-                channel.close()
-                return
-            channel.setblocking(False)
-            caller = Caller(channel, self.start, self._callers.discard)
-            self._callers.add(caller)
+            while True:
+                channel, _ = listener.accept()
+                if len(self._callers) >= _CALLERS:
+                    channel.close()
+                    continue
+                channel.setblocking(False)
+                self._callers.add(Caller(channel, self.start, self._callers.discard))
 
     def start(self, caller: Caller, request: Message) -> None:
         """Start what a caller asks for. Raises CallError, OSError."""
@@ -109,8 +111,11 @@ def _may(asker: pwd.struct_passwd) -> bool:
 
 
 def _words(request: Message, shell: str) -> list[str]:
-    words = [str(each) for each in request.get("words") or ()]
-    if not (request.get("login") or request.get("shell")):
+    words = request.get("words") or []
+    by_shell = bool(request.get("login") or request.get("shell"))
+    if not isinstance(words, list) or not all(isinstance(each, str) for each in words) or not (words or by_shell):
+        raise CallError("invalid_argument", "the request names no command")
+    if not by_shell:
         return words
     quoted = " ".join("'" + each.replace("'", "'\\''") + "'" for each in words)
     return [shell, *(["-l"] if request.get("login") else []), *(["-c", quoted] if words else [])]
@@ -134,7 +139,9 @@ class Caller:
         self.process: subprocess.Popen[bytes] | None = None
         raw = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         self.pid, self.uid, _ = _CREDENTIALS.unpack(raw)
-        asyncio.get_running_loop().add_reader(channel, self._readable)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(channel, self._readable)
+        self._late = loop.call_later(_PATIENCE, self._answer, {"error": "the request was not whole in time"})
 
     def _readable(self) -> None:
         try:
@@ -158,6 +165,7 @@ class Caller:
         if length > _LONGEST or len(self.files) != 3:
             self._answer({"error": "the request is too long, or comes without its three files"})
         elif len(self._held) >= 4 + length:
+            self._late.cancel()
             try:
                 self._start(self, json.loads(self._held[4:]))
             except CallError as error:
@@ -197,5 +205,6 @@ class Caller:
         if self._channel.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._channel)
             self._channel.close()
+        self._late.cancel()
         self._close_files()
         self._gone(self)
