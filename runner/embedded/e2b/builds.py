@@ -87,6 +87,7 @@ class Builder:
 
     async def sweep(self) -> None:
         """Remove the layers that nobody needs any more."""
+        await asyncio.to_thread(self._catalog.expire)
         rubbish = self._catalog.rubbish(self._progress.values())
         if rubbish:
             await asyncio.to_thread(self._catalog.discard, rubbish)

@@ -55,8 +55,9 @@ class Catalog:
         self.layers, self._steps, self.uploads = folder / "layers", folder / "steps", folder / "uploads"
         self._index, self._used = folder / "index.json", used
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for each in (self.layers, self._steps, self.uploads):
-            each.mkdir(exist_ok=True)
+        self.layers.mkdir(exist_ok=True)  # boxes' users may have to walk to it
+        for each in (self._steps, self.uploads):
+            each.mkdir(mode=0o700, exist_ok=True)
         self._records: dict[str, Record] = {}
         self._orphans: set[Path] = set()
         if self._index.exists():
@@ -73,10 +74,8 @@ class Catalog:
 
     def save(self) -> None:
         """Write down what is over, as a whole."""
-        fresh = self._index.with_suffix(".new")
         rows = [records.as_json(each) for each in self._records.values()]
-        fresh.write_text(json.dumps([row for row in rows if row["builds"]]))
-        fresh.rename(self._index)
+        _write(self._index, [row for row in rows if row["builds"]])
 
     # ------------------------------------------------------------- looking
 
@@ -192,9 +191,7 @@ class Catalog:
     def learn(self, progress: Progress) -> None:
         """Remember what work has come to."""
         row = {**asdict(progress), "layers": [str(each) for each in progress.layers]}
-        fresh = self._steps / f"{progress.key}.new"
-        fresh.write_text(json.dumps(row))
-        fresh.rename(self._steps / f"{progress.key}.json")
+        _write(self._steps / f"{progress.key}.json", row)
 
     def rubbish(self, building: Iterable[Progress] = ()) -> list[Path]:
         """The layers that no template, box, snapshot or running build needs.
@@ -220,9 +217,32 @@ class Catalog:
             if self.known(file.stem) is None:
                 file.unlink(missing_ok=True)
 
+    def has_upload(self, name: str) -> bool:
+        """Whether an archive is there; if so, it stays for a day from now."""
+        try:
+            os.utime(self.uploads / name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def expire(self) -> None:
+        """Remove the archives that no build has asked for in a day; blocks."""
+        with os.scandir(self.uploads) as entries:
+            for each in entries:
+                if each.stat().st_mtime < time.time() - _SPARE:
+                    (self.uploads / each.name).unlink(missing_ok=True)
+
     def _needed(self) -> set[Path]:
         builds = [build for record in self._records.values() for build in record.builds.values()]
         return {layer for build in builds if build.made for layer in build.made.layers}
+
+
+def _write(file: Path, value: object) -> None:
+    """Replace a file as a whole. It holds environments, which are nobody else's business."""
+    fresh = file.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as stream:
+        json.dump(value, stream)
+    fresh.rename(file)
 
 
 def _half_made(name: str) -> bool:

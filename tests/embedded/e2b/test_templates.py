@@ -265,6 +265,9 @@ def test_a_later_endpoint_knows_templates_and_work(catalog: Catalog, tmp_path: P
     assert later.templates.find("a") == build.made
     assert later.known("0" * 32) == done
     assert later.find(unfinished.id) is None
+    written = [each for each in tmp_path.rglob("*.json")]
+    assert len(written) == 2
+    assert {each.stat().st_mode & 0o777 for each in written} == {0o600}
     layer.rmdir()
     assert later.known("0" * 32) is None
 
@@ -297,6 +300,16 @@ def test_a_layer_that_a_box_needs_outlives_its_template(tmp_path: Path) -> None:
     assert catalog.rubbish() == []
     used.clear()
     assert catalog.rubbish() == list(build.made.layers)
+
+
+def test_an_archive_stays_as_long_as_builds_ask_for_it(catalog: Catalog) -> None:
+    for name in ("asked", "left"):
+        (catalog.uploads / name).touch()
+        os.utime(catalog.uploads / name, (0, 0))
+    assert catalog.has_upload("asked")
+    assert not catalog.has_upload("never")
+    catalog.expire()
+    assert [each.name for each in catalog.uploads.iterdir()] == ["asked"]
 
 
 def test_a_log_that_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

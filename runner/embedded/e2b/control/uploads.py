@@ -46,7 +46,7 @@ class UploadRoutes:
         expires = int(time.time()) + _GOOD_FOR
         query = urlencode({"expires": expires, "signature": self._signature(record.id, call["hash"], expires)})
         url = f"{_origin(call.exchange)}/templates/{record.id}/files/{call['hash']}?{query}"
-        present = await asyncio.to_thread(file.exists)
+        present = self._catalog.has_upload(file.name)
         await call.exchange.json(201, {"present": present, "url": url})
 
     async def _take(self, call: Call) -> None:
