@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -152,3 +155,46 @@ def test_without_keep_nothing_is_left(tmp_path: Path) -> None:
 
     asyncio.run(go())
     assert not list(tmp_path.iterdir())
+
+
+_AS_ONE_USER = """
+import asyncio, sys
+from e2b import AsyncSandbox
+from runner.embedded.e2b.launch import launch
+from runner.embedded.e2b.settings import Settings
+
+async def main():
+    settings = Settings(folder=sys.argv[1], keep=True)
+    async with launch(settings) as it:
+        where = {"api_url": it.api_url, "sandbox_url": it.sandbox_url, "api_key": it.api_key}
+        box = await AsyncSandbox.create(timeout=60, **where)
+        assert (await box.get_info()).envd_version.endswith(".one")
+        await box.commands.run("echo first > f; touch gone")
+        snapshot = await box.create_snapshot()
+        (fork,) = await box.fork(timeout=60)
+        await fork.commands.run("echo more >> f; rm gone")
+        await fork.pause(keep_memory=False)
+        await fork.connect(timeout=60)
+        print((await fork.commands.run("cat f; ls")).stdout.split())
+        await fork.pause()
+    async with launch(settings) as it:
+        where = {"api_url": it.api_url, "sandbox_url": it.sandbox_url, "api_key": where["api_key"]}
+        again = await AsyncSandbox.connect(fork.sandbox_id, timeout=60, **where)
+        print((await again.commands.run("cat f; ls")).stdout.split())
+        made = await AsyncSandbox.create(snapshot.snapshot_id, timeout=60, **where)
+        print((await made.commands.run("cat f; ls")).stdout.split())
+
+asyncio.run(main())
+"""
+
+
+def test_all_this_holds_where_boxes_have_one_user(tmp_path: Path, missing: Callable[[str], None]) -> None:
+    words = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+        missing("this machine makes no user namespaces by `unshare` (apt-get install util-linux)")
+    done = subprocess.run(
+        [*words, sys.executable, "-c", _AS_ONE_USER, str(tmp_path)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    changed, first = "['first', 'more', 'f']", "['first', 'f', 'gone']"
+    assert done.stdout.splitlines() == [changed, changed, first], done.stderr

@@ -47,6 +47,7 @@ from e2b.api.client.models import (
     NewSandboxV2,
     ResumedSandbox,
     SandboxForkRequest,
+    SandboxLifecycle,
     SandboxPauseRequest,
     SandboxRefreshRequest,
     SandboxSnapshotRequest,
@@ -281,6 +282,15 @@ def test_what_cannot_be_is_said(embedded_e2b: Endpoint, asked: dict[str, Any], s
     answer = httpx.post(f"{embedded_e2b.api_url}/v2/sandboxes", json=body, headers=headers)
     assert answer.status_code == 400
     assert says in answer.json()["message"]
+
+
+def test_older_words_for_waking_are_taken(client: AuthenticatedClient) -> None:
+    body = {"templateID": "base", "timeout": 30, "autoPause": True, "autoResume": {"policy": "any"}}
+    name = client.get_httpx_client().post("/sandboxes", json=body).json()["sandboxID"]
+    lifecycle = _good(get_sandboxes_sandbox_id.sync(name, client=client)).lifecycle
+    assert isinstance(lifecycle, SandboxLifecycle)
+    assert lifecycle.to_dict() == {"autoResume": True, "onTimeout": "pause"}
+    delete_sandboxes_sandbox_id.sync_detailed(name, client=client)
 
 
 def test_v1_creates_too(client: AuthenticatedClient) -> None:

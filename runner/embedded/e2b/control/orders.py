@@ -76,6 +76,8 @@ def _flag(asked: Mapping[str, Any], name: str, default: bool = False) -> bool:
 def _resumes(value: object) -> bool:
     if value is None:
         return False
+    if isinstance(value, dict) and value.get("policy") in ("any", "off"):
+        return bool(value["policy"] == "any")  # as older SDKs send it
     if not isinstance(value, dict) or not isinstance(value.get("enabled"), bool):
         raise Refused(400, 'autoResume must be {"enabled": true} or {"enabled": false}')
     return bool(value["enabled"])
