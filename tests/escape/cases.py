@@ -4,7 +4,7 @@ A case is one file. In `programs/` it runs in a box and begins with lines `# key
 of the endpoint, on the host, and its docstring holds them. Keys: `tries`, `must`; `as` the box's users (default
 `user`); `runs: background` for one that does not end by itself; `host` what is looked at on the host besides;
 `leaves` what is looked for there; `needs: egress` for an endpoint that lets boxes out,
-`needs: cgroups` for what is not defended without.
+`needs: cgroups` and `needs: range` for what is not defended without.
 """
 
 from __future__ import annotations

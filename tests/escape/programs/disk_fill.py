@@ -2,9 +2,14 @@
 # must: the box's own disk is full at its size; the box goes on
 # as: user, root
 import os
+import signal
+import time
 
 from attempt import contained, must
 
+info = os.statvfs(".")
+own = info.f_blocks * info.f_frsize < 12 << 30
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 written, made = 0, []
 try:
     for number in range(24):
@@ -13,6 +18,8 @@ try:
         os.posix_fallocate(fd, 0, 1 << 30)
         os.close(fd)
         written += 1
+        if not own:
+            time.sleep(0.5)  # who is only watched is stopped at the next look
 except OSError:
     pass
 full = written < 20

@@ -2,18 +2,13 @@
 # must: fork is refused within the limit, and the box goes on when they have ended
 import os
 import signal
-import time
 
 from attempt import contained, must
 
 children = []
 try:
     while len(children) < 5000:
-        pid = os.fork()
-        if pid == 0:
-            time.sleep(60)
-            os._exit(0)
-        children.append(pid)
+        children.append(os.posix_spawn("/bin/sleep", ["sleep", "60"], {}))
 except OSError:
     pass
 for pid in children:

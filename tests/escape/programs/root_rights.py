@@ -3,7 +3,7 @@
 # as: root
 from attempt import contained, must
 
-status = dict(line.rstrip().split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
+status = {line.partition(":")[0]: line.partition(":")[2].strip() for line in open("/proc/self/status")}
 # CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID NET_BIND_SERVICE SYS_CHROOT
 few = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 10, 18))
 for name in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):

@@ -2,6 +2,7 @@
 # must: the host's users have theirs
 # as: user, root
 # host: inotify
+# needs: range
 # runs: background
 import time
 
