@@ -210,8 +210,8 @@ def test_metrics_of_many_boxes(client: AuthenticatedClient) -> None:
 
 def test_logs_tell_the_life_of_a_box_even_when_it_is_over(client: AuthenticatedClient) -> None:
     name = _made(client)
-    for _ in range(2):
-        post_sandboxes_sandbox_id_pause.sync_detailed(name, client=client, body=SandboxPauseRequest())
+    for memory in (True, False):
+        post_sandboxes_sandbox_id_pause.sync_detailed(name, client=client, body=SandboxPauseRequest(memory=memory))
         post_v_2_sandboxes_sandbox_id_connect.sync_detailed(name, client=client, body=ConnectSandboxV2())
     delete_sandboxes_sandbox_id.sync_detailed(name, client=client)
     v1 = _good(get_sandboxes_sandbox_id_logs.sync(name, client=client))

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from runner.embedded.e2b.boxlog import BoxLog
+from runner.embedded.e2b.boxlog import KEPT_AFTERWARDS, BoxLog
 
 #: So many ended boxes are remembered.
 REMEMBERED = 1_000
@@ -29,6 +29,7 @@ class Endings:
 
     def note(self, name: str, reason: str, log: BoxLog) -> None:
         """Remember why a box has ended; the first reason is the true one."""
+        log.shrink(KEPT_AFTERWARDS)
         if name not in self._of:
             self._of[name] = Ending(reason, time.time(), log)
             while len(self._of) > REMEMBERED:

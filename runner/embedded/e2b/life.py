@@ -291,6 +291,7 @@ class Life:
             if resting is None:
                 raise NoSuchBox(self._boxes.why(name))
             order = replace(self.read_order(resting.asked, resting.template), timeout=seconds)
+            before = self._boxes.endings.find(name)
             with place(), self._shelf.pinned(order.template):
                 box = await self._brought_up(order, Identity(name, self.token(name), resting.started_at))
             self._boxes.spawn(self._shelf.swept_after(box))
@@ -298,6 +299,8 @@ class Life:
                 self._boxes.kill(box, _KILLED)
                 raise NoSuchBox(self._boxes.why(name))
         self._rising.pop(name, None)
+        if before is not None:
+            box.log.follow(before.log)
         box.log.say("sandbox resumed", mode="filesystem")
         await self._shelf.save()
         return box

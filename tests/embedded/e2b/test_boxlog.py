@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.embedded.e2b.boxlog import KEPT, BoxLog
+from runner.embedded.e2b.boxlog import KEPT, KEPT_AFTERWARDS, KEPT_SIZE, BoxLog
 from runner.embedded.e2b.endings import REMEMBERED, Endings
 
 
@@ -15,6 +15,18 @@ def test_the_newest_entries_stay() -> None:
     entries = list(log)
     assert (len(entries), entries[0].message, entries[-1].message) == (KEPT, "10", str(KEPT + 9))
     assert entries[-1].fields == {"source": "test"}
+
+
+def test_a_log_does_not_grow_beyond_its_size_and_shrinks_at_the_end() -> None:
+    log = BoxLog()
+    for n in range(200):
+        log.say(f"{n} " + "x" * 5_000)
+    sizes = [len(each.message) for each in log]
+    assert sum(sizes) <= KEPT_SIZE
+    assert len(sizes) > 40
+    Endings().note("ibox", "it ended by itself", log)
+    assert [each.message.split()[0] for each in log] == ["197", "198", "199"]
+    assert sum(len(each.message) for each in log) <= KEPT_AFTERWARDS
 
 
 def test_pieces_become_lines() -> None:
