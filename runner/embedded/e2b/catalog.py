@@ -49,8 +49,17 @@ class Wish:
 class Catalog:
     """All templates with a history, and what of their work can be shared."""
 
-    def __init__(self, folder: Path, templates: Templates, used: Callable[[Path], bool]) -> None:
-        """`used` tells whether a box or snapshot still needs a layer, whatever becomes of its template."""
+    def __init__(
+        self,
+        folder: Path,
+        templates: Templates,
+        used: Callable[[Path], bool],
+        taken: Callable[[str], bool] = lambda name: False,
+    ) -> None:
+        """`used` tells whether a box or snapshot still needs a layer, whatever becomes of its template; `taken`
+        whether a snapshot has a name.
+        """
+        self._taken = taken
         self.templates = templates
         self.layers, self._steps, self.uploads = folder / "layers", folder / "steps", folder / "uploads"
         self._index, self._used = folder / "index.json", used
@@ -115,6 +124,8 @@ class Catalog:
         name, tags = split(wish.name, wish.tags)
         if self.templates.is_builtin(name):
             raise NameRefused(f"the template {name!r} is built in: choose another name")
+        if self._taken(name):
+            raise NameRefused(f"a snapshot is named {name!r}: delete it, or choose another name")
         record = self.find(name) or Record(records.new_id(), (name,))
         made = Build(record.id, tags, wish.cpu, wish.memory_mb, wish.disk_mb)
         record.builds[made.id] = made

@@ -31,7 +31,11 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
 
     A template that somebody has built makes a box only if its start command works: boxes come up with it.
     """
-    catalog = Catalog(folder / "templates", templates, life.uses)
+
+    def taken(name: str) -> bool:
+        return any(name in each.template.names for each in life.snapshots)
+
+    catalog = Catalog(folder / "templates", templates, life.uses, taken)
 
     async def keep(box: Box, layer: Path) -> None:
         await asyncio.to_thread(box.freeze, True)

@@ -237,6 +237,12 @@ def test_a_build_is_found_by_its_tags_once_it_is_ready(catalog: Catalog) -> None
         catalog.request(Wish("base", (), 1, 512, 1024))
 
 
+def test_a_snapshot_s_name_is_no_template_s(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path, Templates(), lambda layer: False, {"mine"}.__contains__)
+    with pytest.raises(NameRefused, match="a snapshot is named 'mine'"):
+        catalog.request(Wish("mine:v1", (), 1, 512, 1024))
+
+
 def test_tags_move_and_go(catalog: Catalog) -> None:
     record, _ = _ready(catalog, "a:v1")
     _, second = _ready(catalog, "a:v2")
