@@ -13,8 +13,7 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     # Mounting: a box's files are what it was given.
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "open_tree": (428, 428),
     "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
-    "fspick": (433, 433), "mount_setattr": (442, 442), "statmount": (457, 457), "listmount": (458, 458),
-    "open_tree_attr": (467, 467),
+    "fspick": (433, 433), "mount_setattr": (442, 442), "open_tree_attr": (467, 467),
     # Other namespaces than its own; new ones are refused by argument.
     "setns": (308, 268),
     # Handles of files reach past every mount.
@@ -36,6 +35,7 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
 #: Calls that look as if this kernel did not know them, so that programs take the older way.
 UNKNOWN: dict[str, tuple[int | None, int | None]] = {
     "clone3": (435, 435),  # its arguments lie in memory, where no filter can see them; libc falls back on clone
+    "statmount": (457, 457), "listmount": (458, 458),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
 }  # fmt: skip
 #: Calls that are judged by their arguments.
