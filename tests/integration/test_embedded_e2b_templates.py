@@ -16,7 +16,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from e2b import AsyncSandbox, AsyncTemplate, BuildException, Sandbox, Template, wait_for_file
+from e2b import (
+    AsyncSandbox,
+    AsyncSecret,
+    AsyncTemplate,
+    AsyncVolume,
+    BuildException,
+    Sandbox,
+    Template,
+    wait_for_file,
+)
 from e2b.exceptions import NotFoundException, SandboxException, TemplateException
 from e2b.template.logger import LogEntry
 
@@ -305,7 +314,7 @@ def test_a_running_build_is_seen_but_not_its_box_and_ends_with_its_template(
         Template.get_build_status(info, **where)
 
 
-def test_templates_survive_a_restart_of_a_kept_endpoint(tmp_path: Path) -> None:
+def test_templates_volumes_and_secrets_survive_a_restart_of_a_kept_endpoint(tmp_path: Path) -> None:
     settings = Settings(folder=str(tmp_path), keep=True)
     name = _name()
 
@@ -313,14 +322,20 @@ def test_templates_survive_a_restart_of_a_kept_endpoint(tmp_path: Path) -> None:
         async with launch(settings) as endpoint:
             template = AsyncTemplate().from_base_image().run_cmd("echo kept > ~/file").set_envs({"A": "b"})
             await AsyncTemplate.build(template, name, **_where(endpoint))
+            control = {"api_url": endpoint.api_url, "api_key": endpoint.api_key}
+            volume = await AsyncVolume.create(name, **control)
+            await volume.write_file("/file", "kept too", api_url=endpoint.api_url)
+            await AsyncSecret.create(name, "hidden", **control)
             return endpoint.api_key
 
     async def second(key: str) -> None:
         async with launch(settings) as endpoint:
             where = {**_where(endpoint), "api_key": key}
-            box = await AsyncSandbox.create(name, timeout=60, **where)
+            box = await AsyncSandbox.create(name, timeout=60, volume_mounts={"/mnt/v": name}, **where)
             try:
-                assert (await box.commands.run("cat file; echo $A")).stdout.split() == ["kept", "b"]
+                said = (await box.commands.run("cat file; echo $A; cat /mnt/v/file")).stdout
+                assert said.split() == ["kept", "b", "kept", "too"]
+                assert (await AsyncSecret.get_info(name, api_url=endpoint.api_url, api_key=key)).version == 1
             finally:
                 await box.kill()
             said: list[str] = []
