@@ -78,6 +78,8 @@ def test_fifty_megabytes_go_up_and_come_down(in_box: Go) -> None:
             async for piece in stream:
                 total.update(piece)
         assert total.hexdigest() == digest
+        peak = (await box.commands.run("awk '/^VmHWM/ {print $2}' /proc/1/status")).stdout
+        assert int(peak) < 45_000, "files go through the agent in pieces; it never holds one of them (kB)"
 
     in_box(body)
 
@@ -189,6 +191,20 @@ def test_a_full_disk_is_said(in_box: Go, octets: bool) -> None:
         with pytest.raises(NotEnoughSpaceException):
             await box.files.write("/dev/shm/big", bytes(80 * 1024 * 1024), use_octet_stream=octets)
         assert (await box.commands.run("echo the box goes on")).exit_code == 0
+
+    in_box(body)
+
+
+def test_a_box_whose_disk_is_full_says_so_and_goes_on(in_box: Go) -> None:
+    async def body(box: AsyncSandbox) -> None:
+        # Where a box's disk is a folder of the host's, its memory disk stands for it.
+        place = "/home/user" if "image" in (await box.get_info()).envd_version else "/run"
+        await box.commands.run("fallocate -l $(($(stat -f -c '%a * %S' .) - 4194304)) filling", cwd=place)
+        with pytest.raises(NotEnoughSpaceException):
+            await box.files.write(f"{place}/more", bytes(16 * 1024 * 1024))
+        await box.files.remove(f"{place}/filling")
+        await box.files.write(f"{place}/more", "now there is room")
+        assert await box.files.read(f"{place}/more") == "now there is room"
 
     in_box(body)
 
