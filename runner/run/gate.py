@@ -18,6 +18,8 @@ from runner.run.ports import Clock
 #: Seconds between two looks of the first in line, and after which a limit that was learned is tried again.
 LOOK = 1.0
 PROBE = 5.0
+#: Boxes that may be asked for at the same moment at first: one more after each success, half as many after a refusal.
+WINDOW = 8
 #: Seconds to leave a provider alone that had too many requests and does not say for how long.
 PAUSE = 1.0
 _HINT = "Let fewer sandboxes share a run, free boxes that nobody needs, or take a larger plan."
@@ -49,6 +51,7 @@ class Gate:
         self._learned: int | None = None
         self._probe = 0.0
         self._next = 0.0
+        self._window = float(WINDOW)
 
     async def enter(self, tell: Tell, *, passing: bool, patient: bool = True) -> Place:
         """Wait until a box may be asked for, first come, first served. Every place is given back by `leave`.
@@ -56,7 +59,7 @@ class Gate:
         Raises QuotaExhausted when the account is full of boxes that no step's end will free, and, unless `patient`,
         whenever it is full.
         """
-        if self._line or self._full():
+        if self._line or self._full() or self._crowded():
             await self._turn(tell, patient)
         place = Place(passing=passing)
         self._places[place] = None
@@ -79,6 +82,7 @@ class Gate:
     def keep(self, place: Place) -> None:
         """The box for which the place was taken is live."""
         place.live = True
+        self._window += 1
         if self._learned is not None:
             self._learned = max(self._learned, self._living())
         self._wake()
@@ -91,6 +95,7 @@ class Gate:
     def refused(self, place: Place, error: QuotaExhausted) -> bool:
         """Learn from a refusal, and give the place back; whether waiting in line again leads to a box by itself."""
         self.leave(place)
+        self._window = max(1.0, min(self._window, len(self._places) - self._living() + 1) / 2)
         now = self._clock.now()
         if isinstance(error, RateLimited):
             wait = error.retry_after or PAUSE
@@ -110,6 +115,10 @@ class Gate:
         """Whether a place will be free by itself: a box is being made, or is one that its step frees."""
         return any(place.passing or not place.live for place in self._places)
 
+    def _crowded(self) -> bool:
+        """Whether enough boxes are being asked for at this moment."""
+        return len(self._places) - self._living() >= self._window
+
     def _limit(self) -> int | None:
         learned = self._learned
         if learned is not None and self._clock.now() >= self._probe:
@@ -125,11 +134,12 @@ class Gate:
         mine = asyncio.Event()
         self._line.append(mine)
         try:
-            while self._line[0] is not mine or self._full():
+            while self._line[0] is not mine or self._full() or self._crowded():
                 if self._full() and not (patient and self._moving()):
                     about = f"{self._title}: {self._limit()} boxes at once are the limit, and this run holds them all"
                     raise QuotaExhausted(about, _HINT)
-                tell(f"{self._title}: {len(self._places)} boxes at once are the limit")
+                if self._full():
+                    tell(f"{self._title}: {self._limit()} boxes at once are the limit")
                 mine.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK):  # `wait_for` may lose a cancellation

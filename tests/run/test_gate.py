@@ -8,7 +8,7 @@ import pytest
 
 from runner.compiler.plan.choose import Account, Fact
 from runner.errors import QuotaExhausted, RateLimited
-from runner.run.gate import PROBE, Gate, Gates
+from runner.run.gate import PROBE, WINDOW, Gate, Gates
 
 
 def quiet(_reason):
@@ -117,8 +117,8 @@ def test_too_many_requests_slow_the_gate_down(lab):
         error = RateLimited("slow down")
         error.retry_after = 4.0
         assert gate.refused(await gate.enter(quiet, passing=True), error)
-        await gate.enter(quiet, passing=True)
-        await gate.enter(quiet, passing=True)
+        gate.keep(await gate.enter(quiet, passing=True))
+        gate.keep(await gate.enter(quiet, passing=True))
         assert lab.clock.slept == [4.0, 4.0]
         assert gate.refused(await gate.enter(quiet, passing=True), RateLimited("no hint"))
 
@@ -163,6 +163,25 @@ def test_who_waits_looks_again_by_itself(lab, monkeypatch):
         await asyncio.gather(gate.enter(quiet, passing=True), later())
 
     play(lab, scenario)
+
+
+def test_what_an_account_may_is_not_found_out_by_a_crowd(lab):
+    asked, most = set(), 0
+
+    async def scenario(gate):
+        async def one(number):
+            nonlocal most
+            place = await gate.enter(quiet, passing=True)
+            asked.add(number)
+            most = max(most, len(asked))
+            await asyncio.sleep(0.01)
+            asked.remove(number)
+            gate.refused(place, RateLimited("slow down"))
+
+        await asyncio.gather(*(one(number) for number in range(40)))
+
+    play(lab, scenario)
+    assert most == WINDOW
 
 
 def test_each_provider_has_one_gate_with_its_account(lab):
