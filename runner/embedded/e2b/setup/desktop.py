@@ -23,7 +23,14 @@ PACKAGES = (
 )  # fmt: skip
 #: Only its files: of what it depends on, our own proxy stands for the larger part.
 _PLAIN = ("novnc",)
-_WASTE = ("usr/share/man", "usr/share/lintian", "usr/share/help", "usr/share/gtk-doc", "usr/share/bug")
+_WASTE = (
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/lintian",
+    "usr/share/help",
+    "usr/share/gtk-doc",
+    "usr/share/bug",
+)
 
 _PROXY = """#!/bin/sh
 exec python3 -c 'import sys; sys.path[:1] = ["/opt/runner/lib"]; from box.novnc import main; main()' "$@"
@@ -83,7 +90,7 @@ if (folder && !query.has('path')) {
 </script>
 """
 #: What the layer is made by: another text makes another layer.
-RECIPE = "\n".join(("2", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
+RECIPE = "\n".join(("3", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
 
 
 def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
