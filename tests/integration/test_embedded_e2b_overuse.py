@@ -16,13 +16,13 @@ pytestmark = pytest.mark.integration
 _PROGRAM = '''
 import asyncio, base64, dataclasses, json, os, struct, tempfile
 from pathlib import Path
-from runner.embedded.e2b import cgroups
+from runner.embedded.e2b import hierarchies
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
 from runner.embedded.e2b.boxes import ENVD_PORT, BoxDead, Boxes, Order
 from runner.embedded.e2b.templates import BASE
 from runner.embedded.e2b.walls import raise_walls
 
-cgroups.here = lambda: []  # a machine without control groups
+hierarchies.here = lambda: []  # a machine without control groups
 
 async def ask(box, method, target, body, kind):
     reader, writer = await box.connect(ENVD_PORT)

@@ -21,7 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.embedded.e2b import cgroups
+from runner.embedded.e2b import cgroups, hierarchies
+from runner.embedded.e2b.hierarchies import Mounted
 from runner.embedded.e2b.templates import Template
 
 #: Processes and threads of a box.
@@ -43,9 +44,9 @@ class Machine:
     memory_mb: int
 
     @classmethod
-    def here(cls, hierarchies: Iterable[cgroups.Mounted]) -> Machine:
+    def here(cls, mounted: Iterable[Mounted]) -> Machine:
         """The machine we are on, as far as it is ours: a container's own limits count."""
-        cpus, memory = cgroups.own_ceiling(hierarchies)
+        cpus, memory = hierarchies.own_ceiling(mounted)
         physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
         processors = len(os.sched_getaffinity(0))
         return cls(
@@ -67,10 +68,10 @@ class Allowance:
 class Limits:
     """How the boxes of one edge are limited."""
 
-    def __init__(self, folder: Path, hierarchies: Iterable[cgroups.Mounted] | None = None) -> None:
-        """`folder` lies where boxes' files do; `hierarchies` of control groups are by default this machine's."""
+    def __init__(self, folder: Path, mounted: Iterable[Mounted] | None = None) -> None:
+        """`folder` lies where boxes' files do; `mounted` control groups are by default this machine's."""
         self._folder = folder
-        found = cgroups.here() if hierarchies is None else list(hierarchies)
+        found = hierarchies.here() if mounted is None else list(mounted)
         self.machine = Machine.here(found)
         self._groups = cgroups.Groups(found)
         self._guardian: subprocess.Popen[bytes] | None = None

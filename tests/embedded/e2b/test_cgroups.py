@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runner.embedded.e2b import cgroups
-from runner.embedded.e2b.cgroups import Ceiling, Group, Groups, Mounted, Usage, mounted, own_ceiling
+from runner.embedded.e2b.cgroups import Ceiling, Group, Groups, Usage
+from runner.embedded.e2b.hierarchies import Mounted, here, mounted, own_ceiling
 
 MIB = 2**20
 
@@ -162,7 +163,7 @@ def test_who_ran_out_of_memory(tmp_path: Path, version: int, file: str) -> None:
 
 def test_on_this_machine_a_group_holds_what_is_in_it(missing: Callable[[str], None]) -> None:
     """Real groups, of whichever version there is; freezing of version 2 needs no controller."""
-    hierarchies = cgroups.here()
+    hierarchies = here()
     if os.getuid() != 0 or not hierarchies:
         missing("only root of a machine with control groups can make them")
     groups = Groups(hierarchies)
