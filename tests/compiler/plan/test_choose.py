@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.compiler.canonical import Json
-from runner.compiler.plan.choose import Fact, choose, usd_per_hour
+from runner.compiler.plan.choose import Account, Fact, account, choose, plans, usd_per_hour, usd_per_second
 
 
 def verdicts(needs: dict[str, Json], *prefer: str, **facts: Fact) -> dict[str, bool]:
@@ -93,3 +93,22 @@ def test_the_price_is_in_the_reason() -> None:
     assert "$0.109 an hour" in choose({})[0].reason
     assert "free of charge" in choose({"runtime": "node"})[1].reason
     assert usd_per_hour({"cpu": 4, "memory_mb": 2048}, "e2b") == pytest.approx(0.234)
+
+
+def test_what_an_account_may_is_known_by_its_plan():
+    assert account("e2b", "hobby") == Account("hobby", 20, 1, 3600)
+    assert account("e2b", "gold") is None
+    assert account("webcontainer", "hobby") is None
+    assert plans("e2b") == ("hobby", "pro")
+    assert plans("webcontainer") == ()
+
+
+def test_a_free_endpoint_is_said_to_be_free_of_charge():
+    (paid, *_), (free, *_) = (choose({}, ["e2b"], {"e2b": Fact(True, "here", free=yes)}) for yes in (False, True))
+    assert "about $" in paid.reason
+    assert "free of charge" in free.reason
+
+
+def test_a_provider_without_a_price_costs_nothing():
+    assert usd_per_second("fake", 8, 1024) == 0
+    assert usd_per_second("e2b", 2, 512) == pytest.approx(3.025e-05)
