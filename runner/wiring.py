@@ -99,7 +99,7 @@ async def open_providers(
     if not needed:
         yield Provision()
         return
-    from runner.compiler.plan.choose import Fact
+    from runner.compiler.plan.choose import Fact, allocated
 
     absent = {"webcontainer": Fact(available=False, reason="it is not part of this build")}
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
@@ -107,7 +107,10 @@ async def open_providers(
         from runner.sandbox.e2b import E2BSandbox
 
         where = f"the endpoint {url}" if url else f"the hosted service{f' at {domain}' if domain else ''}"
-        fact = Fact(True, where, free=bool(url) and _on_this_machine(str(url)), account=_account(environ, bool(url)))
+        free, account = bool(url) and _on_this_machine(str(url)), _account(environ, bool(url))
+        cpu, memory = allocated({}, "e2b")
+        # Of another endpoint nobody knows how its boxes are built.
+        fact = Fact(True, where, free=free, most={} if url else {"cpu": cpu, "memory_mb": memory}, account=account)
         sandbox = E2BSandbox(key or "", api_url=url, sandbox_url=environ.get("E2B_SANDBOX_URL"), domain=domain)
         second = _second(environ)
         sentence = f"boxes: E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")

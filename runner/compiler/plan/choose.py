@@ -46,6 +46,7 @@ class Fact:
     lacks: Mapping[str, str] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     free: bool = False
+    most: Mapping[str, float] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
 
 
@@ -167,7 +168,24 @@ def _refuse_here(needs: Mapping[str, Json], row: Row, fact: Fact) -> str | None:
         wanted.append("network")
     if needs.get("persist_seconds"):
         wanted.append("persist")
-    return next((f"{row['title']}: {fact.lacks[need]}" for need in wanted if need in fact.lacks), None)
+    lacking = next((fact.lacks[need] for need in wanted if need in fact.lacks), None) or _too_much(needs, fact)
+    return f"{row['title']}: {lacking}" if lacking else None
+
+
+def _too_much(needs: Mapping[str, Json], fact: Fact) -> str | None:
+    """Why a box without a template is too small; what a template's has is known to whoever built it."""
+    if needs.get("template") or needs.get("desktop"):
+        return None
+    for need, most in fact.most.items():
+        wanted = _number(needs.get(need))
+        if wanted is not None and wanted > most:
+            name = need.removesuffix("_mb")
+            amounts = [f"{each:g}" if need == "cpu" else _size(each) for each in (most, wanted)]
+            return (
+                f"boxes without a template have {amounts[0]} of `{name}` there, {amounts[1]} are needed: name a"
+                " `template` that was built with as much, or need less"
+            )
+    return None
 
 
 def usd_per_second(provider: str, cpu: float, memory_mb: float) -> float:

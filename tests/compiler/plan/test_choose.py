@@ -95,7 +95,7 @@ def test_the_price_is_in_the_reason() -> None:
     assert usd_per_hour({"cpu": 4, "memory_mb": 2048}, "e2b") == pytest.approx(0.234)
 
 
-def test_what_an_account_may_is_known_by_its_plan():
+def test_what_an_account_may_is_known_by_its_plan() -> None:
     assert account("e2b", "hobby") == Account("hobby", 20, 1, 3600)
     assert account("e2b", "gold") is None
     assert account("webcontainer", "hobby") is None
@@ -103,12 +103,23 @@ def test_what_an_account_may_is_known_by_its_plan():
     assert plans("webcontainer") == ()
 
 
-def test_a_free_endpoint_is_said_to_be_free_of_charge():
+def test_a_free_endpoint_is_said_to_be_free_of_charge() -> None:
     (paid, *_), (free, *_) = (choose({}, ["e2b"], {"e2b": Fact(True, "here", free=yes)}) for yes in (False, True))
     assert "about $" in paid.reason
     assert "free of charge" in free.reason
 
 
-def test_a_provider_without_a_price_costs_nothing():
+def test_a_provider_without_a_price_costs_nothing() -> None:
     assert usd_per_second("fake", 8, 1024) == 0
     assert usd_per_second("e2b", 2, 512) == pytest.approx(3.025e-05)
+
+
+def test_what_a_box_without_a_template_is_too_small_for_is_refused_before_the_run() -> None:
+    fact = {"e2b": Fact(True, "here", most={"cpu": 2, "memory_mb": 512})}
+    large: dict[str, Json] = {"memory_mb": 2048, "cpu": 2}
+    (refused, *_) = choose(large, ["e2b"], fact)
+    assert not refused.accepted
+    assert refused.reason.startswith("E2B: boxes without a template have 512 MiB of `memory` there, 2 GiB are needed")
+    assert "4 are needed" in choose({"cpu": 4}, ["e2b"], fact)[0].reason
+    for enough in ({}, {"memory_mb": 512}, {**large, "template": "large"}, {**large, "desktop": True}):
+        assert choose(enough, ["e2b"], fact)[0].accepted
