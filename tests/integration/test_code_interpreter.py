@@ -122,6 +122,23 @@ def test_bash(box: Sandbox) -> None:
     assert error.value == "3"
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("bash", "sleep 1234 &"),
+        ("python", "import subprocess\nchild = subprocess.Popen(['sleep', '1234'], start_new_session=True)"),
+    ],
+)
+def test_a_context_that_is_removed_takes_its_processes_along(box: Sandbox, language: str, code: str) -> None:
+    each = "for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$each; echo; done 2>/dev/null"
+    sleeping = f"{each} | grep -cx 'sleep 1234 ' || true"
+    context = box.create_code_context(language=language)
+    box.run_code(code, context=context)
+    assert box.commands.run(sleeping).stdout == "1\n"
+    box.remove_code_context(context)
+    assert box.commands.run(sleeping).stdout == "0\n"
+
+
 def test_javascript(box: Sandbox) -> None:
     first = box.run_code("const word = await Promise.resolve('kept'); console.log('said'); word", language="js")
     assert (first.logs.stdout, first.text) == (["said\n"], "kept")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import results
-from .kernel import KernelFailed, signal_group
+from .kernel import KernelFailed, kill, signal_group
 from .results import Line
 
 _START_SECONDS = 60.0
@@ -185,7 +185,7 @@ class JupyterKernel:
     async def stop(self) -> None:
         if self._process is None:
             return
-        signal_group(self._process, signal.SIGKILL)
+        kill(self._process)
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
         await asyncio.wait(self._tasks[-1:], timeout=_STOP_SECONDS)

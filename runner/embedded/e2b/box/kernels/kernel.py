@@ -7,6 +7,7 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from .results import Line
@@ -43,3 +44,23 @@ def signal_group(process: Process, number: signal.Signals) -> None:
     """Send a signal to a kernel that leads a process group, and to what it has started there."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def kill(process: Process) -> None:
+    """End a kernel and all its descendants, those with sessions of their own too (Bash has one for its terminal)."""
+    found, todo = [], [process.pid]
+    while todo:
+        found.append(todo.pop())
+        todo += _children(found[-1])
+    signal_group(process, signal.SIGKILL)
+    for pid in found[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with suppress(OSError):  # it has ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            children += map(int, (thread / "children").read_text().split())
+    return children

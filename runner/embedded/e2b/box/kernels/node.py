@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import results
-from .kernel import KernelFailed, signal_group
+from .kernel import KernelFailed, kill, signal_group
 from .results import Line
 
 _PROGRAM = Path(__file__).with_name("node_kernel.js")
@@ -98,7 +98,7 @@ class NodeKernel:
     async def stop(self) -> None:
         if self._process is None:
             return
-        signal_group(self._process, signal.SIGKILL)
+        kill(self._process)
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
         self._pipe.close()
