@@ -18,6 +18,8 @@ from runner.run.ports import Clock
 #: Seconds between two looks of the first in line, and after which a limit that was learned is tried again.
 LOOK = 1.0
 PROBE = 5.0
+#: So much more time than the pace asks for lies between two requests: none arrives too early on its way.
+_MARGIN = 1.05
 #: Boxes that may be asked for at the same moment at first: one more after each success, half as many after a refusal.
 WINDOW = 8
 #: Seconds to leave a provider alone that had too many requests and does not say for how long.
@@ -153,7 +155,7 @@ class Gate:
             return
         now = self._clock.now()
         at = max(self._next, now)
-        self._next = at + 1 / self._pace
+        self._next = at + _MARGIN / self._pace
         if at > now:
             tell(f"{self._title}: {self._pace:g} boxes made in a second are the limit")
             await self._clock.sleep(at - now)
