@@ -298,7 +298,10 @@ class _Work:
             if aloud:
                 _say(self._build, text, name, "error" if stream == "stderr" else "info")
 
-        code = await run(box, words, hear)
+        try:
+            code = await run(box, words, hear)
+        except CallRefused as error:
+            raise _StepFailed(name, f"failed to run command {words.text!r}: command failed: {error}") from error
         if code != 0:
             tail = ("".join(heard["stderr"]) or "".join(heard["stdout"])).strip()[-_TAIL:]
             hint = _OFFLINE if _UNFOUND.search(tail) and not self._hands.connected() else ""

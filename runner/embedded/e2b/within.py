@@ -23,7 +23,7 @@ Listener = Callable[[str, bytes], None]
 
 
 class CallRefused(Exception):
-    """The agent would not do it; the message is its own."""
+    """The agent would not do it; the message is its code and sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ async def _followed(body: Body, hear: Listener) -> int:
         raw = await body.exactly(int.from_bytes(head[1:], "big")) or b"{}"
         message = json.loads(raw)
         if head[0] & _END:
-            raise CallRefused(message.get("error", {}).get("message", "the command was not followed to its end"))
+            error = message.get("error", {})
+            said = error.get("message", "the command was not followed to its end")
+            raise CallRefused(f"{error.get('code', 'unknown')}: {said}")
         event = message.get("event", {})
         for name, piece in event.get("data", {}).items():
             hear(name, base64.b64decode(piece))
