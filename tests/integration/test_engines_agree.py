@@ -144,8 +144,10 @@ async def verified(store: MemoryStore, run: str) -> list[Event]:
 
 
 def lasting(value: Any) -> Any:
-    """All but what may differ: the engine's name, chance (delays), ids of boxes, digests of files with times."""
-    volatile = {"engine", "box", "delay", "digest", "run", "child", "artifact"}
+    """All but what may differ: the engine's name, chance (delays), ids of boxes, how long they lived and what that
+    cost, digests of files with times.
+    """
+    volatile = {"engine", "box", "delay", "digest", "run", "child", "artifact", "cost", "usd", "seconds"}
     if isinstance(value, dict):
         return {key: lasting(inner) for key, inner in value.items() if key not in volatile}
     return [lasting(inner) for inner in value] if isinstance(value, list) else value
