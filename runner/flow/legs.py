@@ -192,6 +192,8 @@ def leg_state(outcome: LegOutcome) -> State[Any]:
             return Completed(name="Skipped", message=outcome.message or "skipped")
         case "cancelled":
             return Cancelled(message=outcome.message or "stopped")
+        case "paused":
+            return Cancelled(name="Paused", message=outcome.message)
         case _:
             return Failed(message=outcome.message or f"the step ended {outcome.state}")
 
@@ -203,6 +205,9 @@ def run_state(state: RunState, failed: Sequence[str] = ()) -> State[Any]:
             return Completed(message="every step that had to succeed did")
         case "cancelled":
             return Cancelled(message="the run was stopped")
+        case "paused":
+            # Nothing of it goes on, and nothing is done: for Prefect that is an end, and no success.
+            return Failed(name="Paused", message=f"the run is paused: {', '.join(failed)}".removesuffix(": "))
         case _:
             return Failed(message=f"failed: {', '.join(failed)}" if failed else f"the run ended {state}")
 
