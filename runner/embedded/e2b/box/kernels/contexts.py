@@ -29,10 +29,10 @@ class NoContext(Exception):
 def languages() -> dict[str, Callable[[str], Kernel]]:
     """What makes a kernel, for each language that this box has."""
     environment = dict(os.environ)
-    script = str(Path(__file__).with_name("python_kernel.py"))
+    programs = Path(__file__).parent
     found: dict[str, Callable[[str], Kernel]] = {
-        "python": lambda cwd: jupyter.python(script, cwd, environment, sys.executable),
-        "bash": lambda cwd: jupyter.bash(cwd, environment, sys.executable),
+        "python": lambda cwd: jupyter.python(str(programs / "python_kernel.py"), cwd, environment, sys.executable),
+        "bash": lambda cwd: jupyter.bash(str(programs / "quick_bash.py"), cwd, environment, sys.executable),
     }
     node = shutil.which("node")
     if node is not None:

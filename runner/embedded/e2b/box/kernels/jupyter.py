@@ -216,7 +216,7 @@ def python(script: str, cwd: str, environment: Mapping[str, str], interpreter: s
     return JupyterKernel("python", [interpreter, script, "-f"], cwd, environment)
 
 
-def bash(cwd: str, environment: Mapping[str, str], interpreter: str) -> JupyterKernel:
-    """Bash."""
+def bash(script: str, cwd: str, environment: Mapping[str, str], interpreter: str) -> JupyterKernel:
+    """Bash; `script` is the path of quick_bash.py."""
     plain = {**environment, "PS1": "$ ", "TERM": "dumb", "HISTFILE": os.devnull}
-    return JupyterKernel("bash", [interpreter, "-m", "bash_kernel", "-f"], cwd, plain)
+    return JupyterKernel("bash", [interpreter, script, "-f"], cwd, plain)
