@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,9 @@ def setup(
     chosen = [known[name] for name in dict.fromkeys(names or known)]
     changed: dict[str, bool] = {}
     if remove:
-        changed = {item.name: catalog.take_away(item, os.environ) for item in chosen}
+        changed = {item.name: catalog.take_away(item, os.environ, _say(item)) for item in chosen}
     elif names and not show:
-        changed = {item.name: _make(item, force) for item in chosen}
+        changed = {item.name: catalog.set_up(item, os.environ, _say(item), anew=force) for item in chosen}
     rows = [_row(item) for item in chosen]
     if as_json:
         typer.echo(json.dumps({"items": [{**row, "changed": changed.get(row["name"], False)} for row in rows]}))
@@ -52,17 +53,8 @@ def setup(
         typer.echo(f"{row['name']:<17} {_state(row)}")
 
 
-def _make(item: Item, force: bool) -> bool:
-    """Set one thing up; False when it was there and good."""
-    from runner.embedded.e2b.setup import catalog
-
-    manifest, why = catalog.look(item, os.environ)
-    if not why and not force:
-        return False
-    if manifest is not None and why:
-        typer.echo(f"{item.name}: made anew, for {why}", err=True)
-    catalog.set_up(item, os.environ, lambda line: typer.echo(f"{item.name}: {line}", err=True))
-    return True
+def _say(item: Item) -> Callable[[str], None]:
+    return lambda line: typer.echo(f"{item.name}: {line}", err=True)
 
 
 def _row(item: Item) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_bad_usage_and_a_failure_have_their_exit_codes(cli, made, monkeypatch):
     assert "there is desktop and code-interpreter" in done.err
     assert cli("setup", "--remove", "--force").code == 2
 
-    def fails(item, environ, say):
+    def fails(item, environ, say, *, anew):
         raise ServiceError("nothing answers", "check the network")
 
     monkeypatch.setattr(catalog, "set_up", fails)

@@ -97,39 +97,50 @@ def look(item: Item, environ: Mapping[str, str]) -> tuple[Manifest | None, str]:
     return manifest, shelf.fault(manifest, item.recipe) if manifest else "it has not been set up"
 
 
-def set_up(item: Item, environ: Mapping[str, str], say: Say) -> Manifest:
-    """Make a layer and put it into its place. Raises ServiceError, SandboxMissing."""
-    folder = shelf.shelf(environ) / item.name
-    work = shelf.shelf(environ) / f".work-{item.name}"
-    shelf.refuse_if_held(folder)
-    with shelf.making(folder) as fresh:
-        work.mkdir(exist_ok=True)
-        layer = shelf.files(fresh)
-        layer.mkdir()
-        packages, borrows = item.make(layer, work, say)
-        python = shelf.python() if item.needs_python else ""
-        manifest = Manifest(
-            item.name,
-            item.recipe,
-            shelf.host(),
-            time.time(),
-            shelf.size(layer),
-            tuple(packages),
-            tuple(borrows),
-            python,
-        )
-        shelf.write(fresh, manifest)
-    shelf.discard(work)  # what was fetched is kept only for a run that was broken off
-    return manifest
+def set_up(item: Item, environ: Mapping[str, str], say: Say, *, anew: bool = False) -> bool:
+    """Make a layer and put it into its place; False when a good one was there and none is wanted anew.
+
+    Another process that is at it is waited for. Raises ServiceError, SandboxMissing.
+    """
+    if not anew and not look(item, environ)[1]:
+        return False
+    place = shelf.shelf(environ)
+    with shelf.turn(place, say):
+        manifest, why = look(item, environ)
+        if not why and not anew:
+            return False
+        if manifest is not None and why:
+            say(f"made anew, for {why}")
+        with shelf.unheld(place / item.name):
+            pass  # told now rather than after minutes of work
+        work = place / f".work-{item.name}"
+        with shelf.making(place / item.name) as fresh:
+            work.mkdir(exist_ok=True)
+            shelf.write(fresh, _made(item, shelf.files(fresh), work, say))
+        shelf.discard(work)  # what was fetched is kept only for a run that was broken off
+    return True
 
 
-def take_away(item: Item, environ: Mapping[str, str]) -> bool:
+def _made(item: Item, layer: Path, work: Path, say: Say) -> Manifest:
+    layer.mkdir()
+    packages, borrows = item.make(layer, work, say)
+    python = shelf.python() if item.needs_python else ""
+    return Manifest(
+        item.name, item.recipe, shelf.host(), time.time(), shelf.size(layer), tuple(packages), tuple(borrows), python
+    )
+
+
+def take_away(item: Item, environ: Mapping[str, str], say: Say) -> bool:
     """Remove what was set up; False when nothing was. Raises ServiceError while an endpoint uses it."""
-    folder = shelf.shelf(environ) / item.name
-    shelf.refuse_if_held(folder)
-    there = folder.exists()
-    shelf.discard(folder)
-    shelf.discard(shelf.shelf(environ) / f".work-{item.name}")
+    place = shelf.shelf(environ)
+    folder, work = place / item.name, place / f".work-{item.name}"
+    if not folder.exists() and not work.exists():
+        return False
+    with shelf.turn(place, say), shelf.unheld(folder):
+        there = folder.exists()
+        if there:
+            shelf.remove(folder)
+        shelf.discard(work)
     return there
 
 
@@ -137,9 +148,11 @@ def templates(environ: Mapping[str, str] | None = None) -> Iterable[Template]:
     """The templates of all that is set up and good; nobody can take it away while this process lives."""
     where = os.environ if environ is None else environ
     for item in items().values():
-        if not look(item, where)[1]:
-            shelf.hold(shelf.shelf(where) / item.name)
-            yield item.template(shelf.files(shelf.shelf(where) / item.name))
+        folder = shelf.shelf(where) / item.name
+        while not look(item, where)[1]:
+            if shelf.hold(folder):
+                yield item.template(shelf.files(folder))
+                break
 
 
 def remedy(name: str, environ: Mapping[str, str] | None = None) -> str:

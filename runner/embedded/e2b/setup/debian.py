@@ -19,7 +19,7 @@ from runner.errors import ServiceError
 
 #: What tells a person how far it is.
 Say = Callable[[str], None]
-_LINE = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<bytes>\d+)")
+_LINE = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<bytes>\d+) (?:SHA256:(?P<sha256>[0-9a-f]{64}))?")
 _MINUTES = 20 * 60
 #: Folders that are links into /usr on a host whose /usr is merged.
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -81,15 +81,23 @@ class Debian:
         return [match["file"] for match in _LINE.finditer(done.stdout)]
 
     def fetch(self, names: Sequence[str]) -> list[Path]:
-        """The files of these packages. Raises ServiceError."""
+        """The files of these packages, as the signed lists describe them. Raises ServiceError."""
         folder = self._work / "debs"
         folder.mkdir(exist_ok=True)
         self._say(f"fetching {len(names)} packages")
+        listed = self._apt("download", "--print-uris", *names)
+        wanted = {folder / match["file"]: match["sha256"] for match in _LINE.finditer(listed.stdout)}
+        for file, digest in wanted.items():
+            # Of a run that was broken off: apt looks at the size of what is there already, and at nothing else.
+            if file.exists() and _sha256(file) != digest:
+                file.unlink()
         done = self._apt("download", *names, cwd=folder)
         if done.returncode != 0:
             raise ServiceError(f"packages cannot be fetched: {_last(done)}", _NETWORK_HINT)
-        found = {_name(each.name): each for each in folder.glob("*.deb")}
-        return [found[name] for name in names]
+        for file, digest in wanted.items():
+            if _sha256(file) != digest:
+                raise ServiceError(f"{file.name} is not what the lists of packages say", _NETWORK_HINT)
+        return list(wanted)
 
     def unpack(self, files: Sequence[Path], target: Path) -> list[Package]:
         """Unpack packages over one another into a folder whose /usr is merged. Raises ServiceError."""
@@ -104,9 +112,7 @@ class Debian:
                 raise ServiceError(f"{file.name} cannot be unpacked: {_last(done)}", "free some space, then try again")
             _merge(target)
             name, version, *_ = file.name.removesuffix(".deb").split("_")
-            content = file.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            known.append(Package(name, version.replace("%3a", ":"), digest, len(content)))
+            known.append(Package(name, version.replace("%3a", ":"), _sha256(file), file.stat().st_size))
         return known
 
     def _apt(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -128,6 +134,10 @@ def _merge(target: Path) -> None:
 
 def _name(file: str) -> str:
     return file.partition("_")[0]
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:

@@ -13,8 +13,7 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -137,63 +136,109 @@ def installed() -> dict[str, str]:
 
 
 @contextmanager
+def turn(shelf_folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """One process at a time makes or removes layers; others wait, and say so. Raises ServiceError where the shelf
+    cannot be written.
+    """
+    try:
+        shelf_folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(shelf_folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unwritable(shelf_folder, error) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another `runner setup`")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _unwritable(folder: Path, error: OSError) -> ServiceError:
+    return ServiceError(f"{folder} cannot be written: {error.strerror}", "set RUNNER_HOME to a folder of yours")
+
+
+@contextmanager
 def making(folder: Path) -> Iterator[Path]:
     """A folder beside `folder` to make it in; it takes its place when the block ends well, else it is removed.
 
-    Raises ServiceError where it cannot be written.
+    For one whose turn it is. Raises ServiceError where it cannot be written, or a living process holds the old one.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
+        for left in folder.parent.glob(f".{folder.name}-*"):  # by a run that was killed
+            discard(left)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         fresh.chmod(0o755)  # users of boxes walk through it
     except OSError as error:
-        raise ServiceError(
-            f"{folder.parent} cannot be written: {error.strerror}", "set RUNNER_HOME to a folder of yours"
-        ) from error
+        raise _unwritable(folder.parent, error) from error
     try:
         yield fresh
         old = fresh.with_name(f"{fresh.name}.old")
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
+        with unheld(folder):
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
         discard(old)
     finally:
         discard(fresh)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a run that was killed has left, not what one that still runs is at."""
-    for each in folder.parent.glob(f".{folder.name}-*"):
-        if time.time() - each.stat().st_mtime > 24 * 3600:
-            discard(each)
-
-
 def discard(folder: Path) -> None:
-    """Remove a layer's folder, if it is there."""
+    """Remove a folder that is of no use any more, if it is there."""
     if folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def hold(folder: Path) -> None:
-    """Keep a layer from being replaced or removed for as long as this process lives: boxes are made of it."""
-    held = os.open(folder / _RECORD, os.O_RDONLY | os.O_CLOEXEC)
+def remove(folder: Path) -> None:
+    """Remove a layer, as a whole. Raises ServiceError where this user may not."""
+    gone = folder.with_name(f".{folder.name}-gone")
+    discard(gone)
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        raise ServiceError(f"{folder} cannot be removed: {error.strerror}", "run this as its owner") from error
+    discard(gone)
+
+
+def hold(folder: Path) -> bool:
+    """Keep a layer from being replaced or removed for as long as this process lives: boxes are made of it.
+
+    False when it has just been replaced or removed: look at it again.
+    """
+    try:
+        held = os.open(folder / _RECORD, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
     fcntl.flock(held, fcntl.LOCK_SH)
-    _holds.append(held)
+    try:
+        same = os.path.samestat(os.fstat(held), (folder / _RECORD).stat())
+    except FileNotFoundError:
+        same = False
+    if same:
+        _holds.append(held)
+    else:
+        os.close(held)
+    return same
 
 
-def refuse_if_held(folder: Path) -> None:
-    """Raises ServiceError where a living process holds a layer."""
+@contextmanager
+def unheld(folder: Path) -> Iterator[None]:
+    """In this block no process begins to hold a layer. Raises ServiceError where a living one holds it already."""
     try:
         record = os.open(folder / _RECORD, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
+        yield
         return
     try:
-        fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ServiceError(
-            f"an endpoint that runs makes boxes of {folder}", "end it (Ctrl-C where it serves), then run this again"
-        ) from error
+        try:
+            fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServiceError(
+                f"an endpoint that runs makes boxes of {folder}", "end it (Ctrl-C where it serves), then run this again"
+            ) from error
+        yield
     finally:
         os.close(record)
 

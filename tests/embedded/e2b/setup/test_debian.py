@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,19 @@ _APT = """#!/bin/sh
 echo "$@" >> {log}
 case "$1" in
     update) {update} ;;
-    download) shift; for name; do : > "${{name}}_1%3a2_all.deb"; done ;;
+    download)
+        shift
+        case "$1" in
+            --print-uris) shift; for name; do echo "'http://x/x' ${{name}}_1%3a2_all.deb 5 SHA256:{digest}"; done ;;
+            *) for name; do test -e "${{name}}_1%3a2_all.deb" || printf {content} > "${{name}}_1%3a2_all.deb"; done ;;
+        esac ;;
     *) case "$*" in
-        *Dir::State::status=*) for each in a libc6; do echo "'http://x/a' ${{each}}_1.deb 5 SHA256:0"; done ;;
+        *Dir::State::status=*) for each in a libc6; do echo "'http://x/a' ${{each}}_1.deb 5 SHA256:{digest}"; done ;;
         *) {install} ;;
     esac ;;
 esac
 """
+_DIGEST = hashlib.sha256(b"whole").hexdigest()
 _DPKG = """#!/bin/sh
 mkdir -p "$3/lib/x" "$3/usr/lib/x"
 echo moved > "$3/lib/x/from-lib"
@@ -30,7 +37,11 @@ echo moved > "$3/lib/x/from-lib"
 def programs(tmp_path, monkeypatch):
     """Make the programs; gives the log of what apt-get was called with."""
 
-    def make(update: str = "true", install: str = "echo \"'http://x/a_1.deb' a_1.deb 5 SHA256:0\"") -> Path:
+    def make(
+        update: str = "true",
+        install: str = f"echo \"'http://x/a_1.deb' a_1.deb 5 SHA256:{_DIGEST}\"",
+        content: str = "whole",
+    ) -> Path:
         folder = tmp_path / "bin"
         folder.mkdir()
         log = tmp_path / "log"
@@ -38,7 +49,7 @@ def programs(tmp_path, monkeypatch):
             "#!/bin/sh\necho 'Acquire::http::Proxy \"http://127.0.0.1:1\";'\necho 'DPkg::Post-Invoke:: \"rm -rf /\";'\n"
         )
         texts = {
-            "apt-get": _APT.format(log=log, update=update, install=install),
+            "apt-get": _APT.format(log=log, update=update, install=install, digest=_DIGEST, content=content),
             "dpkg-deb": _DPKG,
             "apt-config": config,
         }
@@ -74,9 +85,26 @@ def test_packages_are_unpacked_into_a_merged_usr(programs, tmp_path):
     programs()
     debian = Debian(tmp_path / "work", _silent)
     (package,) = debian.unpack(debian.fetch(["a"]), tmp_path / "layer")
-    assert (package.name, package.version, package.bytes) == ("a", "1:2", 0)
+    assert (package.name, package.version, package.bytes) == ("a", "1:2", 5)
     assert (tmp_path / "layer/usr/lib/x/from-lib").read_text() == "moved\n"
     assert not (tmp_path / "layer/lib").exists()
+
+
+def test_what_a_broken_off_run_has_left_is_taken_only_if_it_is_whole(programs, tmp_path):
+    programs()
+    debian = Debian(tmp_path / "work", _silent)
+    (file,) = debian.fetch(["a"])
+    file.write_text("while")
+    assert debian.fetch(["a"]) == [file]
+    assert file.read_text() == "whole"
+    (file.parent / "a_1%3a1_all.deb").write_text("of an earlier version")
+    assert debian.fetch(["a"]) == [file]
+
+
+def test_a_package_that_is_not_as_the_lists_say_is_refused(programs, tmp_path):
+    programs(content="while")
+    with pytest.raises(ServiceError, match=r"a_1%3a2_all\.deb is not what the lists of packages say"):
+        Debian(tmp_path / "work", _silent).fetch(["a"])
 
 
 def test_without_network_the_lists_of_before_are_good_enough(programs, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -80,11 +83,56 @@ def test_a_layer_that_fails_in_the_making_leaves_the_one_before(tmp_path):
     assert not list(shelf.shelf(environ).rglob("half"))
 
 
+def test_two_at_a_time_make_a_layer_once_and_the_second_says_that_it_waits(tmp_path):
+    environ = {"RUNNER_HOME": str(tmp_path)}
+    made, said = [], []
+    busy, go_on = threading.Event(), threading.Event()
+
+    def make(layer, work, say):
+        made.append(layer)
+        busy.set()
+        assert go_on.wait(30)
+        return [], []
+
+    def say(line):
+        said.append(line)
+        go_on.set()
+
+    item = Item("desktop", "", "r1", make, False, _ITEM.template)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(set_up, item, environ, print)
+        assert busy.wait(30)
+        second = threads.submit(set_up, item, environ, say)
+        assert (first.result(), second.result()) == (True, False)
+    assert (len(made), said) == (1, ["waiting for another `runner setup`"])
+
+
+def test_an_endpoint_that_started_while_a_layer_was_made_anew_keeps_the_old_one(tmp_path):
+    environ = {"RUNNER_HOME": str(tmp_path)}
+    set_up(_ITEM, environ, print)
+    folder = shelf.shelf(environ) / "desktop"
+    with (folder / "manifest.json").open() as held:
+
+        def make(layer, work, say):
+            fcntl.flock(held, fcntl.LOCK_SH)
+            return [_PACKAGE], []
+
+        with pytest.raises(ServiceError, match="an endpoint that runs"):
+            set_up(Item("desktop", "", "r1", make, False, _ITEM.template), environ, print, anew=True)
+    manifest, why = look(_ITEM, environ)
+    assert (manifest and manifest.packages, why) == ((), "")
+
+
+def test_a_layer_that_is_replaced_at_this_moment_is_not_held(tmp_path):
+    folder = tmp_path / "desktop"
+    assert not shelf.hold(folder)
+
+
 def test_what_is_taken_away_is_gone(tmp_path):
     environ = {"RUNNER_HOME": str(tmp_path)}
-    assert not take_away(_ITEM, environ)
+    assert not take_away(_ITEM, environ, print)
     set_up(_ITEM, environ, lambda line: None)
-    assert take_away(_ITEM, environ)
+    assert take_away(_ITEM, environ, print)
     assert look(_ITEM, environ) == (None, "it has not been set up")
 
 
@@ -109,11 +157,11 @@ def test_what_a_running_endpoint_makes_boxes_of_stays(tmp_path):
     with endpoint:
         assert endpoint.stdout is not None
         assert endpoint.stdout.readline() == b"['desktop']\n"
-        for change in (lambda: take_away(item, environ), lambda: set_up(item, environ, print)):
+        for change in (lambda: take_away(item, environ, print), lambda: set_up(item, environ, print, anew=True)):
             with pytest.raises(ServiceError, match="an endpoint that runs makes boxes of") as caught:
                 change()
             assert "end it" in caught.value.hint
-    assert take_away(item, environ)
+    assert take_away(item, environ, print)
 
 
 def test_only_what_can_be_set_up_has_a_remedy(tmp_path):
