@@ -119,6 +119,26 @@ def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Pat
     asyncio.run(second(*asyncio.run(first())))
 
 
+def test_a_box_started_anew_is_not_what_it_was_when_it_was_paused(tmp_path: Path) -> None:
+    async def first() -> tuple[str, str]:
+        async with _serving(tmp_path) as endpoint:
+            box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            await box.files.write("f", "old")
+            await box.pause()
+            await box.connect(timeout=60, on_resume="reboot")
+            await box.files.write("f", "new")
+            return endpoint.api_key, box.sandbox_id
+
+    async def second(key: str, name: str) -> None:
+        async with _serving(tmp_path) as endpoint:
+            box = await AsyncSandbox.connect(name, timeout=60, **_where(endpoint, key))
+            assert await box.files.read("f") == "new"
+            await box.kill()
+
+    asyncio.run(second(*asyncio.run(first())))
+    assert not list((tmp_path / "kept" / "layers").iterdir())
+
+
 def test_one_folder_is_for_one_endpoint_at_a_time(tmp_path: Path) -> None:
     async def go() -> None:
         async with _serving(tmp_path):

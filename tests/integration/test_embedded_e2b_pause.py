@@ -212,6 +212,24 @@ def test_many_pause_and_connect_at_once(where: dict[str, Any]) -> None:
     asyncio.run(go())
 
 
+def test_who_connects_while_a_box_is_put_by_gets_it_whole(where: dict[str, Any]) -> None:
+    async def go() -> None:
+        box = await AsyncSandbox.create(timeout=60, **where)
+        await box.files.write("f", "whole")
+
+        async def connect(after: float) -> None:
+            await asyncio.sleep(after)
+            await AsyncSandbox.connect(box.sandbox_id, timeout=60, **where)
+
+        for _ in range(4):
+            await asyncio.gather(box.pause(keep_memory=False), *(connect(n * 0.02) for n in range(6)))
+            await box.connect(timeout=60)
+            assert (await box.commands.run("cat f")).stdout == "whole"
+        await box.kill()
+
+    asyncio.run(go())
+
+
 def test_a_box_says_why_it_is_gone(where: dict[str, Any]) -> None:
     async def go() -> None:
         late = await AsyncSandbox.create(timeout=1, **where)

@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from runner.embedded.e2b.templates import BASE, Template
 from runner.embedded.e2b.uids import uid_for
 from runner.embedded.e2b.volumes import Mount
 from runner.errors import SandboxMissing
+from runner.records import dataclass
 
 #: The port on which the vendor's agent listens.
 ENVD_PORT = 49983
@@ -339,6 +340,8 @@ class Boxes:
         self.outward: Outward | None = None
         self._number = 0
         self._live: dict[str, Box] = {}
+        #: Those that have ended and whose processes and files are not gone yet.
+        self._leaving: dict[str, Box] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._making: set[asyncio.Future[None]] = set()
@@ -348,11 +351,17 @@ class Boxes:
         self.time_over: Callable[[Box], None] = self.end_in_time
 
     async def create(self, order: Order, identity: Identity | None = None) -> Box:
-        """Make a box and wait until it answers; it is a new one, or one of old. Raises SandboxMissing, OSError."""
+        """Make a box and wait until it answers; it is a new one, or one of old, as soon as what it was before is gone.
+
+        Raises SandboxMissing, OSError.
+        """
         made = asyncio.get_running_loop().create_future()
         self._making.add(made)
+        identity = identity or Identity.new()
         try:
-            return await self._make(order, identity or Identity.new())
+            if before := self._leaving.get(identity.id):
+                await before.gone.wait()
+            return await self._make(order, identity)
         finally:
             self._making.discard(made)
             made.set_result(None)
@@ -393,11 +402,13 @@ class Boxes:
         self._forget(box)
         async with box.lock:
             await asyncio.to_thread(box.clean)
+        self._leaving.pop(box.id, None)
         box.gone.set()
 
     def _forget(self, box: Box) -> None:
         if self._live.get(box.id) is box:
             del self._live[box.id]
+            self._leaving[box.id] = box
             self.stop_clock(box)
             if box.reason:
                 self.endings.note(box.id, box.reason, box.log)

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 from runner.embedded.e2b.boxes import Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxlog import BoxLog
@@ -61,7 +62,7 @@ class Life:
         self._shelf = Shelf(boxes, kept)
         self.snapshots = self._shelf.snapshots
         self._resting = self._shelf.resting
-        self._rising: dict[str, asyncio.Lock] = {}
+        self._rising: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         #: Is told of every box that is made of a template.
         self.spawned: Callable[[Template], None] = _nothing
         #: What a client's request means; set by the control plane, which knows the requests.
@@ -213,8 +214,8 @@ class Life:
         box.log.say("sandbox paused", mode="full")
 
     async def _rest(self, box: Box, full: bool) -> None:
-        until = box.ends_at
-        if box.paused_at is None:
+        until, held = box.ends_at, box.paused_at is not None
+        if not held:
             await self._stop(box)
         try:
             async with self._copied(box) as template:
@@ -222,8 +223,11 @@ class Life:
                 await self._shelf.save()
         except OSError:
             self._resting.pop(box.id, None)
-            await self._go_on(box, until)
+            if not held:
+                await self._go_on(box, until)
             raise
+        if self._shelf.copies.pop(box.id, None):  # of its earlier pause, with its processes
+            await self._shelf.sweep()
         box.log.say("sandbox paused", mode="filesystem")
         self._boxes.kill(box)
         self._boxes.endings.note(box.id, _RESTS, box.log)
@@ -298,7 +302,6 @@ class Life:
             if self._resting.pop(name, None) is None:
                 self._boxes.kill(box, _KILLED)
                 raise NoSuchBox(self._boxes.why(name))
-        self._rising.pop(name, None)
         if before is not None:
             box.log.follow(before.log)
         box.log.say("sandbox resumed", mode="filesystem")

@@ -99,7 +99,8 @@ class Shelf:
     async def save(self) -> None:
         """Write the index, and remove the layers that it does not need any more. Raises OSError."""
         async with self._saving:
-            index = Index(tuple(self.snapshots), (*self.resting.values(), *self.copies.values()))
+            # A box that rests is what it is now, and not the copy of an earlier pause.
+            index = Index(tuple(self.snapshots), tuple({**self.copies, **self.resting}.values()))
             await asyncio.to_thread(self._kept.write, index)
         await self.sweep()
 
