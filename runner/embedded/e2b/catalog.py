@@ -1,7 +1,8 @@
 """The templates that people have built: asked for, ready, tagged, deleted; kept in a folder, with their layers.
 
 The folder: `index.json`, `layers/<key>/` (a layer of files per step, by the key of the work that made it),
-`steps/<key>.json` (what else the step has set), `uploads/<hash>` (archives for COPY).
+`steps/<key>.json` (what else the step has set), `uploads/<hash>` (archives for COPY). Layers are named from the folder
+above, where those of snapshots lie too, so that it may be moved as a whole.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from runner.embedded.e2b import records
+from runner.embedded.e2b import durable, records
 from runner.embedded.e2b.records import FAILED, READY, Assignment, Build, Record
 from runner.embedded.e2b.state import remove
 from runner.embedded.e2b.steps import Progress
-from runner.embedded.e2b.templates import DEFAULT_TAG, Template, Templates
+from runner.embedded.e2b.templates import DEFAULT_TAG, Template, Templates, relative
+from runner.records import dataclass
 
+#: The version of the index.
+VERSION = 1
 _NAME = re.compile(r"[a-z0-9_-]{1,128}(/[a-z0-9_-]{1,128})?")
 _TAG = re.compile(r"[a-z0-9_.-]{1,128}")
 #: Seconds for which work that no template needs is kept: the next try of a failed build begins there.
@@ -55,10 +60,13 @@ class Catalog:
         templates: Templates,
         used: Callable[[Path], bool],
         taken: Callable[[str], bool] = lambda name: False,
+        *,
+        sync: bool = False,
     ) -> None:
         """`used` tells whether a box or snapshot still needs a layer, whatever becomes of its template; `taken`
-        whether a snapshot has a name.
+        whether a snapshot has a name. `sync`: what is written down survives a loss of power. Raises ServiceError.
         """
+        self._place, self._sync = folder.parent, sync
         self._taken = taken
         self.templates = templates
         self.layers, self._steps, self.uploads = folder / "layers", folder / "steps", folder / "uploads"
@@ -69,22 +77,27 @@ class Catalog:
             each.mkdir(mode=0o700, exist_ok=True)
         self._records: dict[str, Record] = {}
         self._orphans: set[Path] = set()
-        if self._index.exists():
-            for row in json.loads(self._index.read_text()):
-                self._take_up(records.from_json(row))
+        with durable.reading(self._index):
+            for row in durable.load(self._index, VERSION).get("templates", []):
+                self._take_up(records.from_json(row, self._place))
+        for half in (*self.layers.glob(".*"), *self.uploads.glob(".*")):
+            remove(half)  # of an endpoint that was killed
+        self.expire()
+        self.discard(self.rubbish())
 
     def _take_up(self, record: Record) -> None:
         self._records[record.id] = record
         self.templates.withdraw(record.id)
         for tag, each in record.tags().items():
             made = record.builds[each.build].made
-            if made is not None:
+            if made is not None and all(layer.is_dir() for layer in made.layers):
                 self.templates.publish(made, tag)
 
     def save(self) -> None:
         """Write down what is over, as a whole."""
-        rows = [records.as_json(each) for each in self._records.values()]
-        _write(self._index, [row for row in rows if row["builds"]])
+        rows = [records.as_json(each, self._place) for each in self._records.values()]
+        index = {"version": VERSION, "templates": [row for row in rows if row["builds"]]}
+        durable.replace(self._index, json.dumps(index).encode(), sync=self._sync)
 
     # ------------------------------------------------------------- looking
 
@@ -192,7 +205,7 @@ class Catalog:
             row = json.loads((self._steps / f"{key}.json").read_text())
         except (OSError, ValueError):
             return None
-        layers = tuple(Path(each) for each in row["layers"])
+        layers = tuple(self._place / each for each in row["layers"])
         return Progress(**{**row, "layers": layers}) if all(each.is_dir() for each in layers) else None
 
     def fresh(self, key: str) -> Path:
@@ -201,8 +214,8 @@ class Catalog:
 
     def learn(self, progress: Progress) -> None:
         """Remember what work has come to."""
-        row = {**asdict(progress), "layers": [str(each) for each in progress.layers]}
-        _write(self._steps / f"{progress.key}.json", row)
+        row = {**asdict(progress), "layers": [relative(each, self._place) for each in progress.layers]}
+        durable.replace(self._steps / f"{progress.key}.json", json.dumps(row).encode(), sync=False)
 
     def rubbish(self, building: Iterable[Progress] = ()) -> list[Path]:
         """The layers that no template, box, snapshot or running build needs.
@@ -211,8 +224,10 @@ class Catalog:
         """
         needed = self._needed().union(*(each.layers for each in building))
         spare = time.time() - _SPARE
-        with os.scandir(self.layers) as entries:
-            there = [(self.layers / each.name, each.stat().st_ctime) for each in entries if not _half_made(each.name)]
+        there: list[tuple[Path, float]] = []
+        for layer in self.layers.glob("[!.]*"):
+            with suppress(FileNotFoundError):  # another sweep is at it
+                there.append((layer, layer.stat().st_ctime))
         return [
             layer
             for layer, made in there
@@ -238,26 +253,16 @@ class Catalog:
 
     def expire(self) -> None:
         """Remove the archives that no build has asked for in a day; blocks."""
-        with os.scandir(self.uploads) as entries:
-            for each in entries:
-                if each.stat().st_mtime < time.time() - _SPARE:
-                    (self.uploads / each.name).unlink(missing_ok=True)
+        for archive in self.uploads.iterdir():
+            with suppress(FileNotFoundError):  # it has just come whole, and has its name now
+                if archive.stat().st_mtime < time.time() - _SPARE:
+                    archive.unlink()
 
     def _needed(self) -> set[Path]:
-        builds = [build for record in self._records.values() for build in record.builds.values()]
-        return {layer for build in builds if build.made for layer in build.made.layers}
-
-
-def _write(file: Path, value: object) -> None:
-    """Replace a file as a whole. It holds environments, which are nobody else's business."""
-    fresh = file.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as stream:
-        json.dump(value, stream)
-    fresh.rename(file)
-
-
-def _half_made(name: str) -> bool:
-    return name.startswith(".")
+        """The layers of all builds that a tag means. What no tag means any more can be had by nobody."""
+        means = [(record, each.build) for record in self._records.values() for each in record.tags().values()]
+        found = [record.builds[build].made for record, build in means]
+        return {layer for made in found if made is not None for layer in made.layers}
 
 
 def split(name: str, tags: Sequence[str]) -> tuple[str, tuple[str, ...]]:

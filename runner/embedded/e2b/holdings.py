@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
+from runner.embedded.e2b import durable
 from runner.embedded.e2b.boxes import Box, Boxes
 from runner.embedded.e2b.builds import Builder, Hands
 from runner.embedded.e2b.catalog import Catalog
@@ -13,6 +13,7 @@ from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.templates import Template, Templates
 from runner.embedded.e2b.vault import Vault
 from runner.embedded.e2b.volumes import Volumes
+from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Holdings:
 
 
 def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) -> Holdings:
-    """What an earlier endpoint has left in a folder, or nothing yet. Raises OSError.
+    """What an earlier endpoint has left in a folder, or nothing yet. Raises OSError, ServiceError.
 
     A template that somebody has built makes a box only if its start command works: boxes come up with it.
     """
@@ -35,12 +36,15 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
     def taken(name: str) -> bool:
         return any(name in each.template.names for each in life.snapshots)
 
-    catalog = Catalog(folder / "templates", templates, life.uses, taken)
+    sync = life.durable
+    catalog = Catalog(folder / "templates", templates, life.uses, taken, sync=sync)
 
     async def keep(box: Box, layer: Path) -> None:
         await asyncio.to_thread(box.freeze, True)
         try:
             await boxes.copy(box, layer, tmp=False)
+            if sync:
+                await asyncio.to_thread(durable.sync_all, layer)
         finally:
             await asyncio.to_thread(box.freeze, False)
 
@@ -54,6 +58,6 @@ def open_holdings(folder: Path, boxes: Boxes, life: Life, templates: Templates) 
         templates,
         catalog,
         Builder(catalog, hands),
-        Volumes(folder / "volumes", literal=boxes.literal, shared=not boxes.unshared),
-        Vault(folder),
+        Volumes(folder / "volumes", literal=boxes.literal, shared=not boxes.unshared, sync=sync),
+        Vault(folder, sync=sync),
     )

@@ -8,19 +8,17 @@ a `kill -9` finds the old one or the new one; a layer that it does not name is r
 from __future__ import annotations
 
 import base64
-import ctypes
 import json
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
+from runner.embedded.e2b import durable
 from runner.embedded.e2b.state import remove
-from runner.embedded.e2b.templates import Template
-from runner.errors import ServiceError
+from runner.embedded.e2b.templates import Template, relative
+from runner.records import dataclass
 
 #: The version of the index. Another one is refused: nothing is guessed about people's files.
 VERSION = 1
@@ -93,7 +91,7 @@ class Kept:
     def settle(self, making: Path) -> None:
         """Give a layer that is whole its place; blocks. Raises OSError."""
         if self.durable:
-            _sync(making)
+            durable.sync_all(making)
         making.rename(self.place(making))
 
     def owns(self, layer: Path) -> bool:
@@ -101,11 +99,13 @@ class Kept:
         return layer.parent == self._layers
 
     def layers(self) -> list[Path]:
-        """All layers that are whole, and not only waiting for others to be there again."""
+        """All layers that are whole."""
+        return [layer for layer in self._layers.iterdir() if not layer.name.startswith(".")]
+
+    def waiting(self) -> set[Path]:
+        """Layers that nothing uses now, for what needs them waits for others to be there again."""
         aside = [record for records in self._aside.values() for record in records]
-        waiting = {self._folder / layer for record in aside for layer in record["template"]["layers"]}
-        found = (layer for layer in self._layers.iterdir() if not layer.name.startswith("."))
-        return [layer for layer in found if layer not in waiting]
+        return {self._folder / layer for record in aside for layer in record["template"]["layers"]}
 
     def remove(self, layers: Iterable[Path]) -> None:
         """Remove layers; blocks."""
@@ -123,23 +123,16 @@ class Kept:
         for half in self._layers.glob(".*"):
             remove(half)
         file = self._folder / "index.json"
-        try:
-            value = json.loads(file.read_text())
-            if value["version"] != VERSION:
-                raise ServiceError(
-                    f"{file} has version {value['version']!r}; this runner reads version {VERSION}",
-                    "use the runner that wrote it, or another --folder",
-                )
+        with durable.reading(file):
+            value = durable.load(file, VERSION)
+            if not value:
+                return Index()
             found = {key: list(self._there(key, value[key])) for key in self._aside}
             snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in found["snapshots"])
             resting = tuple(
                 Resting(**{**each, "template": self._template(each), "asked": self._opened(each["asked"])})
                 for each in found["boxes"]
             )
-        except FileNotFoundError:
-            return Index()
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ServiceError(f"{file} cannot be read: {error}", "restore it, or use another --folder") from error
         return Index(snapshots, resting)
 
     def write(self, index: Index) -> None:
@@ -152,18 +145,10 @@ class Kept:
                 *self._aside["boxes"],
             ],
         }
-        beside = self._folder / "index.new"
-        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as stream:
-            json.dump(value, stream, indent=1)
-            if self.durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        beside.rename(self._folder / "index.json")
-        if self.durable:
-            _sync(self._folder)
+        durable.replace(self._folder / "index.json", json.dumps(value, indent=1).encode(), sync=self.durable)
 
     def _record(self, each: Snapshot | Resting) -> dict[str, Any]:
-        layers = [str(self._relative(layer)) for layer in each.template.layers]
+        layers = [relative(layer, self._folder) for layer in each.template.layers]
         template = replace(each.template, layers=())
         return {**asdict(replace(each, template=template)), "template": {**asdict(template), "layers": layers}}
 
@@ -187,10 +172,6 @@ class Kept:
             raise ValueError("it does not belong to the key that lies beside it") from error
         return found
 
-    def _relative(self, layer: Path) -> Path:
-        """So that the folder may be moved."""
-        return layer.relative_to(self._folder) if layer.is_relative_to(self._folder) else layer
-
     def _template(self, record: Mapping[str, Any]) -> Template:
         value = dict(record["template"])
         value["layers"] = tuple(self._folder / layer for layer in value["layers"])
@@ -206,14 +187,3 @@ class Kept:
                 self.missing[str(record.get("id", ""))] = f"its files are kept, but not {missing[0]}, which it needs"
             else:
                 yield record
-
-
-def _sync(place: Path) -> None:
-    """Wait until what was written to the file system of a folder is on its disk (syncfs(2))."""
-    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(AttributeError):  # no such call in this C library: the rename is still atomic
-            if ctypes.CDLL(None, use_errno=True).syncfs(folder) != 0:
-                raise OSError(ctypes.get_errno(), f"syncfs {place}")
-    finally:
-        os.close(folder)

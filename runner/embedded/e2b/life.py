@@ -75,6 +75,11 @@ class Life:
         for name, why in kept.missing.items():
             boxes.endings.note(name, why, BoxLog())
 
+    @property
+    def durable(self) -> bool:
+        """Whether what is kept is there for the next edge, too."""
+        return self._shelf.durable
+
     # ------------------------------------------------------------- looking
 
     def find(self, name: str) -> Box | Resting:

@@ -7,11 +7,12 @@ import string
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
-from runner.embedded.e2b.templates import Template
+from runner.embedded.e2b.templates import Template, relative
+from runner.records import dataclass
 
 #: States of a build, in E2B's words.
 WAITING, BUILDING, READY, FAILED = "waiting", "building", "ready", "error"
@@ -96,32 +97,31 @@ def new_id() -> str:
     return "".join(secrets.choice(letters) for _ in range(20))
 
 
-def as_json(record: Record) -> dict[str, Any]:
-    """What `from_json` takes. Builds that are not over are left out."""
-    builds = [_build_json(each) for each in record.builds.values() if each.status in (READY, FAILED)]
+def as_json(record: Record, place: Path) -> dict[str, Any]:
+    """What `from_json` takes. Builds that are not over are left out. Layers in `place` are named from there."""
+    builds = [_build_json(each, place) for each in record.builds.values() if each.status in (READY, FAILED)]
     kept = {name: value for name, value in asdict(record).items() if name != "builds"}
     return {**kept, "builds": builds}
 
 
-def _build_json(build: Build) -> dict[str, Any]:
+def _build_json(build: Build, place: Path) -> dict[str, Any]:
     row = asdict(build)
     if build.made is not None:
-        # Layers by their names, so that the folder can be moved; those of others, as they are.
-        row["made"]["layers"] = [str(each) for each in build.made.layers]
+        row["made"]["layers"] = [relative(each, place) for each in build.made.layers]
     return row
 
 
-def from_json(row: Mapping[str, Any]) -> Record:
-    """A record as it was written down."""
-    builds = {each["id"]: _build(each) for each in row["builds"]}
+def from_json(row: Mapping[str, Any], place: Path) -> Record:
+    """A record as it was written down for the folder `place`."""
+    builds = {each["id"]: _build(each, place) for each in row["builds"]}
     assigned = [Assignment(**each) for each in row["assigned"]]
     return Record(**{**row, "names": tuple(row["names"]), "builds": builds, "assigned": assigned})
 
 
-def _build(row: Mapping[str, Any]) -> Build:
+def _build(row: Mapping[str, Any], place: Path) -> Build:
     made = row["made"]
     if made is not None:
-        layers = tuple(Path(each) for each in made["layers"])
+        layers = tuple(place / each for each in made["layers"])
         made = Template(**{**made, "names": tuple(made["names"]), "layers": layers})
     lines = [Line(**each) for each in row["lines"]]
     return Build(**{**row, "tags": tuple(row["tags"]), "lines": lines, "made": made})

@@ -88,7 +88,7 @@ class Shelf:
             *(each.template for each in self.snapshots),
         ]
         pinned = {layer for layer, count in self._pins.items() if count > 0}
-        return pinned.union(*(template.layers for template in templates))
+        return pinned.union(self._kept.waiting(), *(template.layers for template in templates))
 
     def _rubbish(self) -> list[Path]:
         # A layer is pinned before it is there: what is listed first and used by nobody afterwards is rubbish.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
@@ -14,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from runner.embedded.e2b import durable
 from runner.errors import ServiceError
 
 _PREFIX = "runner-e2b-"
 _KEPT = "kept"
-_KEY_BYTES = 32
 
 
 class StateFolder:
@@ -86,16 +85,7 @@ class KeptFolder:
 
     def key(self, name: str) -> bytes:
         """A random key that stays the same, in a file that only its owner can read. Raises OSError."""
-        file = self.path / f"{name}.key"
-        with suppress(FileNotFoundError):
-            found = file.read_bytes()
-            if len(found) == _KEY_BYTES:
-                return found
-        beside = file.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
-            stream.write(made := secrets.token_bytes(_KEY_BYTES))
-        beside.rename(file)
-        return made
+        return durable.key(self.path / f"{name}.key", sync=True)
 
 
 def remove(folder: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from runner.records import dataclass
 
 #: What the hosted service gives a template whose builder names no sizes, as far as this machine has it.
 CPU_COUNT = min(2, os.cpu_count() or 1)
@@ -39,6 +41,11 @@ class Template:
     start_cmd: str = ""
     ready_cmd: str = ""
     build: str = ""
+
+
+def relative(layer: Path, place: Path) -> str:
+    """How a file in the folder `place` names a layer, so that the folder may be moved: `place / name` is the layer."""
+    return str(layer.relative_to(place) if layer.is_relative_to(place) else layer)
 
 
 #: What is always there: the host's programs and an empty home.

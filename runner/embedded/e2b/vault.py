@@ -5,19 +5,23 @@ a request (`Secret.fill` of the SDK makes the placeholder; `Vault.fill` is what 
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import string
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from runner.embedded.e2b import durable
+from runner.records import dataclass
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
+#: The version of the file.
+VERSION = 1
 #: Bounds of the hosted service (docstrings of `e2b/api/client/models/secret.py`), in entries and bytes.
 _MOST_ENTRIES, _LONGEST_KEY, _LONGEST_TEXT, _LONGEST_METADATA = 32, 128, 1024, 8192
 #: A value ends up in a header of a request.
@@ -59,17 +63,22 @@ class Secret:
 class Vault:
     """All secrets of an endpoint, in the file `secrets.json` of a folder, beside `secrets.key` that opens them."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is the endpoint's own; nobody else may look into the two files."""
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        """`folder` is the endpoint's own; nobody else may look into the two files. `sync`: what is written down
+        survives a loss of power. Raises ServiceError.
+        """
+        self._sync = sync
         self._file = folder / "secrets.json"
         self._key_file = folder / "secrets.key"
         self._secrets: dict[str, Secret] = {}
         self._sealed: dict[str, str] = {}
         self._fernet: Fernet | None = None
-        if self._file.exists():
-            for each in json.loads(self._file.read_text()):
+        with durable.reading(self._file):
+            for each in durable.load(self._file, VERSION).get("secrets", []):
                 self._sealed[each["id"]] = each.pop("sealed")
                 self._secrets[each["id"]] = Secret(**each)
+            if self._secrets and not self._key_file.exists():
+                raise ValueError(f"{self._key_file.name}, which opens it, is not there")
 
     def all(self) -> list[Secret]:
         """All secrets, the oldest first."""
@@ -127,13 +136,14 @@ class Vault:
             from cryptography.fernet import Fernet
 
             if not self._key_file.exists():
-                _write(self._key_file, Fernet.generate_key())
+                durable.replace(self._key_file, Fernet.generate_key(), sync=self._sync)
             self._fernet = Fernet(self._key_file.read_bytes())
         return self._fernet
 
     def _save(self) -> None:
         rows = [{**asdict(each), "sealed": self._sealed[each.id]} for each in self.all()]
-        _write(self._file, json.dumps(rows).encode())
+        index = {"version": VERSION, "secrets": rows}
+        durable.replace(self._file, json.dumps(index).encode(), sync=self._sync)
 
 
 def _checked_name(name: str) -> str:
@@ -158,13 +168,3 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
         raise SecretRefused(f"metadata keys have at most {_LONGEST_KEY} bytes, values {_LONGEST_TEXT}")
     if sum(key + text for key, text in sizes) > _LONGEST_METADATA:
         raise SecretRefused(f"metadata have at most {_LONGEST_METADATA} bytes in all")
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Replace a file as a whole; only the endpoint's own user can read it."""
-    fresh = file.with_name(file.name + ".new")
-    fresh.unlink(missing_ok=True)
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as handle:
-        handle.write(content)
-    fresh.rename(file)

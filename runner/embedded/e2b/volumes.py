@@ -7,14 +7,16 @@ import hmac
 import json
 import os
 import re
-import secrets
 import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
+from runner.embedded.e2b import durable
 from runner.embedded.e2b.state import remove
+from runner.records import dataclass
 
+#: The version of the index.
+VERSION = 1
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 #: The box's user (`user`), who owns what is made without naming an owner.
 USER = 1000
@@ -59,21 +61,25 @@ class Mount:
 class Volumes:
     """All volumes of an endpoint, below a folder: `index.json`, `key`, and `<id>/` for each."""
 
-    def __init__(self, folder: Path, *, literal: bool, shared: bool = True) -> None:
+    def __init__(self, folder: Path, *, literal: bool, shared: bool = True, sync: bool = False) -> None:
         """`literal`: files have the box's own user ids on the host (0 is the box's root, 1000 its user), as they have
         where each box has a range of users; else all belong to ourselves. `shared`: boxes can have them mounted.
+        `sync`: what is written down survives a loss of power. Raises ServiceError.
         """
-        self.shared = shared
+        self.shared, self._sync = shared, sync
         self._folder = folder
         self.literal = literal
         self._index = folder / "index.json"
         self._volumes: dict[str, Volume] = {}
         # As a box's root can make a program that runs as root, no other user of the host may walk to it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._key = _key(folder / "key")
-        if self._index.exists():
-            for row in json.loads(self._index.read_text()):
+        self._key = durable.key(folder / "key", sync=sync)
+        with durable.reading(self._index):
+            for row in durable.load(self._index, VERSION).get("volumes", []):
                 self._volumes[row["id"]] = Volume(row["id"], row["name"], folder / row["id"], row["created_at"])
+        for each in folder.iterdir():
+            if each.is_dir() and each.name not in self._volumes:
+                remove(each)  # an endpoint was killed before it had made or removed it
 
     def all(self) -> list[Volume]:
         """All volumes, the oldest first."""
@@ -119,14 +125,5 @@ class Volumes:
 
     def _save(self) -> None:
         rows = [{"id": each.id, "name": each.name, "created_at": each.created_at} for each in self.all()]
-        fresh = self._index.with_suffix(".new")
-        fresh.write_text(json.dumps(rows))
-        fresh.rename(self._index)
-
-
-def _key(file: Path) -> bytes:
-    if not file.exists():
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as handle:
-            handle.write(secrets.token_bytes(32))
-    return file.read_bytes()
+        index = {"version": VERSION, "volumes": rows}
+        durable.replace(self._index, json.dumps(index).encode(), sync=self._sync)

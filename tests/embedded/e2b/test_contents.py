@@ -146,6 +146,8 @@ def test_volumes_are_found_again_by_a_later_endpoint(tmp_path: Path) -> None:
     later = Volumes(tmp_path / "v", literal=False)
     assert later.all() == [made, other]
     assert later.opens(made, volumes.token(made))
+    (tmp_path / "v" / "half").mkdir()
+    assert not (Volumes(tmp_path / "v", literal=False).all()[0].folder.parent / "half").exists()
     later.destroy(made)
     assert later.named("data-1") is None
     assert not made.folder.exists()

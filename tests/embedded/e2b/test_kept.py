@@ -79,12 +79,13 @@ def test_what_needs_a_layer_that_is_gone_waits_for_it(tmp_path: Path) -> None:
     later = Kept(tmp_path / "kept")
     assert later.read() == Index()
     assert "set up" in later.missing["ibox"]
-    assert later.layers() == [], "its own layer is not up for removal"
+    assert later.waiting() == {elsewhere, own}, "its own layer is not up for removal"
     later.write(Index())
     elsewhere.mkdir()
     again = Kept(tmp_path / "kept")
     assert again.read() == index
     assert again.layers() == [own]
+    assert again.waiting() == set()
 
 
 def test_a_folder_of_what_is_kept_has_one_owner_and_keys_that_stay(tmp_path: Path) -> None:

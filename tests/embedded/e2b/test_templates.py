@@ -20,7 +20,9 @@ from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.records import BUILDING, Build, Record
 from runner.embedded.e2b.steps import Progress, Step, StepRefused
 from runner.embedded.e2b.templates import BASE, Template, Templates
+from runner.embedded.e2b.vault import Vault
 from runner.embedded.e2b.volumes import Volumes
+from runner.errors import ServiceError
 
 _HASH = "a" * 64
 _DEBIAN = Host("Debian 12", frozenset({"debian"}), "3.11.7", "20.1.0")
@@ -278,6 +280,58 @@ def test_a_later_endpoint_knows_templates_and_work(catalog: Catalog, tmp_path: P
     assert later.known("0" * 32) is None
 
 
+def test_templates_and_work_are_there_though_the_folder_was_moved(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "one" / "templates", Templates(), lambda layer: False)
+    record, build = _ready(catalog, "a")
+    assert build.made is not None
+    catalog.learn(Progress("0" * 32, build.made.layers))
+    (tmp_path / "one").rename(tmp_path / "two")
+    moved = Catalog(tmp_path / "two" / "templates", Templates(), lambda layer: False)
+    layers = (tmp_path / "two" / "templates" / "layers" / build.made.layers[0].name,)
+    found, work = moved.templates.find(record.id), moved.known("0" * 32)
+    assert found is not None
+    assert work is not None
+    assert found.layers == work.layers == layers
+
+
+def test_what_a_killed_endpoint_left_half_made_goes_and_what_has_lost_a_layer_is_not_offered(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path, Templates(), lambda layer: False)
+    for name in ("whole", "lost"):
+        _ready(catalog, name)
+    made = catalog.templates.find("lost")
+    assert made is not None
+    made.layers[0].rmdir()
+    half = [catalog.layers / ".0-1.2", catalog.uploads / ".3.4"]
+    half[0].mkdir()
+    half[1].touch()
+    later = Catalog(tmp_path, Templates(), lambda layer: False)
+    assert not any(each.exists() for each in half)
+    assert later.templates.find("whole") is not None
+    assert later.templates.find("lost") is None
+    assert later.get("lost").names == ("lost",)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("{", "cannot be read"), ("[]", "cannot be read"), ('{"version": 9}', "version 9")]
+)
+@pytest.mark.parametrize("name", ["templates/index.json", "volumes/index.json", "secrets.json"])
+def test_a_file_that_cannot_be_read_is_said_and_stays(tmp_path: Path, name: str, text: str, says: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+    def begin() -> None:
+        Catalog(tmp_path / "templates", Templates(), lambda layer: False)
+        Volumes(tmp_path / "volumes", literal=False)
+        Vault(tmp_path)
+
+    with pytest.raises(ServiceError, match=says) as caught:
+        begin()
+    assert str(file) in caught.value.message
+    assert "another --folder" in caught.value.hint
+    assert file.read_text() == text
+
+
 def test_layers_go_with_the_last_that_needs_them(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     record, build = _ready(catalog, "a")
     assert build.made is not None
@@ -294,6 +348,18 @@ def test_layers_go_with_the_last_that_needs_them(catalog: Catalog, monkeypatch: 
     later = time.time() + 25 * 3600
     monkeypatch.setattr("runner.embedded.e2b.catalog.time.time", lambda: later)
     assert catalog.rubbish() == [spare]
+
+
+def test_layers_of_a_build_that_no_tag_means_are_not_kept_for_ever(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_, first), (_, second) = _ready(catalog, "a"), _ready(catalog, "a")
+    assert first.made is not None
+    assert second.made is not None
+    assert catalog.rubbish() == [], "the next build may begin with them"
+    later = time.time() + 25 * 3600
+    monkeypatch.setattr("runner.embedded.e2b.catalog.time.time", lambda: later)
+    assert catalog.rubbish() == list(first.made.layers)
 
 
 def test_a_layer_that_a_box_needs_outlives_its_template(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.embedded.e2b.vault import NameTaken, SecretRefused, UnknownSecret, Vault
+from runner.errors import ServiceError
 
 
 def test_a_value_is_never_in_a_file_and_comes_back_by_its_placeholder(tmp_path: Path) -> None:
@@ -20,6 +21,14 @@ def test_a_value_is_never_in_a_file_and_comes_back_by_its_placeholder(tmp_path: 
     later = Vault(tmp_path)
     assert later.find("openai-key") == later.find(made.id) == made
     assert later.fill("Bearer ${e2b.secrets.openai-key}!") == "Bearer sk-very-secret!"
+
+
+def test_without_its_key_it_is_not_opened_and_no_other_key_is_made(tmp_path: Path) -> None:
+    Vault(tmp_path).create("k", "v", {})
+    (tmp_path / "secrets.key").unlink()
+    with pytest.raises(ServiceError, match=r"secrets\.key, which opens it, is not there"):
+        Vault(tmp_path)
+    assert not (tmp_path / "secrets.key").exists()
 
 
 def test_an_update_is_the_next_version_and_keeps_metadata_that_are_not_given(tmp_path: Path) -> None:
