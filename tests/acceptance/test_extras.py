@@ -42,8 +42,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 def runner(packages: Path, folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The interpreter below the environment that tests run in: what it starts in turn does not see that one's packages.
+    interpreter = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return subprocess.run(
-        [sys.executable, "-S", "-m", "runner", *words],
+        [str(interpreter), "-S", "-m", "runner", *words],
         cwd=folder,
         env={"PYTHONPATH": str(packages), "PATH": os.defpath, **environment},
         capture_output=True,
