@@ -116,15 +116,17 @@ async def open_providers(
         sentence = f"boxes: E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
         reaping = asyncio.ensure_future(_reaped(sandbox, tell))
         try:
-            yield Provision({"e2b": sandbox, **second}, {**absent, "e2b": fact, **_facts(second)}, sentence)
+            facts = {**absent, "e2b": fact, **_facts(second, _egress(environ))}
+            yield Provision({"e2b": sandbox, **second}, facts, sentence)
         finally:
             reaping.cancel()
             for each in (sandbox, *second.values()):
                 await each.close()
         return
-    async with _embedded() as own:
+    egress = _egress(environ)
+    async with _embedded(egress=egress) as own:
         sentence = f"boxes: E2B, {_HERE} (the hosted service: set E2B_API_KEY)"
-        yield Provision({"e2b": own}, {**absent, **_facts({"e2b": own})}, sentence)
+        yield Provision({"e2b": own}, {**absent, **_facts({"e2b": own}, egress)}, sentence)
 
 
 _HERE = "the embedded endpoint on this machine"
@@ -132,12 +134,12 @@ _HERE = "the embedded endpoint on this machine"
 _SECOND = "e2b@embedded"
 
 
-def _facts(embedded: Mapping[str, Sandbox]) -> dict[str, Fact]:
+def _facts(embedded: Mapping[str, Sandbox], egress: bool) -> dict[str, Fact]:
     """What is known of the embedded endpoint, under the name it goes by."""
     from runner.compiler.plan.choose import Fact
     from runner.embedded.e2b.lacks import known_templates, lacks
 
-    return {name: Fact(True, _HERE, lacks(), templates=known_templates(), free=True) for name in embedded}
+    return {name: Fact(True, _HERE, lacks(egress), templates=known_templates(), free=True) for name in embedded}
 
 
 def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
@@ -148,7 +150,17 @@ def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
     if wanted not in ("none", "embedded"):
         hint = "Allowed are `none` (the default) and `embedded`."
         raise UsageError(f"RUNNER_E2B_FALLBACK is {wanted!r}, which names no endpoint", hint)
-    return {_SECOND: Standby(_SECOND, lambda: _embedded(_SECOND))} if wanted == "embedded" else {}
+    egress = _egress(environ)
+    return {_SECOND: Standby(_SECOND, lambda: _embedded(_SECOND, egress))} if wanted == "embedded" else {}
+
+
+def _egress(environ: Mapping[str, str]) -> bool:
+    """Whether boxes of our own endpoint may reach what their specs name, as RUNNER_E2B_EGRESS says."""
+    wanted = environ.get("RUNNER_E2B_EGRESS") or "0"
+    if wanted not in ("0", "1"):
+        hint = "Allowed are `1` and `0` (the default)."
+        raise UsageError(f"RUNNER_E2B_EGRESS is {wanted!r}, which says neither yes nor no", hint)
+    return wanted == "1"
 
 
 def _account(environ: Mapping[str, str], other: bool) -> Account:
@@ -203,14 +215,15 @@ async def _reaped(sandbox: Sandbox, tell: Callable[[str], None] | None) -> None:
 
 
 @asynccontextmanager
-async def _embedded(name: str = "e2b") -> AsyncIterator[Sandbox]:
+async def _embedded(name: str = "e2b", egress: bool = False) -> AsyncIterator[Sandbox]:
     """Boxes of our own endpoint. It starts while the SDK is being loaded: both take most of a second."""
     from runner.embedded.e2b.launch import launch
+    from runner.embedded.e2b.settings import Settings
     from runner.sandbox.e2b import E2BSandbox
 
     warming = asyncio.ensure_future(E2BSandbox("not used").warm())
     try:
-        async with launch() as endpoint:
+        async with launch(Settings(egress=egress)) as endpoint:
             await warming
             sandbox = E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url, provider=name)
             try:

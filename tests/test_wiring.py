@@ -114,11 +114,12 @@ def test_what_an_account_may_do_is_said_by_its_plan_or_by_numbers(environ, boxes
         ("RUNNER_E2B_CONCURRENCY", "many"),
         ("RUNNER_E2B_RATE", "0"),
         ("RUNNER_E2B_FALLBACK", "elsewhere"),
+        ("RUNNER_E2B_EGRESS", "yes"),
     ],
 )
 def test_a_setting_that_says_nothing_is_refused_with_what_is_allowed(name, value):
     with pytest.raises(UsageError, match=name) as caught:
-        provision({"E2B_API_KEY": "k", name: value})
+        provision({"E2B_API_KEY": "k", "RUNNER_E2B_FALLBACK": "embedded", name: value})
     assert caught.value.hint
 
 
@@ -135,3 +136,9 @@ def test_the_embedded_endpoint_is_a_second_candidate_where_it_is_asked_for():
     assert found.sentence == "boxes: E2B, the endpoint http://127.0.0.1:9; if it fails, the embedded endpoint"
     assert list(found.providers) == ["e2b", "e2b@embedded"]
     assert found.facts["e2b@embedded"].free
+
+
+@pytest.mark.parametrize(("environ", "lacking"), [({}, True), ({"RUNNER_E2B_EGRESS": "1"}, False)])
+def test_boxes_of_the_embedded_endpoint_are_let_out_where_that_is_asked_for(environ, lacking):
+    found = provision({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded", **environ})
+    assert ("network" in found.facts["e2b@embedded"].lacks) is lacking

@@ -112,6 +112,30 @@ def test_hello_runs_and_can_be_looked_at(runner: Runner, root: Path) -> None:
     assert "hello, bob" in runner("logs", "last", "greet").stdout
 
 
+REACHING = """\
+spec: 1
+name: reaching
+sandboxes: {open: {needs: {runtime: shell, network: {allow: [127.0.0.2]}}}}
+steps:
+  named: {sandbox: open, run: 'curl -s http://127.0.0.2:9/'}
+  other: {sandbox: open, run: 'curl -s http://192.0.2.1/'}
+  closed: {run: 'curl -s http://192.0.2.1/'}
+"""
+
+
+def test_boxes_of_a_run_have_a_way_out_where_it_is_asked_for(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runner.folder / "reaching.yaml").write_text(REACHING)
+    refused = runner("run", "reaching.yaml", "--engine", "local")
+    assert refused.returncode == 4
+    assert "set RUNNER_E2B_EGRESS=1" in refused.stderr
+    monkeypatch.setenv("RUNNER_E2B_EGRESS", "1")
+    done = runner("run", "reaching.yaml", "--engine", "local")
+    assert done.returncode == 0, done.stderr
+    assert "named │ this box may not reach 127.0.0.2:9: 127.0.0.2 is an address of this machine" in done.stdout
+    assert "other │ this box may not reach 192.0.2.1:80: deny_out has 0.0.0.0/0, and allow_out does not" in done.stdout
+    assert "closed │ this box may not reach 192.0.2.1:80: it was made with allow_internet_access=False" in done.stdout
+
+
 def test_ctrl_c_frees_everything_and_is_written_down(runner: Runner) -> None:
     process = runner.long()
     process.send_signal(signal.SIGINT)

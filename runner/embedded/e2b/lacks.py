@@ -15,16 +15,22 @@ def known_templates() -> tuple[str, ...]:
     return ("base", *names)
 
 
-def lacks() -> dict[str, str]:
-    """A sentence for each need that would be taken on and then not met: no step should find out by itself."""
+def lacks(egress: bool = False) -> dict[str, str]:
+    """A sentence for each need that would be taken on and then not met: no step should find out by itself.
+
+    `egress` is whether the endpoint lets boxes out.
+    """
     here = "the embedded endpoint"
     found = {
-        "network": f"{here} of a run gives boxes no network; take it out of `needs`, serve an endpoint that does"
-        " (`runner endpoint e2b --egress`) and set what it prints, or set E2B_API_KEY for the hosted service",
         "browser": f"{here} has no browser; set E2B_API_KEY for the hosted service",
         "template": f"{here} has the templates {', '.join(known_templates())}; `runner setup` makes others",
         "persist": f"{here} keeps no box when the run has ended; set E2B_API_KEY for the hosted service",
     }
+    if not egress:
+        found["network"] = (
+            f"{here} of a run gives boxes no network; set RUNNER_E2B_EGRESS=1 to let them reach what the spec names,"
+            " take it out of `needs`, or set E2B_API_KEY for the hosted service"
+        )
     if absent := remedy("desktop"):
         found["desktop"] = f"{here} has no desktop: {absent}, or set E2B_API_KEY for the hosted service"
     node = shutil.which("node")

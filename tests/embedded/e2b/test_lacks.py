@@ -18,6 +18,11 @@ def test_a_need_that_cannot_be_met_is_refused_with_what_to_do(needs, monkeypatch
     assert "E2B_API_KEY" in first.reason
 
 
+def test_a_network_is_lacking_unless_boxes_are_let_out():
+    assert "RUNNER_E2B_EGRESS=1" in lacks()["network"]
+    assert "network" not in lacks(egress=True)
+
+
 def test_node_is_there_when_the_system_has_it(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/env")
     assert "runtime node" not in lacks()
