@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -29,9 +30,11 @@ class StateFolder:
         self.path = self._base
 
     def __enter__(self) -> StateFolder:
-        self._base.mkdir(parents=True, exist_ok=True)
-        self._clear_dead()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
+        """Raises ServiceError when nothing can be made there."""
+        with _usable(self._base):
+            self._base.mkdir(parents=True, exist_ok=True)
+            self._clear_dead()
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
         # Boxes' users pass through it to what is theirs; nobody can list it.
         self.path.chmod(0o711)
         # Locked before it has its name: whoever finds a `lock` that it can take has found a dead edge's.
@@ -65,11 +68,12 @@ class KeptFolder:
         self._lock = -1
 
     def __enter__(self) -> KeptFolder:
-        """Raises ServiceError when another endpoint has it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o711)  # boxes' users pass through it to their layers; nobody can list it
-        self.path = self.path.resolve()
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        """Raises ServiceError when another endpoint has it, or nothing can be made there."""
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o711)  # boxes' users pass through it to their layers; nobody can list it
+            self.path = self.path.resolve()
+            self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -86,6 +90,15 @@ class KeptFolder:
     def key(self, name: str) -> bytes:
         """A random key that stays the same, in a file that only its owner can read. Raises OSError."""
         return durable.key(self.path / f"{name}.key", sync=True)
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "give a folder of yours with --folder, or make room in it"
+        raise ServiceError(f"{folder} cannot hold an endpoint's files: {error.strerror}", hint) from error
 
 
 def remove(folder: Path) -> None:

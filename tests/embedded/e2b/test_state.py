@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.embedded.e2b.state import StateFolder, remove
+from runner.embedded.e2b.state import KeptFolder, StateFolder, remove
+from runner.errors import ServiceError
 
 
 def test_a_folder_lives_as_long_as_its_edge(tmp_path: Path) -> None:
@@ -55,3 +56,16 @@ def test_folders_deeper_than_python_can_go_are_removed(tmp_path: Path, monkeypat
     os.chdir(tmp_path)
     remove(gone)
     assert not gone.exists()
+
+
+@pytest.mark.parametrize("kind", [StateFolder, KeptFolder])
+def test_a_folder_that_cannot_be_is_refused_with_what_to_do(
+    kind: type[StateFolder | KeptFolder], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ServiceError, match=r"file.* cannot hold an endpoint's files: ") as caught,
+        kind(tmp_path / "file"),
+    ):
+        pass
+    assert "--folder" in caught.value.hint
