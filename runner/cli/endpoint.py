@@ -107,7 +107,7 @@ def keys(
 
     Only hashes are stored: a key can be seen when it is made, and never again. A running endpoint heeds the change.
     """
-    from runner.embedded.e2b.keys import FILE, load
+    from runner.embedded.e2b.folders.keys import FILE, load
 
     known = load(folder / FILE)
     if remove is not None:

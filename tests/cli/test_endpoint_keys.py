@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from runner.cli.main import app
-from runner.embedded.e2b.keys import load
+from runner.embedded.e2b.folders.keys import load
 
 
 def _keys(folder: Path, *words: str) -> str:

@@ -27,9 +27,9 @@ from typing import Any
 import pytest
 from e2b import CommandExitException, CommandHandle, Sandbox
 
-from runner.embedded.e2b import syscalls
 from runner.embedded.e2b.launch import Endpoint, launch
 from runner.embedded.e2b.settings import Settings
+from runner.embedded.e2b.walls import syscalls
 from runner.errors import SandboxMissing
 from tests.escape.cases import HERE, Case, cases
 

@@ -273,7 +273,7 @@ def test_a_box_that_is_not_public_wants_its_token_and_a_mask_is_what_servers_see
 
 
 def test_a_server_in_a_box_may_speak_tls_itself(embedded_e2b: Endpoint, tmp_path: Path) -> None:
-    from runner.embedded.e2b.certificates import Authority
+    from runner.embedded.e2b.front.certificates import Authority
 
     authority = Authority(tmp_path)
     authority.context()

@@ -26,7 +26,7 @@ from e2b.exceptions import (
     ServiceBusyException,
 )
 
-from runner.embedded.e2b.keys import load
+from runner.embedded.e2b.folders.keys import load
 from runner.embedded.e2b.launch import Endpoint, launch, set_faults
 from runner.embedded.e2b.settings import Settings
 from runner.errors import UsageError

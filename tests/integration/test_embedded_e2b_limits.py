@@ -14,7 +14,7 @@ from e2b import CommandExitException, Sandbox
 from packaging.version import Version
 
 from runner.embedded.e2b.launch import Endpoint
-from runner.embedded.e2b.limits import Limits
+from runner.embedded.e2b.limits.limits import Limits
 
 pytestmark = pytest.mark.integration
 _RUNGS = re.compile(r"\+(cgroup2|cgroup1|rlimits)\.(image|folder)\.(range|one)$")

@@ -29,10 +29,10 @@ pytestmark = pytest.mark.integration
 _BOXES = """
 import dataclasses, json, os, sys
 from pathlib import Path
-from runner.embedded.e2b import mounts, uids, walls as walls_module
-from runner.embedded.e2b.start import Plan, start, take_disk
+from runner.embedded.e2b.walls import mounts, uids, walls as walls_module
+from runner.embedded.e2b.walls.start import Plan, start, take_disk
 from runner.embedded.e2b.templates import BASE
-from runner.embedded.e2b.walls import raise_walls
+from runner.embedded.e2b.walls.walls import raise_walls
 
 folder, without, *commands = sys.argv[1:]
 folder = Path(folder)

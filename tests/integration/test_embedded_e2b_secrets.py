@@ -16,7 +16,7 @@ import pytest
 from e2b import AsyncSandbox, AsyncSecret, Secret
 from e2b.exceptions import SecretException, SecretNotFoundException
 
-from runner.embedded.e2b import certificates
+from runner.embedded.e2b.front import certificates
 from runner.embedded.e2b.launch import Endpoint, launch
 from runner.embedded.e2b.settings import Settings
 

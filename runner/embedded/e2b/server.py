@@ -14,27 +14,28 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.embedded.e2b import faults, keys
-from runner.embedded.e2b.boxes import Boxes
-from runner.embedded.e2b.bubblewrap import TOOLS
-from runner.embedded.e2b.certificates import DOMAIN, Authority
+from runner.embedded.e2b.boxes.boxes import Boxes
+from runner.embedded.e2b.boxes.kept import Kept
+from runner.embedded.e2b.boxes.life import Life
 from runner.embedded.e2b.control import gate
 from runner.embedded.e2b.control.faults import FaultRoute
+from runner.embedded.e2b.control.holdings import Holdings, open_holdings
 from runner.embedded.e2b.control.plane import ControlPlane
-from runner.embedded.e2b.door import Door
 from runner.embedded.e2b.edge import Edge
-from runner.embedded.e2b.egress import Egress
-from runner.embedded.e2b.holdings import Holdings, open_holdings
-from runner.embedded.e2b.interception import TRUSTED, Interceptor
-from runner.embedded.e2b.kept import Kept
+from runner.embedded.e2b.egress.egress import Egress
+from runner.embedded.e2b.egress.interception import TRUSTED, Interceptor
+from runner.embedded.e2b.folders import keys
+from runner.embedded.e2b.folders.state import KeptFolder, StateFolder
+from runner.embedded.e2b.front import faults
+from runner.embedded.e2b.front.certificates import DOMAIN, Authority
+from runner.embedded.e2b.front.door import Door
+from runner.embedded.e2b.front.striking import Striker
 from runner.embedded.e2b.launch import Endpoint
-from runner.embedded.e2b.life import Life
 from runner.embedded.e2b.settings import Settings, from_json
 from runner.embedded.e2b.setup.catalog import templates as set_up
-from runner.embedded.e2b.state import KeptFolder, StateFolder
-from runner.embedded.e2b.striking import Striker
 from runner.embedded.e2b.templates import BASE, Templates
-from runner.embedded.e2b.walls import raise_walls
+from runner.embedded.e2b.walls.bubblewrap import TOOLS
+from runner.embedded.e2b.walls.walls import raise_walls
 from runner.errors import RunnerError, ServiceError
 
 

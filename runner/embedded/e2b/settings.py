@@ -13,7 +13,7 @@ class Settings:
 
     `port` on loopback (0: any free one) · `folder` where boxes keep their files (None: the temporary folder) · `keep`
     what is to survive a restart in that folder · `with_parent`: end when standard input does · `plan`, with another
-    `quota` of boxes or `rate` of boxes made in a second · `faults` as runner.embedded.e2b.faults reads them ·
+    `quota` of boxes or `rate` of boxes made in a second · `faults` as runner.embedded.e2b.front.faults reads them ·
     `tls`: also serve HTTPS, on the same port · `egress`: boxes may reach the internet where their clients let them,
     with `allow_private` also private addresses.
     """

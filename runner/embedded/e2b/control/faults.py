@@ -8,8 +8,8 @@ from runner.embedded.e2b.box.http1 import Exchange, Head
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY
-from runner.embedded.e2b.faults import Faults, parse
-from runner.embedded.e2b.striking import Striker
+from runner.embedded.e2b.front.faults import Faults, parse
+from runner.embedded.e2b.front.striking import Striker
 from runner.errors import UsageError
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from runner.embedded.e2b.control.refusals import Refused
-from runner.embedded.e2b.keys import PREFIX, Keys
+from runner.embedded.e2b.folders.keys import PREFIX, Keys
 from runner.errors import UsageError
 
 #: What the hosted service says; the parts in braces are filled in.

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from runner.embedded.e2b.boxes import Box
+from runner.embedded.e2b.boxes.boxes import Box
+from runner.embedded.e2b.boxes.life import Life, NoSuchBox
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
-from runner.embedded.e2b.life import Life, NoSuchBox
-from runner.embedded.e2b.network import Network, read_network
+from runner.embedded.e2b.network.network import Network, read_network
 
 #: What a change replaces; what the outside may reach in the box stays as it was made.
 _OUTGOING = ("allowOut", "denyOut", "dnsServers", "egressProxy", "rules")

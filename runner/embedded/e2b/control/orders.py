@@ -6,12 +6,12 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from runner.embedded.e2b.boxes import Order
+from runner.embedded.e2b.boxes.boxes import Order
 from runner.embedded.e2b.control.bodies import texts
 from runner.embedded.e2b.control.networks import network_of
 from runner.embedded.e2b.control.refusals import Refused
+from runner.embedded.e2b.folders.volumes import MOUNTABLE, Mount, Volumes, mountable
 from runner.embedded.e2b.templates import Template
-from runner.embedded.e2b.volumes import MOUNTABLE, Mount, Volumes, mountable
 
 #: What the hosted service gives and an endpoint of one machine cannot.
 _UNOFFERED = {

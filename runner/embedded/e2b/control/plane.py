@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes import Box, Boxes, Identity
+from runner.embedded.e2b.boxes.boxes import Box, Boxes, Identity
+from runner.embedded.e2b.boxes.life import Life, NoSuchBox
 from runner.embedded.e2b.control.gate import Gate
+from runner.embedded.e2b.control.holdings import Holdings
 from runner.embedded.e2b.control.networks import NetworkRoutes
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
@@ -20,9 +22,7 @@ from runner.embedded.e2b.control.templates import TemplateRoutes
 from runner.embedded.e2b.control.uploads import UploadRoutes
 from runner.embedded.e2b.control.volumes import VolumeRoutes
 from runner.embedded.e2b.control.watched import Watched
-from runner.embedded.e2b.holdings import Holdings
-from runner.embedded.e2b.life import Life, NoSuchBox
-from runner.embedded.e2b.network import Network
+from runner.embedded.e2b.network.network import Network
 from runner.errors import SandboxMissing
 
 #: Seconds that the body of a request may take.

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from runner.embedded.e2b.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.kept import Resting
+from runner.embedded.e2b.boxes.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.control import orders, shown
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.gate import Gate
+from runner.embedded.e2b.control.holdings import Holdings
 from runner.embedded.e2b.control.pages import page_by_time
 from runner.embedded.e2b.control.promises import Promises
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
-from runner.embedded.e2b.holdings import Holdings
-from runner.embedded.e2b.kept import Resting
-from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.setup.catalog import remedy
 from runner.embedded.e2b.templates import Template
 from runner.errors import SandboxMissing

@@ -10,7 +10,7 @@ from runner.embedded.e2b.control.bodies import object_of, texts
 from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
-from runner.embedded.e2b.vault import NameTaken, Secret, SecretRefused, Vault
+from runner.embedded.e2b.folders.vault import NameTaken, Secret, SecretRefused, Vault
 
 
 class Secrets:

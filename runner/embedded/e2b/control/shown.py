@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from runner.embedded.e2b import upstream
-from runner.embedded.e2b.boxes import Box, Order
-from runner.embedded.e2b.endings import rfc3339
-from runner.embedded.e2b.kept import Resting
-from runner.embedded.e2b.outward import traffic_token
+from runner.embedded.e2b.boxes.boxes import Box, Order
+from runner.embedded.e2b.boxes.endings import rfc3339
+from runner.embedded.e2b.boxes.kept import Resting
+from runner.embedded.e2b.network import upstream
+from runner.embedded.e2b.network.outward import traffic_token
 
 #: The version of the vendor's agent whose behaviour the agent has: the SDK asks for features by it.
 ENVD_VERSION = "0.6.4"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runner.embedded.e2b.boxes.kept import Snapshot
+from runner.embedded.e2b.boxes.life import Life, NoSuchBox, WrongState
+from runner.embedded.e2b.boxes.snapshots import full_name
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.pages import page_by_time
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
-from runner.embedded.e2b.kept import Snapshot
-from runner.embedded.e2b.life import Life, NoSuchBox, WrongState
-from runner.embedded.e2b.snapshots import full_name
 from runner.embedded.e2b.templates import DEFAULT_TAG, Templates
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,126}[A-Za-z0-9])?(?::[A-Za-z0-9_.-]{1,128})?")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.embedded.e2b.catalog import Catalog
+from runner.embedded.e2b.building.catalog import Catalog
+from runner.embedded.e2b.building.records import Assignment, Record
 from runner.embedded.e2b.control.bodies import number, object_of
 from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.templates import refusing
-from runner.embedded.e2b.records import Assignment, Record
 from runner.embedded.e2b.templates import DEFAULT_TAG
 
 

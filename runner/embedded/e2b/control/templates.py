@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.embedded.e2b.builds import Builder
-from runner.embedded.e2b.catalog import Catalog, NameRefused, NotThere, Wish
+from runner.embedded.e2b.building.builds import Builder
+from runner.embedded.e2b.building.catalog import Catalog, NameRefused, NotThere, Wish
+from runner.embedded.e2b.building.records import FAILED, READY, WAITING, Build, Line, Record
 from runner.embedded.e2b.control.bodies import number, object_of
 from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.shown import ENVD_VERSION
-from runner.embedded.e2b.records import FAILED, READY, WAITING, Build, Line, Record
 from runner.embedded.e2b.templates import CPU_COUNT, DISK_MB, Template
 
 #: What a template gets whose builder names no memory, and what it may get (MiB, processors): the hosted service's.

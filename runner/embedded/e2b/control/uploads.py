@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from runner.embedded.e2b.box.http1 import Body, Exchange
-from runner.embedded.e2b.catalog import Catalog
+from runner.embedded.e2b.building.catalog import Catalog
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.templates import refusing

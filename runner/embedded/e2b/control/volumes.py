@@ -10,11 +10,11 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from runner.embedded.e2b.contents import Contents, Owner
 from runner.embedded.e2b.control.bodies import number, object_of
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Handler, Route
-from runner.embedded.e2b.volumes import Volume, VolumeRefused, Volumes
+from runner.embedded.e2b.folders.contents import Contents, Owner
+from runner.embedded.e2b.folders.volumes import Volume, VolumeRefused, Volumes
 
 _PIECE = 256 * 1024
 _HIGHEST_ID = 2**16 - 1

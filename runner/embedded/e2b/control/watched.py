@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from runner.embedded.e2b.boxes import Box, Boxes
-from runner.embedded.e2b.boxlog import LEVELS, BoxLog, Entry
+from runner.embedded.e2b.boxes.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.boxlog import LEVELS, BoxLog, Entry
+from runner.embedded.e2b.boxes.endings import rfc3339
+from runner.embedded.e2b.boxes.life import Life
 from runner.embedded.e2b.control.bodies import number
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
-from runner.embedded.e2b.endings import rfc3339
-from runner.embedded.e2b.life import Life
 
 _FAR = 2**53
 _MOST_LOGS = 1_000

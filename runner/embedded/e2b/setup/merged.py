@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from runner.embedded.e2b import bubblewrap
+from runner.embedded.e2b.walls import bubblewrap
 from runner.errors import ServiceError
 
 _MINUTES = 10 * 60

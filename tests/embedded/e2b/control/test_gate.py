@@ -6,7 +6,7 @@ import pytest
 
 from runner.embedded.e2b.control.gate import Gate, choose
 from runner.embedded.e2b.control.refusals import Refused
-from runner.embedded.e2b.keys import Keys
+from runner.embedded.e2b.folders.keys import Keys
 from runner.errors import UsageError
 
 

@@ -1,0 +1,1 @@
+"""The boxes of one edge: made, found, paused, kept, ended."""

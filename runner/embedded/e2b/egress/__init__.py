@@ -1,0 +1,1 @@
+"""The way out of a box: the proxy that looks, resolves and dials."""

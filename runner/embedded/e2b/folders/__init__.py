@@ -1,0 +1,1 @@
+"""What an endpoint keeps in folders: its own state, keys of the API, secrets, volumes."""

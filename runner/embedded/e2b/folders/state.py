@@ -1,0 +1,111 @@
+"""The edge's folders: one of its own, locked while it lives, removed when it ends (a dead edge's by the next one); and
+one for what is kept, which stays.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from runner.embedded.e2b.folders import durable
+from runner.errors import ServiceError
+
+_PREFIX = "runner-e2b-"
+_KEPT = "kept"
+
+
+class StateFolder:
+    """A fresh folder below `base` (default: the temporary folder). Use as a context manager."""
+
+    def __init__(self, base: Path | None = None) -> None:
+        self._base = base if base is not None else Path(tempfile.gettempdir())
+        self._lock = -1
+        self.path = self._base
+
+    def __enter__(self) -> StateFolder:
+        """Raises ServiceError when nothing can be made there."""
+        with _usable(self._base):
+            self._base.mkdir(parents=True, exist_ok=True)
+            self._clear_dead()
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
+        # Boxes' users pass through it to what is theirs; nobody can list it.
+        self.path.chmod(0o711)
+        # Locked before it has its name: whoever finds a `lock` that it can take has found a dead edge's.
+        self._lock = os.open(self.path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        (self.path / "locking").rename(self.path / "lock")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove(self.path)
+        os.close(self._lock)
+
+    def _clear_dead(self) -> None:
+        for folder in self._base.glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                    continue
+                lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    remove(folder)
+                finally:
+                    os.close(lock)
+
+
+class KeptFolder:
+    """The folder `kept` below `base`, for one endpoint at a time. Use as a context manager."""
+
+    def __init__(self, base: Path) -> None:
+        self.path = base / _KEPT
+        self._lock = -1
+
+    def __enter__(self) -> KeptFolder:
+        """Raises ServiceError when another endpoint has it, or nothing can be made there."""
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o711)  # boxes' users pass through it to their layers; nobody can list it
+            self.path = self.path.resolve()
+            self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            hint = "end that one, or give another --folder"
+            raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)
+
+    def key(self, name: str) -> bytes:
+        """A random key that stays the same, in a file that only its owner can read. Raises OSError."""
+        return durable.key(self.path / f"{name}.key", sync=True)
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "give a folder of yours with --folder, or make room in it"
+        raise ServiceError(f"{folder} cannot hold an endpoint's files: {error.strerror}", hint) from error
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and all in it, also what a box has made unwritable for itself, or deeper than Python can go."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    for words in (["chmod", "-Rf", "u+rwx"], ["rm", "-rf"]):  # neither follows links
+        if folder.exists():
+            with suppress(OSError):
+                subprocess.run([*words, "--", str(folder)], capture_output=True, check=False)

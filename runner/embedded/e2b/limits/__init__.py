@@ -1,0 +1,1 @@
+"""What a box may use, and who holds it to that."""
