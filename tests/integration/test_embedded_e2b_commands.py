@@ -59,6 +59,16 @@ def test_environment_and_folder(in_box: Go) -> None:
     in_box(body)
 
 
+def test_a_program_without_an_environment_can_find_out_where_it_is(in_box: Go) -> None:
+    async def body(box: AsyncSandbox) -> None:
+        names = ("E2B_SANDBOX", "E2B_SANDBOX_ID", "E2B_TEMPLATE_ID")
+        told = await box.commands.run("; ".join(f"env -i cat /run/e2b/.{name}; echo; echo ${name}" for name in names))
+        lines = told.stdout.split()
+        assert lines[::2] == lines[1::2] == ["true", box.sandbox_id, "base"]
+
+    in_box(body)
+
+
 def test_pieces_come_while_the_command_runs(in_box: Go) -> None:
     async def body(box: AsyncSandbox) -> None:
         seen: list[tuple[str, str]] = []

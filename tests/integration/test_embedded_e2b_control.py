@@ -218,6 +218,11 @@ def test_a_signed_url_needs_no_headers(where: dict[str, Any]) -> None:
     assert httpx.get(box.download_url("a b.txt").replace("v1_", "v1_x")).status_code == 401
     assert httpx.get(box.download_url("a b.txt", use_signature_expiration=-5)).status_code == 401
     assert httpx.post(box.upload_url("up.txt"), files={"file": ("up.txt", b"sent")}).status_code == 200
+    # A form's text field, as a page's `FormData` sends it, has no name of a file: the URL names it.
+    assert httpx.post(box.upload_url("text.txt"), files={"file": (None, b"text")}).json() == [
+        {"name": "text.txt", "type": "file", "path": "/home/user/text.txt"}
+    ]
+    assert box.files.read("text.txt") == "text"
     assert box.files.read("up.txt") == "sent"
     box.kill()
 

@@ -28,7 +28,7 @@ from .download import download
 from .elevate import Elevator
 from .files_http import FileRefused, upload
 from .filesystem_rpc import FilesystemService
-from .host import Host, settle
+from .host import Host, settle, tell
 from .http1 import Exchange, ProtocolError, connection
 from .outward import Outward
 from .process_rpc import ProcessService
@@ -171,6 +171,7 @@ class Control:
 async def _run(channel: socket.socket, settings: Message) -> None:
     loop = asyncio.get_running_loop()
     settle(settings)
+    tell(settings["environment"])
     agent = Agent(settings["environment"])
     control = Control(channel, agent)
     elevator = Elevator(agent.commands.environment, agent.commands.watch)

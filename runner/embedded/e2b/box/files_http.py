@@ -79,6 +79,8 @@ async def _written(exchange: Exchange) -> list[dict[str, object]]:
         return [await _store(resolved(path, user), _content(exchange), metadata, user)]
     written: list[dict[str, object]] = []
     async for name, content in parts(_content(exchange), kind):
+        if not path and not name:
+            raise FileRefused(400, "path is missing, and so is the file's name in the form")
         target = resolved(path or name, user)
         if any(each["path"] == target for each in written):
             raise FileRefused(400, f"two files of one upload cannot both be {target!r}")

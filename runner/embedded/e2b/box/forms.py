@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
 _LONGEST_HEAD = 64 * 1024
+_CALLED_FILE = re.compile(r';[ \t]*name="?file"?[ \t]*(?:;|\r|$)')
 
 
 class FormError(Exception):
@@ -14,7 +15,10 @@ class FormError(Exception):
 
 
 async def parts(content: AsyncIterator[bytes], kind: str) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
-    """The files of a form, each with its `filename`; `kind` is the content type. Raises FormError."""
+    """The files of a form, each with its `filename`; `kind` is the content type. Raises FormError.
+
+    A field that is called `file` is one too, whatever it is: without a name of its own it has the empty one.
+    """
     found = re.search(r'boundary="?([^";,]+)"?', kind)
     if not found:
         raise FormError("the form has no boundary")
@@ -33,7 +37,7 @@ def _filename(head: bytes) -> str | None:
         return unquote(extended[1])
     plain = re.search(r'filename="((?:[^"\\]|\\.)*)"', text)
     if plain is None:
-        return None
+        return "" if _CALLED_FILE.search(text) else None
     # The form encoding of the HTML standard, which httpx follows: only these three are escaped.
     return plain[1].replace("%22", '"').replace("%0A", "\n").replace("%0D", "\r").replace("\\\\", "\\")
 

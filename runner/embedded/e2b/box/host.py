@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from . import tree, users
 from .commands import Commands
@@ -13,6 +15,9 @@ from .connect import CallError, Message, decode
 from .http1 import Exchange
 
 _MIB = 1024 * 1024
+#: Where programs find what box they are in, also those that started without the environment of commands.
+_TOLD = Path("/run/e2b")
+_TELLING = ("E2B_SANDBOX", "E2B_SANDBOX_ID", "E2B_TEMPLATE_ID")
 
 
 class Host:
@@ -70,6 +75,14 @@ class Host:
         settle(settings)
         self._commands.environment.update(added)
         await exchange.reply(204)
+
+
+def tell(environment: Mapping[str, str]) -> None:
+    """Write into files what box this is, as the vendor's agent does: `/run/e2b/.E2B_SANDBOX_ID` and the like."""
+    with suppress(OSError):  # a volume may be mounted there
+        _TOLD.mkdir(mode=0o755, exist_ok=True)
+        for name in _TELLING:
+            (_TOLD / f".{name}").write_text(environment.get(name, ""))
 
 
 def settle(settings: Message) -> None:

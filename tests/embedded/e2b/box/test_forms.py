@@ -47,6 +47,13 @@ def test_files_that_nobody_reads_are_passed_over() -> None:
     assert asyncio.run(go()) == [name for name, _ in _FILES]
 
 
+def test_a_text_called_file_is_a_file_without_a_name_and_other_texts_are_none() -> None:
+    kind = "multipart/form-data; boundary=x"
+    fields = [("profile", "1"), ("file", "content"), ("name", "file")]
+    raw = "".join(f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{text}\r\n' for key, text in fields)
+    assert _read(kind, f"{raw}--x--\r\n".encode(), 5) == [("", b"content")]
+
+
 def test_a_form_cut_short_is_refused() -> None:
     kind, raw = _form()
     with pytest.raises(FormError, match="before its last boundary"):
