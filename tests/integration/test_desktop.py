@@ -114,6 +114,15 @@ def test_a_file_opens_in_the_application_for_its_kind(desktop: Sandbox) -> None:
     _until(lambda: "plain.txt" in desktop.get_window_title(desktop.get_current_window_id()), "nothing opened it")
 
 
+def test_an_address_opens_in_a_browser(desktop: Sandbox) -> None:
+    desktop.files.write("/home/user/site/index.html", "<title>Served here</title>")
+    server = desktop.commands.run("python3 -m http.server -d ~/site 8000", background=True, timeout=0)
+    desktop.open("http://localhost:8000/")
+    _until(lambda: "Served here" in desktop.get_window_title(desktop.get_current_window_id()), "no browser came up")
+    desktop.press(["ctrl", "shift", "w"])
+    server.kill()
+
+
 def test_the_stream_by_path_on_plain_http(streaming: Sandbox, equipped_e2b: Endpoint, browser_path: str) -> None:
     from playwright.sync_api import expect, sync_playwright
 

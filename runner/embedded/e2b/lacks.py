@@ -7,12 +7,17 @@ from pathlib import Path
 
 from runner.embedded.e2b.setup.catalog import names as setup_names
 from runner.embedded.e2b.setup.catalog import remedy
+from runner.embedded.e2b.templates import DEFAULT_TAG
 
 
 def known_templates() -> tuple[str, ...]:
-    """The names of the templates that an endpoint of our own has when it starts for a run."""
-    names = [name for name in setup_names() if not remedy(name)]
-    return ("base", *names)
+    """What a spec may call the templates that an endpoint of our own has when it starts for a run."""
+    names = _templates()
+    return (*names, *(f"{name}:{DEFAULT_TAG}" for name in names))
+
+
+def _templates() -> list[str]:
+    return ["base", *(name for name in setup_names() if not remedy(name))]
 
 
 def lacks(egress: bool = False) -> dict[str, str]:
@@ -22,8 +27,7 @@ def lacks(egress: bool = False) -> dict[str, str]:
     """
     here = "the embedded endpoint"
     found = {
-        "browser": f"{here} has no browser; set E2B_API_KEY for the hosted service",
-        "template": f"{here} has the templates {', '.join(known_templates())}; `runner setup` makes others",
+        "template": f"{here} has the templates {', '.join(_templates())}; `runner setup` makes others",
         "persist": f"{here} keeps no box when the run has ended; set E2B_API_KEY for the hosted service",
     }
     if not egress:

@@ -10,7 +10,7 @@ from runner.embedded.e2b.setup import shelf
 from runner.embedded.e2b.setup.catalog import items
 
 
-@pytest.mark.parametrize("needs", [{"network": "*"}, {"desktop": True}, {"browser": True}, {"persist_seconds": 60}])
+@pytest.mark.parametrize("needs", [{"network": "*"}, {"desktop": True}, {"persist_seconds": 60}])
 def test_a_need_that_cannot_be_met_is_refused_with_what_to_do(needs, monkeypatch, tmp_path):
     monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
     (first, _) = choose(needs, ("e2b",), {"e2b": Fact(True, "here", lacks())})
@@ -21,6 +21,11 @@ def test_a_need_that_cannot_be_met_is_refused_with_what_to_do(needs, monkeypatch
 def test_a_network_is_lacking_unless_boxes_are_let_out():
     assert "RUNNER_E2B_EGRESS=1" in lacks()["network"]
     assert "network" not in lacks(egress=True)
+
+
+def test_a_browser_can_show_what_runs_in_a_box():
+    (first, _) = choose({"browser": True}, ("e2b",), {"e2b": Fact(True, "here", lacks())})
+    assert first.accepted
 
 
 def test_node_is_there_when_the_system_has_it(monkeypatch):
@@ -47,8 +52,9 @@ def test_a_desktop_is_lacking_until_it_is_set_up(monkeypatch, tmp_path):
 def test_templates_are_those_that_are_there(monkeypatch, tmp_path):
     monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
     fact = Fact(True, "here", lacks(), templates=known_templates())
-    (base, _) = choose({"template": "base"}, ("e2b",), {"e2b": fact})
-    assert base.accepted
+    for name in ("base", "base:default"):
+        (base, _) = choose({"template": name}, ("e2b",), {"e2b": fact})
+        assert base.accepted
     (code, _) = choose({"template": "code-interpreter"}, ("e2b",), {"e2b": fact})
     assert not code.accepted
     assert "has the templates base; `runner setup` makes others" in code.reason

@@ -1,7 +1,8 @@
 """The desktop's layer: the programs that `e2b_desktop` calls, a small XFCE, and noVNC.
 
 What it calls was read from `e2b_desktop/main.py`: Xvfb, xdpyinfo, startxfce4 (with xfce4-session, xfwm4, xfdesktop),
-xdotool, scrot, xrandr, xdg-open, gtk-launch, x11vnc, netstat, pgrep, and `/opt/noVNC/utils/novnc_proxy`.
+xdotool, scrot, xrandr, xdg-open, gtk-launch, x11vnc, netstat, pgrep, and `/opt/noVNC/utils/novnc_proxy`. Chromium is
+for the addresses that its `open` is given.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ PACKAGES = (
     "xvfb", "xfce4-session", "xfwm4", "xfdesktop4", "xfce4-panel", "xfce4-terminal", "xfce4-settings", "thunar",
     "mousepad", "x11-utils", "x11-xserver-utils", "x11vnc", "xdotool", "scrot", "xclip", "xdg-utils", "libgtk-3-bin",
     "dbus-x11", "net-tools", "procps", "fonts-dejavu-core", "adwaita-icon-theme", "shared-mime-info", "fontconfig",
-    "desktop-file-utils", "librsvg2-common", "libglib2.0-bin",
+    "desktop-file-utils", "librsvg2-common", "libglib2.0-bin", "chromium",
 )  # fmt: skip
 #: Only its files: of what it depends on, our own proxy stands for the larger part.
 _PLAIN = ("novnc",)
@@ -51,13 +52,14 @@ done <<END
 x-terminal-emulator /usr/bin/xfce4-terminal.wrapper
 x-session-manager /usr/bin/xfce4-session
 x-window-manager /usr/bin/xfwm4
+x-www-browser /usr/bin/chromium
 END
 """
 #: What the script writes into. Where an ordinary user makes the layer, the host's folders stay the host's root's: the
 #: layer needs its own of the same names.
 _WRITTEN = (
     "usr/bin", "usr/share/mime", "usr/share/applications", "usr/share/glib-2.0/schemas", "usr/share/icons/Adwaita",
-    "usr/share/icons/hicolor", "var/cache/fontconfig", "etc/alternatives",
+    "usr/share/icons/hicolor", "var/cache/fontconfig", "etc/alternatives", "etc/chromium.d",
 )  # fmt: skip
 _DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfwm4" version="1.0">
@@ -69,6 +71,11 @@ _DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
 </channel>
 """
 
+
+#: Chromium's own walls are namespaces, which no program in a box may make: the box is its wall. And a person who has
+#: never used it is asked nothing.
+_BROWSER = """CHROMIUM_FLAGS="$CHROMIUM_FLAGS --no-sandbox --test-type --no-first-run --no-default-browser-check"
+"""
 
 #: Goes before noVNC's own scripts. A page of another site that frames it may be denied storage, without which noVNC
 #: does not start; and where the page does not lie at the top of its host, nor does its web socket.
@@ -90,7 +97,7 @@ if (folder && !query.has('path')) {
 </script>
 """
 #: What the layer is made by: another text makes another layer.
-RECIPE = "\n".join(("3", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _PAGE))
+RECIPE = "\n".join(("4", *PACKAGES, *_PLAIN, _PROXY, _FINISH, _DEFAULTS, _BROWSER, _PAGE))
 
 
 def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
@@ -140,3 +147,4 @@ def _dress(layer: Path) -> None:
     settings = layer / "etc/xdg/xfce4/xfconf/xfce-perchannel-xml"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "xfwm4.xml").write_text(_DEFAULTS)
+    (layer / "etc/chromium.d/runner").write_text(_BROWSER)
