@@ -46,8 +46,9 @@ if without == "overlays":
 walls = raise_walls(folder)
 told, layers = [], []
 for number, command in enumerate(commands, 1):
-    disk = take_disk(walls, number, 64)
-    plan = Plan(number, dataclasses.replace(BASE, layers=tuple(layers)), disk, {"/shared": folder / "shared"})
+    template = dataclasses.replace(BASE, layers=tuple(layers))
+    disk = take_disk(walls, number, 64, template)
+    plan = Plan(number, template, disk, {"/shared": folder / "shared"})
     (folder / "shared").mkdir(exist_ok=True)
     started = start(walls, plan, folder / "log", ["/bin/sh", "-c", command])
     started.process.wait(20)

@@ -155,6 +155,11 @@ def test_a_volume_is_mounted_only_where_it_hides_nothing(volume: Volume, where: 
         Sandbox.create(volume_mounts={place: volume}, timeout=60, **where)
 
 
+def test_volumes_do_not_lie_in_one_another(volume: Volume, where: dict[str, Any]) -> None:
+    with pytest.raises(SandboxException, match="cannot lie in one another"):
+        Sandbox.create(volume_mounts={"/mnt/x/y": volume, "/mnt/x": volume}, timeout=60, **where)
+
+
 def test_a_volume_that_is_not_there_cannot_be_mounted(where: dict[str, Any]) -> None:
     with pytest.raises((SandboxException, NotFoundException), match="not found"):
         Sandbox.create(volume_mounts={"/mnt/x": "nothing-of-that-name"}, timeout=60, **where)

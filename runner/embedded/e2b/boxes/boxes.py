@@ -372,7 +372,8 @@ class Boxes:
         box = Box(order, self._number, self._folder, identity, confinement)
         try:
             self._refuse_when_closed()
-            disk = await asyncio.to_thread(take_disk, self._walls, self._number, confinement.allowance.disk_mb)
+            size = confinement.allowance.disk_mb
+            disk = await asyncio.to_thread(take_disk, self._walls, self._number, size, order.template)
             box.start(self._walls, disk, self.outward)
             await box.ready()
             self._refuse_when_closed()

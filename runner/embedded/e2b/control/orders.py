@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from runner.embedded.e2b.boxes.boxes import Order
@@ -60,6 +61,9 @@ def _mounts(asked: object, volumes: Volumes) -> tuple[Mount, ...]:
             raise Refused(404, f"volume {name!r} not found")
         if not isinstance(path, str) or posixpath.normpath(path) != path or not mountable(path) or path in found:
             raise Refused(400, f"volume {name!r} cannot be mounted at {path!r}: {MOUNTABLE}")
+        # A volume is written by others meanwhile: nothing in it can be relied upon to be a folder and no link.
+        if any(PurePath(path).is_relative_to(each) or PurePath(each).is_relative_to(path) for each in found):
+            raise Refused(400, f"volume {name!r} cannot be mounted at {path!r}: volumes cannot lie in one another")
         found[path] = Mount(volume, path)
     return tuple(found.values())
 

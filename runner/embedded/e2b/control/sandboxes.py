@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,7 +97,8 @@ class Sandboxes:
         try:
             box = await (self._promises.once(key, call.raw, make) if key else make())
         except (SandboxMissing, OSError) as error:
-            raise Refused(503, str(error)) from error
+            linked = isinstance(error, OSError) and error.errno == errno.ELOOP  # it will be so the next time, too
+            raise Refused(400 if linked else 503, str(error)) from error
         await call.exchange.json(201, shown.sandbox(box, self._domain))
 
     def _template(self, asked: Mapping[str, Any]) -> Template:

@@ -83,6 +83,16 @@ def lower(top: str, base: Path, layers: Sequence[Path]) -> list[Path]:
     return [each for each in (*hosts, *(layer / top for layer in (base, *layers))) if each.is_dir()]
 
 
+def link_on_way(folders: Sequence[Path], parts: Sequence[str]) -> bool:
+    """Whether the way down from folders that lie over one another, the lowest first, leads over a symbolic link."""
+    for part in parts:
+        there = [folder / part for folder in folders if os.path.lexists(folder / part)]
+        if there and there[-1].is_symlink():
+            return True
+        folders = [each for each in there if each.is_dir() and not each.is_symlink()]
+    return False
+
+
 def copy(source: Path, target: Path, uid: int | None = None) -> None:
     """Copy what is in a folder into another, whole: owners, rights, times, attributes, links, devices, holes.
 

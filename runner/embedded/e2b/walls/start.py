@@ -88,9 +88,17 @@ class Started:
     scene: Scene
 
 
-def take_disk(walls: Walls, number: int, size_mb: int) -> Disk:
-    """A fresh disk for the edge's n-th box. Blocks. Raises OSError."""
-    return walls.disks.take(size_mb, None if walls.ranged else uids.uid_for(number))
+def take_disk(walls: Walls, number: int, size_mb: int, template: Template) -> Disk:
+    """A fresh disk for the edge's n-th box, with what of its template's files cannot lie below. Blocks, as long as it
+    takes to copy them. Raises OSError.
+    """
+    disk = walls.disks.take(size_mb, None if walls.ranged else uids.uid_for(number))
+    try:
+        _inherit(walls, Plan(number, template, disk))
+    except BaseException:
+        walls.disks.give_back(disk)
+        raise
+    return disk
 
 
 def start(walls: Walls, plan: Plan, log: Path, command: Sequence[str] = ()) -> Started:
@@ -141,7 +149,8 @@ def _run(
 def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters: Sequence[int]) -> Room:
     files = _Files(scene, namespace)
     files.seen(plan.disk.root, writable=True)
-    _inherit(walls, plan)
+    for target in plan.binds:
+        _check_way(walls, plan, target)
     for folder in (walls.base, *plan.template.layers):
         files.seen(folder)
     python = _python(walls, plan, files)
@@ -158,6 +167,23 @@ def _room(walls: Walls, plan: Plan, scene: Scene, namespace: int | None, filters
         filters=tuple(filters),
         boot=files.seen(_boot_id(plan.disk)),
     )
+
+
+def _check_way(walls: Walls, plan: Plan, target: str) -> None:
+    """Bubblewrap makes the folders on the way to what it mounts while the host's files can still be reached: a link on
+    that way, which an earlier box may have left, would lead it there. Raises OSError.
+    """
+    parts = Path(target).parts
+    if parts[1] == "tmp":
+        found = layers.link_on_way([plan.disk.tmp], parts[2:])
+    else:
+        tops = [name for name, place in layers.PLACES.items() if Path(target).is_relative_to(place)]
+        name = max(tops, key=lambda each: len(layers.PLACES[each]))
+        above = len(Path(layers.PLACES[name]).parts)
+        folders = [*layers.lower(name, walls.base, plan.template.layers), plan.disk.up(name)]
+        found = layers.link_on_way(folders, parts[above:])
+    if found:
+        raise OSError(errno.ELOOP, "the template has a link on the way to where a volume is to be", target)
 
 
 def _boot_id(disk: Disk) -> Path:

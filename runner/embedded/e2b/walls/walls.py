@@ -121,7 +121,7 @@ def _try(walls: Walls, folder: Path) -> _Trial:
     """Make a box whose first process tries the interpreter, and nothing else."""
     disk, log = None, folder / "trial"
     try:
-        disk = take_disk(walls, 0, BASE.disk_mb)
+        disk = take_disk(walls, 0, BASE.disk_mb, BASE)
         started = start(walls, Plan(0, BASE, disk), log, ["/bin/sh", "-c", _TRIAL, str(walls.python.program), _CHECK])
         started.channel.close()
         code = _wait(started.process)

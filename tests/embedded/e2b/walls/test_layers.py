@@ -119,3 +119,19 @@ def test_a_base_that_cannot_be_made_says_where_and_what_to_do(tmp_path: Path, mo
     with pytest.raises(SandboxMissing, match="No space left") as caught:
         layers.prepare(tmp_path / "base", owns=False, inner=[])
     assert "--folder" in caught.value.hint
+
+
+def test_a_link_on_a_way_is_found_where_it_is_what_a_box_sees(tmp_path: Path) -> None:
+    low, high = tmp_path / "low", tmp_path / "high"
+    for folder in (low / "data/real", high / "data", low / "hidden"):
+        folder.mkdir(parents=True)
+    (low / "data/link").symlink_to("/etc")
+    (low / "link").symlink_to("/etc")
+    (high / "link").mkdir()
+    (high / "hidden").symlink_to("data")
+    found = {way: layers.link_on_way([low, high], way.split("/")) for way in (
+        "data/real/new", "data/link/new", "link/new", "hidden/new", "new/real",
+    )}  # fmt: skip
+    assert found == {
+        "data/real/new": False, "data/link/new": True, "link/new": False, "hidden/new": True, "new/real": False,
+    }  # fmt: skip
