@@ -211,6 +211,8 @@ class Boxes:
         if tar is None and held.succeeded:
             await uninterrupted(self._free(held))
             raise self._gone(held, reason) or FilesLost(reason, _LOST_HINT)
+        if tar is not None and self._supply.cramped(held):
+            await uninterrupted(self._free(held))
         made = self._kept(await self._supply.create(held.sandbox, tries))
         if tar is not None:
             await made.box.import_tar(made.box.home, tar)
@@ -237,9 +239,12 @@ class Boxes:
         return held
 
     async def _keep(self, held: Held) -> None:
-        """Renew a box's lease for as long as the run has it."""
+        """Renew a box's lease for as long as the run has it; while no step uses it, for as long as its budget lasts."""
         while held.until > self._clock.now():
             await asyncio.sleep((held.ends_at - held.since) / 3)
+            if held.sandbox.scope != "step" and not held.users and self._meter.most(held.bill) <= 0:
+                self._supply.lapse(held)
+                return
             # A box that is gone, or a provider that does not answer, is told to the next step that needs the box.
             with suppress(BoxError), self._watched(held):
                 await self._supply.renew(held)

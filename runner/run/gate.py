@@ -24,6 +24,8 @@ _MARGIN = 1.05
 WINDOW = 8
 #: Seconds to leave a provider alone that had too many requests and does not say for how long.
 PAUSE = 1.0
+#: So much faster is a pace that was learned after each success: it is what the provider wanted at one moment.
+_RECOVERY = 1.1
 _HINT = "Let fewer sandboxes share a run, free boxes that nobody needs, or take a larger plan."
 
 #: Called with a sentence when a place has to be waited for.
@@ -46,7 +48,7 @@ class Gate:
     def __init__(self, title: str, account: Account, clock: Clock) -> None:
         self._title = title
         self._most = account.boxes
-        self._pace = account.creates
+        self._fastest = self._pace = account.creates
         self._clock = clock
         self._places: dict[Place, None] = {}
         self._line: deque[asyncio.Event] = deque()
@@ -85,6 +87,9 @@ class Gate:
         """The box for which the place was taken is live."""
         place.live = True
         self._window += 1
+        if self._pace is not None:
+            faster = self._pace * _RECOVERY
+            self._pace = faster if self._fastest is None else min(faster, self._fastest)
         if self._learned is not None:
             self._learned = max(self._learned, self._living())
         self._wake()
@@ -107,6 +112,11 @@ class Gate:
         self._learned = max(1, self._living())
         self._probe = now + PROBE
         return self._moving()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the account is full of boxes that no step's end will free."""
+        return self._full() and not self._moving()
 
     # ------------------------------------------------------------ inside
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -100,11 +100,19 @@ class Control:
         told = (self._groups[group] for group in groups if group in self._groups)
         return self.reason or next(told, "the run ended early")
 
-    async def guard(self, work: Coroutine[Any, Any, T], level: int, *groups: str, idle: bool = False) -> T:
+    async def guard(
+        self,
+        work: Coroutine[Any, Any, T],
+        level: int,
+        *groups: str,
+        idle: bool = False,
+        undo: Callable[[T], None] | None = None,
+    ) -> T:
         """Do the work until its end or until it is stopped. Raises Stopped then, after its cleanup is done.
 
         `idle` work is only waiting for something to begin: Paused is raised when the run is paused. When the caller
-        itself is cancelled, so is the work, and CancelledError goes on.
+        itself is cancelled, so is the work, and CancelledError goes on; `undo` gets the result of work that ended in
+        the same moment, which nobody else will get.
         """
         if self.stopped(level, *groups) or (idle and self.paused):
             work.close()
@@ -115,7 +123,11 @@ class Control:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             task.cancel()
-            await uninterrupted(asyncio.wait({task}))
+            try:
+                await uninterrupted(asyncio.wait({task}))
+            finally:
+                if not task.cancelled() and task.exception() is None and undo is not None:
+                    undo(task.result())
             raise
         finally:
             del self._work[task]
@@ -123,9 +135,9 @@ class Control:
             raise self._signal(level, *groups)
         return task.result()
 
-    async def waiting(self, work: Coroutine[Any, Any, T]) -> T:
+    async def waiting(self, work: Coroutine[Any, Any, T], undo: Callable[[T], None] | None = None) -> T:
         """Wait for something inside guarded work. Raises Paused when the run is paused meanwhile."""
-        return await self.guard(work, NEVER, idle=True)
+        return await self.guard(work, NEVER, idle=True, undo=undo)
 
     def _signal(self, level: int, *groups: str) -> Stopped | Paused:
         return Paused() if self.paused and not self.stopped(level, *groups) else Stopped()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
@@ -55,6 +56,48 @@ def is_alive(owner: Mapping[str, Json]) -> bool:
     try:  # a system without /proc
         os.kill(pid, 0)
     except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# ---------------------------------------------------------------- as strangers see it
+
+
+def label() -> dict[str, Json]:
+    """The process that runs this code, as boxes carry it at their provider: {"place", "pid", "ticks"}."""
+    return {"place": _place(), "pid": os.getpid(), "ticks": start_ticks(os.getpid())}
+
+
+def is_dead(label: Mapping[str, Json]) -> bool:
+    """Whether the process of a label was one of this place, and has certainly ended.
+
+    Machines may have one name, containers one name and one kernel: only where name, boot and the namespace of process
+    ids are this process's own does a process id say anything.
+    """
+    pid, ticks = label.get("pid"), label.get("ticks")
+    if label.get("place") != _place() or not isinstance(pid, int) or not isinstance(ticks, int):
+        return False
+    return start_ticks(pid) != ticks and not _hidden(pid)
+
+
+def _place() -> str:
+    """A digest of this machine's name and boot, and of the namespace of its process ids; it tells none of them."""
+    try:
+        namespace = (_PROC / "self/ns/pid").readlink()
+    except OSError:
+        namespace = Path()
+    return hashlib.sha256(f"{platform.node()}\0{boot_id()}\0{namespace}".encode()).hexdigest()[:32]
+
+
+def _hidden(pid: int) -> bool:
+    """Whether there is a process that this user may not look at: /proc can be mounted so."""
+    if (_PROC / str(pid)).exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

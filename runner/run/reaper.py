@@ -1,18 +1,19 @@
 """Frees boxes that a dead run left behind, before their leases are over.
 
 A box of runner carries the process that owns it as a label. Only boxes of this machine whose owner is certainly dead
-are freed; those of other machines end with their leases, which nobody renews. A box without runner's labels is
-somebody else's and is never touched.
+are freed, whatever any clock says; those of other machines end with their leases, which nobody renews. A box without
+runner's labels is somebody else's and is never touched.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 
 from runner.compiler.canonical import Json
 from runner.errors import BoxError
-from runner.run.owner import is_alive
+from runner.run.owner import is_dead
 from runner.run.ports import BoxInfo, Sandbox
 from runner.run.supply import MINE
 
@@ -23,19 +24,18 @@ async def reap(sandbox: Sandbox) -> list[str]:
         orphans = [info for info in await sandbox.list(MINE) if is_orphan(info)]
     except BoxError:
         return []
-    return [sentence for info in orphans if (sentence := await _freed(sandbox, info))]
+    return [sentence for sentence in await asyncio.gather(*(_freed(sandbox, info) for info in orphans)) if sentence]
 
 
 def is_orphan(info: BoxInfo) -> bool:
     """Whether a box is runner's and the process that owned it is dead."""
-    owner = _owner(info.labels.get("owner", ""))
-    return bool(owner) and "run" in info.labels and not is_alive(owner)
+    return "run" in info.labels and is_dead(_owner(info.labels.get("owner", "")))
 
 
 def _owner(text: str) -> Mapping[str, Json]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -18,12 +18,12 @@ from runner.compiler.plan.choose import Fact, allocated, choose, provider_names,
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate, Plan, SandboxPlan
 from runner.errors import BoxError, BudgetSpent, ProviderError, QuotaExhausted, SessionTooLong
 from runner.records import dataclass
+from runner.run import owner
 from runner.run.event import EventDraft
 from runner.run.gate import Gate, Gates, Place
 from runner.run.interrupt import uninterrupted
 from runner.run.journal import Journal
 from runner.run.meter import Bill, Meter
-from runner.run.owner import owner
 from runner.run.policies import FAILURES, Policies, Policy
 from runner.run.ports import Box, BoxRequest, Clock, Sandbox
 
@@ -285,7 +285,7 @@ class Supply:
 
         wanted, rate = min(tries.seconds, self.life(sandbox, provider)), self._rate(sandbox, provider)
         reserving = self._meter.reserve(sandbox.name, rate, wanted, tell, passing=sandbox.scope == "step")
-        bill = await self._policies.control.waiting(reserving)
+        bill = await self._policies.control.waiting(reserving, self._meter.cancel)
         try:
             return await self._in_line(sandbox, provider, tries, bill)
         finally:
@@ -299,10 +299,10 @@ class Supply:
             self._waits(tries, reason)
 
         gate, passing = self._market.gates.of(provider), sandbox.scope == "step"
-        patient = not self._policies.about(QuotaExhausted(""))
+        patient = all(policy.do == "notify" for policy in self._policies.about(QuotaExhausted("")))
         while True:
             entering = gate.enter(tell, passing=passing, patient=patient)
-            place = await self._policies.control.waiting(entering)
+            place = await self._policies.control.waiting(entering, gate.leave)
             try:
                 with gate.asking(place):
                     return await self._ask(sandbox, provider, tries, _Terms(bill, gate, place))
@@ -334,7 +334,8 @@ class Supply:
             with suppress(asyncio.CancelledError):
                 await uninterrupted(asyncio.wait({making}, timeout=KILL_TIMEOUT))
             if making.done() and not making.cancelled() and making.exception() is None:
-                self._record(making.result(), sandbox, tries.key, terms, (ttl, life))
+                # Nobody will use it: it may not keep its place, or the rest of a budget, from those who wait.
+                await uninterrupted(self.free(self._record(making.result(), sandbox, tries.key, terms, (ttl, life))))
             making.cancel()
             raise
         return self._record(box, sandbox, tries.key, terms, (ttl, life))
@@ -390,6 +391,10 @@ class Supply:
         else:
             held.since, held.ends_at = now, now + ttl
 
+    def cramped(self, held: Held) -> bool:
+        """Whether its sandbox gets no other box as long as this one lives: the account is full."""
+        return held.gate.stuck and self._candidates(held.sandbox)[0].provider == held.box.provider
+
     async def free(self, held: Held) -> str:
         """Kill a box; "" or the sentence that says why it may still live."""
         if self.live.pop(held.box.id, None) is None:
@@ -403,6 +408,11 @@ class Supply:
             return f"box {held.box.id} could not be freed ({reason}); it ends by itself when its lease is over"
         self._end(held, "killed", "box.killed", {})
         return ""
+
+    def lapse(self, held: Held) -> None:
+        """A box's lease is not renewed any more: nothing more is charged."""
+        self._meter.close(held.bill)
+        held.gate.leave(held.place)
 
     def lose(self, held: Held, message: str) -> None:
         """A box is gone by itself. Twice is fine."""
@@ -432,7 +442,7 @@ class _Terms:
 
 
 def _owner() -> str:
-    return canonical(owner()).decode()
+    return canonical(owner.label()).decode()
 
 
 def longest(plan: Plan, name: str) -> float:

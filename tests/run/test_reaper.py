@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 import subprocess
 import sys
 
 import pytest
 
 from runner.errors import BoxGone, ProviderOffline
-from runner.run.owner import boot_id, owner
+from runner.run import owner as module
+from runner.run.owner import label
 from runner.run.ports import BoxRequest
 from runner.run.reaper import reap
 from runner.sandbox.fake import FakeSandbox
@@ -20,7 +22,7 @@ def dead() -> str:
     """The label of a process of this machine that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    return json.dumps({**owner(), "pid": child.pid, "boot": boot_id(), "ticks": 1})
+    return json.dumps({**label(), "pid": child.pid, "ticks": 1})
 
 
 def reaped(lab, **labels):
@@ -48,9 +50,12 @@ def test_a_box_whose_owner_is_dead_is_freed_and_told(lab):
         {"runner": "1", "run": "r1"},
         {"runner": "1", "run": "r1", "owner": "no json"},
         {"runner": "1", "run": "r1", "owner": "[1]"},
-        {"runner": "1", "run": "r1", "owner": json.dumps(owner())},
-        {"runner": "1", "run": "r1", "owner": json.dumps({"host": "another machine", "pid": 1})},
-        {"runner": "1", "owner": json.dumps({**owner(), "ticks": 1})},
+        {"runner": "1", "run": "r1", "owner": "[" * 100_000},
+        {"runner": "1", "run": "r1", "owner": json.dumps(label())},
+        {"runner": "1", "run": "r1", "owner": json.dumps({**label(), "place": "another machine", "ticks": 1})},
+        {"runner": "1", "run": "r1", "owner": json.dumps({**label(), "pid": "1"})},
+        {"runner": "1", "run": "r1", "owner": json.dumps({**label(), "pid": 2**80, "ticks": None})},
+        {"runner": "1", "owner": json.dumps({**label(), "ticks": 1})},
     ],
 )
 def test_a_box_that_is_not_certainly_an_orphan_is_left_alone(lab, labels):
@@ -81,3 +86,32 @@ def test_a_provider_in_trouble_is_left_alone(lab, monkeypatch):
             assert await reap(sandbox) == []
 
     asyncio.run(main())
+
+
+def test_machines_of_one_name_and_containers_of_one_machine_are_places_of_their_own(monkeypatch, tmp_path):
+    theirs = {**label(), "ticks": 1}
+    assert module.is_dead(theirs)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "boot_id", lambda: "another boot, or another machine of this name")
+        assert not module.is_dead(theirs)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_PROC", tmp_path)
+        assert not module.is_dead(theirs)
+
+
+@pytest.mark.parametrize(
+    ("error", "dead"), [(ProcessLookupError, True), (OverflowError, True), (PermissionError, False), (None, False)]
+)
+def test_a_process_that_this_user_may_not_see_lives(monkeypatch, error, dead):
+    def kill(pid, number):
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr("os.kill", kill)
+    assert module.is_dead({**label(), "pid": 2**30, "ticks": 1}) is dead
+
+
+def test_a_label_tells_strangers_nothing_of_the_machine():
+    told = json.dumps(label())
+    assert platform.node() not in told
+    assert module.boot_id() not in told
