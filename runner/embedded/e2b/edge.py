@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import re
 import time
-from dataclasses import dataclass
 
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
 from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, Boxes, Identity
@@ -22,6 +21,7 @@ from runner.embedded.e2b.front import proxy
 from runner.embedded.e2b.front.cors import shared
 from runner.embedded.e2b.front.striking import Striker, places_of
 from runner.embedded.e2b.network.outward import traffic_token
+from runner.records import dataclass
 
 _HOST = re.compile(r"(\d{1,5})-(i[a-z0-9]{19})\.")
 _SECONDS = re.compile(r"-?[0-9]{1,17}")

@@ -7,15 +7,14 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 
 from runner.embedded.e2b.settings import Settings
 from runner.errors import ProviderOffline, RunnerError, SandboxMissing, ServiceError, UsageError
+from runner.records import dataclass
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
@@ -91,16 +90,18 @@ async def set_faults(endpoint: Endpoint, rules: Iterable[str]) -> None:
     """Put other faults in place of those that hold; none ends all. Raises UsageError for a rule that cannot be read."""
     body = json.dumps({"faults": list(rules)}).encode()
     fields = {"X-Admin-Key": endpoint.admin_key, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{endpoint.api_url}/_faults", body, fields, method="PUT")  # noqa: S310 - loopback
-    await asyncio.to_thread(_put, request)
+    await asyncio.to_thread(_put, f"{endpoint.api_url}/_faults", body, fields)
 
 
-def _put(request: urllib.request.Request) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _put(url: str, body: bytes, fields: dict[str, str]) -> None:
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, Request, build_opener  # takes 10 ms, which no start of an endpoint needs
+
     try:
-        with direct.open(request, timeout=10):
+        request = Request(url, body, fields, method="PUT")  # noqa: S310 - loopback
+        with build_opener(ProxyHandler({})).open(request, timeout=10):
             pass
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         with error:
             raise UsageError(json.load(error)["message"]) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import os
@@ -148,9 +147,7 @@ def main() -> int:
     """`python -m runner.embedded.e2b SETTINGS`: what `launch` starts. It tells on standard output where it serves, as
     JSON; an error as `error KIND` and two lines more.
     """
-    parser = argparse.ArgumentParser(prog="python -m runner.embedded.e2b", description=__doc__)
-    parser.add_argument("settings", nargs="?", default="{}", help="runner.embedded.e2b.settings as JSON")
-    settings = from_json(parser.parse_args().settings)
+    settings = from_json(sys.argv[1] if len(sys.argv) > 1 else "{}")
 
     def say(text: str) -> None:
         sys.stdout.write(text)

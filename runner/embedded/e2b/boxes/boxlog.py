@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from runner.records import dataclass
 
 #: Entries and characters that one box keeps, and characters of one that has ended; the oldest go first.
 KEPT = 2_000

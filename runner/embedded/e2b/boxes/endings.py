@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runner.embedded.e2b.boxes.boxlog import KEPT_AFTERWARDS, BoxLog
+from runner.records import dataclass
 
 #: So many ended boxes are remembered.
 REMEMBERED = 1_000

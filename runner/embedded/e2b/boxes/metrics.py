@@ -12,13 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
 from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead
 from runner.embedded.e2b.boxes.endings import rfc3339
+from runner.records import dataclass
 
 #: Samples kept of each box: ten minutes of one in a second.
 KEPT = 600

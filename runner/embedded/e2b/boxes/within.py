@@ -8,13 +8,14 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlencode
 
 from runner.embedded.e2b.box.connect import envelope
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
 from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead
+from runner.records import dataclass
 
 _END = 0b10
 _PIECE = 256 * 1024

@@ -12,11 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from runner.embedded.e2b.templates import BASE, Template
+from runner.records import dataclass
 
 #: Images whose content is that of a template of ours.
 _OURS = {"e2bdev/base": "base", "e2bdev/code-interpreter": "code-interpreter", "e2bdev/desktop": "desktop"}

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from runner.embedded.e2b.building.records import BUILDING, Build, Record
 from runner.embedded.e2b.building.steps import Progress, Step, StepRefused
 from runner.embedded.e2b.templates import Template
 from runner.errors import RunnerError
+from runner.records import dataclass
 
 #: Builds that run at the same time; others wait.
 _AT_ONCE = 2

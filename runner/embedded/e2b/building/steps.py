@@ -11,8 +11,10 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from runner.records import dataclass
 
 #: `*`, `?`, `[` and `{` begin what the SDK has matched with files already.
 _GLOB = re.compile(r"[*?\[{]")

@@ -10,11 +10,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.folders.keys import PREFIX, Keys
 from runner.errors import UsageError
+from runner.records import dataclass
 
 #: What the hosted service says; the parts in braces are filled in.
 BLOCKED = "team is blocked"

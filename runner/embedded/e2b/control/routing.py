@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote
 
 from runner.embedded.e2b.box.http1 import Exchange
 from runner.embedded.e2b.control.refusals import Refused
+from runner.records import dataclass
 
 #: Bytes that the body of a request of the control plane may have.
 LONGEST_BODY = 1024 * 1024

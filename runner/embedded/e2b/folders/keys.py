@@ -15,11 +15,12 @@ import re
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from runner.errors import ServiceError, UsageError
+from runner.records import dataclass
 
 #: What every key begins with: the vendor's service refuses others as malformed.
 PREFIX = "e2b_"

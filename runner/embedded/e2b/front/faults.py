@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from runner.errors import UsageError
+from runner.records import dataclass
 
 #: Where a rule strikes: requests of the control plane, then those to a box.
 PLACES = {

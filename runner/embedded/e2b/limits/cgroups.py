@@ -16,10 +16,10 @@ import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.embedded.e2b.limits.hierarchies import Mounted
+from runner.records import dataclass
 
 _PREFIX = "runner-e2b-"
 _NAME = re.compile(re.escape(_PREFIX) + r"(\d+)-(\d+)-(\d+)")

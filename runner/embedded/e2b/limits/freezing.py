@@ -19,14 +19,17 @@ def stop(root: int) -> frozenset[int]:
     """Stop all descendants of a process; gives those that somebody had stopped before, for `resume` to leave alone.
 
     Process 1 of a pid namespace is stopped by its ancestors' SIGSTOP too (pid_namespaces(7)). What is forked while
-    we look is found by looking again: a stopped process forks no more.
+    we look is found by looking again once all stand still: a stopped process forks no more.
     """
     before: set[int] = set()
     seen: set[int] = set()
+    still = False
     deadline = time.monotonic() + _LONGEST
     while time.monotonic() < deadline:
         found = descendants(root)
         new = [pid for pid in found if pid not in seen]
+        if still and not new:
+            break
         seen.update(new)
         for pid in new:
             if _state(pid) in _STOPPED:
@@ -34,8 +37,7 @@ def stop(root: int) -> frozenset[int]:
             else:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
-        if not new and all(_state(pid) in _STILL for pid in found):
-            break
+        still = all(_state(pid) in _STILL for pid in found)
     return frozenset(before)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from runner.records import dataclass
 
 #: The controllers of version 1 that are of use, a hierarchy each or several in one.
 OLD = ("memory", "cpu", "cpuacct", "pids", "freezer")

@@ -18,12 +18,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.embedded.e2b.limits import cgroups, hierarchies
 from runner.embedded.e2b.limits.hierarchies import Mounted
 from runner.embedded.e2b.templates import Template
+from runner.records import dataclass
 
 #: Processes and threads of a box.
 PROCESSES = 2_048

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from runner.embedded.e2b.network.addresses import Address
 from runner.embedded.e2b.network.transforms import Transforms, read_transforms
 from runner.embedded.e2b.network.upstream import Upstream, read_upstream
+from runner.records import dataclass
 
 #: Stands for all addresses, those of IPv6 too.
 ALL_TRAFFIC = "0.0.0.0/0"

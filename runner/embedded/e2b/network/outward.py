@@ -6,10 +6,10 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from runner.embedded.e2b.network.network import Network
+from runner.records import dataclass
 
 
 @dataclass(slots=True)

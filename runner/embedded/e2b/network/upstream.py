@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from runner.embedded.e2b.network.addresses import Address, address_of
+from runner.records import dataclass
 
 _MOST_BYTES = 255
 _LONGEST_CERTIFICATES = 8192

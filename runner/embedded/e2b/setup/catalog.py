@@ -6,13 +6,13 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.embedded.e2b.setup import desktop, interpreter, shelf
 from runner.embedded.e2b.setup.debian import Say
 from runner.embedded.e2b.setup.shelf import Manifest, Package
 from runner.embedded.e2b.templates import Template
+from runner.records import dataclass
 
 Make = Callable[[Path, Path, Say], tuple[list[Package], list[str]]]
 

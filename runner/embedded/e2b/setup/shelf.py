@@ -15,10 +15,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from runner.errors import ServiceError
+from runner.records import dataclass
 
 _RECORD = "manifest.json"
 _FORMAT = 1

@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from runner.embedded.e2b.walls.layers import PLACES, PROGRAMS
 from runner.embedded.e2b.walls.mounts import Stage, walkable
 from runner.embedded.e2b.walls.uids import enter, uid_for
 from runner.errors import SandboxMissing
+from runner.records import dataclass
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 #: In the box: where our small commands and the agent lie.

@@ -12,12 +12,12 @@ import os
 import secrets
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.embedded.e2b.folders.state import remove
 from runner.embedded.e2b.walls import images, mounts
 from runner.embedded.e2b.walls.layers import TOPS, copy
+from runner.records import dataclass
 
 _MIB = 1024 * 1024
 

@@ -9,7 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from runner.embedded.e2b.templates import Template
@@ -17,6 +17,7 @@ from runner.embedded.e2b.walls import bubblewrap, layers, seccomp, uids
 from runner.embedded.e2b.walls.bubblewrap import Python, Room, Top
 from runner.embedded.e2b.walls.disk import Disk, Disks
 from runner.embedded.e2b.walls.mounts import Scene, Stage
+from runner.records import dataclass
 
 _BOOT = (
     "import sys; sys.modules['ssl'] = None; sys.path.insert(0, '" + bubblewrap.AGENT + "');"

@@ -6,7 +6,7 @@ kernel's tree. A number is never given to another call, so this table cannot go 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from runner.records import dataclass
 
 #: Calls refused whatever their arguments: name → (x86_64, aarch64); None where the architecture has no such call.
 REFUSED: dict[str, tuple[int | None, int | None]] = {

@@ -11,14 +11,18 @@ Without overlayfs the two lower rungs have everything but home and /tmp read-onl
 
 from __future__ import annotations
 
-import py_compile
+import marshal
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from importlib.machinery import SourceFileLoader
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
+from types import CodeType
 
 from runner.embedded.e2b.templates import BASE
 from runner.embedded.e2b.walls import bubblewrap, layers, uids
@@ -26,8 +30,11 @@ from runner.embedded.e2b.walls.disk import Disks
 from runner.embedded.e2b.walls.mounts import Stage
 from runner.embedded.e2b.walls.start import Plan, Walls, start, take_disk
 from runner.errors import SandboxMissing
+from runner.records import dataclass
 
 _TRIAL_SECONDS = 20.0
+#: In the head of a compiled file: what it was compiled from is told by a hash, and nobody is to look whether it holds.
+_UNCHECKED = (1).to_bytes(4, "little")
 _CHECK = "import sys, socket; sys.exit(sys.version_info < (3, 10))"
 #: A box's first process in a trial: it ends with this code where the box stands and the interpreter does not run.
 _NO_PYTHON = 77
@@ -148,8 +155,23 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def _copy_agent(folder: Path) -> None:
-    """Put the agent's sources where every box's user can read them, compiled once for all boxes."""
-    target = folder / "box"
-    shutil.copytree(Path(__file__).parents[1] / "box", target, ignore=shutil.ignore_patterns("__pycache__"))
-    for source in target.rglob("*.py"):
-        py_compile.compile(str(source), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    """Put the agent's sources where every box's user can read them, compiled once for all boxes.
+
+    What Python has compiled of them before, in its own cache beside our package, is not compiled again.
+    """
+    home, target = Path(__file__).parents[1] / "box", folder / "box"
+    shutil.copytree(home, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for copy in target.rglob("*.py"):
+        within = copy.relative_to(target)
+        code = SourceFileLoader(copy.stem, str(home / within)).get_code(copy.stem)
+        assert code is not None  # noqa: S101 - only what is built in has none
+        head = MAGIC_NUMBER + _UNCHECKED + source_hash(copy.read_bytes())
+        compiled = copy.parent / "__pycache__" / f"{copy.stem}.{sys.implementation.cache_tag}.pyc"
+        compiled.parent.mkdir(exist_ok=True)
+        compiled.write_bytes(head + marshal.dumps(_moved(code, f"{bubblewrap.AGENT}/box/{within}")))
+
+
+def _moved(code: CodeType, name: str) -> CodeType:
+    """Code that says it comes from another file: a box is not told where on the host our package lies."""
+    consts = tuple(_moved(each, name) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_filename=name, co_consts=consts)

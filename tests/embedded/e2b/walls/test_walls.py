@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +74,17 @@ def test_a_folder_is_shown_where_it_is_without_a_stage(tmp_path: Path) -> None:
     scene = stage.open("box")
     assert scene.show(tmp_path, None) == tmp_path
     scene.close()
+
+
+def test_the_agent_is_compiled_once_for_all_boxes_and_does_not_tell_where_our_package_lies(
+    raised: Callable[[str], walls.Walls], root: Path
+) -> None:
+    agent = raised("true").agent
+    sources = [file for file in (agent / "box").rglob("*.py") if file.name != "__init__.py"]
+    assert {"agent.py", "kernel.py"} <= {file.name for file in sources}
+    for file in sources:
+        file.write_text("raise SystemExit('read again')")
+    words = [sys.executable, "-I", "-S", "-B", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import box.agent"]
+    done = subprocess.run([*words, str(agent)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [file for file in agent.rglob("*") if file.is_file() and str(root).encode() in file.read_bytes()] == []
