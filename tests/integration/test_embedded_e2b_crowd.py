@@ -50,6 +50,10 @@ def _left(folder: Path, edge: psutil.Process) -> dict[str, list[str]]:
     }
 
 
+def _kept_layers(folder: Path) -> list[str]:
+    return [each.name for each in folder.glob("runner-e2b-*/kept/layers/*")]
+
+
 async def _nothing_left(folder: Path, edge: psutil.Process) -> None:
     left: dict[str, list[str]] = {}
     for _ in range(100):
@@ -166,6 +170,28 @@ def test_killing_a_box_in_the_middle_of_something_leaves_nothing(tmp_path: Path)
 
     asyncio.run(go())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_box_that_rests_often_does_not_pile_up_layers(tmp_path: Path) -> None:
+    turns = 11
+
+    async def go() -> None:
+        async with _serving(tmp_path) as endpoint:
+            box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            await box.commands.run("mkdir d; echo 0 > d/0; echo first > stays; echo t > /tmp/t")
+            for turn in range(1, turns + 1):
+                await box.pause(keep_memory=False)
+                await box.connect(timeout=60)
+                # What was there is taken away and made anew: a folder that hides the one below.
+                await box.commands.run(
+                    f"rm -r d; mkdir d; echo {turn} > d/{turn}; touch gone-{turn}; rm -f gone-{turn - 1}"
+                )
+            said = await box.commands.run("ls d; cat d/*; ls; cat stays /tmp/t")
+            assert said.stdout.split() == f"{turns} {turns} d gone-{turns} stays first t".split()
+            assert 0 < len(_kept_layers(tmp_path)) <= 8
+            await box.kill()
+
+    asyncio.run(go())
 
 
 def test_a_box_whose_time_is_set_at_its_very_end_lives_or_is_gone(embedded_e2b: Endpoint) -> None:

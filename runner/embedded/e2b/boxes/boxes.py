@@ -29,7 +29,7 @@ from runner.embedded.e2b.network.network import Network
 from runner.embedded.e2b.network.outward import Outward, Traffic, trusting
 from runner.embedded.e2b.templates import BASE, Template
 from runner.embedded.e2b.walls.disk import Disk, Disks
-from runner.embedded.e2b.walls.start import Plan, Started, Walls, start, take_disk
+from runner.embedded.e2b.walls.start import Plan, Started, Walls, inherited, start, take_disk
 from runner.embedded.e2b.walls.uids import uid_for
 from runner.errors import SandboxMissing
 from runner.records import dataclass
@@ -434,6 +434,11 @@ class Boxes:
         if box.disk is None:
             raise OSError("it has no disk")
         await asyncio.to_thread(self._walls.disks.keep, box.disk, folder, tmp=tmp)
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """The folders of a layer that are all there in the uppermost layer that has them."""
+        return inherited(self._walls)
 
     def get(self, name: str) -> Box | None:
         """The live box of this id; it may be paused."""

@@ -8,15 +8,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from runner.embedded.e2b.boxes.boxes import Box, BoxDead, Boxes
+from runner.embedded.e2b.boxes.folding import fold
 from runner.embedded.e2b.boxes.kept import Index, Kept, Resting
 from runner.embedded.e2b.boxes.snapshots import Snapshots
 from runner.embedded.e2b.templates import Template
 
 #: So many boxes are copied at a time.
 _COPIES = 2
+#: So many layers of its own a box stands on at most; then they become one.
+_MOST_OWN = 8
 
 
 class Shelf:
@@ -48,22 +52,35 @@ class Shelf:
         somebody uses it. Raises OSError; BoxDead when the box ended meanwhile, for what was copied may be anything.
         """
         making = self._kept.fresh()
-        template = replace(box.order.template, layers=(*box.order.template.layers, self._kept.place(making)))
+        below = box.order.template.layers
+        own = self._own(below)
+        kept = below[: len(below) - len(own)] if len(own) >= _MOST_OWN else below
+        template = replace(box.order.template, layers=(*kept, self._kept.place(making)))
         try:
             with self.pinned(template):
-                await self._copy(box, making)
+                await self._copy(box, making, below[len(kept) :])
                 yield template
         except BaseException:
             await self.sweep()
             raise
 
-    async def _copy(self, box: Box, making: Path) -> None:
+    def _own(self, layers: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Those on top that were taken from boxes, and are no template's."""
+        return tuple(reversed(list(takewhile(self._kept.owns, reversed(layers)))))
+
+    async def _copy(self, box: Box, making: Path, folded: tuple[Path, ...]) -> None:
+        """Make a layer of what a box has written, and of the `folded` ones on which it stands."""
+        upper = self._kept.fresh() if folded else making
         try:
             async with self._copying:
-                await self._boxes.copy(box, making)
+                await self._boxes.copy(box, upper)
+                if folded:
+                    await asyncio.to_thread(fold, (*folded, upper), making, self._boxes.inherited)
+                    await asyncio.to_thread(self._kept.discard, upper)
                 await asyncio.to_thread(self._kept.settle, making)
         finally:
-            await asyncio.to_thread(self._kept.discard, making)
+            for half in {making, upper}:
+                await asyncio.to_thread(self._kept.discard, half)
         if box.ended.is_set():
             raise BoxDead(box.id)
 

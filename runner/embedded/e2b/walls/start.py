@@ -194,15 +194,19 @@ def _boot_id(disk: Disk) -> Path:
     return file
 
 
+def inherited(walls: Walls) -> tuple[str, ...]:
+    """The folders of a layer that boxes have copies of, and so are all there in the uppermost layer that has them."""
+    own = not walls.ranged and uids.uid_for(0) is not None
+    return ("tmp", "home") if own or not walls.overlay else ("tmp",)
+
+
 def _inherit(walls: Walls, plan: Plan) -> None:
     """Copy what cannot lie below: /tmp; and where there are no overlays, or users cannot be translated and the box's
     is to own it, the home folder. As it was copied before, the uppermost layer that has it has all of it.
     """
     uid = None if walls.ranged else uids.uid_for(plan.number)
-    copied = {"tmp": plan.disk.tmp}
-    if uid is not None or not walls.overlay:
-        copied["home"] = plan.disk.up("home")
-    for name, target in copied.items():
+    for name in inherited(walls):
+        target = plan.disk.tmp if name == "tmp" else plan.disk.up(name)
         holders = [layer for layer in plan.template.layers if (layer / name).is_dir()]
         if holders:
             layers.copy(holders[-1] / name, target, uid)
