@@ -251,6 +251,11 @@ def test_a_web_server_in_a_box_is_reached_from_outside(
     shut = httpx.get(url, headers=headers)
     assert shut.status_code == 502
     assert "port is not open" in shut.json()["message"]
+    person = {**headers, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+    page = httpx.get(url, headers=person)
+    assert (page.status_code, page.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert "<title>Closed Port Error</title>" in page.text
+    assert f"The sandbox {box.sandbox_id} is running but there is no service running on port 8000." in page.text
     box.commands.run("python3 -m http.server 8000", background=True, timeout=0)
     deadline = time.monotonic() + 20
     while (answer := httpx.get(url, headers=headers)).status_code == 502 and time.monotonic() < deadline:
@@ -259,3 +264,8 @@ def test_a_web_server_in_a_box_is_reached_from_outside(
     assert httpx.get(url.replace("page.txt", "none.txt"), headers=headers).status_code == 404
     box.kill()
     assert "was not found" in httpx.get(url, headers=headers).json()["message"]
+    page = httpx.get(url, headers=person)
+    assert (page.status_code, "<title>Sandbox Not Found</title>" in page.text) == (502, True)
+    browser = {"User-Agent": person["User-Agent"]}
+    agents = httpx.get(f"{embedded_e2b.sandbox_url}/box/{box.sandbox_id}/49983/health", headers=browser)
+    assert "was not found" in agents.json()["message"]  # the SDK in a page of a browser reads it

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import Box, BoxDead, Boxes, PortShut
+from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead, Boxes, PortShut
+from runner.embedded.e2b.front import pages
 
 #: Requests to one box at a time.
 LIMIT = 2_000
@@ -33,10 +34,14 @@ class Onward:
     dropped: frozenset[str] = EDGE_FIELDS
 
 
-async def not_found(exchange: Exchange, boxes: Boxes, name: str) -> None:
+async def not_found(exchange: Exchange, boxes: Boxes, name: str, port: int) -> None:
     """What E2B's proxy says when a box is not running (any more), and after it the reason if we know it."""
     await exchange.body.drain()
-    await exchange.json(502, {"sandboxId": name, "message": _missing(boxes, name), "code": 502})
+    message = _missing(boxes, name)
+    if _for_person(exchange, port):
+        await pages.not_found(exchange, message)
+    else:
+        await exchange.json(502, {"sandboxId": name, "message": message, "code": 502})
 
 
 async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward: Onward) -> None:
@@ -46,7 +51,7 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward
     """
     box = boxes.get(name)
     if box is None or box.paused_at is not None:
-        await not_found(exchange, boxes, name)
+        await not_found(exchange, boxes, name, port)
         return
     if box.requests >= LIMIT:
         await exchange.body.drain()
@@ -65,12 +70,15 @@ async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward
     try:
         reader, writer = await box.connect(port)
     except BoxDead:
-        await not_found(exchange, boxes, name)
+        await not_found(exchange, boxes, name, port)
         return
     except PortShut:
         await exchange.body.drain()
         message = "The sandbox is running but port is not open"
-        await exchange.json(502, {"sandboxId": name, "message": message, "port": port, "code": 502})
+        if _for_person(exchange, port):
+            await pages.closed_port(exchange, name, port)
+        else:
+            await exchange.json(502, {"sandboxId": name, "message": message, "port": port, "code": 502})
         return
     work = asyncio.ensure_future(exchanged(exchange, reader, writer, onward))
     ends = [asyncio.ensure_future(severed.wait()), asyncio.ensure_future(exchange.reader.gone.wait())]
@@ -88,6 +96,11 @@ async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward
         for end in ends:
             end.cancel()
         await close(writer)
+
+
+def _for_person(exchange: Exchange, port: int) -> bool:
+    """The agent is asked by the SDK alone, also where that runs in a browser."""
+    return port != ENVD_PORT and pages.by_browser(exchange.head)
 
 
 def _missing(boxes: Boxes, name: str) -> str:
