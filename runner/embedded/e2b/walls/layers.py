@@ -118,20 +118,22 @@ def prepare(folder: Path, owns: bool, inner: Sequence[Path]) -> None:
     for name in TOPS:
         (folder / name).mkdir()
     try:
-        _slash(folder / "slash")
+        with _copying_etc(folder / "etc"):
+            _slash(folder / "slash")
+            for name in _VAR:
+                (folder / "var" / name).mkdir(parents=True)
+            for name, target in (("tmp", "/tmp"), ("run", "/run"), ("lock", "/run/lock")):  # noqa: S108
+                (folder / "var" / name).symlink_to(target)
+            for name in ("home/user", "etc/skel"):
+                (folder / name).mkdir()
+            (folder / "root").chmod(0o700 if owns else 0o755)
+            for place in inner:
+                _way(folder if f"/{place.parts[1]}" in PLACES.values() else folder / "slash", place)
+            if owns:
+                conceal(_OWN_PROGRAMS, folder / _OWN_PROGRAMS.relative_to("/"), _DEPTH)
         _etc(folder / "etc")
-        for name in _VAR:
-            (folder / "var" / name).mkdir(parents=True)
-        for name, target in (("tmp", "/tmp"), ("run", "/run"), ("lock", "/run/lock")):  # noqa: S108
-            (folder / "var" / name).symlink_to(target)
-        for name in ("home/user", "etc/skel"):
-            (folder / name).mkdir()
-        (folder / "root").chmod(0o700 if owns else 0o755)
-        for place in inner:
-            _way(folder if f"/{place.parts[1]}" in PLACES.values() else folder / "slash", place)
         if owns:
             _give(folder)
-            conceal(_OWN_PROGRAMS, folder / _OWN_PROGRAMS.relative_to("/"), _DEPTH)
         for name in (*HOSTS, PYTHON):
             with suppress(OSError):
                 (folder / name).rmdir()  # nothing of ours lies over what is the host's
@@ -198,15 +200,21 @@ def _give(folder: Path) -> None:
     os.chown(folder / "var/local", 0, groups["staff"])
 
 
+def _copying_etc(folder: Path) -> subprocess.Popen[bytes]:
+    """A process that copies what a box has of the host's /etc; as a context manager it is waited for."""
+    found = [name for name in _ETC if os.path.lexists(f"/etc/{name}")]
+    words = ["cp", "-a", "--no-preserve=ownership", "--parents", "--target-directory", str(folder), "--", *found]
+    silent = subprocess.DEVNULL
+    # What we may not read it leaves out, and so should it be.
+    return subprocess.Popen(words, cwd="/etc", stdin=silent, stdout=silent, stderr=silent)
+
+
 def _etc(folder: Path) -> None:
-    """The /etc of all boxes: its own users, no host names, no resolver, a short profile, no credentials.
+    """Make the /etc of all boxes of what was copied: its own users, no host names, no resolver, a short profile, no
+    credentials.
 
     The profile matters: every command is a login shell, and a host's profile costs 171 ms each time.
     """
-    found = [name for name in _ETC if os.path.lexists(f"/etc/{name}")]
-    words = ["cp", "-a", "--no-preserve=ownership", "--parents", "--target-directory", str(folder), "--", *found]
-    # What we may not read it leaves out, and so should it be.
-    subprocess.run(words, cwd="/etc", stdin=subprocess.DEVNULL, capture_output=True, check=False)
     _hide(folder)
     users, groups = _accounts()
     files = {

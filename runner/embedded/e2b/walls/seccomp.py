@@ -18,10 +18,11 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 from runner.embedded.e2b.walls.syscalls import ARCHITECTURES, JUDGED, REFUSED, UNKNOWN, Architecture
+from runner.records import dataclass
 
 # linux/bpf_common.h, linux/seccomp.h
 _LOAD, _AND = 0x20, 0x54
