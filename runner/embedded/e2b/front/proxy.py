@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
 from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead, Boxes, PortShut
 from runner.embedded.e2b.front import pages
+from runner.records import dataclass
 
 #: Requests to one box at a time.
 LIMIT = 2_000
