@@ -16,7 +16,8 @@ from pathlib import Path
 
 from runner.embedded.e2b.folders.state import remove
 from runner.embedded.e2b.walls import images, mounts
-from runner.embedded.e2b.walls.layers import TOPS, copy
+from runner.embedded.e2b.walls.copying import copy_disk
+from runner.embedded.e2b.walls.layers import TOPS
 from runner.records import dataclass
 
 _MIB = 1024 * 1024
@@ -61,14 +62,16 @@ class Disk:
 class Disks:
     """All disks of an edge. Its methods block and may be called by any thread."""
 
-    def __init__(self, folder: Path, *, literal: bool, images: bool) -> None:
-        """`literal`: users can be set as they are in a box; else a disk is one user's. `images`: by that rung.
+    def __init__(self, folder: Path, *, literal: bool, images: bool, bwrap: Path | None = None) -> None:
+        """`literal`: users can be set as they are in a box; else a disk is one user's. `images`: by that rung. `bwrap`:
+        behind what boxes' files are copied; None for root that may not mount.
 
         Raises OSError.
         """
         self._folder = folder
         self._literal = literal
         self._images = images
+        self._bwrap = bwrap
         self._making = threading.Lock()
         self._taken: dict[Path, Disk] = {}
         folder.mkdir(exist_ok=True)
@@ -128,12 +131,10 @@ class Disks:
         beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
         beside.mkdir(parents=True)
         try:
+            copy_disk(self._bwrap, disk.root, beside, tmp=tmp)
             for top in TOPS:
-                copy(disk.up(top), beside / top)
                 with suppress(OSError):
                     (beside / top).rmdir()  # nothing was changed there
-            if tmp:
-                copy(disk.tmp, beside / "tmp")
             beside.chmod(0o700 if self._literal else 0o711)
             beside.rename(folder)
         except BaseException:
