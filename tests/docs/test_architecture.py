@@ -1,4 +1,4 @@
-"""The documents lead a newcomer: headings that are pointed to exist, and no part of the embedded endpoint is unnamed."""
+"""Headings that documents point to exist, and no part of the embedded endpoint is left out of its reading order."""
 
 from __future__ import annotations
 
