@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from e2b import AsyncSandbox, Sandbox, SandboxState
 from e2b.exceptions import (
@@ -16,6 +18,7 @@ from e2b.exceptions import (
     SandboxNotFoundException,
     SandboxNotRunningException,
     SandboxUnreachableException,
+    ServiceBusyException,
 )
 
 from runner.embedded.e2b.launch import Endpoint
@@ -208,6 +211,36 @@ def test_many_pause_and_connect_at_once(where: dict[str, Any]) -> None:
         await asyncio.gather(box.pause(), box.kill(), return_exceptions=True)
         with pytest.raises(SandboxNotFoundException):
             await box.get_info()
+
+    asyncio.run(go())
+
+
+def _agent(seconds: str) -> psutil.Process:
+    """The first process of the box in which `sleep SECONDS` runs."""
+    (sleeper,) = [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", seconds]]
+    return next(each for each in sleeper.parents() if _number_within(each) == "1")
+
+
+def _number_within(process: psutil.Process) -> str:
+    """The number that a process has in the innermost of its namespaces."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next(line.split()[-1] for line in lines if line.startswith("NSpid:"))
+
+
+def test_a_pause_that_asks_for_it_is_refused_while_the_agent_hangs(where: dict[str, Any]) -> None:
+    async def go() -> None:
+        box = await AsyncSandbox.create(timeout=60, **where)
+        await box.commands.run("sleep 54321", background=True, timeout=0)
+        agent = _agent("54321")
+        agent.suspend()
+        try:
+            with pytest.raises(ServiceBusyException, match="does not answer: it was not paused"):
+                await box.pause(strict=True)
+            assert (await box.get_info()).state is SandboxState.RUNNING
+        finally:
+            agent.resume()
+        assert await box.pause(strict=True) is True
+        await box.kill()
 
     asyncio.run(go())
 

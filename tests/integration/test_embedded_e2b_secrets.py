@@ -56,6 +56,17 @@ def test_secrets_are_listed_in_pages(where: dict[str, Any]) -> None:
         Secret.destroy(each.secret_id, **where)
 
 
+def test_secrets_can_be_destroyed_page_by_page(where: dict[str, Any]) -> None:
+    made = {Secret.create(f"sweep-{n}-{uuid4()}", "v", **where).secret_id for n in range(5)}
+    pages = Secret.list(limit=2, **where)
+    while pages.has_next:
+        for each in pages.next_items():
+            if each.secret_id in made:
+                Secret.destroy(each.secret_id, **where)
+                made.remove(each.secret_id)
+    assert not made
+
+
 def test_no_answer_holds_a_value(where: dict[str, Any]) -> None:
     name = f"quiet-{uuid4()}"
     fields = {"X-API-KEY": where["api_key"]}

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from e2b import AsyncSandbox, AsyncVolume, Sandbox, Volume
+from e2b import AsyncSandbox, AsyncVolume, Sandbox, SandboxState, Volume
 from e2b.exceptions import AuthenticationException, NotFoundException, SandboxException, VolumeException
 
 from runner.embedded.e2b.launch import Endpoint
@@ -163,6 +163,23 @@ def test_volumes_do_not_lie_in_one_another(volume: Volume, where: dict[str, Any]
 def test_a_volume_that_is_not_there_cannot_be_mounted(where: dict[str, Any]) -> None:
     with pytest.raises((SandboxException, NotFoundException), match="not found"):
         Sandbox.create(volume_mounts={"/mnt/x": "nothing-of-that-name"}, timeout=60, **where)
+
+
+def test_a_box_that_rests_waits_for_a_volume_that_is_gone(control: dict[str, Any], where: dict[str, Any]) -> None:
+    name = f"gone-{uuid4()}"
+    made = Volume.create(name, **control)
+    box = Sandbox.create(timeout=60, volume_mounts={"/mnt/data": name}, **where)
+    box.files.write("f", "kept")
+    box.pause(keep_memory=False)
+    Volume.destroy(made.volume_id, **control)
+    assert box.get_info().state is SandboxState.PAUSED
+    with pytest.raises(SandboxException, match=f"volume '{name}' not found; make one of that name"):
+        box.connect(timeout=60)
+    again = Volume.create(name, **control)
+    box.connect(timeout=60)
+    assert box.files.read("f") == "kept"
+    box.kill()
+    Volume.destroy(again.volume_id, **control)
 
 
 def test_the_asynchronous_sdk_does_the_same(control: dict[str, Any], where: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ BASE = Template("base", ("base",), memory_mb=_BASE_MEMORY_MB)
 
 
 class Templates:
-    """All templates of an edge, by every name that a client may use."""
+    """All templates of an edge, by every name that a client may use; large letters count as small ones."""
 
     def __init__(self, builtin: Iterable[Template] = (BASE,)) -> None:
         """`builtin` are there without having been built, and can be neither built anew nor deleted."""
@@ -64,7 +64,7 @@ class Templates:
 
     def find(self, name: str) -> Template | None:
         """What boxes of `id`, `name`, or either with `:tag`, are made of; None where no such build is ready."""
-        plain, _, tag = name.partition(":")
+        plain, _, tag = name.strip().lower().partition(":")
         return self._found.get((plain, tag or DEFAULT_TAG))
 
     def add(self, template: Template) -> None:
@@ -74,7 +74,7 @@ class Templates:
 
     def is_builtin(self, name: str) -> bool:
         """Whether an id or a name (without a tag) is that of a template that nobody has built here."""
-        return name in self._builtin
+        return name.lower() in self._builtin
 
     def builtin(self) -> list[Template]:
         """Those templates, by id."""

@@ -37,8 +37,7 @@ class Snapshots:
 
     def find(self, name: str) -> Snapshot | None:
         """The snapshot that `id`, `name`, or either with `:tag` means."""
-        plain, _, tag = name.partition(":")
-        plain = plain.lower()
+        plain, _, tag = name.lower().partition(":")
         for (template, build), each in self._builds.items():
             if build == (tag or DEFAULT_TAG) and plain in (template, *each.template.names):
                 return each
@@ -46,8 +45,7 @@ class Snapshots:
 
     def delete(self, name: str) -> bool:
         """Forget what `name` means: one build when it has a tag, else all of the template; whether there was any."""
-        plain, _, tag = name.partition(":")
-        plain = plain.lower()
+        plain, _, tag = name.lower().partition(":")
         gone = [
             key for key, each in self._builds.items() if plain in (key[0], *each.template.names) and tag in ("", key[1])
         ]

@@ -41,6 +41,20 @@ def _deaf(_name: str, _piece: bytes) -> None:
     return
 
 
+async def answers(box: Box, seconds: float) -> bool:
+    """Whether its agent answers in that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await box.connect(ENVD_PORT)
+            try:
+                writer.write(Head("GET", "/health", "HTTP/1.1", [("Host", "box"), ("Connection", "close")]).encode())
+                return await read_head(reader) is not None
+            finally:
+                writer.transport.abort()
+    except (TimeoutError, BoxDead, ProtocolError, OSError):
+        return False
+
+
 async def run(box: Box, words: Words, hear: Listener = _deaf) -> int:
     """Run a command to its end; its exit code (-1 after a signal). Raises CallRefused, BoxDead."""
     config = {"cmd": "/bin/bash", "args": ["-l", "-c", words.text], "envs": dict(words.env)}

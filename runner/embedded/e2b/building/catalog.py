@@ -108,7 +108,7 @@ class Catalog:
 
     def find(self, name: str) -> Record | None:
         """The template of this id or name, tags aside."""
-        plain = name.partition(":")[0]
+        plain = name.strip().lower().partition(":")[0]
         return self._records.get(plain) or next((each for each in self.all() if plain in each.names), None)
 
     def get(self, name: str) -> Record:
@@ -168,7 +168,7 @@ class Catalog:
         """Give the build that `target` (`name:tag`) means more tags. Raises NotThere, NameRefused."""
         record = self.get(target)
         tags = [_tag(each.rpartition(":")[2]) for each in names]
-        build = record.builds[self._tagged(record, target.partition(":")[2] or DEFAULT_TAG).build]
+        build = record.builds[self._tagged(record, target.lower().partition(":")[2] or DEFAULT_TAG).build]
         record.assigned += [Assignment(tag, build.id, time.time()) for tag in tags]
         self._take_up(record)
         self.save()
@@ -177,7 +177,7 @@ class Catalog:
     def unassign(self, name: str, names: Iterable[str]) -> None:
         """Take tags from whatever builds have them. Raises NotThere."""
         record = self.get(name)
-        gone = {each.rpartition(":")[2] for each in names}
+        gone = {each.lower().rpartition(":")[2] for each in names}
         for tag in gone:
             self._tagged(record, tag)
         record.assigned = [each for each in record.assigned if each.tag not in gone]

@@ -12,6 +12,8 @@ def object_of(raw: bytes) -> dict[str, Any]:
     """The JSON object in a body; an empty body is an empty object."""
     try:
         value = json.loads(raw or b"{}")
+        if b"\\ud" in raw.lower():  # half of a pair is no character: nothing can hold it
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -32,6 +34,6 @@ def texts(value: object, name: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise Refused(400, f"{name} must map names to strings")
-    if any("\0" in key + each or ("=" in key and name == "envVars") for key, each in value.items()):
+    if any("\0" in key + each or (name == "envVars" and ("=" in key or not key)) for key, each in value.items()):
         raise Refused(400, f"{name} holds what no environment can hold")
     return value

@@ -21,8 +21,11 @@ _UNOFFERED = {
 }
 
 
-def order(asked: Mapping[str, Any], template: Template, seconds: float, volumes: Volumes) -> Order:
-    """What a box shall be. `seconds` is its time to live. Raises Refused (400, 404)."""
+def order(asked: Mapping[str, Any], template: Template, seconds: float, volumes: Volumes | None) -> Order:
+    """What a box shall be. `seconds` is its time to live; without `volumes` those that it mounts are left aside.
+
+    Raises Refused (400, 404).
+    """
     for name, why in _UNOFFERED.items():
         if asked.get(name):
             raise Refused(400, why)
@@ -42,8 +45,17 @@ def order(asked: Mapping[str, Any], template: Template, seconds: float, volumes:
         auto_resume=auto_resume,
         network=network_of(asked),
         asked=asked,
-        volumes=_mounts(asked.get("volumeMounts"), volumes),
+        volumes=() if volumes is None else _mounts(asked.get("volumeMounts"), volumes),
     )
+
+
+def again(asked: Mapping[str, Any], template: Template, volumes: Volumes) -> Order:
+    """What a box that rests shall be when it begins anew. Raises Refused (409) when a volume of its is gone."""
+    try:
+        return order(asked, template, 0.0, volumes)
+    except Refused as error:
+        remedy = "make one of that name, then connect again"
+        raise Refused(409, f"the sandbox cannot be resumed: {error.message}; {remedy}") from error
 
 
 def _mounts(asked: object, volumes: Volumes) -> tuple[Mount, ...]:

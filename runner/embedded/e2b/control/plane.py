@@ -12,6 +12,7 @@ from runner.embedded.e2b.boxes.life import Life, NoSuchBox
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.holdings import Holdings
 from runner.embedded.e2b.control.networks import NetworkRoutes
+from runner.embedded.e2b.control.orders import order
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import LONGEST_BODY, Call, Route, Routes
 from runner.embedded.e2b.control.sandboxes import Sandboxes
@@ -63,8 +64,7 @@ class ControlPlane:
     def network(self, name: str) -> Network:
         """The network of a box, also of a paused one. Raises NoSuchBox."""
         found = self._life.find(name)
-        order = found.order if isinstance(found, Box) else self._life.read_order(found.asked, found.template)
-        return order.network
+        return (found.order if isinstance(found, Box) else order(found.asked, found.template, 0.0, None)).network
 
     async def wake(self, exchange: Exchange, name: str) -> bool:
         """Let a sleeper go on because a request has come for it; False when the request was answered with why not."""

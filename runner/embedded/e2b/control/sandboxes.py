@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl, unquote
 from runner.embedded.e2b.boxes.boxes import Box, Boxes
 from runner.embedded.e2b.boxes.kept import Resting
 from runner.embedded.e2b.boxes.life import Life, NoSuchBox, WrongState
+from runner.embedded.e2b.boxes.within import answers
 from runner.embedded.e2b.control import orders, shown
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.holdings import Holdings
-from runner.embedded.e2b.control.pages import page_by_time
+from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.promises import Promises
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
@@ -31,6 +32,8 @@ _DEFAULT_V2 = 300
 #: The longest life that `refreshes` gives (v1), seconds.
 _LONGEST_REFRESH = 3_600
 _MOST_FORKS = 100
+#: Seconds in which the agent of a box must answer that is to be paused only if it does.
+_AGENT_SECONDS = 2.0
 _PATHS = ("/sandboxes", "/v2/sandboxes")
 
 
@@ -61,7 +64,7 @@ class Sandboxes:
         self._gate = gate
         self._domain = domain
         self._promises = Promises()
-        life.read_order = lambda asked, template: orders.order(asked, template, 0.0, self._volumes)
+        life.read_order = lambda asked, template: orders.again(asked, template, self._volumes)
 
     def routes(self) -> Iterator[Route]:
         """All of them."""
@@ -149,7 +152,7 @@ class Sandboxes:
         ]
         newest_first = query.get("order", "desc") == "desc"
         found.sort(key=_rank, reverse=newest_first)
-        items, fields = page_by_time(found, _rank, query, newest_first=newest_first)
+        items, fields = page(found, _rank, query, newest_first=newest_first)
         await call.exchange.json(200, [shown.listed(each) for each in items], fields)
 
     async def _detail(self, call: Call) -> None:
@@ -158,7 +161,7 @@ class Sandboxes:
         if isinstance(box, Box):
             order, token = box.order, box.token
         else:
-            order, token = self._life.read_order(box.asked, box.template), self._life.token(box.id)
+            order, token = orders.order(box.asked, box.template, 0.0, None), self._life.token(box.id)
         await call.exchange.json(200, shown.detail(box, order, token, self._domain))
 
     # ------------------------------------------------------------- keeping and ending
@@ -199,9 +202,18 @@ class Sandboxes:
     # ------------------------------------------------------------- pausing and going on
 
     async def _pause(self, call: Call) -> None:
+        asked = object_of(call.raw)
+        memory = asked.get("memory") is not False
         with refusing(call["id"]):
-            await self._life.pause(call["id"], memory=object_of(call.raw).get("memory") is not False)
+            box = self._life.find(call["id"])
+            if (not memory or asked.get("requireHealthyGuest") is True) and shown.state(box) == "running":
+                await self._check_agent(box)
+            await self._life.pause(call["id"], memory)
         await call.exchange.reply(204)
+
+    async def _check_agent(self, box: Box | Resting) -> None:
+        if isinstance(box, Box) and not await answers(box, _AGENT_SECONDS) and not box.ended.is_set():
+            raise Refused(503, f"the agent of sandbox '{box.id}' does not answer: it was not paused, and goes on")
 
     async def _connect(self, call: Call) -> None:
         """A running box lives so long at least; a paused one goes on."""

@@ -28,7 +28,8 @@ class Secrets:
         yield Route("DELETE /secrets/{secret}", self._destroy)
 
     async def _list(self, call: Call) -> None:
-        found, fields = page(self._vault.all(), lambda each: each.id, call.exchange.head.query)
+        secrets, query = self._vault.all(), call.exchange.head.query
+        found, fields = page(secrets, lambda each: (each.created_at, each.id), query, newest_first=False)
         await call.exchange.json(200, [_told(each) for each in found], fields)
 
     async def _create(self, call: Call) -> None:

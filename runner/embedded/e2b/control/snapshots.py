@@ -9,7 +9,7 @@ from runner.embedded.e2b.boxes.kept import Snapshot
 from runner.embedded.e2b.boxes.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.boxes.snapshots import full_name
 from runner.embedded.e2b.control.bodies import object_of
-from runner.embedded.e2b.control.pages import page_by_time
+from runner.embedded.e2b.control.pages import page
 from runner.embedded.e2b.control.refusals import Refused
 from runner.embedded.e2b.control.routing import Call, Route
 from runner.embedded.e2b.control.sandboxes import refusing
@@ -36,8 +36,7 @@ class SnapshotRoutes:
         if not isinstance(name, str) or (name and not _NAME.fullmatch(name)):
             what = "letters (they become small), digits, _ and - can, then perhaps a :tag"
             raise Refused(400, f"a snapshot cannot be named {name!r}: {what}")
-        label, _, tag = name.partition(":")
-        label = label.lower()
+        label, _, tag = name.lower().partition(":")
         if label and self._templates.find(label) is not None:
             raise Refused(400, f"{label!r} is a template's name already")
         with refusing(call["id"]):
@@ -56,7 +55,7 @@ class SnapshotRoutes:
             for each in sorted(self._life.snapshots, key=_rank, reverse=True)
             if (not source or each.source == source) and (not label or _named(each, label))
         ]
-        items, fields = page_by_time(found, _rank, query, newest_first=True)
+        items, fields = page(found, _rank, query, newest_first=True)
         await call.exchange.json(200, [_info(each) for each in items], fields)
 
 
@@ -65,7 +64,7 @@ def _rank(snapshot: Snapshot) -> tuple[float, str]:
 
 
 def _named(snapshot: Snapshot, label: str) -> bool:
-    plain, _, tag = label.partition(":")
+    plain, _, tag = label.lower().partition(":")
     return plain in (snapshot.template.id, *snapshot.template.names) and tag in ("", snapshot.tag)
 
 

@@ -69,8 +69,8 @@ class TagRoutes:
     async def _assignments(self, call: Call) -> None:
         record = self._record(call)
         query = {**call.exchange.head.query, "nextToken": call.exchange.head.query.get("cursor", "")}
-        found = [each for each in reversed(record.assigned) if each.tag == call["tag"]]
-        items, fields = page(found, lambda each: each.id, query)
+        found = sorted((each for each in record.assigned if each.tag == call["tag"]), key=_rank, reverse=True)
+        items, fields = page(found, _rank, query, newest_first=True)
         told = [_event(record, each) for each in items]
         await call.exchange.json(200, {"data": told, "nextCursor": fields.get("x-next-token")})
 
@@ -79,7 +79,7 @@ class TagRoutes:
         most = number(query.get("assignmentLimit", "10"), "assignmentLimit", 0, 100)
         paging = {"limit": query.get("tagsLimit", "100"), "nextToken": query.get("tagsCursor", "")}
         tags = [each for each in sorted(record.tags()) if query.get("search", "").lower() in each]
-        items, fields = page(tags, str, paging)
+        items, fields = page(tags, lambda tag: (0.0, tag), paging, newest_first=False)
         told = [_group(record, tag, most) for tag in items]
         await call.exchange.json(200, {"tags": told, "nextCursor": fields.get("x-next-token")})
 
@@ -103,6 +103,10 @@ def _event(record: Record, event: Assignment) -> dict[str, Any]:
         "buildCreatedAt": _rfc3339(build.created_at),
         "buildFinishedAt": None if build.finished_at is None else _rfc3339(build.finished_at),
     }
+
+
+def _rank(assignment: Assignment) -> tuple[float, str]:
+    return assignment.at, assignment.id
 
 
 def _texts(body: dict[str, Any]) -> list[str]:

@@ -134,9 +134,11 @@ class TemplateRoutes:
 
     async def _list_pages(self, call: Call) -> None:
         """The platform's own templates come last, as they are older than everybody's."""
-        own = [_told(each) for each in reversed(self._catalog.all())]
-        items, fields = page([*own, *self._platform()], lambda each: str(each["templateID"]), call.exchange.head.query)
-        await call.exchange.json(200, items, fields)
+        own = [(each.created_at, each.id, _told(each)) for each in reversed(self._catalog.all())]
+        platform = [(0.0, str(each["templateID"]), each) for each in reversed(self._platform())]
+        rows, query = [*own, *platform], call.exchange.head.query
+        found, fields = page(rows, lambda row: (row[0], row[1]), query, newest_first=True)
+        await call.exchange.json(200, [told for _, _, told in found], fields)
 
     async def _defaults(self, call: Call) -> None:
         await call.exchange.json(200, self._platform())
@@ -153,8 +155,8 @@ class TemplateRoutes:
             return
         with refusing():
             record = self._catalog.get(name)
-        builds = sorted(record.builds.values(), key=lambda each: each.created_at, reverse=True)
-        items, fields = page(builds, lambda each: each.id, call.exchange.head.query)
+        builds = sorted(record.builds.values(), key=_rank, reverse=True)
+        items, fields = page(builds, _rank, call.exchange.head.query, newest_first=True)
         await call.exchange.json(200, {**_told(record), "builds": [_build(each) for each in items]}, fields)
 
     # ------------------------------------------------------------- changing
@@ -211,6 +213,10 @@ def _size(body: Mapping[str, Any], name: str, default: int, low: int, high: int)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise Refused(400, f"{name} must be a number from {low} to {high}, not {value!r}")
     return value
+
+
+def _rank(build: Build) -> tuple[float, str]:
+    return build.created_at, build.id
 
 
 def _loud(line: Line, query: Mapping[str, str]) -> bool:

@@ -245,6 +245,17 @@ def test_a_snapshot_s_name_is_no_template_s(tmp_path: Path) -> None:
         catalog.request(Wish("mine:v1", (), 1, 512, 1024))
 
 
+def test_large_letters_in_names_and_tags_count_as_small_ones(catalog: Catalog) -> None:
+    record, build = _ready(catalog, "Mixed:V1")
+    assert record.names == ("mixed",)
+    for name in ("mixed:v1", "MIXED:V1", " Mixed:v1"):
+        assert catalog.templates.find(name) == build.made
+        assert catalog.get(name) is record
+    catalog.assign("Mixed:V1", ["Mixed:Two"])
+    catalog.unassign("MIXED", ["V1"])
+    assert list(record.tags()) == ["two"]
+
+
 def test_tags_move_and_go(catalog: Catalog) -> None:
     record, _ = _ready(catalog, "a:v1")
     _, second = _ready(catalog, "a:v2")
