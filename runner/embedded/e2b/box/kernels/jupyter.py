@@ -12,7 +12,7 @@ import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,8 @@ class JupyterKernel:
         kind = header["msg_type"]
         line: Line | None = None
         if kind == "stream":
-            line = results.output(content["name"], content["text"], _iso(header.get("date")))
+            when = header.get("date")
+            line = results.output(content["name"], content["text"], when if isinstance(when, datetime) else None)
         elif kind in ("display_data", "execute_result"):
             line = results.result(content["data"], main=kind == "execute_result")
         elif kind == "error":
@@ -204,11 +205,6 @@ def _libraries() -> tuple[Any, Any]:
     except ImportError as error:
         raise KernelFailed(f"the code interpreter's libraries do not load: {error}") from error
     return zmq, Session
-
-
-def _iso(when: object) -> str:
-    moment = when if isinstance(when, datetime) else datetime.now(timezone.utc)  # noqa: UP017 - Python 3.10
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def python(script: str, cwd: str, environment: Mapping[str, str], interpreter: str) -> JupyterKernel:

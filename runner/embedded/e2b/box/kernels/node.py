@@ -9,7 +9,6 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -109,5 +108,4 @@ def _line(said: Mapping[str, Any]) -> Line:
         return results.result(said["data"], main=bool(said["main"]))
     if said["type"] == "error":
         return results.error(said["name"], said["value"], [said["stack"]])
-    now = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")  # noqa: UP017 - Python 3.10
-    return results.output(said["type"], said["text"], now)
+    return results.output(said["type"], said["text"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 #: One line of the answer, before it becomes JSON. Any is meant: a result may hold any data.
@@ -35,9 +36,10 @@ def error(name: str, value: str, traceback: Sequence[str]) -> Line:
     return {"type": "error", "name": name, "value": value, "traceback": "".join(traceback)}
 
 
-def output(stream: str, text: str, when: str) -> Line:
-    """A piece of standard output or error; `when` is an ISO time."""
-    return {"type": stream, "text": text, "timestamp": when}
+def output(stream: str, text: str, when: datetime | None = None) -> Line:
+    """A piece of standard output or error, and when it was said: now, unless the kernel says."""
+    moment = when or datetime.now(UTC)
+    return {"type": stream, "text": text, "timestamp": moment.isoformat().replace("+00:00", "Z")}
 
 
 def count(number: int) -> Line:
