@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prefect import Flow
+from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -71,7 +71,8 @@ async def _run(path: Path, inputs: dict[str, Json], name: str) -> Report:
     state = Path(os.environ.get("RUNNER_STATE", ".runner"))
     secrets, children = prepare(plan, os.environ)
     store = wiring.open_store(state)
-    async with wiring.open_providers(os.environ, needed=support.needs_boxes(plan, children.values())) as provision:
+    needed = support.needs_boxes(plan, children.values())
+    async with wiring.open_providers(os.environ, needed=needed, tell=get_run_logger().info) as provision:
         await store.open()
         try:
             setup = Setup(

@@ -118,6 +118,7 @@ async def open_providers(
         try:
             facts = {**absent, "e2b": fact, **_facts(second, _egress(environ))}
             yield Provision({"e2b": sandbox, **second}, facts, sentence)
+            await asyncio.wait({reaping}, timeout=_REAPING)  # the run may have been shorter than this
         finally:
             reaping.cancel()
             for each in (sandbox, *second.values()):
@@ -130,6 +131,8 @@ async def open_providers(
 
 
 _HERE = "the embedded endpoint on this machine"
+#: Seconds that a run which has ended waits until what dead ones left is freed.
+_REAPING = 5.0
 #: The embedded endpoint as a second candidate beside another one.
 _SECOND = "e2b@embedded"
 
@@ -138,8 +141,11 @@ def _facts(embedded: Mapping[str, Sandbox], egress: bool) -> dict[str, Fact]:
     """What is known of the embedded endpoint, under the name it goes by."""
     from runner.compiler.plan.choose import Fact
     from runner.embedded.e2b.lacks import known_templates, lacks
+    from runner.embedded.e2b.templates import BASE
 
-    return {name: Fact(True, _HERE, lacks(egress), templates=known_templates(), free=True) for name in embedded}
+    most = {"cpu": BASE.cpu, "memory_mb": BASE.memory_mb, "disk_mb": BASE.disk_mb}
+    fact = Fact(True, _HERE, lacks(egress), templates=known_templates(), free=True, most=most)
+    return dict.fromkeys(embedded, fact)
 
 
 def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
@@ -165,9 +171,10 @@ def _egress(environ: Mapping[str, str]) -> bool:
 
 def _account(environ: Mapping[str, str], other: bool) -> Account:
     """What the account may do, as the environment says. Unsaid, the hosted service's smallest plan is taken for how
-    many boxes and how fast, which costs nothing but waiting; another endpoint's limits are learned from its refusals.
+    many boxes and how fast, which costs nothing but waiting, and no session is longer than its longest; another
+    endpoint's limits are learned from its refusals.
     """
-    from runner.compiler.plan.choose import Account, account, plans
+    from runner.compiler.plan.choose import Account, account, plans, session_limit
 
     wanted = environ.get("RUNNER_E2B_PLAN")
     known = account("e2b", wanted or plans("e2b")[0])
@@ -175,7 +182,8 @@ def _account(environ: Mapping[str, str], other: bool) -> Account:
         hint = f"Plans are {', '.join(plans('e2b'))}."
         raise UsageError(f"RUNNER_E2B_PLAN is {wanted!r}, which is no plan of E2B's", hint)
     if wanted is None:
-        known = Account() if other else Account(boxes=known.boxes, creates=known.creates)
+        longest = session_limit("e2b")
+        known = Account() if other else Account(boxes=known.boxes, creates=known.creates, session=longest)
     boxes = _amount(environ, "RUNNER_E2B_CONCURRENCY")
     creates = _amount(environ, "RUNNER_E2B_RATE")
     return replace(

@@ -7,8 +7,21 @@ import asyncio
 import pytest
 
 from runner import wiring
+from runner.compiler.compile import compile_plan
 from runner.errors import EngineUnavailable, UsageError
 from runner.flow import address
+from runner.run import reaper
+from runner.run.supply import chooser
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_reap(monkeypatch):
+    """Nobody is asked what dead runs left."""
+
+    async def none(sandbox):
+        return []
+
+    monkeypatch.setattr(reaper, "reap", none)
 
 
 def provision(environ, **more):
@@ -95,7 +108,7 @@ def test_a_store_can_be_opened_for_reading_where_there_is_none_yet(tmp_path):
 @pytest.mark.parametrize(
     ("environ", "boxes", "creates", "session"),
     [
-        ({"E2B_API_KEY": "k"}, 20, 1, None),
+        ({"E2B_API_KEY": "k"}, 20, 1, 86400),
         ({"E2B_API_KEY": "k", "RUNNER_E2B_PLAN": "hobby"}, 20, 1, 3600),
         ({"E2B_API_KEY": "k", "RUNNER_E2B_PLAN": "pro", "RUNNER_E2B_CONCURRENCY": "300"}, 300, 5, 86400),
         ({"E2B_API_URL": "http://127.0.0.1:9"}, None, None, None),
@@ -142,3 +155,48 @@ def test_the_embedded_endpoint_is_a_second_candidate_where_it_is_asked_for():
 def test_boxes_of_the_embedded_endpoint_are_let_out_where_that_is_asked_for(environ, lacking):
     found = provision({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded", **environ})
     assert ("network" in found.facts["e2b@embedded"].lacks) is lacking
+
+
+def test_a_run_that_ends_before_what_dead_ones_left_is_freed_waits_for_it(monkeypatch):
+    async def slowly(sandbox):
+        await asyncio.sleep(0.05)
+        return ["freed the box b1"]
+
+    monkeypatch.setattr(reaper, "reap", slowly)
+    told = []
+    provision({"E2B_API_KEY": "k"}, tell=told.append)
+    assert told == ["freed the box b1"]
+
+
+def test_a_provider_that_does_not_answer_does_not_keep_a_run_from_ending(monkeypatch):
+    ended = []
+
+    async def never(sandbox):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(reaper, "reap", never)
+    monkeypatch.setattr(wiring, "_REAPING", 0.01)
+    provision({"E2B_API_KEY": "k"})
+    assert ended
+
+
+@pytest.mark.parametrize("need", ["memory: 3GiB", "disk: 11GiB", "cpu: 3"])
+def test_more_than_a_box_of_the_embedded_endpoint_has_is_refused_with_what_it_has(need, plan_of):
+    found = provision({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded"})
+    (second,) = (each for each in chooser(found.facts)(plan_of(need), 1.0) if each.provider == "e2b@embedded")
+    assert not second.accepted
+    assert f"boxes without a template have {'10 GiB' if 'disk' in need else 2}" in second.reason
+
+
+@pytest.fixture
+def plan_of():
+    def made(need):
+        spec = f"{{spec: 1, name: x, sandboxes: {{default: {{needs: {{{need}}}}}}}, steps: {{a: {{run: 'true'}}}}}}"
+        plan = compile_plan(spec.encode(), "x.yaml").plan
+        assert plan is not None
+        return plan.sandboxes["default"]
+
+    return made

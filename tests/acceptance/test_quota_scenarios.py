@@ -251,7 +251,7 @@ def test_what_a_killed_run_left_is_freed_by_the_next_one_and_nothing_else(play: 
         process.kill()
         await process.wait()
         assert len(await here.boxes()) == 2
-        assert await here.run(spec(first="sleep 1")) == 0, here.out
+        assert await here.run(spec()) == 0, here.out
         assert "whose process is dead" in here.out
         assert await here.boxes() == [foreign.id]
         await foreign.kill()
