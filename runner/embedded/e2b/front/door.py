@@ -51,13 +51,16 @@ class Door:
         try:
             # Or else asyncio leaves Nagle's algorithm on, and every stream waits 40 ms.
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            secured = self._authority is not None and await first_byte(accepted, _FIRST_SECONDS) == _HANDSHAKE
+            secured = await first_byte(accepted, _FIRST_SECONDS) == _HANDSHAKE
         except OSError:
             accepted.close()  # gone, or silent for too long
             return
         except asyncio.CancelledError:
             accepted.close()
             raise
+        if secured and self._authority is None:
+            accepted.close()  # who means to speak TLS hears at once that it is not spoken here
+            return
         context = self._authority.context() if secured and self._authority is not None else None
         wait = _HANDSHAKE_SECONDS if secured else None
         with suppress(OSError):  # a handshake that came to nothing
