@@ -125,6 +125,21 @@ def test_bash(box: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("language", "code"),
     [
+        ("bash", "seq 20000"),
+        ("python", "for number in range(1, 20001):\n    print(number, flush=True)"),
+        ("js", "for (let number = 1; number <= 20000; number++) console.log(number)"),
+    ],
+)
+def test_no_line_is_lost_however_fast_they_come(box: Sandbox, language: str, code: str) -> None:
+    said = "".join(box.run_code(code, language=language, timeout=120).logs.stdout)
+    assert said.split() == [str(number) for number in range(1, 20001)]
+    assert said.count("\n") == 20000
+    assert "\r" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
         ("bash", "sleep 1234 &"),
         ("python", "import subprocess\nchild = subprocess.Popen(['sleep', '1234'], start_new_session=True)"),
     ],

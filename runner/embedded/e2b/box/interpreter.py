@@ -82,6 +82,10 @@ class Interpreter:
         env = body.get("env_vars") or {}
         if not isinstance(code, str) or not isinstance(env, dict):
             raise _Refused(422, "`code` must be a text, and `env_vars` a map")
+        try:
+            code.encode()
+        except UnicodeEncodeError as failure:
+            raise _Refused(422, f"`code` is no text: {failure.reason} at {failure.start}") from failure
         if name and language:
             raise _Refused(400, "Only one of context_id or language can be provided")
         context = self._found(name) if name else self._contexts.default(language)

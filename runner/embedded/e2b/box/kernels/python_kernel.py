@@ -106,9 +106,15 @@ def main() -> None:
     """Serve until told to end."""
     # The program's own folder would hide modules of the user's.
     sys.path[0] = ""
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
 
-    app = IPKernelApp.instance()
+    class App(IPKernelApp):  # type: ignore[misc]
+        def init_iopub(self, context: Any) -> None:
+            context.setsockopt(zmq.SNDHWM, 0)  # without it, all above a thousand messages under way is dropped
+            super().init_iopub(context)
+
+    app = App.instance()
     app.initialize(sys.argv[1:])
     _formats(app.shell)
     _images()
