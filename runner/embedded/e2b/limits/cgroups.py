@@ -86,7 +86,7 @@ class Group:
             (place / name).write_text(str(pid))
 
     def freeze(self, frozen: bool) -> None:
-        """Stop all of it, or let it go on; back when it is so. Raises OSError."""
+        """Stop all of it, or let it go on; back when it is so. What cannot be stopped goes on. Raises OSError."""
         if self.version == 2:
             place, word = self._folders["freezer"] / "cgroup.freeze", str(int(frozen))
             state, wanted = self._folders["freezer"] / "cgroup.events", f"frozen {int(frozen)}"
@@ -96,7 +96,11 @@ class Group:
         end = time.monotonic() + _PATIENCE
         place.write_text(word)
         while wanted not in state.read_text():
+            if frozen and place.read_text().strip() in ("THAWED", "0"):
+                raise InterruptedError(f"{place}: somebody has let it go on meanwhile")
             if time.monotonic() > end:
+                if frozen:
+                    place.write_text("THAWED" if self.version == 1 else "0")
                 raise TimeoutError(f"{place} did not become {wanted!r} within {_PATIENCE:g} s")
             time.sleep(_PAUSE)
 

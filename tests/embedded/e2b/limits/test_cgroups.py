@@ -103,6 +103,23 @@ def test_freezing_waits_until_it_is_so(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "freezer.state").read_text() == "FROZEN"
 
 
+def test_what_cannot_be_frozen_is_let_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    monkeypatch.setattr(cgroups, "_PATIENCE", 0.02)
+    with pytest.raises(TimeoutError, match="did not become 'frozen 1'"):
+        Group(2, {"freezer": tmp_path}).freeze(True)
+    assert (tmp_path / "cgroup.freeze").read_text() == "0", "it is not left half frozen"
+
+
+def test_nobody_waits_for_what_somebody_else_has_let_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    group = Group(2, {"freezer": tmp_path})
+    monkeypatch.setattr(cgroups, "_PATIENCE", 30.0)
+    monkeypatch.setattr(cgroups.time, "sleep", lambda _: (tmp_path / "cgroup.freeze").write_text("0"))
+    with pytest.raises(InterruptedError, match="meanwhile"):
+        group.freeze(True)
+
+
 def test_usage_leaves_out_what_can_be_dropped(tmp_path: Path) -> None:
     (tmp_path / "cpuacct.usage").write_text("1500000000\n")
     (tmp_path / "memory.usage_in_bytes").write_text(f"{10 * MIB}\n")
