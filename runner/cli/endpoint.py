@@ -70,6 +70,8 @@ def e2b(  # noqa: PLR0913 - an option each
                 f"the keys made before are good; another one: runner endpoint keys --folder {where} --add NAME",
                 err=True,
             )
+        if endpoint.why:
+            typer.echo(f"boxes do not have the best walls there are (docs/security.md): {endpoint.why}", err=True)
         typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)
 
     if keep and folder is None:

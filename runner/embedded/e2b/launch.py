@@ -28,7 +28,8 @@ class Endpoint:
 
     `api_url`, `sandbox_url`, `api_key` as the SDK takes them; `admin_key` by which whoever started it changes its
     faults; `domain` below which it is reached by names; `bundle`, with TLS, the file of certificates that a client must
-    trust, as `SSL_CERT_FILE` takes it, else empty. With both, the SDK needs neither of the two addresses.
+    trust, as `SSL_CERT_FILE` takes it, else empty (with both, the SDK needs neither of the two addresses); `why` its
+    boxes do not have the best walls, empty if they do.
     """
 
     api_url: str
@@ -37,6 +38,7 @@ class Endpoint:
     admin_key: str = field(default="", repr=False)
     domain: str = ""
     bundle: str = ""
+    why: str = ""
 
     def as_json(self) -> str:
         """All of it, for whoever started the endpoint."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from runner.embedded.e2b.boxes.boxes import Boxes
@@ -55,7 +56,7 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     _settle()
     base = None if settings.folder is None else Path(settings.folder)
     with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
-        boxes = Boxes(raise_walls(folder.path), folder.path / "boxes")
+        boxes = Boxes(walls := raise_walls(folder.path), folder.path / "boxes")
         life = Life(boxes, Kept(kept.path, kept.key("index") if settings.keep else b""), kept.key("token"))
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
@@ -66,7 +67,7 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
         edge = _edge(boxes, life, holdings, entry, rules, endpoint)
         serving = loop.create_task(Door(listener, edge.answer, authority).serve())
         try:
-            tell(endpoint)
+            tell(replace(endpoint, why=walls.why))
             await stop.wait()
         finally:
             serving.cancel()

@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -111,7 +112,7 @@ class Tree:
         """Remove a file, a link, or a folder with all in it."""
         with self.parent(path) as (folder, name):
             if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-                shutil.rmtree(name, dir_fd=folder)
+                _remove_folder(name, folder)
             else:
                 os.unlink(name, dir_fd=folder)
 
@@ -122,6 +123,16 @@ def parts(path: str) -> list[str]:
     if ".." in words or "\0" in path:
         raise OSError(errno.EINVAL, "a path goes down from the root, without '..' and NUL", path)
     return words
+
+
+def _remove_folder(name: str, folder: int) -> None:
+    try:
+        shutil.rmtree(name, dir_fd=folder)
+    except RecursionError:  # deeper than Python can go
+        words = ["rm", "-rf", "--", name]
+        done = subprocess.run(words, cwd=f"/proc/self/fd/{folder}", capture_output=True, check=False)
+        if done.returncode != 0:
+            raise OSError(errno.ENOTEMPTY, "not all of the folder can be removed", name) from None
 
 
 @cache

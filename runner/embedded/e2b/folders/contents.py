@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.embedded.e2b.folders.beneath import Tree, parts
+from runner.embedded.e2b.folders.state import used
 from runner.embedded.e2b.folders.volumes import USER
 
 #: What one volume may hold, in bytes. Counted when something is written over HTTP.
@@ -161,16 +162,6 @@ class Contents:
         if self._bytes > QUOTA:
             self._counted = float("-inf")
             raise OSError(errno.EDQUOT, f"the volume may hold {QUOTA} bytes")
-
-
-def used(folder: Path) -> int:
-    """The bytes that the files below a folder take on the disk."""
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
-            with suppress(OSError):  # a box has just removed it
-                total += (Path(place) / name).lstat().st_blocks * 512
-    return total
 
 
 def _filled(owner: Owner, mode: int) -> Owner:

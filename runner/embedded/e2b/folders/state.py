@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,9 @@ from runner.errors import ServiceError
 
 _PREFIX = "runner-e2b-"
 _KEPT = "kept"
+#: Boxes' users pass through our folders to what is theirs, and cannot list them. An ordinary person's boxes are that
+#: person on the host; nobody else shall come to their files, whose places the arguments of running programs tell.
+_PASSED = 0o711 if os.geteuid() == 0 else 0o700
 
 
 class StateFolder:
@@ -35,8 +38,7 @@ class StateFolder:
             self._base.mkdir(parents=True, exist_ok=True)
             self._clear_dead()
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
-        # Boxes' users pass through it to what is theirs; nobody can list it.
-        self.path.chmod(0o711)
+        self.path.chmod(_PASSED)
         # Locked before it has its name: whoever finds a `lock` that it can take has found a dead edge's.
         self._lock = os.open(self.path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -71,7 +73,7 @@ class KeptFolder:
         """Raises ServiceError when another endpoint has it, or nothing can be made there."""
         with _usable(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            self.path.chmod(0o711)  # boxes' users pass through it to their layers; nobody can list it
+            self.path.chmod(_PASSED)
             self.path = self.path.resolve()
             self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
@@ -102,10 +104,26 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and all in it, also what a box has made unwritable for itself, or deeper than Python can go."""
+    """Remove a folder and all in it, also what a box has made unwritable for itself, or deeper than Python can go.
+
+    A box that still lives may write there: nothing here goes by a path that was looked at before, but for chmod, which
+    root has no need of.
+    """
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
-    for words in (["chmod", "-Rf", "u+rwx"], ["rm", "-rf"]):  # neither follows links
+    for words in (*([] if os.geteuid() == 0 else [["chmod", "-Rf", "u+rwx"]]), ["rm", "-rf"]):
         if folder.exists():
             with suppress(OSError):
                 subprocess.run([*words, "--", str(folder)], capture_output=True, check=False)
+
+
+def used(*folders: Path | str, behind: Sequence[str] = ()) -> int:
+    """The bytes that folders take on the disk, each file once; `behind` is a program that starts the one that counts.
+
+    Blocks. It follows no links, however the tree changes meanwhile, and goes as deep as there are folders, where paths
+    end before.
+    """
+    words = [*behind, "du", "-s", "-c", "-B1", "--", *map(str, folders)]
+    done = subprocess.run(words, capture_output=True, check=False)
+    total = done.stdout.rpartition(b"\t")[0].rpartition(b"\n")[2]
+    return int(total) if total.isdigit() else 0

@@ -1,4 +1,4 @@
-"""Copying what a box has written, by a program that can reach nothing else.
+"""Copying and counting what a box has written, by programs that can reach nothing else.
 
 Where no control group can freeze a box it is stopped by signals, and a timer of its own may wake one of its processes.
 That could put a link to the host's files in the place of a folder while somebody goes down there. So `cp` runs behind
@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from runner.embedded.e2b.walls.layers import PROGRAMS
+from runner.embedded.e2b.walls.uids import uid_for
 
 #: What is the box's own in its disk, and with its /tmp.
 _CHANGED = "cp -a --reflink=auto -T -- /from/up /to"
@@ -36,6 +37,13 @@ def copy_disk(bwrap: Path | None, disk: Path, target: Path, *, tmp: bool) -> Non
         script = script.replace("/from/", '"$0"/').replace("/to", '"$1"')
         _run(["/bin/sh", "-c", script, str(disk), str(target)], owner if os.geteuid() == 0 else None)
         return
+    _run([*walled(bwrap, disk, target), "/bin/sh", "-c", script])
+
+
+def walled(bwrap: Path, disk: Path, target: Path | None = None) -> list[str]:
+    """The words before a program of the host's that is to have a box's disk, read-only at /from, and a folder at /to
+    if one is named, and nothing else; where boxes run as ourselves it has the rights of root over them.
+    """
     seen = ["--unshare-pid", "--proc", "/proc", "--ro-bind", "/usr", "/usr"]  # cp sets rights by way of /proc
     for name in PROGRAMS:
         place = Path("/") / name
@@ -43,9 +51,9 @@ def copy_disk(bwrap: Path | None, disk: Path, target: Path, *, tmp: bool) -> Non
             seen += ["--symlink", str(place.readlink()), str(place)]
         elif place.is_dir():
             seen += ["--ro-bind", str(place), str(place)]
-    rights = () if os.geteuid() == 0 else _AS_OWNER
-    shown = ("--ro-bind", str(disk), "/from", "--bind", str(target), "/to")
-    _run([str(bwrap), *rights, *seen, *shown, "--", "/bin/sh", "-c", script])
+    rights = _AS_OWNER if uid_for(0) is None else ()
+    shown = ["--ro-bind", str(disk), "/from", *([] if target is None else ["--bind", str(target), "/to"])]
+    return [str(bwrap), *rights, *seen, *shown, "--"]
 
 
 def _run(words: list[str], owner: int | None = None) -> None:

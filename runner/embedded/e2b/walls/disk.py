@@ -14,9 +14,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from runner.embedded.e2b.folders.state import remove
+from runner.embedded.e2b.folders.state import remove, used
 from runner.embedded.e2b.walls import images, mounts
-from runner.embedded.e2b.walls.copying import copy_disk
+from runner.embedded.e2b.walls.copying import copy_disk, walled
 from runner.embedded.e2b.walls.layers import TOPS
 from runner.records import dataclass
 
@@ -28,12 +28,13 @@ class Disk:
     """One box's disk as the edge sees it, users literal as in a layer (0 is the box's root, 1000 is `user`).
 
     `root` holds `up/<top>` (what the box has changed), `work/<top>` (overlayfs's own) and `tmp`; `image` is the file
-    that it is mounted from, if it is; `total` is its size in bytes.
+    that it is mounted from, if it is; `total` is its size in bytes; `bwrap`: behind what its files are counted.
     """
 
     root: Path
     total: int
     image: Path | None = None
+    bwrap: Path | None = None
 
     def up(self, top: str) -> Path:
         """What the box has changed below one of `TOPS`."""
@@ -49,14 +50,9 @@ class Disk:
         if self.image is not None:
             found = os.statvfs(self.root)
             return (found.f_blocks - found.f_bfree) * found.f_frsize
-        total, todo = 0, [str(self.root / "up"), str(self.tmp)]
-        while todo:  # not os.walk, which recurses: a box may make folders of any depth
-            with suppress(OSError), os.scandir(todo.pop()) as found_here:  # it may go away while we look
-                for each in found_here:
-                    total += each.stat(follow_symlinks=False).st_blocks * 512
-                    if each.is_dir(follow_symlinks=False):
-                        todo.append(each.path)
-        return total
+        if self.bwrap is None:
+            return used(self.root / "up", self.tmp)
+        return used("/from/up", "/from/tmp", behind=walled(self.bwrap, self.root))
 
 
 class Disks:
@@ -86,7 +82,7 @@ class Disks:
     def take(self, size_mb: int, uid: int | None = None) -> Disk:
         """A fresh disk of this many MiB, all of whose folders are this host user's if one is named. Raises OSError."""
         root = self._folder / secrets.token_hex(8)
-        disk = Disk(root, size_mb * _MIB, root.with_suffix(".img") if self._images else None)
+        disk = Disk(root, size_mb * _MIB, root.with_suffix(".img") if self._images else None, self._bwrap)
         root.mkdir()
         self._taken[root] = disk
         try:

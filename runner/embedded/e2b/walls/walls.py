@@ -12,7 +12,6 @@ Without overlayfs the two lower rungs have everything but home and /tmp read-onl
 from __future__ import annotations
 
 import marshal
-import os
 import shutil
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def _first(folder: Path, rungs: Iterable[Walls]) -> Walls:
             inner = [Path(bubblewrap.AGENT), Path(bubblewrap.TOOLS), *filter(None, [rung.python.prefix])]
             layers.prepare(base, rung.ranged, inner)
         for images in (True, False) if rung.stage.own else (False,):
-            behind = rung.bwrap if rung.stage.own or os.geteuid() != 0 else None
+            behind = rung.bwrap if rung.stage.own or uids.uid_for(0) is None else None
             disks = Disks(folder / "disks", literal=rung.ranged, images=images, bwrap=behind)
             walls = replace(rung, base=base, why=why, disks=disks)
             trial = _try(walls, folder)

@@ -131,9 +131,9 @@ def test_the_root_can_be_listed_but_not_removed(volume: Contents) -> None:
 
 
 def test_a_full_volume_takes_nothing_more(volume: Contents, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "QUOTA", 10_000)
+    monkeypatch.setattr(contents, "QUOTA", 15_000)
     volume.check_room(9_000)
-    with pytest.raises(OSError, match="may hold 10000 bytes"):
+    with pytest.raises(OSError, match="may hold 15000 bytes"):
         volume.check_room(9_000)
 
 
@@ -160,3 +160,24 @@ def test_a_volume_s_name_is_a_word_and_nobody_else_s(tmp_path: Path) -> None:
     for name in ("data", "", "a b", "../x", "x" * 129):
         with pytest.raises(VolumeRefused):
             volumes.create(name)
+
+
+def test_folders_deeper_than_a_path_can_say_are_counted_and_removed(
+    volume: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume.make_folder("/deep", _NOBODY, parents=False)
+    here = os.open(volume.folder / "deep", os.O_DIRECTORY)
+    for _ in range(2_000):
+        os.mkdir("deeper", dir_fd=here)
+        here, above = os.open("deeper", os.O_DIRECTORY, dir_fd=here), here
+        os.close(above)
+    fd = os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(fd, bytes(20_000_000))
+    os.close(fd)
+    os.close(here)
+    monkeypatch.setattr(contents, "QUOTA", 19_000_000)
+    with pytest.raises(OSError, match="may hold"):
+        volume.check_room(1)
+    volume.remove("/deep")
+    volume.check_room(1)
+    assert volume.listing("/", 1) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,34 @@ def test_a_fresh_disk(disks: Disks, tmp_path: Path) -> None:
     assert 100_000 <= disk.used() - empty < 120_000
     disks.give_back(disk)
     assert not list((tmp_path / "disks").iterdir())
+
+
+def deep(folder: Path, size: int) -> None:
+    """Make a file of this size deeper than any path can say."""
+    here = os.open(folder, os.O_DIRECTORY)
+    for _ in range(30):
+        os.mkdir("d" * 200, dir_fd=here)
+        here, above = os.open("d" * 200, os.O_DIRECTORY, dir_fd=here), here
+        os.close(above)
+    fd = os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(fd, bytes(size))
+    os.close(fd)
+    os.close(here)
+
+
+def test_files_are_counted_however_deep_they_lie_and_once(disks: Disks) -> None:
+    disk = disks.take(64)
+    empty = disk.used()
+    deep(disk.tmp, 1_000_000)
+    (disk.tmp / "link").symlink_to("/usr")
+    counted = disk.used() - empty
+    assert 1_000_000 <= counted < 1_500_000
+    (disk.up("home") / "user" / "file").write_bytes(bytes(500_000))
+    for number in range(5):
+        os.link(disk.up("home") / "user" / "file", disk.up("home") / "user" / f"file{number}")
+    assert 500_000 <= disk.used() - empty - counted < 600_000
+    disks.give_back(disk)
+    assert not disk.root.exists()
 
 
 def test_what_is_not_given_back_goes_at_the_end(disks: Disks, tmp_path: Path) -> None:
