@@ -123,6 +123,8 @@ def keys(
     elif made is not None:
         typer.echo(made)
     else:
+        if not rows:
+            typer.echo(f"there are no keys in {folder}; --add NAME makes one", err=True)
         for row in rows:
             typer.echo(f"{row['name']}  made {row['made']}  sha256 {row['sha256'][:12]}…")
 

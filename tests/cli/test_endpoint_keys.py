@@ -39,3 +39,17 @@ def test_what_cannot_be_is_said_with_what_can(tmp_path: Path) -> None:
     assert "--keep needs a folder" in str(result.exception) + result.output
     result = CliRunner().invoke(app, ["endpoint", "e2b", "--allow-private"])
     assert "--allow-private needs --egress" in str(result.exception) + result.output
+
+
+def test_a_folder_without_keys_says_how_to_make_one(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["endpoint", "keys", "--folder", str(tmp_path)])
+    assert result.exit_code == 0
+    assert f"there are no keys in {tmp_path}; --add NAME makes one" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_none_is_not_called_a_bad_file_of_keys(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["endpoint", "keys", "--folder", str(tmp_path / "file")])
+    assert "cannot be read: Not a directory" in str(result.exception) + result.output
+    assert "remove that file" not in str(result.exception) + result.output

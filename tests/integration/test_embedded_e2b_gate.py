@@ -29,7 +29,7 @@ from e2b.exceptions import (
 from runner.embedded.e2b.folders.keys import load
 from runner.embedded.e2b.launch import Endpoint, launch, set_faults
 from runner.embedded.e2b.settings import Settings
-from runner.errors import UsageError
+from runner.errors import ServiceError, UsageError
 
 pytestmark = pytest.mark.integration
 
@@ -157,6 +157,17 @@ def test_settings_that_cannot_be_are_said() -> None:
         asyncio.run(go(Settings(plan="gold")))
     with pytest.raises(UsageError, match="no place"):
         asyncio.run(go(Settings(faults=("moon:503",))))
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tls").touch()
+
+    async def go() -> None:
+        async with launch(Settings(folder=str(tmp_path), keep=True, tls=True)):
+            pytest.fail("it must not serve")
+
+    with pytest.raises(ServiceError, match=r"the endpoint cannot be served: .*/tls: "):
+        asyncio.run(go())
 
 
 def test_kept_keys_are_good_after_a_restart(tmp_path: Path) -> None:

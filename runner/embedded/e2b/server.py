@@ -159,4 +159,9 @@ def main() -> int:
     except RunnerError as error:
         say(f"error {type(error).__name__}\n{error.message}\n{error.hint}\n")
         return error.exit_code
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        reason = f"the endpoint cannot be served: {where}{error.strerror or error}"
+        say(f"error {ServiceError.__name__}\n{reason}\ncheck the path, its rights and the free space\n")
+        return ServiceError.exit_code
     return 0

@@ -105,7 +105,9 @@ def load(file: Path) -> Keys:
         return Keys(tuple(KeyRecord(**each) for each in raw["keys"]), file, changed)
     except FileNotFoundError:
         return Keys((), file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ServiceError(f"the keys in {file} cannot be read: {error.strerror}", "give another --folder") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise ServiceError(
             f"the keys in {file} cannot be read: {error}", "remove that file: new keys are made"
         ) from error
