@@ -15,6 +15,10 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 GOOD = 'spec: 1\nname: good\nsteps: {a: {run: "true"}}\n'
 ROUGH = 'name:  good # it\nspec: 1\nsteps: {a: { run: "true" }}\n'
 WRONG = 'spec: 1\nname: wrong\nsteps: {a: {run: "true", after: [bb]}, b: {run: "true"}}\n'
+CONFIG = """
+repos:
+  - {{repo: "{hooks}", rev: "{rev}", hooks: [{{id: runner-validate}}, {{id: runner-fmt}}]}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,8 @@ def try_hook(
     home = tmp_path_factory.mktemp("pre-commit")
     hooks = home / "hooks"  # what is committed: pre-commit takes nothing else
     subprocess.run(["git", "clone", "--quiet", str(root), str(hooks)], check=True, capture_output=True)
+    head = subprocess.run(["git", "-C", str(hooks), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    config = CONFIG.format(hooks=hooks, rev=head.stdout.strip())
 
     def run(folder: Path, hook: str, **files: str) -> tuple[int, str]:
         env = {**os.environ, "HOME": str(home), "PRE_COMMIT_HOME": str(home / "cache")}
@@ -34,9 +40,11 @@ def try_hook(
         for name, text in files.items():
             (folder / "specs" / f"{name}.yaml").write_text(text)
         (folder / "other.yaml").write_text("a: [")
+        (folder / ".pre-commit-config.yaml").write_text(config)
         for words in (["init", "--quiet"], ["add", "--all"]):
             subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env=env)
-        command = [sys.executable, "-m", "pre_commit", "try-repo", str(hooks), hook, "--all-files", "--color", "never"]
+        # What pre-commit installs for a revision it installs once: all tests use it.
+        command = [sys.executable, "-m", "pre_commit", "run", hook, "--all-files", "--color", "never"]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
         return done.returncode, done.stdout + done.stderr
 
