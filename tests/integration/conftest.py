@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -213,3 +214,44 @@ def npm_tools(missing: Callable[[str], None], root: Path) -> Callable[[str], Pat
         return folder / "node_modules"
 
     return installed
+
+
+@pytest.fixture(scope="session")
+def sdk_node(npm_tools: Callable[[str], Path], missing: Callable[[str], None]) -> str:
+    """A Node on which the vendor's JavaScript SDK runs: the machine's, or one from npm where that is older, as Debian
+    12's is.
+    """
+    own = shutil.which("node")
+    if own is not None:
+        said = subprocess.run([own, "--version"], capture_output=True, text=True, check=True).stdout
+        if tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2]) >= (20, 19):
+            return own
+    found = next(npm_tools("node").glob("node-*/bin/node"), None)
+    if found is None:
+        missing("npm has no Node for this machine: install Node 20.19 or newer")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def javascript_checks(
+    npm_tools: Callable[[str], Path], sdk_node: str
+) -> Callable[[Path, Endpoint], dict[str, dict[str, str]]]:
+    """Run a program of checks on the vendor's JavaScript SDKs; gives what each of them came to."""
+
+    def run(program: Path, endpoint: Endpoint) -> dict[str, dict[str, str]]:
+        where = {
+            "E2B_API_URL": endpoint.api_url,
+            "E2B_SANDBOX_URL": endpoint.sandbox_url,
+            "E2B_API_KEY": endpoint.api_key,
+        }
+        done = subprocess.run(
+            [sdk_node, str(program), str(npm_tools("e2b-js"))],
+            env={"PATH": os.environ["PATH"], **where},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+    return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import time
 import traceback
@@ -347,14 +346,11 @@ def test_templates_volumes_and_secrets_survive_a_restart_of_a_kept_endpoint(tmp_
 
 
 def test_the_javascript_sdk_builds_mounts_and_hides(
-    embedded_e2b: Endpoint, npm_tools: Callable[[str], Path], files: Path, missing: Callable[[str], None]
+    embedded_e2b: Endpoint, npm_tools: Callable[[str], Path], sdk_node: str, files: Path
 ) -> None:
-    node = shutil.which("node")
-    if node is None:
-        missing("node is not installed: apt-get install nodejs")
     program = Path(__file__).parents[1] / "tools" / "e2b-js" / "holdings.mjs"
     done = subprocess.run(
-        [str(node), str(program), str(npm_tools("e2b-js")), str(files)],
+        [sdk_node, str(program), str(npm_tools("e2b-js")), str(files)],
         env={"PATH": os.environ["PATH"], **embedded_e2b.exports()},
         capture_output=True,
         text=True,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,27 +17,10 @@ CHECKS = re.findall(r"^check\('([^']+)'", PROGRAM.read_text(), re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def results(
-    embedded_e2b: Endpoint, npm_tools: Callable[[str], Path], missing: Callable[[str], None]
+    embedded_e2b: Endpoint, javascript_checks: Callable[[Path, Endpoint], dict[str, dict[str, str]]]
 ) -> dict[str, dict[str, str]]:
     """What each check of the program came to."""
-    modules = npm_tools("e2b-js")
-    node = shutil.which("node")
-    if node is None:
-        missing("node is not installed: apt-get install nodejs")
-    where = {
-        "E2B_API_URL": embedded_e2b.api_url,
-        "E2B_SANDBOX_URL": embedded_e2b.sandbox_url,
-        "E2B_API_KEY": embedded_e2b.api_key,
-    }
-    done = subprocess.run(
-        [str(node), str(PROGRAM), str(modules)],
-        env={"PATH": os.environ["PATH"], **where},
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert done.returncode == 0, done.stderr
-    return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
+    return javascript_checks(PROGRAM, embedded_e2b)
 
 
 @pytest.mark.parametrize("name", CHECKS)
