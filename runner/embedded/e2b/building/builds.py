@@ -89,7 +89,7 @@ class Builder:
     async def sweep(self) -> None:
         """Remove the layers that nobody needs any more."""
         await asyncio.to_thread(self._catalog.expire)
-        rubbish = self._catalog.rubbish(self._progress.values())
+        rubbish = self._catalog.set_aside(self._catalog.rubbish(self._progress.values()))
         if rubbish:
             await asyncio.to_thread(self._catalog.discard, rubbish)
 
@@ -224,7 +224,8 @@ class _Work:
     async def after(self, progress: Progress, step: Step, number: int, *, force: bool) -> Progress:
         """What is there once a step has been done, now or before. Raises _StepFailed, OSError, BoxDead."""
         name, key = str(number), progress.after(step)
-        known = None if force else await asyncio.to_thread(self._catalog.known, key)
+        # Not in a thread: between finding what was done and needing it nobody may remove it.
+        known = None if force else self._catalog.known(key)
         self._build.say(("CACHED " if known else "") + step.title(number), step=name)
         if known is not None:
             return known

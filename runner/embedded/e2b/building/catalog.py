@@ -84,7 +84,7 @@ class Catalog:
         for half in (*self.layers.glob(".*"), *self.uploads.glob(".*")):
             remove(half)  # of an endpoint that was killed
         self.expire()
-        self.discard(self.rubbish())
+        self.discard(self.set_aside(self.rubbish()))
 
     def _take_up(self, record: Record) -> None:
         self._records[record.id] = record
@@ -148,8 +148,10 @@ class Catalog:
 
     def finish(self, build: Build, template: Template) -> None:
         """A build is ready: from now on its tags mean it."""
-        record = self._records[build.template]
-        now = time.time()
+        record, now = self._records.get(build.template), time.time()
+        if record is None:
+            self.fail(build, "its template was deleted", "")
+            return
         build.made, build.status, build.finished_at = replace(template, build=build.id), READY, now
         record.assigned += [Assignment(tag, build.id, now) for tag in build.tags]
         record.updated_at = now
@@ -235,11 +237,18 @@ class Catalog:
             if (layer in self._orphans or made < spare) and layer not in needed and not self._used(layer)
         ]
 
-    def discard(self, layers: Iterable[Path]) -> None:
-        """Remove layers, and forget the work that they were the result of; blocks."""
+    def set_aside(self, layers: Iterable[Path]) -> list[Path]:
+        """Take layers from where work is found again, at once; what comes of it can be removed while builds go on."""
+        aside = []
         for layer in layers:
-            remove(layer)
             self._orphans.discard(layer)
+            aside.append(layer.rename(layer.with_name(f".gone-{layer.name}")))
+        return aside
+
+    def discard(self, aside: Iterable[Path]) -> None:
+        """Remove layers that were set aside, and forget the work that they were the result of; blocks."""
+        for layer in aside:
+            remove(layer)
         for file in self._steps.glob("*.json"):
             if self.known(file.stem) is None:
                 file.unlink(missing_ok=True)

@@ -179,8 +179,8 @@ class TemplateRoutes:
             raise Refused(403, f"template '{name}' is built in")
         record = self._catalog.find(name)
         if record is not None:
+            self._catalog.delete(record)  # from now on no build of it begins
             await self._builder.cancel(record)
-            self._catalog.delete(record)
             await self._builder.sweep()
         elif not await self._forget(name):
             raise Refused(404, f"template '{name}' not found")

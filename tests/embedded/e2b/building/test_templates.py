@@ -15,7 +15,7 @@ from runner.embedded.e2b.building import bases, steps
 from runner.embedded.e2b.building.bases import Host, NoSuchBase
 from runner.embedded.e2b.building.builds import Builder, Hands
 from runner.embedded.e2b.building.catalog import Catalog, NameRefused, NotThere, Wish, split
-from runner.embedded.e2b.building.records import BUILDING, Build, Record
+from runner.embedded.e2b.building.records import BUILDING, FAILED, Build, Record
 from runner.embedded.e2b.building.steps import Progress, Step, StepRefused
 from runner.embedded.e2b.control.orders import order
 from runner.embedded.e2b.control.refusals import Refused
@@ -353,8 +353,11 @@ def test_layers_go_with_the_last_that_needs_them(catalog: Catalog, monkeypatch: 
     catalog.delete(record)
     assert catalog.rubbish([Progress("k", (layer,))]) == []
     assert catalog.rubbish() == [layer]
-    catalog.discard([layer])
-    assert not layer.exists()
+    aside = catalog.set_aside([layer])
+    assert not layer.exists(), "no build finds it while it is being removed"
+    assert catalog.rubbish() == []
+    catalog.discard(aside)
+    assert list(catalog.layers.iterdir()) == [spare]
     assert spare.exists()
     later = time.time() + 25 * 3600
     monkeypatch.setattr("runner.embedded.e2b.building.catalog.time.time", lambda: later)
@@ -371,6 +374,14 @@ def test_layers_of_a_build_that_no_tag_means_are_not_kept_for_ever(
     later = time.time() + 25 * 3600
     monkeypatch.setattr("runner.embedded.e2b.building.catalog.time.time", lambda: later)
     assert catalog.rubbish() == list(first.made.layers)
+
+
+def test_a_build_that_ends_after_its_template_was_deleted_has_failed(catalog: Catalog) -> None:
+    record, build = catalog.request(Wish("a", (), 1, 512, 1024))
+    catalog.delete(record)
+    catalog.finish(build, Template(record.id))
+    assert (build.status, build.reason) == (FAILED, "its template was deleted")
+    assert catalog.find("a") is None
 
 
 def test_a_layer_that_a_box_needs_outlives_its_template(tmp_path: Path) -> None:
