@@ -185,7 +185,9 @@ class Life:
         self._boxes.stop_clock(box)
         try:
             await asyncio.to_thread(box.freeze, True)
-        except OSError:
+        except OSError as error:
+            if box.ended.is_set():  # killed meanwhile
+                raise NoSuchBox(self._boxes.why(box.id)) from error
             box.paused_at = None
             self._boxes.set_end(box, box.ends_at)
             raise
@@ -357,9 +359,13 @@ class Life:
     @asynccontextmanager
     async def _taken(self, box: Box) -> AsyncIterator[Template]:
         async with AsyncExitStack() as stack:
-            await asyncio.to_thread(box.freeze, True)
             try:
+                await asyncio.to_thread(box.freeze, True)
                 template = await stack.enter_async_context(self._copied(box))
+            except OSError as error:
+                if box.ended.is_set():  # killed while it was being stopped
+                    raise NoSuchBox(self._boxes.why(box.id)) from error
+                raise
             finally:
                 await asyncio.to_thread(box.freeze, False)
             yield template
