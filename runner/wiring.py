@@ -104,14 +104,12 @@ async def open_providers(
     absent = {"webcontainer": Fact(available=False, reason="it is not part of this build")}
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
     if key or url:
-        from runner.sandbox.e2b import E2BSandbox
-
         where = f"the endpoint {url}" if url else f"the hosted service{f' at {domain}' if domain else ''}"
         free, account = bool(url) and _on_this_machine(str(url)), _account(environ, bool(url))
         cpu, memory = allocated({}, "e2b")
         # Of another endpoint nobody knows how its boxes are built.
         fact = Fact(True, where, free=free, most={} if url else {"cpu": cpu, "memory_mb": memory}, account=account)
-        sandbox = E2BSandbox(key or "", api_url=url, sandbox_url=environ.get("E2B_SANDBOX_URL"), domain=domain)
+        sandbox = _elsewhere(environ)
         second = _second(environ)
         sentence = f"boxes: E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
         reaping = asyncio.ensure_future(_reaped(sandbox, tell))
@@ -210,6 +208,28 @@ def _amount(environ: Mapping[str, str], name: str) -> float | None:
 def _on_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+
+
+def _elsewhere(environ: Mapping[str, str]) -> Sandbox:
+    """The hosted service, or the endpoint that the environment names."""
+    from runner.sandbox.e2b import E2BSandbox
+
+    url, where = environ.get("E2B_API_URL"), environ.get("E2B_SANDBOX_URL")
+    return E2BSandbox(environ.get("E2B_API_KEY", ""), url, where, environ.get("E2B_DOMAIN"))
+
+
+async def free_orphans(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Free what dead runs of this machine left at an account, without a run; `tell` gets a sentence for each box.
+
+    An endpoint of our own takes its boxes along when its run ends: where the environment names no account, there is
+    nothing to do.
+    """
+    if environ.get("E2B_API_KEY") or environ.get("E2B_API_URL"):
+        sandbox = _elsewhere(environ)
+        try:
+            await _reaped(sandbox, tell)
+        finally:
+            await sandbox.close()
 
 
 async def _reaped(sandbox: Sandbox, tell: Callable[[str], None] | None) -> None:

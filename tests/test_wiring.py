@@ -200,3 +200,14 @@ def plan_of():
         return plan.sandboxes["default"]
 
     return made
+
+
+@pytest.mark.parametrize(("environ", "asked"), [({}, []), ({"E2B_API_KEY": "k"}, ["freed the box b1"])])
+def test_orphans_are_freed_without_a_run_where_there_is_an_account(monkeypatch, environ, asked):
+    async def one(sandbox):
+        return ["freed the box b1"]
+
+    monkeypatch.setattr(reaper, "reap", one)
+    told = []
+    asyncio.run(wiring.free_orphans(environ, told.append))
+    assert told == asked

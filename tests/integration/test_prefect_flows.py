@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,10 +10,17 @@ import sys
 import textwrap
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from runner.embedded.e2b.launch import launch
+from runner.errors import SandboxMissing
+from runner.run.owner import label
+from runner.run.ports import BoxRequest
+from runner.sandbox.e2b import E2BSandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
@@ -136,3 +144,27 @@ def test_a_spec_that_runs_others_is_one_flow_run_with_a_task_run_for_each_step(
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert [run["name"] for run in json.loads(status.stdout)].count("page") == 3
+
+
+def test_housekeeping_frees_what_a_killed_run_left_and_nothing_else(
+    prefect_api: str, tmp_path: Path, missing: Callable[[str], None]
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    dead = json.dumps({**label(), "pid": child.pid, "ticks": 1})
+    code = "import asyncio; from flows import maintenance; asyncio.run(maintenance.reap())"
+
+    async def scenario() -> None:
+        async with launch() as endpoint:
+            sandbox = E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url)
+            left = await sandbox.create(BoxRequest(labels={"runner": "1", "run": "r1", "owner": dead}))
+            other = await sandbox.create(BoxRequest(labels={"runner": "1", "run": "r2", "owner": json.dumps(label())}))
+            done = await asyncio.to_thread(python, code, prefect_api, tmp_path, **endpoint.exports())
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert f"freed the box {left.id} of run r1" in done.stdout + done.stderr
+            assert [info.id for info in await sandbox.list({})] == [other.id]
+
+    try:
+        asyncio.run(scenario())
+    except SandboxMissing as error:
+        missing(f"{error} {error.hint}")
