@@ -113,6 +113,8 @@ class Box:
         self._outward: Outward | None = None
         self._stopped_before: frozenset[int] = frozenset()
         self.folder = folder / self.id
+        #: The folders of the volumes that it has.
+        self.volumes = tuple(mount.volume.folder for mount in order.volumes)
         self._number = number
         #: What it has written; there from its start on.
         self.disk: Disk | None = None

@@ -18,7 +18,7 @@ from runner.embedded.e2b.folders.beneath import Tree, parts
 from runner.embedded.e2b.folders.state import used
 from runner.embedded.e2b.folders.volumes import USER
 
-#: What one volume may hold, in bytes. Counted when something is written over HTTP.
+#: What one volume may hold, in bytes. Counted when something is written over HTTP, and while boxes have it.
 QUOTA = 10 * 2**30
 #: Seconds for which a count of a volume's bytes is good enough.
 _FRESH = 5.0

@@ -5,7 +5,8 @@ Memory: when all processes of a box together have too much, the largest is kille
 their own file systems; nameless files (memfd) are not seen.
 
 Disk: a box whose files have become too many cannot write any more (RLIMIT_FSIZE of 0: EFBIG or SIGXFSZ) until it has
-removed some; one that goes on by other ways ends. All that takes as long as one look, in which it may write more.
+removed some; one that goes on by other ways ends. All that takes as long as one look, in which it may write more. So
+it is with the boxes that have a volume in which there is too much, on every rung: nothing else bounds volumes.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import resource
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from runner.embedded.e2b.folders.contents import QUOTA
+from runner.embedded.e2b.folders.state import used
 from runner.embedded.e2b.limits.freezing import descendants
 from runner.embedded.e2b.limits.limits import Confinement
 from runner.embedded.e2b.walls.disk import Disk
@@ -36,7 +39,7 @@ _FAR_OVER = 1.25
 
 
 class Watched(Protocol):
-    """What is asked of a box: its first process (None when it has ended), its limits, its files."""
+    """What is asked of a box: its first process (None when it has ended), its limits, its files, its volumes'."""
 
     @property
     def pid(self) -> int | None: ...
@@ -47,6 +50,9 @@ class Watched(Protocol):
     @property
     def disk(self) -> Disk | None: ...
 
+    @property
+    def volumes(self) -> tuple[Path, ...]: ...
+
 
 Some = TypeVar("Some", bound=Watched)
 
@@ -54,11 +60,12 @@ Some = TypeVar("Some", bound=Watched)
 class Watch(Generic[Some]):
     """Looks after all boxes of an edge."""
 
-    def __init__(self, folder: Path, *, memory: bool, disk: bool) -> None:
-        """What is to be looked at; `folder` lies on the host's disk that boxes' files are on."""
+    def __init__(self, folder: Path, *, memory: bool, disk: bool, quota: int = QUOTA) -> None:
+        """What is to be looked at; `folder` lies on the host's disk that boxes' files are on; `quota` is a volume's."""
         self._folder = folder
         self._memory = memory
         self._disk = disk
+        self._quota = quota
         self._task: asyncio.Task[None] | None = None
         self._full: set[int] = set()
         self._free = 0
@@ -66,7 +73,7 @@ class Watch(Generic[Some]):
 
     def begin(self, boxes: Callable[[], Iterable[Some]], end: Callable[[Some, str], None]) -> None:
         """Look from now on, if there is anything to look at. `end` ends a box, with a reason."""
-        if self._task is None and (self._memory or self._disk):
+        if self._task is None and (self._memory or self._disk or any(box.volumes for box in boxes())):
             self._task = asyncio.get_running_loop().create_task(self._run(boxes, end))
 
     async def close(self) -> None:
@@ -80,18 +87,21 @@ class Watch(Generic[Some]):
         while True:
             await asyncio.sleep(_EVERY)
             for box in await asyncio.to_thread(self.look, list(boxes())):
-                end(box, f"it wrote more than its disk of {box.confinement.allowance.disk_mb} MiB holds")
+                volume = f", or a volume of {self._quota // _MIB} MiB," if box.volumes else ""
+                end(box, f"it wrote more than its disk of {box.confinement.allowance.disk_mb} MiB{volume} holds")
 
     def look(self, boxes: Iterable[Some]) -> list[Some]:
         """Look once; gives the boxes that must end. Blocks."""
         over = []
-        counting = self._disk and self._worth_counting()
-        for box in boxes:
-            if box.pid is None:
-                continue
+        living = [(box, pid) for box in boxes if (pid := box.pid) is not None]
+        self._full &= {pid for _, pid in living}
+        shared = {folder for box, _ in living for folder in box.volumes}
+        counting = (self._disk or bool(shared)) and self._worth_counting()
+        sizes = {folder: used(folder) for folder in shared} if counting else {}
+        for box, pid in living:
             if self._memory:
-                relieve(box.pid, box.confinement.allowance.memory_mb * _MIB)
-            if counting and self._count(box, box.pid):
+                relieve(pid, box.confinement.allowance.memory_mb * _MIB)
+            if counting and self._count(box, pid, sizes):
                 over.append(box)
         return over
 
@@ -102,16 +112,19 @@ class Watch(Generic[Some]):
         self._free, self._counted_at = free, now
         return True
 
-    def _count(self, box: Some, pid: int) -> bool:
-        used = 0 if box.disk is None else box.disk.used()
+    def _count(self, box: Some, pid: int, sizes: Mapping[Path, int]) -> bool:
         most = box.confinement.allowance.disk_mb * _MIB
-        if used > most:
+        shares = [sizes[folder] / self._quota for folder in box.volumes]
+        if self._disk and box.disk is not None:
+            shares.append(box.disk.used() / most)
+        share = max(shares, default=0.0)
+        if share > 1:
             self._full.add(pid)
             limit_files(pid, 0)
         elif pid in self._full:
             self._full.discard(pid)
             limit_files(pid, most)
-        return used > most * _FAR_OVER
+        return share > _FAR_OVER
 
 
 def limit_files(root: int, most: int) -> None:

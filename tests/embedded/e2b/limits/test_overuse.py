@@ -32,6 +32,7 @@ class FakeBox:
     pid: int | None
     disk: Disk | None
     confinement: Confinement
+    volumes: tuple[Path, ...] = ()
 
 
 def _box(pid: int | None, used: int) -> FakeBox:
@@ -98,3 +99,23 @@ def test_files_are_counted_when_the_disk_of_the_host_has_changed(
     assert watch.look([small]) == [], "the host's disk is as full as before: nobody looks"
     free[0] -= 20 * MIB
     assert watch.look([small]) == [small], "far over: it must end"
+
+
+def test_boxes_whose_volume_is_full_may_write_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited: list[tuple[int, int]] = []
+    monkeypatch.setattr(overuse, "limit_files", lambda pid, most: limited.append((pid, most)))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    watch: Watch[FakeBox] = Watch(tmp_path, memory=False, disk=False, quota=MIB)
+    sharing, other = _box(1, 99 * MIB), _box(2, 99 * MIB)
+    sharing.volumes = (volume,)
+    (volume / "file").write_bytes(bytes(MIB + 1))
+    assert watch.look([sharing, other]) == []
+    assert limited == [(1, 0)], "only who has it is stopped"
+    (volume / "more").write_bytes(bytes(MIB))
+    assert watch.look([sharing, other]) == [sharing], "far over: it must end"
+    (volume / "file").unlink()
+    (volume / "more").unlink()
+    limited.clear()
+    assert watch.look([sharing, other]) == []
+    assert limited == [(1, 10 * MIB)], "under again: it may"
