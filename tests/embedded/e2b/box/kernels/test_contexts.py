@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
@@ -151,6 +152,7 @@ def test_executions_of_one_context_wait_for_each_other(serving):
         ("POST", "/execute", {"code": "x", "context_id": "a"}, 404, "Context a not found"),
         ("POST", "/execute", {"code": 7}, 422, "`code` must be a text"),
         ("POST", "/execute", {"code": "x", "language": 7}, 422, "`language` must be a text"),
+        ("POST", "/execute", {"code": "\ud83d"}, 422, "`code` is no text"),
         ("POST", "/execute", [], 422, "not a JSON object"),
         ("POST", "/execute", {"code": "x", "language": "R"}, 500, "no kernel for 'r'; this box has bash, python"),
         ("POST", "/contexts", {"cwd": "/nowhere", "language": "bash"}, 500, "Failed to set working directory"),
@@ -162,7 +164,7 @@ def test_executions_of_one_context_wait_for_each_other(serving):
 )
 def test_what_is_refused_is_said_as_text(serving, method, path, body, status, said):
     async def scenario(client: httpx.AsyncClient) -> None:
-        answer = await client.request(method, path, json=body)
+        answer = await client.request(method, path, content=json.dumps(body))
         assert answer.status_code == status
         assert said in answer.text
         left = (await client.get("/contexts")).json()
