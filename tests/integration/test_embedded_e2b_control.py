@@ -174,6 +174,7 @@ def test_a_bad_request_says_what_is_wrong(where: dict[str, Any], words: dict[str
         ("POST", "/sandboxes", b'{"templateID": "base", "envVars": {"A": "\\ud800"}}', 400),
         ("POST", "/sandboxes", b'{"templateID": "base", "envVars": {"": "x"}}', 400),
         ("POST", "/secrets", b'{"name": "a", "value": "\\uD800"}', 400),
+        ("POST", "/sandboxes", b'{"templateID": "base", "network": {"rules": {"a.b": [{"transform": 5}]}}}', 400),
         ("GET", "/v2/sandboxes?limit=0", None, 400),
         ("GET", "/v2/sandboxes?state=dead", None, 400),
         ("GET", "/v2/sandboxes?nextToken=%25", None, 400),

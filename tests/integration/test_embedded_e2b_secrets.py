@@ -154,6 +154,9 @@ def test_a_box_uses_a_secret_that_it_never_sees(echo: int) -> None:
                 assert "PRIVATE" not in seen.stdout
                 await AsyncSecret.update("token", "sk-renewed", **where)
                 assert "Bearer sk-renewed" in (await box.commands.run(fetch)).stdout
+                await AsyncSecret.update("token", "sk\r\nX-Other: forged", **where)
+                forged = (await box.commands.run(f"curl -sS https://{HOST}:{echo}/")).stdout
+                assert "the header Authorization holds a line break" in forged
                 await AsyncSecret.destroy("token", **where)
                 gone = await box.commands.run(f"curl -sS https://{HOST}:{echo}/")
                 assert "there is no secret named 'token'" in gone.stdout

@@ -95,7 +95,7 @@ class Interceptor:
     ) -> None:
         host, port = destination
         try:
-            values = {name: self._fill(value) for name, value in headers.items()}
+            values = {name: self._filled(name, value) for name, value in headers.items()}
             reader, writer = await self._dial(way, host, port)
         except UnknownSecret as error:
             await _refuse(exchange, 502, f"a rule for {host} cannot be followed: {error}")
@@ -116,6 +116,14 @@ class Interceptor:
                 await _refuse(exchange, 502, f"{host}:{port} broke off the connection")
         finally:
             await close(writer)
+
+    def _filled(self, name: str, value: str) -> str:
+        """What a header is set to. Raises UnknownSecret, Refusal."""
+        found = self._fill(value)
+        if not (found.isascii() and found.isprintable()):  # a line break would begin another header
+            message = f"the secret for the header {name} holds a line break, or more than ASCII: no header can"
+            raise Refusal(502, message)
+        return found
 
     async def _dial(self, way: Way, host: str, port: int) -> Streams:
         if self._outer is None:

@@ -24,6 +24,8 @@ from runner.records import dataclass
 
 #: What every key begins with: the vendor's service refuses others as malformed.
 PREFIX = "e2b_"
+#: The version of the file.
+VERSION = 1
 #: The file of keys in an endpoint's folder.
 FILE = "keys.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -91,7 +93,7 @@ class Keys:
         part = file.with_name(f"{file.name}.{os.getpid()}.part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:
-            json.dump({"version": 1, "keys": [asdict(each) for each in self.records]}, out, indent=1)
+            json.dump({"version": VERSION, "keys": [asdict(each) for each in self.records]}, out, indent=1)
             out.flush()
             os.fsync(out.fileno())
         part.replace(file)
@@ -102,6 +104,11 @@ def load(file: Path) -> Keys:
     try:
         changed = file.stat().st_mtime_ns
         raw: Any = json.loads(file.read_text())
+        if raw["version"] != VERSION:
+            raise ServiceError(
+                f"{file} has version {raw['version']!r}; this runner reads version {VERSION}",
+                "use the runner that wrote it, or another --folder",
+            )
         return Keys(tuple(KeyRecord(**each) for each in raw["keys"]), file, changed)
     except FileNotFoundError:
         return Keys((), file)

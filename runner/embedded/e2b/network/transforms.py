@@ -58,7 +58,8 @@ def _headers(host: str, entries: object) -> Mapping[str, str]:
         raise ValueError(f"rules for {host!r} must be a list of objects")
     found: dict[str, str] = {}
     for each in entries:
-        headers = (each.get("transform") or {}).get("headers") or {}
+        transform = each.get("transform") or {}
+        headers = (transform.get("headers") or {}) if isinstance(transform, dict) else None
         if not isinstance(headers, dict) or len(headers) > _MOST_HEADERS:
             raise ValueError(f"headers for {host!r} must map at most {_MOST_HEADERS} names to texts")
         for name, value in headers.items():

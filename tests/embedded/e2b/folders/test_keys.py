@@ -35,7 +35,10 @@ def test_the_file_holds_no_key_and_is_for_ourselves_alone(tmp_path: Path) -> Non
 
 def test_no_file_is_no_keys_and_a_broken_one_is_said(tmp_path: Path) -> None:
     assert load(tmp_path / "keys.json").records == ()
-    (tmp_path / "keys.json").write_text('{"keys": [{"who": 1}]}')
+    (tmp_path / "keys.json").write_text('{"version": 2, "keys": []}')
+    with pytest.raises(ServiceError, match="version 2; this runner reads version 1"):
+        load(tmp_path / "keys.json")
+    (tmp_path / "keys.json").write_text('{"version": 1, "keys": [{"who": 1}]}')
     with pytest.raises(ServiceError, match=r"keys\.json cannot be read"):
         load(tmp_path / "keys.json")
 
