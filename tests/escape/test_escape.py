@@ -34,6 +34,8 @@ from runner.errors import SandboxMissing
 from tests.escape.cases import HERE, Case, cases
 
 pytestmark = pytest.mark.integration
+#: The filter's own tables of system calls, as a module for a box, where there is nothing else of ours.
+_TABLES = "".join(f"{name} = {getattr(syscalls, name)!r}\n" for name in ("REFUSED", "UNKNOWN", "JUDGED"))
 _PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/root", "/etc", "/home", "/usr/bin", "/usr/local/bin")
 
 
@@ -223,8 +225,9 @@ def test_a_hostile_program_is_contained(
         return  # there root is the same user, whose half of the pair has said it all, and nobody has rights
     box = world.make(request.getfixturevalue("outward") if case.said.get("needs") == "egress" else None)
     try:
-        for path in (case.path, HERE / "programs" / "attempt.py", Path(syscalls.__file__)):
+        for path in (case.path, HERE / "programs" / "attempt.py"):
             box.files.write(f"/home/user/{path.name}", path.read_bytes())
+        box.files.write("/home/user/syscalls.py", _TABLES)
         program = "python3 -B" if case.path.suffix == ".py" else "bash"
         command = f"cd /home/user && {program} {case.path.name}"
         envs = {
