@@ -321,6 +321,8 @@ class Exchange:
         self.body = Body.of_request(reader, head)
         self.persistent = head.persistent
         self.started = False
+        #: Bytes of the answer so far.
+        self.sent = 0
         self._chunked = False
         #: Fields that go out with the answer, whatever it is.
         self.extra: list[tuple[str, str]] = []
@@ -357,12 +359,14 @@ class Exchange:
         raw = head.encode()
         if content and not bodiless:
             raw += _as_chunk(content) if self._chunked else content
+        self.sent += len(raw)
         self.writer.write(raw)
         await self.writer.drain()
 
     async def send(self, piece: bytes) -> None:
         """Send a piece of the body; waits while the peer is slower."""
         if piece:
+            self.sent += len(piece)
             self.writer.write(_as_chunk(piece) if self._chunked else piece)
             await self.writer.drain()
 

@@ -14,6 +14,8 @@ BEHIND = 768 * 1024
 #: Bytes that are kept of one command, and of all commands together, while nobody listens.
 KEPT = 1024 * 1024
 KEPT_OF_ALL = 16 * 1024 * 1024
+#: Small pieces of one stream that wait are passed on together, up to so many bytes.
+TOGETHER = 64 * 1024
 #: What may still come when reading has been stopped: a piece of each stream.
 _MARGIN = 256 * 1024
 
@@ -41,14 +43,16 @@ class Listener:
     """One stream that follows a command; `wake` tells the command that there is room again."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._items: deque[Item] = deque()
+        self._news = asyncio.Event()
         self._wake = wake
         self._in_hand: Piece | None = None
         self.behind = 0
 
     def put(self, item: Item) -> None:
         """Queue an item."""
-        self._items.put_nowait(item)
+        self._items.append(item)
+        self._news.set()
         if not isinstance(item, Ended):
             self.behind += len(item[1])
 
@@ -56,30 +60,49 @@ class Listener:
         """The next item: a piece of output with its stream's name, or the end. It counts as passed on when the next
         one is asked for.
         """
-        return self._taken(await self._items.get())
+        while not self._items:
+            self._news.clear()
+            await self._news.wait()
+        return self._taken()
 
     def ready(self) -> Item | None:
         """The next item if there is one already."""
-        return None if self._items.empty() else self._taken(self._items.get_nowait())
+        return self._taken() if self._items else None
 
     def unread(self) -> Iterator[Piece]:
         """What was not passed on, in order."""
         if self._in_hand is not None:
             yield self._in_hand
-        while not self._items.empty():
-            item = self._items.get_nowait()
+        while self._items:
+            item = self._items.popleft()
             if not isinstance(item, Ended):
                 yield item
 
-    def _taken(self, item: Item) -> Item:
+    def _taken(self) -> Item:
+        item = self._items.popleft()
         self._in_hand = None
         if not isinstance(item, Ended):
-            self._in_hand = item
+            item = self._in_hand = self._joined(item)
             was = self.behind
             self.behind -= len(item[1])
             if was > BEHIND >= self.behind:
                 self._wake()
         return item
+
+    def _joined(self, piece: Piece) -> Piece:
+        """A piece with those behind it of the same stream: a command that prints line by line is faster than a client
+        that takes message by message.
+        """
+        name, text = piece
+        parts, size = [text], len(text)
+        while self._items:
+            following = self._items[0]
+            if isinstance(following, Ended) or following[0] != name or size + len(following[1]) > TOGETHER:
+                break
+            parts.append(following[1])
+            size += len(following[1])
+            self._items.popleft()
+        return (name, b"".join(parts)) if len(parts) > 1 else piece
 
     def passed(self) -> None:
         """The item taken last has gone out."""

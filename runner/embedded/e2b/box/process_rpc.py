@@ -103,6 +103,8 @@ async def _follow(exchange: Exchange, command: Command, listener: Listener, seco
     until = None if seconds is None else loop.time() + seconds
     every = keepalive(exchange)
     gone = asyncio.ensure_future(exchange.reader.gone.wait())
+    # A piece counts as passed on when the kernel has it: what the agent itself held would be lost with the connection.
+    exchange.writer.transport.set_write_buffer_limits(0)
     try:
         await stream.send({"event": {"start": {"pid": command.pid}}})
         while True:

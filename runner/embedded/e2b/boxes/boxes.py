@@ -11,8 +11,8 @@ import socket
 import string
 import subprocess
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from runner.records import dataclass
 
 #: The port on which the vendor's agent listens.
 ENVD_PORT = 49983
+#: Seconds at most for which connections of a box that was stopped go on carrying what it had said before.
+CARRY_SECONDS = 5.0
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 
@@ -108,6 +110,9 @@ class Box:
         self.log = BoxLog()
         #: How many requests to it are under way.
         self.requests = 0
+        #: Set while there are none.
+        self.unasked = asyncio.Event()
+        self.unasked.set()
         #: What it has sent to the outside, and received.
         self.traffic = Traffic()
         self._outward: Outward | None = None
@@ -222,6 +227,18 @@ class Box:
             self._stopped_before = freezing.stop(self._process.pid)
         else:
             freezing.resume(self._process.pid, self._stopped_before)
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """A request to it is under way while the block lasts."""
+        self.requests += 1
+        self.unasked.clear()
+        try:
+            yield
+        finally:
+            self.requests -= 1
+            if not self.requests:
+                self.unasked.set()
 
     def sever(self) -> None:
         """Break all connections to it."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
-from runner.embedded.e2b.boxes.boxes import Box, BoxDead, Boxes, Identity, Order
+from runner.embedded.e2b.boxes.boxes import CARRY_SECONDS, Box, BoxDead, Boxes, Identity, Order
 from runner.embedded.e2b.boxes.boxlog import BoxLog
 from runner.embedded.e2b.boxes.bringup import NotReady, bring_up
 from runner.embedded.e2b.boxes.kept import Kept, Resting, Snapshot
@@ -27,8 +27,6 @@ from runner.embedded.e2b.boxes.shelf import Shelf, as_files
 from runner.embedded.e2b.templates import DEFAULT_TAG, Template
 from runner.errors import SandboxMissing
 
-#: Seconds for which connections of a box that was just stopped go on carrying what it had said before.
-_DRAIN = 0.03
 #: Seconds in which what a template starts must be ready.
 _COMES_UP = 60.0
 #: Seconds that a woken box lives: as the client named at first, but at least so long; and when it never named a time.
@@ -194,9 +192,9 @@ class Life:
         if box.ended.is_set():  # killed meanwhile: what is frozen cannot die
             await asyncio.to_thread(box.freeze, False)
             raise NoSuchBox(self._boxes.why(box.id))
-        if box.requests:
-            await asyncio.sleep(_DRAIN)
         box.sever()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(box.unasked.wait(), CARRY_SECONDS)
 
     async def _go_on(self, box: Box, until: float) -> None:
         await asyncio.to_thread(box.freeze, False)

@@ -6,12 +6,15 @@ import asyncio
 from contextlib import suppress
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead, Boxes, PortShut
+from runner.embedded.e2b.boxes.boxes import CARRY_SECONDS, ENVD_PORT, Box, BoxDead, Boxes, PortShut
 from runner.embedded.e2b.front import pages
 from runner.records import dataclass
 
 #: Requests to one box at a time.
 LIMIT = 2_000
+#: Seconds without a byte after which a stopped box's connection has carried all there was; and after which its client
+#: is taken not to read any more, when there is still something.
+_QUIET_SECONDS, _STUCK_SECONDS = 0.03, 1.0
 #: Fields that belong to one hop (RFC 9110, 7.6.1).
 _HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect")
@@ -58,11 +61,8 @@ async def forward(boxes: Boxes, exchange: Exchange, name: str, port: int, onward
         message = f"The sandbox {name} has {LIMIT} requests under way already"
         await exchange.json(429, {"sandboxId": name, "message": message, "code": 429})
         return
-    box.requests += 1
-    try:
+    with box.asked():
         await _forward(boxes, exchange, box, port, onward)
-    finally:
-        box.requests -= 1
 
 
 async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward: Onward) -> None:
@@ -85,7 +85,9 @@ async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward
     try:
         await asyncio.wait({work, *ends}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            # Either the box is dead or the client has gone: nobody can be told anything more.
+            # Either the client has gone, or the box stands still or is dead: only what it had said before is left.
+            if severed.is_set():
+                await _carry(exchange, work)
             work.cancel()
             await _break(exchange, name, _missing(boxes, name) if severed.is_set() else "")
         with suppress(asyncio.CancelledError):
@@ -96,6 +98,20 @@ async def _forward(boxes: Boxes, exchange: Exchange, box: Box, port: int, onward
         for end in ends:
             end.cancel()
         await close(writer)
+
+
+async def _carry(exchange: Exchange, work: asyncio.Future[None]) -> None:
+    """Let what a box had said before it was stopped reach a client that reads, even a slow one."""
+    loop = asyncio.get_running_loop()
+    moved, before = loop.time(), (-1, 0)
+    until = moved + CARRY_SECONDS
+    while not work.done() and not exchange.reader.gone.is_set() and loop.time() < until:
+        now = (exchange.sent, exchange.writer.transport.get_write_buffer_size())
+        if now != before:
+            moved, before = loop.time(), now
+        elif not now[1] or loop.time() > moved + _STUCK_SECONDS:
+            return
+        await asyncio.wait({work}, timeout=_QUIET_SECONDS)
 
 
 def _for_person(exchange: Exchange, port: int) -> bool:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from runner.embedded.e2b.box.output import BEHIND, Allowance, Backlog, Ended, Listener
+from runner.embedded.e2b.box.output import BEHIND, TOGETHER, Allowance, Backlog, Ended, Listener
 
 
 def _text(backlog: Backlog) -> bytes:
@@ -93,13 +93,29 @@ def test_what_is_needed_least_goes_first() -> None:
 def test_what_a_listener_has_not_passed_on_is_unread() -> None:
     async def go() -> None:
         listener = Listener(lambda: None)
-        for text in (b"one", b"two", b"three"):
-            listener.put(("stdout", text))
+        pieces = [("stdout", b"one"), ("stderr", b"two"), ("stdout", b"three")]
+        for piece in pieces:
+            listener.put(piece)
         listener.put(Ended(0))
         await listener.get()
         listener.passed()
-        assert await listener.get() == ("stdout", b"two")
-        assert list(listener.unread()) == [("stdout", b"two"), ("stdout", b"three")]
+        assert await listener.get() == pieces[1]
+        assert list(listener.unread()) == pieces[1:]
+
+    asyncio.run(go())
+
+
+def test_small_pieces_of_one_stream_that_wait_go_out_together_and_the_order_of_streams_stays() -> None:
+    async def go() -> None:
+        listener = Listener(lambda: None)
+        half = bytes(TOGETHER // 2)
+        for piece in (("stdout", b"1"), ("stdout", b"2"), ("stderr", b"3"), ("stdout", half), ("stdout", half)):
+            listener.put(piece)
+        listener.put(("stdout", b"4"))
+        listener.put(Ended(0))
+        taken = [await listener.get() for _ in range(5)]
+        assert taken == [("stdout", b"12"), ("stderr", b"3"), ("stdout", half + half), ("stdout", b"4"), Ended(0)]
+        assert listener.behind == 0
 
     asyncio.run(go())
 
