@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from runner.embedded.e2b.setup.debian import Say
-from runner.embedded.e2b.setup.shelf import Package
+from runner.embedded.e2b.setup.shelf import Package, python
 from runner.errors import ServiceError
 
 #: Exact versions and hashes, for all Pythons and processors that runner supports.
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LIBRARIES = "opt/code-interpreter/lib"
-_LINE = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)", re.MULTILINE)
 _MINUTES = 20 * 60
 _WASTE = ("pandas/tests", "numpy/tests", "matplotlib/tests", "mpl_toolkits/tests", "bin")
 
@@ -24,9 +23,11 @@ def make(layer: Path, work: Path, say: Say) -> tuple[list[Package], list[str]]:
     """Make the layer; its packages. Raises ServiceError."""
     target = layer / LIBRARIES
     target.mkdir(parents=True)
-    pip = _pip(work)
+    # Another Python's, or of other versions, is of no use, if a run that was broken off has left such.
+    work /= f"{python()}-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
     wheels = work / "wheels"
-    wheels.mkdir(exist_ok=True)
+    wheels.mkdir(parents=True, exist_ok=True)
+    pip = _pip(work)
     say("fetching the code interpreter's packages")
     common = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     _run([*pip, "download", *common, "--dest", str(wheels), "-r", str(REQUIREMENTS)])
@@ -62,8 +63,6 @@ def _run(words: list[str]) -> None:
 
 def _known(wheels: Path) -> list[Package]:
     """What was fetched; pip has compared the hashes with the requirements'."""
-    import hashlib
-
     found = []
     for file in sorted(wheels.glob("*.whl")):
         name, version, *_ = file.name.split("-")
