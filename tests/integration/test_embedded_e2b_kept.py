@@ -193,8 +193,9 @@ async def main():
         snapshot = await box.create_snapshot()
         (fork,) = await box.fork(timeout=60)
         await fork.commands.run("echo more >> f; rm gone")
-        await fork.pause(keep_memory=False)
-        await fork.connect(timeout=60)
+        for _ in range(9):  # more than the layers that a box stands on
+            await fork.pause(keep_memory=False)
+            await fork.connect(timeout=60)
         print((await fork.commands.run("cat f; ls")).stdout.split())
         await fork.pause()
     async with launch(settings) as it:
