@@ -53,7 +53,8 @@ def _number(value: Json) -> float:
 @dataclass(slots=True, eq=False)
 class Bill:
     """What one box costs: `rate` US dollars a second from `since` on. Up to `until` it is reserved; `ended` is None
-    while it lives. A `passing` one is closed when its step ends.
+    while it lives. A `passing` one is closed when its step ends. As long as it is not `begun` there is no box: however
+    long that is waited for, nothing is charged, and as much stays reserved.
     """
 
     sandbox: str
@@ -62,9 +63,16 @@ class Bill:
     until: float
     passing: bool = False
     ended: float | None = None
+    begun: bool = False
+
+    def begin(self, now: float) -> None:
+        """The box lives from now on."""
+        self.since, self.until, self.begun = now, now + (self.until - self.since), True
 
     def seconds(self, now: float) -> float:
         """How long the box has lived."""
+        if not self.begun:
+            return 0.0
         return max(0.0, (now if self.ended is None else self.ended) - self.since)
 
     def usd(self, now: float) -> float:
@@ -73,7 +81,11 @@ class Bill:
 
     def reserved(self, now: float) -> float:
         """The seconds that it may have lived in the end."""
-        return self.seconds(now) if self.ended is not None else max(self.until, now) - self.since
+        return self.seconds(now) if self.ended is not None else self.seconds(now) + self.ahead(now)
+
+    def ahead(self, now: float) -> float:
+        """The seconds to come that are reserved."""
+        return max(0.0, self.until - (now if self.begun else self.since))
 
 
 class Meter:
@@ -118,7 +130,7 @@ class Meter:
         Raises BudgetSpent when that is not worth another command.
         """
         now = self._clock.now()
-        granted = min(wanted, self._left(bill.sandbox, bill.rate) + max(0.0, bill.until - now))
+        granted = min(wanted, self.most(bill))
         if granted < min(wanted, LEAST):
             raise self._spent(bill.sandbox)
         bill.until = max(bill.until, now + granted)
@@ -126,7 +138,7 @@ class Meter:
 
     def most(self, bill: Bill) -> float:
         """Seconds from now that the budget covers a live box at most."""
-        return self._left(bill.sandbox, bill.rate) + max(0.0, bill.until - self._clock.now())
+        return self._left(bill.sandbox, bill.rate) + bill.ahead(self._clock.now())
 
     def close(self, bill: Bill) -> None:
         """The box is gone, or was never made."""

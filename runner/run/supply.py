@@ -342,7 +342,7 @@ class Supply:
 
     def _record(self, box: Box, sandbox: SandboxPlan, key: str, terms: _Terms, times: tuple[float, float]) -> Held:
         now, bill = self._clock.now(), terms.bill
-        bill.since, bill.until = now, now + (bill.until - bill.since)
+        bill.begin(now)
         terms.gate.keep(terms.place)
         held = Held(box, sandbox, bill, terms.gate, terms.place, now, now + times[0], now + times[1])
         self.live[box.id] = held

@@ -19,7 +19,10 @@ def quiet(_reason):
 
 
 def reserve(meter, wanted, *, rate=1.0, passing=False, tell=quiet):
-    return asyncio.run(asyncio.wait_for(meter.reserve("py", rate, wanted, tell, passing=passing), 10))
+    """A reservation for a box that lives at once."""
+    bill = asyncio.run(asyncio.wait_for(meter.reserve("py", rate, wanted, tell, passing=passing), 10))
+    bill.begin(bill.since)
+    return bill
 
 
 def test_limits_are_read_from_the_plan(new_plan, make_step):
@@ -46,6 +49,19 @@ def test_a_bill_runs_from_the_box_to_its_end(lab):
     lab.clock.time += 10
     meter.close(bill)
     assert meter.document() == {"usd": 5.0, "box_seconds": 10.0}
+
+
+def test_waiting_for_a_box_costs_nothing_and_uses_nothing_up(lab):
+    meter = Meter({"py": Limits(usd=100)}, lab.clock)
+    bill = asyncio.run(meter.reserve("py", 1.0, 80, quiet, passing=False))
+    lab.clock.time += 500
+    assert (meter.usd(), meter.seconds()) == (0.0, 0.0)
+    assert meter.most(bill) == 100
+    assert reserve(meter, 80).ahead(lab.clock.now()) == 20
+    bill.begin(lab.clock.now())
+    lab.clock.time += 30
+    assert bill.usd(lab.clock.now()) == 30
+    assert bill.ahead(lab.clock.now()) == 50
 
 
 def test_runs_below_are_part_of_the_total(lab):
