@@ -89,6 +89,7 @@ def test_another_process_finds_the_desktop_of_a_killed_run(
         box = await sandbox.connect(record.key)
         size = await box.run(Command("xdpyinfo -display :0 | grep dimensions"))
         assert "1280x800" in size.stdout
+        assert (await box.run(Command("stat -c '%a %U' ~/.vnc/runner.json"))).stdout == "600 user\n"
         return box, await box.desktop_url()
 
     box, url = asyncio.run(found())
