@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def embedded_e2b(missing: Callable[[str], None]) -> Iterator[Endpoint]:
-    """One embedded E2B endpoint for the whole session; its start takes 0.1 s."""
+    """One embedded E2B endpoint for the whole session; its start takes 0.2 s."""
     with asyncio.Runner() as runner:
         serving = launch()
         try:
