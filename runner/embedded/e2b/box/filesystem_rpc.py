@@ -10,11 +10,10 @@ import errno
 import grp
 import os
 import pwd
-import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from . import users
@@ -195,11 +194,15 @@ def _rename(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:  # the two are on different filesystems of the box
             raise
+        import shutil  # rarely needed, and the agent must start fast
+
         shutil.move(source, target)
 
 
 def _delete(path: str) -> None:
     if stat.S_ISDIR(os.lstat(path).st_mode):
+        import shutil  # rarely needed, and the agent must start fast
+
         shutil.rmtree(path)
     else:
         Path(path).unlink()
@@ -221,4 +224,4 @@ def _group(gid: int) -> str:
 
 def _rfc3339(nanoseconds: int) -> str:
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"

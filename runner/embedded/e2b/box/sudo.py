@@ -10,14 +10,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pty
 import select
 import signal
 import socket
 import struct
 import sys
 import termios
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -173,7 +171,9 @@ def _terminal(wanted: bool) -> Iterator[tuple[int | None, int | None]]:
     if not wanted:
         yield None, None
         return
-    master, end = pty.openpty()
+    import tty  # the agent, which imports this module for its names, must start fast
+
+    master, end = os.openpty()
     before = termios.tcgetattr(0)
     try:
         termios.tcsetattr(end, termios.TCSANOW, before)
