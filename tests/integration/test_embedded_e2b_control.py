@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from e2b import AsyncSandbox, Sandbox, SandboxQuery
+from e2b import AsyncSandbox, Sandbox, SandboxQuery, Template
 from e2b.exceptions import (
     AuthenticationException,
     SandboxException,
@@ -190,6 +190,18 @@ def test_raw_requests_get_errors_of_the_vendors_shape(
     assert answer.status_code == status
     assert answer.json()["code"] == status
     assert answer.json()["message"]
+
+
+def test_a_snapshot_is_a_template_by_its_name_and_id(where: dict[str, Any]) -> None:
+    control = {name: value for name, value in where.items() if name != "sandbox_url"}
+    box = Sandbox.create(timeout=60, **where)
+    name = f"taken-of-{box.sandbox_id}"
+    assert not Template.exists(name, **control)
+    box.create_snapshot(name=f"{name}:v1")
+    assert Template.exists(name, **control)
+    assert Sandbox.delete_snapshot(f"{name}:v1", **where)
+    assert not Template.exists(name, **control)
+    box.kill()
 
 
 def test_the_same_idempotency_key_makes_one_box(embedded_e2b: Endpoint) -> None:

@@ -43,6 +43,12 @@ class Snapshots:
                 return each
         return None
 
+    def named(self, name: str) -> Template | None:
+        """The last build of the template that has this id or name, whatever its tag."""
+        plain = name.lower().partition(":")[0]
+        found = [each.template for each in self if plain in (each.template.id, *each.template.names)]
+        return found[-1] if found else None
+
     def delete(self, name: str) -> bool:
         """Forget what `name` means: one build when it has a tag, else all of the template; whether there was any."""
         plain, _, tag = name.lower().partition(":")

@@ -50,7 +50,7 @@ class ControlPlane:
             NetworkRoutes(life),
             SnapshotRoutes(life, holdings.templates),
             TagRoutes(holdings.catalog),
-            TemplateRoutes(holdings.catalog, holdings.builder, life.forget),
+            TemplateRoutes(holdings.catalog, holdings.builder, life),
             UploadRoutes(holdings.catalog),
             VolumeRoutes(holdings.volumes),
             Secrets(holdings.vault),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.embedded.e2b.boxes.life import Life
 from runner.embedded.e2b.building.builds import Builder
 from runner.embedded.e2b.building.catalog import Catalog, NameRefused, NotThere, Wish
 from runner.embedded.e2b.building.records import FAILED, READY, WAITING, Build, Line, Record
@@ -42,11 +43,11 @@ def refusing() -> Iterator[None]:
 class TemplateRoutes:
     """The routes of templates and their builds."""
 
-    def __init__(self, catalog: Catalog, builder: Builder, forget: Callable[[str], Awaitable[bool]]) -> None:
-        """`forget` deletes a snapshot, which is a template too, and tells whether there was one."""
+    def __init__(self, catalog: Catalog, builder: Builder, life: Life) -> None:
+        """`life` has the snapshots, which are templates too."""
         self._catalog = catalog
         self._builder = builder
-        self._forget = forget
+        self._life = life
 
     def routes(self) -> Iterator[Route]:
         """All of them."""
@@ -122,7 +123,8 @@ class TemplateRoutes:
     async def _alias(self, call: Call) -> None:
         builtin = self._catalog.templates.is_builtin(call["id"])
         record = self._catalog.find(call["id"])
-        found = self._catalog.templates.find(call["id"]) if builtin else record
+        snapshot = self._life.snapshots.named(call["id"])
+        found = self._catalog.templates.find(call["id"]) if builtin else record or snapshot
         if found is None:
             raise Refused(404, f"template '{call['id']}' not found")
         await call.exchange.json(
@@ -182,7 +184,7 @@ class TemplateRoutes:
             self._catalog.delete(record)  # from now on no build of it begins
             await self._builder.cancel(record)
             await self._builder.sweep()
-        elif not await self._forget(name):
+        elif not await self._life.forget(name):
             raise Refused(404, f"template '{name}' not found")
         await call.exchange.reply(204)
 
