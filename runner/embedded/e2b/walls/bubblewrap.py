@@ -163,7 +163,7 @@ def build(room: Room, command: Sequence[str], environment: Mapping[str, str]) ->
     rooted = any(top.target == "/" for top in room.tops)
     for top in room.tops:
         _top(wall, top)
-    _links(wall, linked=rooted)
+    links(wall, linked=rooted)
     wall.add("--proc", "/proc", "--dev", "/dev")
     if room.boot is not None:
         wall.bind(room.boot, "/proc/sys/kernel/random/boot_id")
@@ -208,7 +208,7 @@ def _python(wall: Wall, python: Python, made: Collection[str] = ()) -> None:
     wall.bind(python.source, str(python.prefix))
 
 
-def _links(wall: Wall, *, linked: bool) -> None:
+def links(wall: Wall, *, linked: bool) -> None:
     """The host's other folders of programs, which are mostly links into /usr; `linked` ones are there already."""
     for name in PROGRAMS:
         place = Path("/") / name

@@ -11,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from runner.embedded.e2b.walls.layers import PROGRAMS
+from runner.embedded.e2b.walls.bubblewrap import Wall, links
 from runner.embedded.e2b.walls.uids import uid_for
 
 #: What is the box's own in its disk, and with its /tmp.
@@ -44,16 +44,14 @@ def walled(bwrap: Path, disk: Path, target: Path | None = None) -> list[str]:
     """The words before a program of the host's that is to have a box's disk, read-only at /from, and a folder at /to
     if one is named, and nothing else; where boxes run as ourselves it has the rights of root over them.
     """
-    seen = ["--unshare-pid", "--proc", "/proc", "--ro-bind", "/usr", "/usr"]  # cp sets rights by way of /proc
-    for name in PROGRAMS:
-        place = Path("/") / name
-        if place.is_symlink():
-            seen += ["--symlink", str(place.readlink()), str(place)]
-        elif place.is_dir():
-            seen += ["--ro-bind", str(place), str(place)]
-    rights = _AS_OWNER if uid_for(0) is None else ()
-    shown = ["--ro-bind", str(disk), "/from", *([] if target is None else ["--bind", str(target), "/to"])]
-    return [str(bwrap), *rights, *seen, *shown, "--"]
+    wall = Wall()
+    wall.add(*(_AS_OWNER if uid_for(0) is None else ()), "--unshare-pid", "--proc", "/proc")  # cp uses /proc
+    wall.bind(Path("/usr"), "/usr")
+    links(wall, linked=False)
+    wall.bind(disk, "/from")
+    if target is not None:
+        wall.bind(target, "/to", writable=True)
+    return [str(bwrap), *wall.arguments, "--"]
 
 
 def _run(words: list[str], owner: int | None = None) -> None:
