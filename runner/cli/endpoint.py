@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,12 +65,11 @@ def e2b(  # noqa: PLR0913 - an option each
 
     def tell(endpoint: Endpoint) -> None:
         values = endpoint.exports()
-        typer.echo(json.dumps(values) if as_json else "\n".join(f"export {name}={values[name]}" for name in values))
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+        typer.echo(json.dumps(values) if as_json else "\n".join(lines))
         if "E2B_API_KEY" not in values:
-            typer.echo(
-                f"the keys made before are good; another one: runner endpoint keys --folder {where} --add NAME",
-                err=True,
-            )
+            another = f"runner endpoint keys --folder {shlex.quote(str(where))} --add NAME"
+            typer.echo(f"the keys made before are good; another one: {another}", err=True)
         if endpoint.why:
             typer.echo(f"boxes do not have the best walls there are (docs/security.md): {endpoint.why}", err=True)
         typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)

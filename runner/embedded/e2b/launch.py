@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -73,9 +74,10 @@ async def serve_for(command: Sequence[str], settings: Settings = _PLAIN) -> int:
     async with launch(settings) as endpoint:
         env = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE} | endpoint.exports()
         if "E2B_API_KEY" not in env:
+            another = f"runner endpoint keys --folder {shlex.quote(str(settings.folder))} --add NAME"
             raise UsageError(
-                "the keys of this folder were made before, and none is in the environment",
-                "set E2B_API_KEY to one of them; runner endpoint keys --add NAME makes another",
+                f"the keys in {settings.folder} were made before, and none is in the environment",
+                f"set E2B_API_KEY to one of them; {another} makes another",
             )
         try:
             child = await asyncio.create_subprocess_exec(*command, env=env)
