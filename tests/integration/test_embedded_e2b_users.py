@@ -64,6 +64,10 @@ def test_nobody_has_a_way_back_to_root(box: Sandbox) -> None:
     assert _said(box, "python3 -c 'import os; os.setuid(0)'").endswith("Operation not permitted")
 
 
+def test_root_hands_on_from_a_folder_that_is_closed_to_the_other(box: Sandbox) -> None:
+    assert _said(box, "install -d -m 700 /srv/closed && cd /srv/closed && sudo -u user id -un", "root") == "user"
+
+
 def test_a_program_that_is_not_there_leaves_the_agent_as_it_was(box: Sandbox) -> None:
     for user in ("user", "root"):
         assert "No such file" in _said(box, "sudo -u user /nonesuch", user)

@@ -80,6 +80,11 @@ class Elevator:
         }  # fmt: skip
         words = _words(request, own["SHELL"])
         cwd = user.home if request.get("login") else str(request.get("cwd") or "/")
+        with users.working_as(user):
+            try:
+                (Path(cwd) / "..").stat()
+            except PermissionError:
+                cwd = "/"  # who asks may be where this user may not go
         terminal = bool(request.get("terminal"))
         with tree.carrying(caller.pid), users.starting_as(user) as identity:
             process = subprocess.Popen(
