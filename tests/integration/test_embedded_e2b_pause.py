@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -215,10 +216,17 @@ def test_many_pause_and_connect_at_once(where: dict[str, Any]) -> None:
     asyncio.run(go())
 
 
-def _agent(seconds: str) -> psutil.Process:
-    """The first process of the box in which `sleep SECONDS` runs."""
-    (sleeper,) = [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", seconds]]
+async def _agent(seconds: str) -> psutil.Process:
+    """The first process of the box in which `sleep SECONDS` runs; its shell may not have made way for it yet."""
+    async with asyncio.timeout(20):
+        while not (found := [each for each in psutil.process_iter(["cmdline"]) if _sleeps(each, seconds)]):
+            await asyncio.sleep(0.05)
+    (sleeper,) = found
     return next(each for each in sleeper.parents() if _number_within(each) == "1")
+
+
+def _sleeps(process: psutil.Process, seconds: str) -> bool:
+    return bool(process.info["cmdline"] == ["sleep", seconds])
 
 
 def _number_within(process: psutil.Process) -> str:
@@ -230,8 +238,10 @@ def _number_within(process: psutil.Process) -> str:
 def test_a_pause_that_asks_for_it_is_refused_while_the_agent_hangs(where: dict[str, Any]) -> None:
     async def go() -> None:
         box = await AsyncSandbox.create(timeout=60, **where)
-        await box.commands.run("sleep 54321", background=True, timeout=0)
-        agent = _agent("54321")
+        # A number of this test's own: others of the like may run on this machine.
+        seconds = f"54321.{os.getpid()}"
+        await box.commands.run(f"sleep {seconds}", background=True, timeout=0)
+        agent = await _agent(seconds)
         agent.suspend()
         try:
             with pytest.raises(ServiceBusyException, match="does not answer: it was not paused"):
