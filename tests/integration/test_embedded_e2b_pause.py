@@ -218,9 +218,12 @@ def test_many_pause_and_connect_at_once(where: dict[str, Any]) -> None:
 
 async def _agent(seconds: str) -> psutil.Process:
     """The first process of the box in which `sleep SECONDS` runs; its shell may not have made way for it yet."""
-    async with asyncio.timeout(20):
-        while not (found := [each for each in psutil.process_iter(["cmdline"]) if _sleeps(each, seconds)]):
-            await asyncio.sleep(0.05)
+    found: list[psutil.Process] = []
+    for _ in range(200):
+        found = [each for each in psutil.process_iter(["cmdline"]) if _sleeps(each, seconds)]
+        if found:
+            break
+        await asyncio.sleep(0.1)
     (sleeper,) = found
     return next(each for each in sleeper.parents() if _number_within(each) == "1")
 
