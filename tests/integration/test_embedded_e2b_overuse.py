@@ -18,7 +18,8 @@ import asyncio, base64, dataclasses, json, os, struct, tempfile
 from pathlib import Path
 from runner.embedded.e2b.limits import hierarchies
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, BoxDead, Boxes, Order
+from runner.embedded.e2b.boxes.box import ENVD_PORT, BoxDead, Order
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.templates import BASE
 from runner.embedded.e2b.walls.walls import raise_walls
 

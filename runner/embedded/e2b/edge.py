@@ -14,7 +14,8 @@ import re
 import time
 
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, Boxes, Identity
+from runner.embedded.e2b.boxes.box import ENVD_PORT, Box, Identity
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.control.faults import FaultRoute
 from runner.embedded.e2b.control.plane import ControlPlane
 from runner.embedded.e2b.front import proxy

@@ -10,7 +10,7 @@ import pytest
 from e2b.sandbox.signature import get_signature
 
 from runner.embedded.e2b.box.http1 import Exchange, Head, Inlet
-from runner.embedded.e2b.boxes.boxes import Identity
+from runner.embedded.e2b.boxes.box import Identity
 from runner.embedded.e2b.edge import signed
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from runner.embedded.e2b.boxes.boxes import Box, BoxDead
+from runner.embedded.e2b.boxes.box import Box, BoxDead
 from runner.embedded.e2b.boxes.within import CallRefused, Listener, Words, run
 from runner.embedded.e2b.templates import Template
 

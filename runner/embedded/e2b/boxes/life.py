@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
-from runner.embedded.e2b.boxes.boxes import CARRY_SECONDS, Box, BoxDead, Boxes, Identity, Order
+from runner.embedded.e2b.boxes.box import CARRY_SECONDS, Box, BoxDead, Identity, Order
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.boxlog import BoxLog
 from runner.embedded.e2b.boxes.bringup import NotReady, bring_up
 from runner.embedded.e2b.boxes.kept import Kept, Resting, Snapshot

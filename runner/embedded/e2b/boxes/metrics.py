@@ -16,7 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead
+from runner.embedded.e2b.boxes.box import ENVD_PORT, Box, BoxDead
 from runner.embedded.e2b.boxes.endings import rfc3339
 from runner.records import dataclass
 

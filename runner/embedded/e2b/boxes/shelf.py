@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
-from runner.embedded.e2b.boxes.boxes import Box, BoxDead, Boxes
+from runner.embedded.e2b.boxes.box import Box, BoxDead
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.folding import fold
 from runner.embedded.e2b.boxes.kept import Index, Kept, Resting
 from runner.embedded.e2b.boxes.snapshots import Snapshots

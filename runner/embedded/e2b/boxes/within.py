@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from runner.embedded.e2b.box.connect import envelope
 from runner.embedded.e2b.box.http1 import Body, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box, BoxDead
+from runner.embedded.e2b.boxes.box import ENVD_PORT, Box, BoxDead
 from runner.records import dataclass
 
 _END = 0b10

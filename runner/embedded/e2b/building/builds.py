@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.embedded.e2b.boxes.boxes import Box, BoxDead, Order
+from runner.embedded.e2b.boxes.box import Box, BoxDead, Order
 from runner.embedded.e2b.boxes.bringup import NotReady, bring_up
 from runner.embedded.e2b.boxes.within import CallRefused, Words, run, upload
 from runner.embedded.e2b.building import bases, steps

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from runner.embedded.e2b.boxes.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.box import Box
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.life import Life
 from runner.embedded.e2b.building.builds import Builder, Hands
 from runner.embedded.e2b.building.catalog import Catalog

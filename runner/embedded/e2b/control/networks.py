@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from runner.embedded.e2b.boxes.boxes import Box
+from runner.embedded.e2b.boxes.box import Box
 from runner.embedded.e2b.boxes.life import Life, NoSuchBox
 from runner.embedded.e2b.control.bodies import object_of
 from runner.embedded.e2b.control.refusals import Refused

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from runner.embedded.e2b.boxes.boxes import Order
+from runner.embedded.e2b.boxes.box import Order
 from runner.embedded.e2b.control.bodies import texts
 from runner.embedded.e2b.control.networks import network_of
 from runner.embedded.e2b.control.refusals import Refused

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.embedded.e2b.box.http1 import Exchange, ProtocolError
-from runner.embedded.e2b.boxes.boxes import Box, Boxes, Identity
+from runner.embedded.e2b.boxes.box import Box, Identity
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.life import Life, NoSuchBox
 from runner.embedded.e2b.control.gate import Gate
 from runner.embedded.e2b.control.holdings import Holdings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runner.embedded.e2b.boxes.boxes import Box
+from runner.embedded.e2b.boxes.box import Box
 from runner.embedded.e2b.control.refusals import Refused
 
 #: So many keys are remembered.

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from runner.embedded.e2b.boxes.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.box import Box
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.kept import Resting
 from runner.embedded.e2b.boxes.life import Life, NoSuchBox, WrongState
 from runner.embedded.e2b.boxes.within import answers

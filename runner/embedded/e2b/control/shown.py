@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from runner.embedded.e2b.boxes.boxes import Box, Order
+from runner.embedded.e2b.boxes.box import Box, Order
 from runner.embedded.e2b.boxes.endings import rfc3339
 from runner.embedded.e2b.boxes.kept import Resting
 from runner.embedded.e2b.network import upstream

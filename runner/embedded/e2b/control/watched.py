@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from runner.embedded.e2b.boxes.boxes import Box, Boxes
+from runner.embedded.e2b.boxes.box import Box
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.boxlog import LEVELS, BoxLog, Entry
 from runner.embedded.e2b.boxes.endings import rfc3339
 from runner.embedded.e2b.boxes.life import Life

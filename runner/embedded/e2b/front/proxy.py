@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 
 from runner.embedded.e2b.box.http1 import Body, Exchange, Head, ProtocolError, close, read_head
-from runner.embedded.e2b.boxes.boxes import CARRY_SECONDS, ENVD_PORT, Box, BoxDead, Boxes, PortShut
+from runner.embedded.e2b.boxes.box import CARRY_SECONDS, ENVD_PORT, Box, BoxDead, PortShut
+from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.front import pages
 from runner.records import dataclass
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from runner.embedded.e2b.box.http1 import Exchange, Head
-from runner.embedded.e2b.boxes.boxes import ENVD_PORT, Box
+from runner.embedded.e2b.boxes.box import ENVD_PORT, Box
 from runner.embedded.e2b.front.faults import Faults, Rule
 from runner.records import dataclass
 
