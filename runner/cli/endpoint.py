@@ -6,8 +6,12 @@ import json
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from runner.embedded.e2b.launch import Endpoint
 
 app = typer.Typer(help="Serve a vendor's protocol on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -58,21 +62,10 @@ def e2b(  # noqa: PLR0913 - an option each
     """
     import asyncio
 
-    from runner.embedded.e2b.launch import Endpoint, serve_for
+    from runner.embedded.e2b.launch import serve_for
     from runner.embedded.e2b.server import run
     from runner.embedded.e2b.settings import Settings
     from runner.errors import UsageError
-
-    def tell(endpoint: Endpoint) -> None:
-        values = endpoint.exports()
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-        typer.echo(json.dumps(values) if as_json else "\n".join(lines))
-        if "E2B_API_KEY" not in values:
-            another = f"runner endpoint keys --folder {shlex.quote(str(where))} --add NAME"
-            typer.echo(f"the keys made before are good; another one: {another}", err=True)
-        if endpoint.why:
-            typer.echo(f"boxes do not have the best walls there are (docs/security.md): {endpoint.why}", err=True)
-        typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)
 
     if keep and folder is None:
         raise UsageError("--keep needs a folder in which to keep things", "runner endpoint e2b --folder DIR --keep")
@@ -80,20 +73,25 @@ def e2b(  # noqa: PLR0913 - an option each
         raise UsageError("--allow-private needs --egress", "runner endpoint e2b --egress --allow-private")
     where = None if folder is None else str(folder)
     settings = Settings(
-        port=port,
-        folder=where,
-        keep=keep,
-        tls=tls,
-        egress=egress,
-        allow_private=allow_private,
-        plan=plan,
-        quota=quota,
-        rate=rate,
-        faults=tuple(fault),
-    )
+        port=port, folder=where, keep=keep, tls=tls, egress=egress, allow_private=allow_private,
+        plan=plan, quota=quota, rate=rate, faults=tuple(fault),
+    )  # fmt: skip
     if command:
         raise typer.Exit(asyncio.run(serve_for(command, settings)))
-    asyncio.run(run(settings, tell))
+    asyncio.run(run(settings, lambda endpoint: _tell(endpoint, where, as_json)))
+
+
+def _tell(endpoint: Endpoint, folder: str | None, as_json: bool) -> None:
+    """Say where it serves on standard output, and what else is to be known on standard error."""
+    values = endpoint.exports()
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    typer.echo(json.dumps(values) if as_json else "\n".join(lines))
+    if "E2B_API_KEY" not in values:
+        another = f"runner endpoint keys --folder {shlex.quote(str(folder))} --add NAME"
+        typer.echo(f"the keys made before are good; another one: {another}", err=True)
+    if endpoint.why:
+        typer.echo(f"boxes do not have the best walls there are (docs/security.md): {endpoint.why}", err=True)
+    typer.echo("serving boxes; Ctrl-C ends the endpoint and all of them", err=True)
 
 
 @app.command()
