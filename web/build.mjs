@@ -1,0 +1,38 @@
+// Bundles the browser side into web/dist, from where it goes into the wheel:
+//   host/    the page that the runner opens, with the genuine client
+//   engine/  the local engine: its document's script and the script of its processes
+import { build } from "esbuild";
+import { cp, mkdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+
+const web = new URL("./", import.meta.url).pathname;
+const out = process.env.OUT ?? `${web}dist`;
+
+/** Entry points by output name; those of a part that is not there are left out. */
+const parts = {
+  host: { page: "host/src/page.ts" },
+  engine: { frame: "engine/src/frame/main.ts", process: "engine/src/process/main.ts", worker: "engine/src/preview/worker.ts" },
+};
+
+await rm(out, { recursive: true, force: true });
+for (const [part, entries] of Object.entries(parts)) {
+  const present = Object.entries(entries).filter(([, file]) => existsSync(web + file));
+  await mkdir(`${out}/${part}`, { recursive: true });
+  if (present.length === 0) continue;
+  await build({
+    entryPoints: Object.fromEntries(present),
+    outdir: `${out}/${part}`,
+    absWorkingDir: web,
+    bundle: true,
+    format: "iife",
+    platform: "browser",
+    target: "chrome120",
+    minify: !process.argv.includes("--debug"),
+    keepNames: true,
+    sourcemap: process.argv.includes("--debug") ? "inline" : false,
+    legalComments: "none",
+    define: { global: "globalThis" },
+    logLevel: "warning",
+  });
+  if (existsSync(`${web}${part}/static`)) await cp(`${web}${part}/static`, `${out}/${part}`, { recursive: true });
+}

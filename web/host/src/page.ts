@@ -1,0 +1,3 @@
+/** The host page's script: `globalThis.runnerHost`, what the runner calls. */
+
+export {};
