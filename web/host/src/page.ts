@@ -1,3 +1,151 @@
-/** The host page's script: `globalThis.runnerHost`, what the runner calls. */
+/**
+ * The host page's script: `globalThis.runnerHost`, what the runner calls over the browser's debugging protocol.
+ *
+ * Files travel by requests to the page's own server, small things as base64. Every method rejects with a HostError,
+ * whose message is `HostError {json}` with `code`, `message` and, for files, `errno`. Events go to
+ * `globalThis.runnerEmit`, which the runner puts there, in batches and in order.
+ */
+import { fromBase64, toBase64 } from "./bytes.ts";
+import type { ToolEvent, ToolState } from "./events.ts";
+import { asHostError, HostError } from "./failure.ts";
+import type { HostCode } from "./failure.ts";
+import { WebContainerTool } from "./tool.ts";
+import type { Booted, BootRequest, SpawnRequest } from "./tool.ts";
 
-export {};
+declare global {
+  // Globals are declared by `var` only.
+  var runnerHost: HostPage;
+  var runnerEmit: ((events: ToolEvent[]) => Promise<void>) | undefined;
+}
+
+/** What of a folder is exported: glob patterns, as the client takes them. */
+export interface ExportRequest {
+  format: "binary";
+  includes?: string[];
+  excludes?: string[];
+}
+
+/** The page's functions; a page has one container in its life. */
+export class HostPage {
+  #tool: WebContainerTool | null = null;
+  #before: "none" | "booting" | "gone" = "none";
+
+  /** How the container is; `none` before the boot, `gone` also after one that failed. */
+  get state(): ToolState | "none" {
+    return this.#tool?.state ?? this.#before;
+  }
+
+  /** Boot the page's container. Rejects with `internal` when there is or was one: the engine lives as long as its page. */
+  async boot(request: BootRequest): Promise<Booted> {
+    if (this.#before !== "none") throw new HostError("internal", "this page has booted its container already");
+    this.#before = "booting";
+    try {
+      this.#tool = await WebContainerTool.boot(request, async (events) => await globalThis.runnerEmit?.(events));
+      return this.#tool.booted;
+    } catch (error) {
+      this.#before = "gone";
+      throw asHostError(error, "internal");
+    }
+  }
+
+  /** Fetch a snapshot (msgpack or JSON) and put it into the container. Says how many files it has. */
+  async mount(url: string, mountPoint?: string): Promise<{ files: number }> {
+    const answer = await request(url, { cache: "no-store" }, "mount");
+    return await this.#here.mount(new Uint8Array(await answer.arrayBuffer()), mountPoint);
+  }
+
+  /** Send a folder of the container as a msgpack snapshot. Says how many bytes it has. */
+  async exportTo(path: string, url: string, options: ExportRequest): Promise<{ bytes: number }> {
+    const { includes, excludes } = options;
+    const snapshot = await this.#here.export(path, {
+      ...(includes === undefined ? {} : { includes }),
+      ...(excludes === undefined ? {} : { excludes }),
+    });
+    // A shared buffer cannot be sent, and the engine may hand one out.
+    const body = snapshot.buffer instanceof ArrayBuffer ? (snapshot as Uint8Array<ArrayBuffer>) : new Uint8Array(snapshot);
+    await request(url, { method: "PUT", body, headers: { "content-type": "application/msgpack" } }, "export");
+    return { bytes: snapshot.byteLength };
+  }
+
+  async spawn(id: string, request: SpawnRequest): Promise<void> {
+    await this.#here.spawn(id, request);
+  }
+
+  async write(id: string, text: string): Promise<void> {
+    await this.#here.write(id, text);
+  }
+
+  async endInput(id: string): Promise<void> {
+    await this.#here.endInput(id);
+  }
+
+  // What takes no time is told like everything else, as a promise: failures of one kind for the runner.
+  async kill(id: string): Promise<void> {
+    await Promise.resolve(this.#here.kill(id));
+  }
+
+  async resize(id: string, cols: number, rows: number): Promise<void> {
+    await Promise.resolve(this.#here.resize(id, cols, rows));
+  }
+
+  /** A file's bytes as base64. */
+  async readFile(path: string): Promise<string> {
+    return toBase64(await this.#here.readFile(path));
+  }
+
+  /** Write a file of the bytes that are given as base64. */
+  async writeFile(path: string, base64: string): Promise<void> {
+    await this.#here.writeFile(path, fromBase64(base64));
+  }
+
+  async readdir(path: string): Promise<{ name: string; kind: "file" | "folder" }[]> {
+    return await this.#here.readdir(path);
+  }
+
+  async mkdir(path: string, options?: { recursive?: boolean }): Promise<void> {
+    await this.#here.mkdir(path, options);
+  }
+
+  async rm(path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> {
+    await this.#here.rm(path, options);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#here.rename(from, to);
+  }
+
+  async watch(id: string, path: string, options?: { recursive?: boolean }): Promise<void> {
+    await this.#here.watch(id, path, options);
+  }
+
+  async unwatch(id: string): Promise<void> {
+    await Promise.resolve(this.#here.unwatch(id));
+  }
+
+  /** Milliseconds that the engine needs for a cheap answer; rejects with `gone` after `timeoutMs`. */
+  async ping(timeoutMs: number): Promise<number> {
+    return await this.#here.ping(timeoutMs);
+  }
+
+  /** End the container; nothing happens when there is none. */
+  async teardown(): Promise<void> {
+    await this.#tool?.teardown();
+  }
+
+  get #here(): WebContainerTool {
+    if (this.#tool === null) throw new HostError("gone", "no container has booted in this page");
+    return this.#tool;
+  }
+}
+
+async function request(url: string, init: RequestInit, code: HostCode): Promise<Response> {
+  try {
+    const answer = await fetch(url, init);
+    if (answer.ok) return answer;
+    throw new HostError(code, `the runner's file server answered ${answer.status} to ${init.method ?? "GET"}`);
+  } catch (error) {
+    throw asHostError(error, code);
+  }
+}
+
+globalThis.runnerHost = new HostPage();

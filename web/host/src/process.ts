@@ -1,0 +1,73 @@
+/** One process of a container: its output in order before its exit, its input in the form that its engine reads. */
+import type { WebContainerProcess } from "@webcontainer/api";
+
+/**
+ * Milliseconds that the output of an ended process may still be open. Exit codes and output come by different ports,
+ * so the end of the output is waited for; a background process that holds it open must not hold up the exit.
+ */
+const DRAIN = 400;
+
+const encoder = new TextEncoder();
+
+/** What a started process tells. */
+export interface ProcessListener {
+  output(data: string): void;
+  exit(code: number): void;
+  /** The engine died with the process: there is no exit code. */
+  lost(reason: unknown): void;
+}
+
+/** A process that was started. */
+export class HostProcess {
+  readonly #writer: WritableStreamDefaultWriter<string>;
+
+  /** @param framed whether the engine reads framed input, which can end; other input never does */
+  constructor(
+    private readonly genuine: WebContainerProcess,
+    private readonly framed: boolean,
+    listener: ProcessListener,
+  ) {
+    this.#writer = genuine.input.getWriter();
+    void this.#follow(listener);
+  }
+
+  /** Give the process input. Text is passed on as it is, in UTF-8. */
+  async write(text: string): Promise<void> {
+    await this.#writer.write(this.framed ? `D${encoder.encode(text).length}:${text}` : text);
+  }
+
+  /** End the input. Without framed input the process gets the end-of-transmission character, as a terminal sends it. */
+  async endInput(): Promise<void> {
+    await this.#writer.write(this.framed ? "E" : "\u0004");
+  }
+
+  /** Kill it. No signal can be chosen. */
+  kill(): void {
+    this.genuine.kill();
+  }
+
+  /** Tell it the new size of its terminal, in characters. */
+  resize(cols: number, rows: number): void {
+    this.genuine.resize({ cols, rows });
+  }
+
+  async #follow(listener: ProcessListener): Promise<void> {
+    const drained = this.#drain(listener);
+    try {
+      const code = await this.genuine.exit;
+      await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN))]);
+      listener.exit(code);
+    } catch (error) {
+      listener.lost(error);
+    }
+  }
+
+  async #drain(listener: ProcessListener): Promise<void> {
+    const reader = this.genuine.output.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      listener.output(value);
+    }
+  }
+}
