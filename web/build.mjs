@@ -11,8 +11,21 @@ const out = process.env.OUT ?? `${web}dist`;
 /** Entry points by output name; those of a part that is not there are left out. */
 const parts = {
   host: { page: "host/src/page.ts" },
-  engine: { frame: "engine/src/frame/main.ts", process: "engine/src/process/main.ts", worker: "engine/src/preview/worker.ts" },
+  engine: { frame: "engine/src/frame/main.ts", process: "engine/src/process/main.ts", shell: "engine/src/process/shell.ts", preview: "engine/src/preview/worker.ts" },
 };
+
+const polyfills = Object.fromEntries(
+  Object.entries({
+    buffer: "buffer/",
+    events: "events/",
+    path: "path-browserify",
+    stream: "readable-stream",
+    string_decoder: "string_decoder/",
+    url: "url/",
+    util: "util/",
+    assert: "assert/",
+  }).flatMap(([name, found]) => [[name, found], [`node:${name}`, found]]),
+);
 
 await rm(out, { recursive: true, force: true });
 for (const [part, entries] of Object.entries(parts)) {
@@ -31,7 +44,9 @@ for (const [part, entries] of Object.entries(parts)) {
     keepNames: true,
     sourcemap: process.argv.includes("--debug") ? "inline" : false,
     legalComments: "none",
-    define: { global: "globalThis" },
+    define: { global: "globalThis", "process.env.NODE_ENV": '"production"' },
+    // Packages ask for Node's modules under both names: these are the kept polyfills, pinned in package.json.
+    alias: polyfills,
     logLevel: "warning",
   });
   if (existsSync(`${web}${part}/static`)) await cp(`${web}${part}/static`, `${out}/${part}`, { recursive: true });
