@@ -1,0 +1,50 @@
+"""The documents and scripts that browsers get: what `make web` has built, or what the wheel brought along."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+from runner.errors import ServiceError
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+_SCRIPTS = {"host": ("page.js",), "engine": ("frame.js", "process.js")}
+
+HOST_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>runner: WebContainer</title></head>
+<body><script src="/page.js"></script></body></html>
+"""
+ENGINE_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>runner: WebContainer engine</title></head>
+<body><script src="/frame.js"></script></body></html>
+"""
+
+
+def built() -> Path:
+    """The folder of the built browser side. Raises ServiceError where there is none."""
+    folders = (_PACKAGE / "data" / "web", _PACKAGE.parent / "web" / "dist")
+    return next((each for each in folders if not absent(each)), None) or _refuse(folders[-1])
+
+
+def absent(folder: Path) -> str:
+    """The first script that a folder of the browser side lacks; empty when it is whole."""
+    needed = (f"{part}/{name}" for part, names in _SCRIPTS.items() for name in names)
+    return next((each for each in needed if not (folder / each).is_file()), "")
+
+
+def _refuse(folder: Path) -> Path:
+    raise ServiceError(
+        f"the pages of WebContainers are not built: {folder / absent(folder)} is missing",
+        "make web   (needs npm; the wheel of runner brings them along)",
+    )
+
+
+def message(title: str, text: str, *, browser: bool) -> tuple[bytes, str]:
+    """A refusal for a person: HTML where a browser asks for a page, else a line. With its media type."""
+    if not browser:
+        return f"{title}: {text}\n".encode(), "text/plain; charset=utf-8"
+    page = (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>\n'
+        f"<body><h1>{html.escape(title)}</h1><p>{html.escape(text)}</p></body></html>\n"
+    )
+    return page.encode(), "text/html; charset=utf-8"
