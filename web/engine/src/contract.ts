@@ -9,14 +9,21 @@
 /** A signal by the names that Node has for it. */
 export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2" | "SIGPIPE";
 
-/** Where a standard stream of a child goes: to its parent, nowhere, or where the parent's own goes. */
-export type Stdio = "pipe" | "ignore" | "inherit";
+/** Where a standard stream of a child goes: to its parent, nowhere, where the parent's own of that number goes, or where a descriptor of the parent goes (0 to 2, or an open file). */
+export type Stdio = "pipe" | "ignore" | "inherit" | number;
+
+/** A thread of a process: a Worker that shares its process's number, descriptors and standard streams. */
+export interface Thread {
+  readonly id: number;
+  /** To whoever started it: what is said on it is between the two. */
+  readonly port: MessagePort;
+}
 
 /** What a Worker is told when it becomes a process. */
 export interface ProcessStart {
   readonly pid: number;
   readonly ppid: number;
-  /** Which program: the key of a table in the Worker's bundle. */
+  /** Which program: `node` in process.js; `bash`, `sh`, `jsh`, `npm`, `npx` or `command` (its name is `args[0]`) in shell.js. */
   readonly program: string;
   /** Arguments after the program's name. */
   readonly args: readonly string[];
@@ -28,6 +35,8 @@ export interface ProcessStart {
   readonly terminal?: { readonly cols: number; readonly rows: number };
   /** Whether the parent has a message channel to it (`child_process.fork`). */
   readonly ipc: boolean;
+  /** Present in a thread of a process. */
+  readonly thread?: Thread;
   /** Shared memory for answers to synchronous calls; see `SYNC`. */
   readonly sync: SharedArrayBuffer;
 }
@@ -43,6 +52,8 @@ export const FORMAT = { VALUE: 0, BYTES: 1, ERROR: 2 } as const;
 export interface CallError {
   readonly code: string;
   readonly message: string;
+  /** Negative, as Linux numbers it. */
+  readonly errno?: number;
   readonly syscall?: string;
   readonly path?: string;
   readonly dest?: string;
@@ -87,6 +98,15 @@ export interface SpawnResult {
   readonly signal: Signal | null;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** Why it was killed: `ETIMEDOUT` or `ENOBUFS` (more output than allowed). */
+  readonly error?: "ETIMEDOUT" | "ENOBUFS";
+}
+
+/** A thread to start: like a child, in the process's own bundle. */
+export interface ThreadRequest {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
@@ -129,10 +149,19 @@ export interface Calls {
   "fs.unwatch": (watcher: number) => void;
 
   "process.spawn": (request: SpawnRequest) => number;
-  /** Wait for a whole child: `input` is all of its stdin; killed after `timeout` ms when that is above 0. */
-  "process.spawnSync": (request: SpawnRequest, input: Uint8Array | null, timeout: number, signal: Signal) => SpawnResult;
-  /** False when there is no such process. Signal 0 only asks. */
+  /** Wait for a whole child: `input` is all of its stdin; killed after `timeout` ms when that is above 0, or beyond `maxBuffer` bytes of one stream. */
+  "process.spawnSync": (request: SpawnRequest, input: Uint8Array | null, timeout: number, signal: Signal, maxBuffer?: number) => SpawnResult;
+  /** Start a thread; async only, by `callWith`, as the port is handed over. The answer is its number, from 1 on. */
+  "process.thread": (request: ThreadRequest, port: MessagePort) => number;
+  /** End a thread of this process at once. */
+  "process.endThread": (thread: number) => void;
+  /** The signals that this process hears from now on; all others end it (SIGKILL always does). */
+  "process.signals": (heard: readonly Signal[]) => void;
+  /** Whether the terminal hands over each key as it is, without echo, line ends and ^C. */
+  "process.rawMode": (raw: boolean) => void;
+  /** False when there is no such process; -N is the group that N leads. Signal 0 only asks. */
   "process.kill": (pid: number, signal: Signal | 0) => boolean;
+  /** Bytes for a piped child's stdin, null for its end; answered when the child has room for more. EPIPE when it has ended. */
   "process.stdin": (child: number, data: Uint8Array | null) => void;
   "process.message": (target: number | "parent", message: unknown) => void;
   "process.disconnect": (target: number | "parent") => void;
@@ -176,8 +205,10 @@ export type ProcessEvent =
   | { readonly type: "resize"; readonly cols: number; readonly rows: number }
   | { readonly type: "message"; readonly from: number | "parent"; readonly message: unknown }
   | { readonly type: "disconnect"; readonly from: number | "parent" }
-  | { readonly type: "child-output"; readonly pid: number; readonly fd: 1 | 2; readonly data: Uint8Array }
+  /** `data` is null at the end, when no process is left that could write there: may come after `child-exit`. */
+  | { readonly type: "child-output"; readonly pid: number; readonly fd: 1 | 2; readonly data: Uint8Array | null }
   | { readonly type: "child-exit"; readonly pid: number; readonly code: number | null; readonly signal: Signal | null }
+  | { readonly type: "thread-exit"; readonly thread: number; readonly code: number }
   | { readonly type: "connection"; readonly port: number; readonly socket: MessagePort }
   | { readonly type: "watch"; readonly watcher: number; readonly event: "rename" | "change"; readonly name: string };
 

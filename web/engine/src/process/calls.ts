@@ -9,17 +9,16 @@ type Value<N extends Name> = ReturnType<Calls[N]>;
 
 /** An error of the kernel, shaped as Node's system errors are. */
 export class SystemError extends Error {
-  readonly code: string;
   declare readonly errno?: number;
+  declare readonly code: string;
   declare readonly syscall?: string;
   declare readonly path?: string;
   declare readonly dest?: string;
 
   constructor(error: CallError) {
     super(error.message);
-    this.name = "Error";
-    this.code = error.code;
-    for (const key of ["syscall", "path", "dest"] as const) if (error[key] !== undefined) Object.assign(this, { [key]: error[key] });
+    // In Node's order, since people print them.
+    for (const key of ["errno", "code", "syscall", "path", "dest"] as const) if (error[key] !== undefined) Object.assign(this, { [key]: error[key] });
   }
 }
 
@@ -73,10 +72,15 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 /** Call and go on; the promise rejects with SystemError. */
 export function call<N extends Name>(name: N, ...args: Args<N>): Promise<Value<N>> {
+  return callWith([], name, ...args);
+}
+
+/** Like `call`, handing over the ports and buffers among the arguments that `transfer` lists. */
+export function callWith<N extends Name>(transfer: Transferable[], name: N, ...args: Args<N>): Promise<Value<N>> {
   return new Promise((resolve, reject) => {
     const id = ++last;
     pending.set(id, { resolve, reject });
-    post({ kind: "call", id, sync: false, name, args });
+    (globalThis as unknown as MessagePort).postMessage({ kind: "call", id, sync: false, name, args } satisfies FromProcess, transfer);
   });
 }
 
