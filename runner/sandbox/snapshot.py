@@ -40,7 +40,7 @@ def normalise(tar: bytes, drop: str = "") -> bytes:
             name = _clean(member.name)
             if name != "." and posixpath.basename(name) != (drop or None):
                 members[name] = member
-        return _write([(name, *_content(source, members[name])) for name in members])
+        return write([(name, *_content(source, members[name])) for name in members])
 
 
 def pack(folder: Path) -> bytes:
@@ -59,7 +59,7 @@ def pack(folder: Path) -> bytes:
                 info.linkname = str(path.readlink())
             name = path.relative_to(folder).as_posix()
             found.append((name, info, path.read_bytes() if kind == tarfile.REGTYPE else b""))
-    return _write(found)
+    return write(found)
 
 
 def check(tar: bytes) -> None:
@@ -165,7 +165,8 @@ def _kind(path: Path) -> bytes | None:
     return tarfile.REGTYPE if path.is_file() else None
 
 
-def _write(found: list[tuple[str, tarfile.TarInfo, bytes]]) -> bytes:
+def write(found: list[tuple[str, tarfile.TarInfo, bytes]]) -> bytes:
+    """Members, by name and content, as a tar in the normal form, whatever their order and owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as target:
         for name, member, data in sorted(found, key=lambda item: os.fsencode(item[0])):

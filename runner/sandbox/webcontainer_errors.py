@@ -1,0 +1,122 @@
+"""What the host page and the browser say when something fails, and what it means here.
+
+The page (`web/host`) rejects with `HostError {json}`: a code, a sentence, and for files Node's name of the error. The
+browser itself says nothing in codes: which page or context is gone is known from its events, see webcontainer_browser.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from runner.errors import (
+    BoxDiskFull,
+    BoxError,
+    BoxFileError,
+    BoxGone,
+    CredentialRefused,
+    FileExists,
+    FileMissing,
+    IsADirectory,
+    NotADirectory,
+    ProviderOffline,
+    RequestRefused,
+)
+
+_MARK = "HostError "
+_LONGEST = 400
+
+#: Codes of the page. `fs` is decided by `FILES`.
+CODES: dict[str, type[BoxError]] = {
+    "not-isolated": ProviderOffline,
+    "no-service-worker": ProviderOffline,
+    "boot-timeout": ProviderOffline,
+    "engine-unreachable": ProviderOffline,
+    "engine-refused": CredentialRefused,
+    "gone": BoxGone,
+    "spawn": RequestRefused,
+    "mount": BoxFileError,
+    "export": BoxFileError,
+    "internal": RequestRefused,
+}
+
+#: Names of errors of files, as Node has them.
+FILES: dict[str, type[BoxError]] = {
+    "ENOENT": FileMissing,
+    "EISDIR": IsADirectory,
+    "ENOTDIR": NotADirectory,
+    "EEXIST": FileExists,
+    "ENOTEMPTY": FileExists,
+    "ENOSPC": BoxDiskFull,
+    "EFBIG": BoxDiskFull,
+    "ENAMETOOLONG": BoxFileError,
+    "ELOOP": BoxFileError,
+    "EACCES": BoxFileError,
+    "EPERM": BoxFileError,
+    "EINVAL": BoxFileError,
+    "EXDEV": BoxFileError,
+}
+
+HINTS: dict[str, str] = {
+    "not-isolated": (
+        "Serve the page with COOP and COEP, and use a browser that isolates such pages: Chromium does, Safari does not;"
+        " or let another provider take over (`prefer: [webcontainer, e2b]`)."
+    ),
+    "no-service-worker": (
+        "Allow service workers and storage for the engine's origin in this browser, or let another provider take over."
+    ),
+    "boot-timeout": (
+        "Look whether the machine is overloaded or the network swallows packets; RUNNER_WEBCONTAINER_ENGINE=local needs"
+        " no network."
+    ),
+    "engine-unreachable": (
+        "Check the network and proxies, or set RUNNER_WEBCONTAINER_ENGINE=local: it needs no network."
+    ),
+    "engine-refused": "Check WEBCONTAINER_API_KEY, or set RUNNER_WEBCONTAINER_ENGINE=local: it needs no key.",
+    "gone": "Run it again; what takes much memory belongs to another provider (`needs: {memory: …}`, `prefer: [e2b]`).",
+}
+
+
+def said(text: str) -> dict[str, str] | None:
+    """What the page said of a failure, from the text of the browser library's error; None when it is none of ours."""
+    start = text.find(_MARK)
+    if start < 0:
+        return None
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text[start + len(_MARK) :])
+    except ValueError:
+        return None
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else None
+
+
+def meaning(about: dict[str, str], what: str, secrets: Iterable[str] = ()) -> BoxError:
+    """The error for what the page said, starting with `what`, free of the given secrets."""
+    code, message = about.get("code", "internal"), clean(about.get("message", ""), secrets)
+    kind = _of_name(about.get("errno", "")) if code == "fs" else CODES.get(code, RequestRefused)
+    return kind(f"{what}: {message or code}", HINTS.get(code, ""))
+
+
+def of_file(name: str, path: str, message: str = "") -> BoxError:
+    """The error for a path by Node's name of the error."""
+    words: dict[type[BoxError], str] = {
+        FileMissing: "does not exist",
+        IsADirectory: "is a folder",
+        NotADirectory: "is not a folder, or a file is in its way",
+        FileExists: "is there already, and of another kind",
+        BoxDiskFull: "does not fit into the box",
+    }
+    kind = _of_name(name)
+    return kind(f"{path!r} {words.get(kind, f'cannot be used ({name}): {message}')}")
+
+
+def clean(text: str, secrets: Iterable[str] = ()) -> str:
+    """One line of at most 400 characters without the secrets."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _of_name(name: str) -> type[BoxError]:
+    return FILES[name] if name in FILES else BoxFileError
