@@ -1,0 +1,2 @@
+const x = 1, y = 2;
+module.exports = { x, y, "z w": 3, method() {} };

@@ -1,0 +1,2 @@
+import { computed } from "./defined.cjs";
+console.log(computed);

@@ -1,0 +1,1 @@
+global.counted = (global.counted || 0) + 1;

@@ -1,0 +1,3 @@
+exports.done = false;
+console.log("in a, b.done is", require("./cycle-b").done);
+exports.done = true;

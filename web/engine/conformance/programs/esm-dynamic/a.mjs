@@ -1,0 +1,2 @@
+console.log("a", new URL(import.meta.url).search);
+export default "A";

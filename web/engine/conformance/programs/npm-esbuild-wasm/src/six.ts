@@ -1,0 +1,2 @@
+export const six = 6;
+export const unused = "shaken off";

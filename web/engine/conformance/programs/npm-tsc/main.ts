@@ -1,0 +1,4 @@
+import { greet, Greeting } from "./greet";
+
+const made: Greeting = greet("compiled");
+console.log(made.text);

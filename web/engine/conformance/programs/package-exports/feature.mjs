@@ -1,0 +1,1 @@
+export default "feature as a module";

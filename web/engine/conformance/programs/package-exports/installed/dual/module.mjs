@@ -1,0 +1,1 @@
+export default "dual as a module";

@@ -1,0 +1,1 @@
+module.exports = "an old main";

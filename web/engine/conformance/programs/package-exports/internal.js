@@ -1,0 +1,1 @@
+export default "internal by the node condition";

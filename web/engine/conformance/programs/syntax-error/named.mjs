@@ -1,0 +1,2 @@
+import { nothing } from "node:path";
+console.log(nothing);

@@ -1,0 +1,13 @@
+process.on("unhandledRejection", (reason, promise) => { console.log("unhandledRejection", reason.message ?? reason, promise instanceof Promise); });
+process.on("rejectionHandled", () => console.log("rejectionHandled"));
+process.on("uncaughtException", (error, origin) => console.log("uncaughtException", error.message ?? error, origin));
+process.on("uncaughtExceptionMonitor", (error) => console.log("monitor", error.message ?? error));
+const late = Promise.reject(new Error("handled late"));
+Promise.reject("a string");
+setTimeout(() => late.catch(() => console.log("caught late")), 5);
+setTimeout(() => { throw new Error("from a timer"); }, 15);
+setImmediate(() => { throw "a thrown string"; });
+process.nextTick(() => { throw new Error("from a tick"); });
+setTimeout(() => new (require("events"))().emit("error", new Error("from an emitter")), 20);
+setTimeout(() => console.log("still alive"), 30);
+process.on("exit", (code) => console.log("exit", code));
