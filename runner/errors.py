@@ -33,6 +33,7 @@
         │   ├── NoCapacity           the provider has no room now
         │   └── ProviderOffline      nothing answers
         ├── BoxGone                  the box died, was killed or ran past its time
+        │   ├── BoxCrashed           what held it ended by itself: another provider may serve
         │   └── FilesLost            and took the files of steps that had succeeded along
         ├── CommandTimeout           a command ran past its timeout; its process tree was killed
         ├── BudgetSpent              the sandbox's budget covers no more time in a box
@@ -228,6 +229,10 @@ class ProviderOffline(ProviderError):
 
 class BoxGone(BoxError):
     """The box died, was killed, or ran past its time to live."""
+
+
+class BoxCrashed(BoxGone):
+    """What held the box ended by itself, such as a browser or its tab: another provider may serve."""
 
 
 class FilesLost(BoxGone):

@@ -107,6 +107,7 @@ class Attempts:
             if ended.exit_code != 0:
                 raise CommandFailed(f"exit code {ended.exit_code}{log.last_words()}")
             result = await self._results(box, step, leg, command.cwd or box.home, output)
+            await self._boxes.secure(held, step, leg.key)
             held.succeeded[leg.key] = None
             return result
 

@@ -2,6 +2,10 @@
 
 A shared box whose time is nearly over, or whose provider refuses to go on, is left for another one: its home folder
 is carried over as a tar (`box.moved`).
+
+A box of a volatile provider may end at any moment: with a browser, for example. Before a leg that has ended in such a
+box counts as succeeded, its home folder is copied, where a step to come needs it. So nothing that was acknowledged is
+lost: the next attempt gets a new box with that copy, at the next candidate if there is one.
 """
 
 from __future__ import annotations
@@ -9,11 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from runner.compiler.canonical import Json
+from runner.compiler.plan.choose import volatile
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Plan, PlanStep, SandboxPlan
 from runner.errors import (
+    BoxCrashed,
     BoxError,
     BoxGone,
     BudgetSpent,
@@ -29,8 +36,10 @@ from runner.run.journal import Journal
 from runner.run.meter import Meter
 from runner.run.policies import Policies
 from runner.run.ports import Clock
-from runner.run.supply import Held, Supply, Tries
+from runner.run.supply import Held, Supply, Tries, base
 
+#: States of a leg that may still use a box.
+_OPEN = ("pending", "ready", "running", "paused")
 _LOST_HINT = "Run it again; hand files on as artifacts (outputs: {name: {artifact: …}}) and they outlive the box."
 
 
@@ -42,6 +51,19 @@ class Lease:
 
     held: Held
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The home folder of a shared box at the moment when the last of `succeeded` ended. `placed` was put into it; `box`
+    is its id, `reason` why it is gone.
+    """
+
+    box: str
+    tar: bytes
+    succeeded: tuple[str, ...]
+    placed: frozenset[str]
+    reason: str = ""
 
 
 class Boxes:
@@ -62,6 +84,7 @@ class Boxes:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tries: dict[str, Tries] = {}
         self._where: dict[str, str] = {}
+        self._copies: dict[str, Copy] = {}
 
     @asynccontextmanager
     async def lease(self, step: PlanStep, key: str) -> AsyncIterator[Lease]:
@@ -93,16 +116,31 @@ class Boxes:
             held.idle.set()
 
     async def recovers(self, step: PlanStep, key: str, error: BoxError) -> bool:
-        """Whether the policies want an attempt that failed with this error, in a box, to be made again.
+        """Whether an attempt that failed with this error, in a box, is to be made again: the policies want it, or what
+        held the box has crashed and there is another candidate.
 
         Raises Paused, Stopped, or the error itself, where a policy says so.
         """
         if error.settled or isinstance(error, FilesLost) or key not in self._where:
             return False
         sandbox = self._plan.sandboxes[step.sandbox or DEFAULT_SANDBOX]
-        answer = await self._supply.answer(sandbox, self._where[key], error, self._about(step, key))
+        tries = self._about(step, key)
+        answer = await self._supply.answer(sandbox, self._where[key], error, tries)
         error.settled = True
+        if answer == "" and isinstance(error, BoxCrashed):
+            return self._supply.fall(sandbox, self._where[key], error, tries)
         return answer != ""
+
+    async def secure(self, held: Held, step: PlanStep, key: str) -> None:
+        """Copy the files of a box that its provider may lose, before a leg that has ended in it counts as succeeded.
+
+        Raises BoxError: then the attempt has failed, and what it left in the box is not relied upon.
+        """
+        shared = self._shared.get(held.sandbox.name) is held
+        if shared and volatile(base(held.box.provider)) and self._used_again(held.sandbox.name, step, key):
+            placed = frozenset(held.placed)
+            tar = await held.box.export_tar(held.box.home)
+            self._copies[held.sandbox.name] = Copy(held.box.id, tar, (*held.succeeded, key), placed)
 
     async def free_all(self) -> list[str]:
         """Free every live box; returns a sentence for each that could not be freed."""
@@ -166,7 +204,10 @@ class Boxes:
         self._supply.lose(held, message)
         if self._shared.get(name) is held:
             del self._shared[name]
-            if held.succeeded:
+            copy = self._copies.get(name)
+            if copy is not None and held.succeeded.keys() <= set(copy.succeeded):
+                self._copies[name] = replace(copy, reason=message)
+            elif held.succeeded:
                 steps = ", ".join(held.succeeded)
                 self._lost[name] = (
                     f"the box of sandbox {name} died ({message}); the files that {steps} left in it are lost"
@@ -185,8 +226,41 @@ class Boxes:
             if not reason:
                 return held
             return await self._move(held, reason, tries)
-        made = self._shared[sandbox.name] = self._kept(await self._supply.create(sandbox, tries))
+        copy = self._copies.get(sandbox.name)
+        made = self._kept(await self._supply.create(sandbox, tries))
+        if copy is not None and copy.reason:
+            await self._restore(copy, made, tries)
+        self._shared[sandbox.name] = made
         return made
+
+    async def _restore(self, copy: Copy, made: Held, tries: Tries) -> None:
+        """Put the files of a box that is gone into the one that takes its place."""
+        began = self._clock.now()
+        try:
+            await made.box.import_tar(made.box.home, copy.tar)
+        except BaseException:
+            await uninterrupted(self._free(made))
+            raise
+        made.placed |= copy.placed
+        made.succeeded |= dict.fromkeys(copy.succeeded)
+        # The new box may be as volatile as the old one: until the next copy this one stays good for it.
+        self._copies[made.sandbox.name] = replace(copy, box=made.box.id, reason="")
+        about: dict[str, Json] = {"sandbox": made.sandbox.name, "from": copy.box, "to": made.box.id}
+        about |= {"bytes": len(copy.tar), "reason": copy.reason}
+        about["ms"] = round(max(0.0, self._clock.now() - began) * 1000, 1)
+        self._journal.note(self._journal.fact("box.moved", about, tries.key))
+
+    def _used_again(self, name: str, step: PlanStep, key: str) -> bool:
+        """Whether a leg that has not ended yet, or another repetition of this one, will use the sandbox's box."""
+        if step.repeat is not None:
+            return True
+        steps = (*self._plan.steps, self._plan.on_failure, self._plan.finally_)
+        users = {each.id for each in steps if each is not None and (each.sandbox or DEFAULT_SANDBOX) == name}
+        return any(
+            each["step"] in users and each["state"] in _OPEN
+            for other, each in self._journal.documents("step").items()
+            if other != key
+        )
 
     async def _reason_to_leave(self, held: Held, step: PlanStep, tries: Tries) -> str:
         """Why another box takes this one's place before the step, "" when it does not."""

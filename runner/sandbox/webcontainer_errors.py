@@ -119,4 +119,4 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _of_name(name: str) -> type[BoxError]:
-    return FILES[name] if name in FILES else BoxFileError
+    return FILES.get(name, BoxFileError)

@@ -140,6 +140,14 @@ def session_limit(provider: str) -> float | None:
     return _number(table()["providers"][provider]["session_seconds"])
 
 
+def volatile(provider: str) -> bool:
+    """Whether boxes of a provider may end at any moment with what holds them, such as a browser; False for unknown
+    ones.
+    """
+    row = table()["providers"].get(provider)
+    return row is not None and bool(row["volatile"])
+
+
 def account(provider: str, plan: str) -> Account | None:
     """What an account on that plan of a known provider may do; None for a plan it does not sell. Raises KeyError."""
     row = table()["providers"][provider].get("plans", {}).get(plan)
