@@ -226,6 +226,10 @@ class Boxes:
             if not reason:
                 return held
             return await self._move(held, reason, tries)
+        return await self._fresh(sandbox, tries)
+
+    async def _fresh(self, sandbox: SandboxPlan, tries: Tries) -> Held:
+        """A new box for all, with the copy of what was in the last one where that one is gone."""
         copy = self._copies.get(sandbox.name)
         made = self._kept(await self._supply.create(sandbox, tries))
         if copy is not None and copy.reason:
@@ -284,7 +288,10 @@ class Boxes:
         tar = await self._packed(held)
         if tar is None and held.succeeded:
             await uninterrupted(self._free(held))
-            raise self._gone(held, reason) or FilesLost(reason, _LOST_HINT)
+            lost = self._gone(held, reason)
+            if lost is not None:
+                raise lost
+            return await self._fresh(held.sandbox, tries)
         if tar is not None and self._supply.cramped(held):
             await uninterrupted(self._free(held))
         made = self._kept(await self._supply.create(held.sandbox, tries))

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from runner.errors import BoxCrashed, BoxFileError, BoxGone
+from runner.errors import BoxCrashed, BoxFileError, BoxGone, ProviderOffline
 
 SPEC = """
 spec: 1
@@ -238,3 +238,28 @@ def test_files_that_could_not_be_copied_fail_the_attempt_that_left_them(lab, cra
     provider.create = unreadable
     done = play(lab, spec())
     assert done.states == {"a": "failed", "b": "skipped", "c": "skipped"}
+
+
+def test_a_box_that_is_left_and_cannot_be_read_any_more_is_replaced_with_its_copy(lab, crashing):
+    crashing("nothing")
+    create = lab.providers["webcontainer"].create
+
+    async def sick(request):
+        box = await create(request)
+        run = box.run
+
+        async def offline(command, on_output=None):
+            if "of-b" in command.text:
+                await box.kill()
+                raise ProviderOffline("the browser does not answer")
+            return await run(command, on_output)
+
+        box.run = offline
+        return box
+
+    lab.providers["webcontainer"].create = sick
+    done = play(lab, spec(b=", retry: {attempts: 2, delay: 1s}"))
+    assert done.state == "succeeded"
+    assert done.step("b")["provider"] == "e2b"
+    assert said(lab, "c") == "of-a\nof-b\n"
+    assert len(done.of("box.moved")) == 1
