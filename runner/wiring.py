@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -88,9 +88,16 @@ class Provision:
 
 @asynccontextmanager
 async def open_providers(
-    environ: Mapping[str, str], *, needed: bool = True, tell: Callable[[str], None] | None = None
+    environ: Mapping[str, str],
+    *,
+    needed: bool = True,
+    wanted: Mapping[str, bool] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Provision]:
     """The providers of boxes until the block ends; with `needed` false, none, and nothing is started.
+
+    `wanted` names those that sandboxes may be served by, and whether each is some sandbox's first choice; without it,
+    all count as such. What is only a second choice starts when it is needed; WebContainers start with their first box.
 
     E2B is the hosted service when E2B_API_KEY is set, another endpoint when E2B_API_URL says so, and otherwise an
     endpoint of our own on this machine. What dead runs left at an account is freed meanwhile; `tell` gets a sentence
@@ -99,33 +106,99 @@ async def open_providers(
     if not needed:
         yield Provision()
         return
+    names = {"e2b": True, "webcontainer": True} if wanted is None else wanted
+    web = _webcontainers(environ) if "webcontainer" in names else Provision(sentence="")
+    e2b = _e2b(environ, tell, first=names.get("e2b", False)) if "e2b" in names else _nothing()
+    async with e2b as other:
+        sentence = "; ".join(each.sentence for each in (other, web) if each.sentence)
+        try:
+            providers = {**other.providers, **web.providers}
+            yield Provision(providers, {**other.facts, **web.facts}, f"boxes: {sentence or 'no provider is known'}")
+        finally:
+            for each in web.providers.values():
+                await each.close()
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[Provision]:
+    yield Provision(sentence="")
+
+
+@asynccontextmanager
+async def _e2b(
+    environ: Mapping[str, str], tell: Callable[[str], None] | None, *, first: bool
+) -> AsyncIterator[Provision]:
+    key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
+    if not (key or url):
+        async with _own_e2b(_egress(environ), first=first) as provision:
+            yield provision
+        return
     from runner.compiler.plan.choose import Fact, allocated
 
-    absent = {"webcontainer": Fact(available=False, reason="it is not part of this build")}
-    key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
-    if key or url:
-        where = f"the endpoint {url}" if url else f"the hosted service{f' at {domain}' if domain else ''}"
-        free, account = bool(url) and _on_this_machine(str(url)), _account(environ, bool(url))
-        cpu, memory = allocated({}, "e2b")
-        # Of another endpoint nobody knows how its boxes are built.
-        fact = Fact(True, where, free=free, most={} if url else {"cpu": cpu, "memory_mb": memory}, account=account)
-        sandbox = _elsewhere(environ)
-        second = _second(environ)
-        sentence = f"boxes: E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
-        reaping = asyncio.ensure_future(_reaped(sandbox, tell))
-        try:
-            facts = {**absent, "e2b": fact, **_facts(second, _egress(environ))}
-            yield Provision({"e2b": sandbox, **second}, facts, sentence)
-            await asyncio.wait({reaping}, timeout=_REAPING)  # the run may have been shorter than this
-        finally:
-            reaping.cancel()
-            for each in (sandbox, *second.values()):
-                await each.close()
+    where = f"the endpoint {url}" if url else f"the hosted service{f' at {domain}' if domain else ''}"
+    free, account = bool(url) and _on_this_machine(str(url)), _account(environ, bool(url))
+    cpu, memory = allocated({}, "e2b")
+    # Of another endpoint nobody knows how its boxes are built.
+    fact = Fact(True, where, free=free, most={} if url else {"cpu": cpu, "memory_mb": memory}, account=account)
+    sandbox = _elsewhere(environ)
+    second = _second(environ)
+    sentence = f"E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
+    reaping = asyncio.ensure_future(_reaped(sandbox, tell))
+    try:
+        facts = {"e2b": fact, **_facts(second, _egress(environ))}
+        yield Provision({"e2b": sandbox, **second}, facts, sentence)
+        await asyncio.wait({reaping}, timeout=_REAPING)  # the run may have been shorter than this
+    finally:
+        reaping.cancel()
+        for each in (sandbox, *second.values()):
+            await each.close()
+
+
+@asynccontextmanager
+async def _own_e2b(egress: bool, *, first: bool) -> AsyncIterator[Provision]:
+    """Boxes of our own endpoint, which starts now, or with its first box where it is only a second choice."""
+    sentence = f"E2B, {_HERE} (the hosted service: set E2B_API_KEY)"
+    if first:
+        async with _embedded(egress=egress) as own:
+            yield Provision({"e2b": own}, _facts({"e2b": own}, egress), sentence)
         return
-    egress = _egress(environ)
-    async with _embedded(egress=egress) as own:
-        sentence = f"boxes: E2B, {_HERE} (the hosted service: set E2B_API_KEY)"
-        yield Provision({"e2b": own}, {**absent, **_facts({"e2b": own}, egress)}, sentence)
+    from runner.sandbox.standby import Standby
+
+    later = Standby("e2b", lambda: _embedded(egress=egress))
+    try:
+        yield Provision({"e2b": later}, _facts({"e2b": later}, egress), sentence)
+    finally:
+        await later.close()
+
+
+def _webcontainers(environ: Mapping[str, str]) -> Provision:
+    """WebContainers of this machine's browser, as far as it can host them. Nothing is started before the first box."""
+    from runner.compiler.plan.choose import Fact
+    from runner.sandbox import webcontainer_engine, webcontainer_ready
+    from runner.sandbox.standby import Standby
+
+    engine = webcontainer_engine.likely(environ)
+    lacking = webcontainer_ready.lacking(environ)
+    if lacking:
+        return Provision({}, {"webcontainer": Fact(available=False, reason=lacking)}, "")
+    fact = Fact(True, f"in a browser of this machine, {engine}", free=True)
+    standby = Standby("webcontainer", lambda: _in_a_browser(environ))
+    return Provision({"webcontainer": standby}, {"webcontainer": fact}, f"WebContainer, {engine}")
+
+
+@asynccontextmanager
+async def _in_a_browser(environ: Mapping[str, str]) -> AsyncIterator[Sandbox]:
+    from runner.errors import ProviderOffline, ServiceError
+    from runner.sandbox.webcontainer import WebContainerSandbox, opened
+    from runner.sandbox.webcontainer_engine import choose
+
+    async with AsyncExitStack() as stack:
+        try:
+            host = await stack.enter_async_context(opened(await choose(environ)))
+        except ServiceError as error:
+            # For the run this candidate fails as any other does.
+            raise ProviderOffline(error.message, error.hint) from error
+        yield WebContainerSandbox(host)
 
 
 _HERE = "the embedded endpoint on this machine"

@@ -8,10 +8,13 @@ import pytest
 
 from runner import wiring
 from runner.compiler.compile import compile_plan
-from runner.errors import EngineUnavailable, UsageError
+from runner.embedded.e2b import launch
+from runner.errors import EngineUnavailable, ProviderOffline, UsageError
 from runner.flow import address
 from runner.run import reaper
+from runner.run.ports import BoxRequest
 from runner.run.supply import chooser
+from runner.sandbox import webcontainer_engine, webcontainer_ready
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +54,11 @@ def test_without_a_box_step_nothing_is_started():
     ],
 )
 def test_a_key_means_the_hosted_service_and_a_url_another_endpoint(environ, sentence):
-    found = provision(environ)
+    found = provision(environ, wanted={"e2b": True})
     assert found.sentence == sentence
     assert found.providers["e2b"].provider == "e2b"
     assert found.facts["e2b"].available
-    assert not found.facts["webcontainer"].available
+    assert "webcontainer" not in found.providers
 
 
 def choose(wanted, tmp_path):
@@ -145,7 +148,8 @@ def test_boxes_of_an_endpoint_on_this_machine_are_free(url, free):
 
 
 def test_the_embedded_endpoint_is_a_second_candidate_where_it_is_asked_for():
-    found = provision({"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded"})
+    environ = {"E2B_API_URL": "http://127.0.0.1:9", "RUNNER_E2B_FALLBACK": "embedded"}
+    found = provision(environ, wanted={"e2b": True})
     assert found.sentence == "boxes: E2B, the endpoint http://127.0.0.1:9; if it fails, the embedded endpoint"
     assert list(found.providers) == ["e2b", "e2b@embedded"]
     assert found.facts["e2b@embedded"].free
@@ -211,3 +215,82 @@ def test_orphans_are_freed_without_a_run_where_there_is_an_account(monkeypatch, 
     told = []
     asyncio.run(wiring.free_orphans(environ, told.append))
     assert told == asked
+
+
+# ---------------------------------------------------------------- WebContainers
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """A machine that lacks nothing; a list of what it lacks may be filled."""
+    lacks = []
+    monkeypatch.setattr(webcontainer_ready, "lacking", lambda environ: "; ".join(lacks))
+    return lacks
+
+
+WEB = {"webcontainer": True}
+
+
+def test_webcontainers_are_there_without_anything_being_started(whole):
+    found = provision({}, wanted=WEB)
+    assert list(found.providers) == ["webcontainer"]
+    assert found.facts["webcontainer"].free
+    assert found.facts["webcontainer"].reason == "in a browser of this machine, the local engine"
+    assert found.sentence == "boxes: WebContainer, the local engine"
+
+
+def test_what_a_machine_lacks_for_webcontainers_is_said_where_they_are_chosen(whole):
+    whole.append("no Chromium is on this machine")
+    found = provision({}, wanted=WEB)
+    assert found.providers == {}
+    assert found.facts["webcontainer"].reason == "no Chromium is on this machine"
+    assert found.sentence == "boxes: no provider is known"
+
+
+@pytest.mark.parametrize(
+    ("environ", "engine"),
+    [
+        ({"RUNNER_WEBCONTAINER_ENGINE": "stackblitz"}, "the vendor's engine"),
+        ({"WEBCONTAINER_API_KEY": "k-secret"}, "the vendor's engine, ours where it cannot be reached"),
+        ({"WEBCONTAINER_API_KEY": "k-secret", "RUNNER_WEBCONTAINER_ENGINE": "local"}, "the local engine"),
+    ],
+)
+def test_the_engine_of_webcontainers_is_told_without_its_key(whole, environ, engine):
+    assert provision(environ, wanted=WEB).sentence == f"boxes: WebContainer, {engine}"
+
+
+def test_an_engine_that_is_none_is_refused_with_what_is_allowed(whole):
+    with pytest.raises(UsageError, match="RUNNER_WEBCONTAINER_ENGINE") as caught:
+        provision({"RUNNER_WEBCONTAINER_ENGINE": "deno"}, wanted=WEB)
+    assert "local" in caught.value.hint
+
+
+def test_nobody_is_asked_about_webcontainers_that_no_sandbox_may_be(monkeypatch):
+    monkeypatch.setattr(webcontainer_ready, "lacking", lambda environ: pytest.fail("asked"))
+    assert list(provision({"E2B_API_KEY": "k"}, wanted={"e2b": True}).providers) == ["e2b"]
+
+
+def test_an_embedded_endpoint_that_is_only_a_second_choice_starts_when_it_is_needed(whole, monkeypatch):
+    monkeypatch.setattr(launch, "launch", lambda *_: pytest.fail("it was started"))
+    found = provision({}, wanted={"webcontainer": True, "e2b": False})
+    assert sorted(found.providers) == ["e2b", "webcontainer"]
+    assert found.facts["e2b"].available
+
+
+def test_a_vendors_engine_that_cannot_be_reached_is_a_provider_that_is_offline(whole, monkeypatch):
+    async def nothing(address):
+        return "no answer within 3 s"
+
+    monkeypatch.setattr(webcontainer_engine, "unreachable", nothing)
+
+    async def main():
+        environ = {"RUNNER_WEBCONTAINER_ENGINE": "stackblitz", "WEBCONTAINER_API_KEY": "k-secret"}
+        async with wiring.open_providers(environ, wanted=WEB) as found:
+            with pytest.raises(ProviderOffline) as caught:
+                await found.providers["webcontainer"].create(BoxRequest())
+        return caught.value
+
+    error = asyncio.run(main())
+    assert "no answer within 3 s" in error.message
+    assert "RUNNER_WEBCONTAINER_ENGINE=local" in error.hint
+    assert "k-secret" not in error.message + error.hint

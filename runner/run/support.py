@@ -32,6 +32,19 @@ def needs_boxes(plan: Plan, below: Iterable[Prepared]) -> bool:
     return any(box_sandboxes(each) for each in (plan, *(one.plan for one in below)))
 
 
+def candidates(plan: Plan, below: Iterable[Prepared]) -> dict[str, bool]:
+    """The providers that may serve boxes of the plan and of the workflows that steps run, and whether each is the first
+    choice of some sandbox.
+    """
+    found: dict[str, bool] = {}
+    for each in (plan, *(one.plan for one in below)):
+        for name in box_sandboxes(each):
+            accepted = [one.provider for one in each.sandboxes[name].candidates if one.accepted]
+            for place, provider in enumerate(accepted):
+                found[provider] = found.get(provider, False) or place == 0
+    return found
+
+
 def refuse_unsupported(plan: Plan, *, given: bool = True) -> None:
     """Raise SpecError that lists every step which cannot be executed yet, with its place.
 

@@ -42,6 +42,14 @@ def wanted(environ: Mapping[str, str]) -> Literal["stackblitz", "local", "auto"]
     return name  # type: ignore[return-value]
 
 
+def likely(environ: Mapping[str, str]) -> str:
+    """In a few words, what `choose` will come to; nobody is asked. Raises UsageError for a name of no engine."""
+    name = wanted(environ)
+    if name == "auto" and environ.get(KEY):
+        return "the vendor's engine, ours where it cannot be reached"
+    return "the vendor's engine" if name == "stackblitz" else "the local engine"
+
+
 async def choose(environ: Mapping[str, str], vendor: str = VENDOR) -> Choice:
     """The engine for boxes of this process. Raises UsageError, and ProviderOffline when `stackblitz` was asked for and
     cannot be reached.

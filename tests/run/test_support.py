@@ -30,3 +30,22 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
 def test_one_step_is_one_step(lab, make_step):
     with pytest.raises(SpecError, match="1 step of lab cannot"):
         lab.run(make_step("gate", kind="approve", action={}, sandbox=None))
+
+
+def test_the_providers_that_a_plan_may_use_and_which_of_them_come_first(lab):
+    text = """
+spec: 1
+name: lab
+sandboxes:
+  web: {needs: {runtime: node}, prefer: [webcontainer, e2b]}
+  page: {needs: {runtime: node}, prefer: [webcontainer]}
+  unused: {needs: {runtime: python}, prefer: [e2b]}
+steps:
+  a: {sandbox: web, run: "true"}
+  b: {sandbox: page, run: "true"}
+"""
+    assert support.candidates(lab.planned(text), []) == {"webcontainer": True, "e2b": False}
+    assert support.candidates(lab.planned(text.replace("sandbox: page", "sandbox: unused")), []) == {
+        "webcontainer": True,
+        "e2b": True,
+    }
