@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= .runner
 
-.PHONY: help setup demo check test bench up down clean
+.PHONY: help setup demo check test bench engine-conformance up down clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
 setup: ## make .venv from the lock file
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap.sh
@@ -26,6 +26,9 @@ test: check ## every test, with real boxes, servers and processes; every branch 
 
 bench: setup ## all benchmarks; rewrites benchmarks/README.md
 	@sh benchmarks/run.sh
+
+engine-conformance: setup ## run the local engine's programs on Node and in a browser; rewrites docs/webcontainer-support.md
+	@$(BIN)/python -m tests.engine_conformance --write
 
 up: setup ## start the Prefect server in the background
 	@$(BIN)/runner up --state "$(STATE)"

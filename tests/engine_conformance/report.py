@@ -1,0 +1,79 @@
+"""docs/webcontainer-support.md: what the local engine does, written from a run of the programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tests.engine_conformance.programs import ROOT, Program
+from tests.engine_conformance.surface import Module
+
+FILE = ROOT / "docs" / "webcontainer-support.md"
+
+_HEAD = """\
+# What the local WebContainer engine supports
+
+Written by `make engine-conformance`, from a run. Each program below ran on Node {version}, and in the local engine by
+the genuine client in a real browser. It is *equal* when standard output, standard error and exit code are, but for
+process numbers, stack frames and lines of Node's own sources. The programs are in
+[`web/engine/conformance/programs`](../web/engine/conformance/programs), those that are known to fail, with reasons, in
+[`known.json`](../web/engine/conformance/known.json).
+
+**{equal} of {all} programs are equal.**
+
+What the engine does not do it refuses: an `Error` with the code `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` that names the
+function, never a wrong answer. Native addons cannot run in any browser: steps that need them run on E2B.
+
+## Programs
+
+"""
+_MODULES = """
+## Node's modules
+
+Every name that a module of Node {version} has is there in the engine, or is a function that refuses. Counted are the
+names of the module and the methods of its classes; a name that starts with `_` is nobody's interface.
+
+| module | there | refused |
+|---|---|---|
+"""
+_REFUSED = """
+## What is refused
+
+Each of these throws when it is called.
+
+"""
+
+
+def text(version: str, chosen: Iterable[Program], failed: Mapping[str, str], modules: Iterable[Module]) -> str:
+    """The document. `failed`: name of a program → what differs or why it is known to."""
+    chosen, modules = list(chosen), list(modules)
+    equal = sum(each.name not in failed for each in chosen)
+    return "".join(
+        [
+            _HEAD.format(version=version, equal=equal, all=len(chosen)),
+            *_programs(chosen, failed),
+            _MODULES.format(version=version),
+            *(f"| `{each.name}` | {len(each.there)} | {len(each.refused) or ''} |\n" for each in modules),
+            _REFUSED,
+            *_refused(modules),
+        ]
+    )
+
+
+def row(program: Program, failed: Mapping[str, str]) -> str:
+    """A program's line."""
+    return f"| `{program.name}` | {program.title} | {failed.get(program.name, 'equal')} |\n"
+
+
+def _programs(chosen: list[Program], failed: Mapping[str, str]) -> Iterable[str]:
+    for topic in dict.fromkeys(each.topic for each in sorted(chosen, key=lambda each: each.topic)):
+        yield f"### {topic.capitalize()}\n\n| program | about | in the engine |\n|---|---|---|\n"
+        yield from (row(each, failed) for each in chosen if each.topic == topic)
+        yield "\n"
+
+
+def _refused(modules: list[Module]) -> Iterable[str]:
+    for module in modules:
+        if not module.refused:
+            continue
+        names = ", ".join(f"`{name or module.name}`" for name in sorted(module.refused))
+        yield f"- **{module.name}**: {names}\n"
