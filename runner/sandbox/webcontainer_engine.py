@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
@@ -89,7 +90,9 @@ async def unreachable(address: str) -> str:
     except TimeoutError:
         return f"no answer within {PROBE:g} s"
     except OSError as error:
-        return error.strerror or str(error) or type(error).__name__
+        # The event loop words the errors of connections anew, without their meaning.
+        words = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error.strerror
+        return words or str(error) or type(error).__name__
     words = line.split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/"):
         return "what answers there is no web server"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import SpecError
+from runner.run import support
 
 
 def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written(lab, make_step):
