@@ -31,8 +31,8 @@ export interface ProcessStart {
   readonly env: Readonly<Record<string, string>>;
   /** How descriptors 0, 1 and 2 are connected. */
   readonly stdio: readonly [Stdio, Stdio, Stdio];
-  /** Whether 0, 1 and 2 are a terminal, and its size. */
-  readonly terminal?: { readonly cols: number; readonly rows: number };
+  /** The size of its terminal when it has one, and which of 0, 1 and 2 are on it. */
+  readonly terminal?: { readonly cols: number; readonly rows: number; readonly on: readonly [boolean, boolean, boolean] };
   /** Whether the parent has a message channel to it (`child_process.fork`). */
   readonly ipc: boolean;
   /** Present in a thread of a process. */
@@ -168,6 +168,8 @@ export interface Calls {
   /** Whether stdin is wanted; until then what comes is kept. */
   "process.readStdin": (wanted: boolean) => void;
   "process.chdir": (path: string) => void;
+  /** The mask before; null only asks. The kernel applies it to the modes of new files. */
+  "process.umask": (mask: number | null) => number;
 
   /** Take a port for connections, 0 for a free one; the answer is the port. They come as `connection` events. */
   "net.listen": (port: number) => number;

@@ -1,80 +1,66 @@
-/** The kernel: files and processes of one container. */
+/** The kernel of one container: its files, its processes, and what they ask of it. */
 
-import { decode, encode } from "@msgpack/msgpack";
-import { Volume } from "memfs";
-import { FORMAT, STATE, SYNC, type FromProcess, type ProcessStart, type ToProcess } from "../contract.ts";
+import type { Calls } from "../contract.ts";
+import { Failure } from "./files/errors.ts";
+import { Volume } from "./files/volume.ts";
+import { fileCalls } from "./calls/files.ts";
+import { processCalls } from "./calls/processes.ts";
+import { outsideCalls, type PostToServer } from "./calls/outside.ts";
+import type { Handlers } from "./calls/handlers.ts";
+import { furnish } from "./furnish.ts";
+import { Hearing } from "./hearing.ts";
+import { Pool, type Script, type WorkerLike } from "./processes/pool.ts";
+import { Table } from "./processes/table.ts";
 
-interface Tree {
-  readonly d: Readonly<Record<string, Tree | { readonly f: { readonly c?: string | Uint8Array; readonly l?: string } }>>;
+/** What a kernel needs of the document that it lives in. */
+export interface Surroundings {
+  readonly makeWorker: (script: Script) => WorkerLike;
+  readonly post: PostToServer;
+  /** The address at which a port of the container is seen from outside. */
+  readonly urlOf: (port: number) => string;
+  /** Bytes that files may have together. */
+  readonly limit?: number;
 }
+
+/** Idle Workers of each script: a shell starts `node`, which may start another. */
+const WARM = 2;
 
 /** Files in memory and processes in Workers. */
 export class Kernel {
-  readonly volume = new Volume();
+  readonly volume: Volume;
+  readonly table: Table;
+  readonly hearing = new Hearing();
+  /** The work folder, which the client's paths are below. */
   readonly home: string;
-  private lastPid = 1;
+  private readonly pool: Pool;
+  private readonly handlers: Handlers;
 
-  constructor(home: string) {
+  constructor(home: string, surroundings: Surroundings) {
     this.home = home;
-    this.volume.mkdirSync(home, { recursive: true });
+    this.volume = new Volume(surroundings.limit);
+    furnish(this.volume, home);
+    this.pool = new Pool(surroundings.makeWorker, WARM);
+    this.table = new Table(this.volume, this.pool, (port, state) => this.hearing.port(port, state, surroundings.urlOf(port)));
+    this.handlers = { ...fileCalls(this.volume), ...processCalls(this.table, this.volume), ...outsideCalls(this.table.ports, surroundings.post) };
+    this.table.dispatch = (task, name, args) => this.answer(task, name, args);
   }
 
-  /** Put a tree of files, JSON or msgpack, below the home folder. */
-  load(data: Uint8Array): void {
-    const tree = (data[0] === 0x7b ? JSON.parse(new TextDecoder().decode(data)) : decode(data)) as Tree;
-    this.place(this.home, tree);
+  /** Start what makes the first process quick. */
+  warm(): void {
+    this.pool.fill("process.js");
+    this.pool.fill("shell.js");
   }
 
-  private place(folder: string, tree: Tree): void {
-    this.volume.mkdirSync(folder, { recursive: true });
-    for (const [name, node] of Object.entries(tree.d)) {
-      const path = `${folder}/${name}`;
-      if ("d" in node) this.place(path, node);
-      else if (node.f.l !== undefined) this.volume.symlinkSync(node.f.l, path);
-      else this.volume.writeFileSync(path, (node.f.c ?? ""));
-    }
+  /** End everything; the kernel is of no use afterwards. */
+  close(): void {
+    this.hearing.close();
+    this.table.close();
   }
 
-  /** Start a program; its output goes to `sink`, null at the end. */
-  run(command: string, args: readonly string[], sink: (data: Uint8Array | null) => void): { ended: Promise<number>; kill: () => void } {
-    const worker = new Worker("process.js");
-    const sync = new SharedArrayBuffer(SYNC.SIZE);
-    const pid = ++this.lastPid;
-    const start: ProcessStart = {
-      pid, ppid: 1, program: command, args, cwd: this.home, env: {}, stdio: ["pipe", "pipe", "pipe"], ipc: false, sync,
-    };
-    let finish: (code: number) => void = () => undefined;
-    const ended = new Promise<number>((resolve) => {
-      finish = (code) => {
-        worker.terminate();
-        sink(null);
-        resolve(code);
-      };
-    });
-    worker.onmessage = (event: MessageEvent<FromProcess>) => {
-      const message = event.data;
-      if (message.kind === "ready") worker.postMessage({ kind: "start", start } satisfies ToProcess);
-      else if (message.kind === "output") sink(message.data);
-      else if (message.kind === "exit") finish(message.code);
-      else if (message.kind === "call") this.answer(sync, message.args[0] as string);
-    };
-    return { ended, kill: () => finish(143) };
-  }
-
-  private answer(sync: SharedArrayBuffer, path: string): void {
-    const words = new Int32Array(sync, 0, 16);
-    let format: number = FORMAT.BYTES;
-    let data: Uint8Array;
-    try {
-      data = this.volume.readFileSync(path) as Uint8Array;
-    } catch (error) {
-      format = FORMAT.ERROR;
-      data = encode({ code: (error as { code: string }).code, message: (error as Error).message });
-    }
-    new Uint8Array(sync, SYNC.DATA).set(data);
-    Atomics.store(words, SYNC.LENGTH, data.length);
-    Atomics.store(words, SYNC.FORMAT, format);
-    Atomics.store(words, SYNC.STATE, STATE.DONE);
-    Atomics.notify(words, SYNC.STATE);
+  private answer(task: Parameters<Table["dispatch"]>[0], name: keyof Calls, args: readonly unknown[]): unknown {
+    if (!Object.hasOwn(this.handlers, name)) throw new Failure({ code: "ENOSYS", message: `ENOSYS: the engine has no call ${name}` });
+    // Each call's arguments were checked against `Calls` where the call was made.
+    const handler = this.handlers[name] as (...all: unknown[]) => unknown;
+    return handler(task, ...args);
   }
 }

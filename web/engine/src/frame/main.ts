@@ -2,21 +2,51 @@
  * The engine's document: it answers the genuine client, `@webcontainer/api` 1.6.4, which opens it in a frame.
  *
  * The protocol was read from that package: one `init` message with a MessagePort, on which a Comlink 4.3.0 object
- * offers `build`.
+ * offers `build`. The client has no way to hear why an engine does not come: a refusal goes to its page as a message
+ * of its own (`refused`), and to the client as the error of `build`.
  */
 
 import * as Comlink from "comlink";
+import { postToServer } from "./calls/outside.ts";
+import { instance } from "./client/instance.ts";
 import { Kernel } from "./kernel.ts";
-import { instance } from "./client.ts";
 
+interface BuildOptions {
+  readonly workdirName?: string;
+  readonly forwardPreviewErrors?: boolean | "exceptions-only";
+}
+
+/** The name of the work folder when the client gives none. */
+const WORKDIR = "project";
+
+let current: Kernel | null = null;
+
+function build(options: BuildOptions): object {
+  if (!crossOriginIsolated) throw new Error(NOT_ISOLATED);
+  if (current !== null) throw new Error("this engine runs a container already: tear it down first");
+  if (options.forwardPreviewErrors !== undefined && options.forwardPreviewErrors !== false) {
+    warn("forwardPreviewErrors is not supported by the local WebContainer engine: no preview-message will come");
+  }
+  const kernel = new Kernel(`/home/${options.workdirName ?? WORKDIR}`, {
+    makeWorker: (script) => new Worker(`/${script}`),
+    post: postToServer,
+    urlOf: (port) => `${location.protocol}//${port}--${location.host}/`,
+  });
+  current = kernel;
+  kernel.warm();
+  return Comlink.proxy(instance(kernel, () => (current = null)));
+}
+
+const NOT_ISOLATED =
+  "the engine's document is not cross-origin isolated, so there is no SharedArrayBuffer: the page that holds it needs the headers " +
+  "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, and its frame allow=\"cross-origin-isolated\"";
+
+function warn(message: string): void {
+  window.parent.postMessage({ type: "warning", level: "warn", message }, "*");
+}
+
+// Not thrown here but said: the page can show it, while an engine that is silent only times out.
+if (!crossOriginIsolated) window.parent.postMessage({ type: "refused", message: NOT_ISOLATED }, "*");
 const channel = new MessageChannel();
-Comlink.expose(
-  {
-    build: (options: { workdirName?: string }) => {
-      const kernel = new Kernel(`/home/${options.workdirName ?? "project"}`);
-      return Comlink.proxy(instance(kernel));
-    },
-  },
-  channel.port1,
-);
+Comlink.expose({ build }, channel.port1);
 window.parent.postMessage({ type: "init" }, "*", [channel.port2]);

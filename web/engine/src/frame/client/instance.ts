@@ -1,0 +1,66 @@
+/** What the genuine client calls on a container. */
+
+import { proxy } from "comlink";
+import { EVENTS, type EventName, type Listener } from "../hearing.ts";
+import type { Kernel } from "../kernel.ts";
+import { failure } from "../files/errors.ts";
+import { DEFAULT_PATH } from "../processes/lookup.ts";
+import { fileApi, scoped } from "./files.ts";
+import { chooser } from "./globs.ts";
+import type { Sink } from "./output.ts";
+import { run, type RunRequest } from "./run.ts";
+import { grow, leaf, parseTree, plant, select, writeTree } from "./tree.ts";
+import { writeZip } from "./zip.ts";
+
+/** Options of the client's `export`. */
+interface SerializeOptions {
+  readonly format?: "json" | "binary" | "zip";
+  readonly includes?: readonly string[];
+  readonly excludes?: readonly string[];
+}
+
+const unsupported = (what: string): Error => new Error(`${what} is not supported by the local WebContainer engine`);
+
+/** The object behind the client's proxy; `ended` is called after a teardown. */
+export function instance(kernel: Kernel, ended: () => void): object {
+  const { volume, home, hearing } = kernel;
+  return {
+    runtimeInfo: () => ({ path: DEFAULT_PATH, cwd: home }),
+    fs: () => proxy(fileApi(volume, home)),
+    // The hosted engine's own scripts ask for it; the client only passes it on.
+    previewScript: () => null,
+    setPreviewScript: () => {
+      throw unsupported("setPreviewScript");
+    },
+    setCredentials: () => {
+      throw unsupported("setCredentials");
+    },
+    on: (name: string, listener: Listener) => {
+      if (!(EVENTS as readonly string[]).includes(name)) throw unsupported(`the event ${name}`);
+      return proxy(hearing.on(name as EventName, listener));
+    },
+    loadFiles: (data: Uint8Array, options?: { mountPoints?: string }) => plant(volume, scoped(home, options?.mountPoints ?? ""), parseTree(data)),
+    serialize: (path: string, options: SerializeOptions = {}) => serialize(kernel, scoped(home, path), options),
+    run: (request: RunRequest, _stdout?: Sink, _stderr?: Sink, output?: Sink) => proxy(run(kernel, request, output)),
+    teardown: () => {
+      kernel.close();
+      ended();
+    },
+  };
+}
+
+async function serialize(kernel: Kernel, path: string, { format = "json", includes, excludes }: SerializeOptions): Promise<Uint8Array> {
+  const { volume } = kernel;
+  const node = volume.nodeAt(path);
+  if (node === undefined) throw failure("ENOENT", "export", path);
+  if (node.kind !== 2) return serializeFile(path, node, format);
+  const members = select(volume, path, { excluded: chooser(excludes), included: chooser(includes) });
+  return format === "zip" ? writeZip(members) : writeTree(grow(members, format === "json"), format);
+}
+
+async function serializeFile(path: string, node: Parameters<typeof leaf>[0], format: "json" | "binary" | "zip"): Promise<Uint8Array> {
+  if (format === "zip") return writeZip([{ path: path.slice(path.lastIndexOf("/") + 1), node }]);
+  const entry = leaf(node, format === "json");
+  if (entry === null) throw failure("EINVAL", "export", path);
+  return writeTree(entry, format);
+}
