@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import field
+
 from runner.embedded.webcontainer.files import Files
 from runner.embedded.webcontainer.names import new_token
 from runner.embedded.webcontainer.settings import Policy
+from runner.embedded.webcontainer.tunnel import Tunnel
 from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
-    """One container: `token` names its engine, `policy` says what it may do, `files` are under way."""
+    """One container: `token` names its engine, `policy` says what it may do, `files` are under way, `tunnels` are those
+    of its engine's documents, the newest last. After `closed` nothing of it is served.
+    """
 
     token: str
     policy: Policy
     files: Files
+    tunnels: list[Tunnel] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Containers:
@@ -36,6 +44,7 @@ class Containers:
         self._by_token.pop(container.token, None)
         self._by_secret.pop(container.files.secret, None)
         container.files.close()
+        container.closed.set()
 
     def of_token(self, token: str) -> Container | None:
         """The one whose engine has that name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from runner.embedded.webcontainer.container import Container, Containers
 from runner.embedded.webcontainer.engine import Engine
 from runner.embedded.webcontainer.front import Front
 from runner.embedded.webcontainer.host import Host
+from runner.embedded.webcontainer.npm.installs import Installs, cache_folder
 from runner.embedded.webcontainer.places import Places
+from runner.embedded.webcontainer.preview import preview
 from runner.embedded.webcontainer.serving import failing, listen, serving
 from runner.embedded.webcontainer.settings import Policy, Settings
 
@@ -82,9 +85,10 @@ async def launch(settings: Settings = _PLAIN, web: Path | None = None) -> AsyncI
         raise
     places = Places(settings, hosting.getsockname()[1], engines.getsockname()[1])
     containers = Containers()
-    engine = Engine(places, web)
-    front = Front(places, containers, engine.app, engine.app)
-    broken = settings.fault in ("hang", "drop")
+    installs = Installs(cache_folder(os.environ))
+    engine = Engine(places, web, installs)
+    front = Front(places, containers, engine.app, preview)
+    broken = settings.fault in ("hang", "drop", "refuse")
     async with (
         serving(Host(places, containers, web).app, hosting),
         failing(settings.fault, engines) if broken else serving(front, engines),
@@ -93,3 +97,4 @@ async def launch(settings: Settings = _PLAIN, web: Path | None = None) -> AsyncI
             yield Endpoint(places, containers)
         finally:
             containers.close()
+            await installs.close()

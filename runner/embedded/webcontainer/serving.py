@@ -42,9 +42,12 @@ def listen(port: int) -> socket.socket:
 async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Serve an application on a listener, which is closed afterwards, until the block ends."""
     config = uvicorn.Config(
-        app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False, loop="none",
-        server_header=False, date_header=False, proxy_headers=False, ws_max_size=2**21, ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_STOP_SECONDS, ws_ping_interval=None,
+        app, http="h11", ws="websockets-sansio", lifespan="off", loop="none",
+        # What goes wrong is told to whoever asked; containers' names belong in no log.
+        log_config=None, log_level="critical", access_log=False,
+        server_header=False, date_header=False, proxy_headers=False,
+        ws_max_size=2**21, ws_per_message_deflate=False, ws_ping_interval=None,
+        timeout_graceful_shutdown=_STOP_SECONDS,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -58,7 +61,13 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def failing(fault: str, listener: socket.socket) -> AsyncIterator[None]:
-    """Take connections and break them at once (`drop`) or never say a word (`hang`), until the block ends."""
+    """Take connections and break them at once (`drop`) or never say a word (`hang`), or take none (`refuse`), until the
+    block ends.
+    """
+    if fault == "refuse":
+        listener.close()
+        yield
+        return
     open_ones: set[asyncio.StreamWriter] = set()
 
     async def met(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,6 +15,7 @@ FAULTS = {
     "503": "answers every request with status 503",
     "hang": "takes connections and never answers",
     "drop": "breaks every connection",
+    "refuse": "takes no connection: nothing listens",
     "blocked": "forbids every page to embed the engine, by its Content-Security-Policy",
     "uncorp": "leaves out the headers that let an isolated page embed the engine",
 }

@@ -1,0 +1,185 @@
+"""What a container asks npm for, and what of it may be asked of the machine's own npm.
+
+npm can read and pack files of this machine, start git and other programs, and take settings that name programs. None of
+that is for a container: only packages from registries and archives from the web.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runner.embedded.webcontainer.npm.reach import Reach
+from runner.embedded.webcontainer.npm.refused import Refused
+from runner.records import dataclass
+
+_FILES = ("package.json", "package-lock.json", ".npmrc")
+_MOST_BYTES = 32 * 1024 * 1024
+_PACKAGE = re.compile(r"(@[a-z0-9~_.-]+/)?[A-Za-z0-9~_-][A-Za-z0-9~_.-]*", re.ASCII)
+# A version, a range of them, or a tag: nothing that npm takes for a path, an address or a repository.
+_RANGE = re.compile(r"[A-Za-z0-9_.+*^~<>=| -]*", re.ASCII)
+_GROUPS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_FLAG_WORDS = """
+--save --save-dev -D --save-prod -P -S --save-optional -O --save-peer --no-save --save-exact -E --save-bundle -B
+--legacy-peer-deps --strict-peer-deps --force -f --production --no-optional --prefer-offline --prefer-online
+--no-package-lock --package-lock --package-lock-only --no-audit --no-fund --audit --fund --silent -s --quiet -q
+--verbose -d --no-progress --progress --engine-strict --ignore-scripts --prefer-dedupe --no-bin-links --yes -y
+"""
+_VALUED_WORDS = """
+--omit --include --only --loglevel --install-strategy --tag --registry --audit --fund --save --progress
+--package-lock --save-prefix --optional --legacy-peer-deps --before
+"""
+_SETTING_WORDS = """
+registry legacy-peer-deps strict-peer-deps save-exact save-prefix omit include package-lock engine-strict fund audit
+loglevel progress prefer-dedupe install-strategy optional tag email always-auth save before
+"""
+_FLAGS, _VALUED, _SETTINGS = (frozenset(text.split()) for text in (_FLAG_WORDS, _VALUED_WORDS, _SETTING_WORDS))
+_SCOPED = re.compile(r"@[a-z0-9~_.-]+:registry", re.ASCII)
+_ACCOUNT = re.compile(r"//[^\s=]+:(_authToken|_auth|_password|username|email|always-auth)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`command` install or ci, its `args`, and the `files` of the folder in which it is called; `warnings` say what of
+    the settings is not heeded.
+    """
+
+    command: str
+    args: tuple[str, ...]
+    files: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def read(body: bytes, reach: Reach) -> Request:
+    """What a container has asked for. Raises Refused for what is not done here, and for what cannot be read."""
+    reach.check_registry()
+    try:
+        said = json.loads(body)
+        command, args, files = said["command"], said.get("args", []), said["cwd_files"]
+        words = [command, *args, *files.values()]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Refused("the engine has asked for something that is no installation") from error
+    if len(body) > _MOST_BYTES or not all(isinstance(each, str) for each in words):
+        raise Refused("the engine has asked for something that is no installation")
+    if command not in ("install", "ci"):
+        raise Refused(f"npm {command} is not what runs here: install and ci do")
+    _check_args(args, reach)
+    kept = {name: text for name, text in files.items() if name in _FILES}
+    _check_manifest(kept.get("package.json", "{}"), reach)
+    check_lock(kept.get("package-lock.json", "{}"), reach)
+    settings, warnings = _settings(kept.pop(".npmrc", ""), reach)
+    return Request(command, tuple(args), {**kept, ".npmrc": settings}, tuple(warnings))
+
+
+def check_lock(text: str, reach: Reach) -> None:
+    """Raises Refused for a lock file that names anything but archives from where it may fetch."""
+    packages = _object(text, "package-lock.json").get("packages", {})
+    for place, about in packages.items() if isinstance(packages, dict) else ():
+        if not place or not isinstance(about, dict):
+            continue
+        if about.get("link") or not place.startswith("node_modules/") or ".." in place.split("/"):
+            raise Refused(f"package-lock.json: {place} is a folder of a workspace, which is not installed here")
+        source = about.get("resolved")
+        if isinstance(source, str):
+            reach.check_url(source)
+    _check_old_lock(_object(text, "package-lock.json").get("dependencies"), reach)
+
+
+def _check_old_lock(known: object, reach: Reach) -> None:
+    """The form of lock files up to npm 6, which npm still reads."""
+    for about in known.values() if isinstance(known, dict) else ():
+        if isinstance(about, dict):
+            if isinstance(source := about.get("resolved"), str):
+                reach.check_url(source)
+            if isinstance(version := about.get("version"), str):
+                _check_source("package-lock.json", version, reach)
+            _check_old_lock(about.get("dependencies"), reach)
+
+
+def _check_args(args: list[str], reach: Reach) -> None:
+    waiting = ""
+    for word in args:
+        if waiting:
+            word, waiting = f"{waiting}={word}", ""
+        name, given, value = word.partition("=")
+        if not word.startswith("-"):
+            _check_named(word, reach)
+        elif name == "--registry" and given:
+            reach.check_url(value)
+        elif not given and name == "--registry":
+            waiting = name
+        elif word not in _FLAGS and not (given and name in _VALUED) and name not in _VALUED:
+            raise Refused(f"npm's option {name} is not heeded here")
+    if waiting:
+        raise Refused(f"npm's option {waiting} needs a value")
+
+
+def _check_named(word: str, reach: Reach) -> None:
+    """One package as a command line names it: `lodash`, `@types/node@20`, `mine@npm:lodash@4`, an archive's address."""
+    if word.startswith(("http://", "https://")):
+        reach.check_url(word)
+        return
+    at = word.find("@", 1)
+    name, source = (word, "") if at < 0 else (word[:at], word[at + 1 :])
+    if not _PACKAGE.fullmatch(name):
+        raise Refused(f"{word} is not a package of a registry: files, folders and repositories are not installed here")
+    _check_source(name, source, reach)
+
+
+def _check_manifest(text: str, reach: Reach) -> None:
+    manifest = _object(text, "package.json")
+    if manifest.get("workspaces"):
+        raise Refused("package.json: workspaces are not installed here")
+    for group in (*_GROUPS, "overrides"):
+        for name, source in _sources(manifest.get(group)):
+            _check_source(f"package.json: {group}: {name}", source, reach)
+
+
+def _sources(group: object) -> Iterator[tuple[str, str]]:
+    """Each name with what it is to be, those of nested overrides too."""
+    for name, source in group.items() if isinstance(group, dict) else ():
+        if isinstance(source, str):
+            yield name, source
+        else:
+            yield from _sources(source)
+
+
+def _check_source(where: str, source: str, reach: Reach) -> None:
+    if source.startswith(("http://", "https://")):
+        reach.check_url(source)
+    elif source.startswith("npm:"):
+        _check_named(source.removeprefix("npm:"), reach)
+    elif (
+        not _RANGE.fullmatch(source.removeprefix("$")) or source.strip().startswith(("~/", "./", "..")) or source == "."
+    ):
+        raise Refused(f"{where}: {source} is not a version: files, folders and repositories are not installed here")
+
+
+def _settings(text: str, reach: Reach) -> tuple[str, list[str]]:
+    """The `.npmrc` of the container without what names programs and files of this machine, and what is left out."""
+    lines, warnings = [], []
+    for line in text.splitlines():
+        key, _, value = (part.strip() for part in line.partition("="))
+        if not key or key.startswith(("#", ";")):
+            continue
+        if "${" in line:
+            raise Refused(f".npmrc: {key}: variables of the environment are not filled in here")
+        if key == "registry" or _SCOPED.fullmatch(key):
+            reach.check_url(value.strip("'\""))
+        elif key.partition("[")[0] not in _SETTINGS and not _ACCOUNT.fullmatch(key):
+            warnings.append(f".npmrc: {key} is not heeded here")
+            continue
+        lines.append(f"{key}={value}\n")
+    return "".join(lines), warnings
+
+
+def _object(text: str, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise Refused(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Refused(f"{name} is not an object")
+    return value

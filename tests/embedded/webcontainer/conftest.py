@@ -1,0 +1,17 @@
+"""What tests of the servers share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Path:
+    """A browser side as `web/build.mjs` makes it, of scripts that do nothing."""
+    folder = tmp_path / "web"
+    for name in ("host/page.js", "engine/frame.js", "engine/process.js"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"// {name}\n")
+    return folder

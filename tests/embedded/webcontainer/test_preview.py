@@ -1,0 +1,403 @@
+"""The tunnel and the previews over it, with an engine of this test's: a WebSocket that leads to servers here."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets
+
+from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
+from runner.embedded.webcontainer.settings import Settings
+from runner.embedded.webcontainer.tunnel import Kind, Tunnel
+
+WINDOW = 256 * 1024
+Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Engine:
+    """The engine's side of a tunnel, as its contract says; `servers` are those inside, by port."""
+
+    def __init__(self, servers: dict[int, Server]) -> None:
+        self.servers = servers
+        self.frames: list[tuple[int, int]] = []
+        self.writers: dict[int, asyncio.StreamWriter] = {}
+        self.credit: dict[int, int] = {}
+        self.granted, self.connected = asyncio.Event(), asyncio.Event()
+        self.outstanding_most = 0
+
+    async def run(self, link: websockets.ClientConnection) -> None:
+        tasks = set()
+        try:
+            async for frame in link:
+                assert isinstance(frame, bytes)
+                kind, number = struct.unpack_from(">BI", frame)
+                self.frames.append((kind, number))
+                payload = frame[5:]
+                if kind == Kind.OPEN:
+                    tasks.add(asyncio.create_task(self.open(link, number, int.from_bytes(payload, "big"))))
+                elif kind == Kind.WINDOW:
+                    self.credit[number] += int.from_bytes(payload, "big")
+                    self.granted.set()
+                elif kind == Kind.DATA:
+                    self.writers[number].write(payload)
+                    await self.writers[number].drain()
+                    await link.send(struct.pack(">BII", Kind.WINDOW, number, len(payload)))
+                elif kind == Kind.END:
+                    self.writers[number].write_eof()
+                elif kind == Kind.RESET and number in self.writers:
+                    self.writers.pop(number).transport.abort()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def open(self, link: websockets.ClientConnection, number: int, port: int) -> None:
+        if port not in self.servers:
+            await link.send(struct.pack(">BI", Kind.REFUSED, number))
+            return
+        here, there = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=here)
+        self.writers[number] = writer
+        serving = asyncio.create_task(self.serve(self.servers[port], there))
+        self.credit[number] = WINDOW
+        self.connected.set()
+        try:
+            await link.send(struct.pack(">BI", Kind.OPENED, number))
+            while data := await reader.read(50_000):
+                while self.credit[number] < len(data):
+                    self.granted.clear()
+                    await self.granted.wait()
+                self.credit[number] -= len(data)
+                self.outstanding_most = max(self.outstanding_most, WINDOW - self.credit[number])
+                await link.send(struct.pack(">BI", Kind.DATA, number) + data)
+            await link.send(struct.pack(">BI", Kind.END, number))
+            await serving
+        finally:
+            writer.transport.abort()
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+    async def serve(self, server: Server, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
+        try:
+            await server(reader, writer)
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def container(web: Path, servers: dict[int, Server]) -> AsyncIterator[tuple[Endpoint, Ticket, Engine]]:
+    async with launch(Settings(), web) as endpoint:
+        ticket = endpoint.container()
+        host = ticket.engine_origin.removeprefix("http://")
+        address = endpoint.engine_address
+        url = f"ws://{host}/__runner/tunnel"
+        async with websockets.connect(
+            url,
+            origin=ticket.engine_origin,
+            host=address[0],
+            port=address[1],
+            proxy=None,
+            compression=None,  # type: ignore[arg-type]
+        ) as link:
+            engine = Engine(servers)
+            running = asyncio.create_task(engine.run(link))
+            try:
+                yield endpoint, ticket, engine
+            finally:
+                await link.close()
+                await running
+
+
+def asked(endpoint: Endpoint, ticket: Ticket, port: int) -> httpx.AsyncClient:
+    """A client for a port in the container; other programs than browsers connect by address and send the name."""
+    host = ticket.preview(port).removeprefix("http://")
+    place, number = endpoint.engine_address
+    return httpx.AsyncClient(base_url=f"http://{place}:{number}", headers={"Host": host}, trust_env=False)
+
+
+async def request_of(reader: asyncio.StreamReader) -> tuple[str, list[tuple[str, str]]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1").split("\r\n")
+    return head[0], [tuple(line.split(": ", 1)) for line in head[1:] if line]  # type: ignore[misc]
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tells what it was asked, in a chunked answer with two cookies and a strange status."""
+    line, fields = await request_of(reader)
+    length = int(dict(fields).get("content-length", 0))
+    body = await reader.readexactly(length)
+    text = json.dumps({"line": line, "fields": fields, "body": body.decode()}).encode()
+    writer.write(
+        b"HTTP/1.1 418 Teapot\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Own: yes\r\nConnection: x-own\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n" + f"{len(text):x}\r\n".encode() + text + b"\r\n0\r\n\r\n"
+    )
+    await writer.drain()
+
+
+def test_requests_and_answers_go_through_as_they_are(web: Path) -> None:
+    async def go() -> None:
+        async with container(web, {3000: echo}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            answer = await client.request(
+                "PATCH",
+                "/a%2Fb/c?x=1&y=%20",
+                content="hällo",
+                headers={"Cookie": "s=1", "X-Hop": "1", "Connection": "X-Hop"},
+            )
+            told = answer.json()
+            assert told["line"] == "PATCH /a%2Fb/c?x=1&y=%20 HTTP/1.1"
+            fields = dict(told["fields"])
+            assert fields["host"] == ticket.preview(3000).removeprefix("http://")
+            assert fields["cookie"] == "s=1"
+            assert "x-hop" not in fields
+            assert told["body"] == "hällo"
+            assert answer.status_code == 418
+            assert answer.headers.get_list("set-cookie") == ["a=1; Path=/", "b=2"]
+            assert "x-own" not in answer.headers
+            assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+    asyncio.run(go())
+
+
+def test_an_answer_is_streamed_as_it_comes_and_a_client_that_leaves_ends_it(web: Path) -> None:
+    broken = asyncio.Event()
+
+    async def ticking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"data: tick\n\n")
+                await writer.drain()
+                if await asyncio.wait_for(reader.read(1), 0.02) == b"":
+                    raise ConnectionResetError
+        except TimeoutError:
+            await ticking_on(reader, writer)
+        except ConnectionError:
+            broken.set()
+
+    async def ticking_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not reader.at_eof():
+                writer.write(b"data: tick\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            pass
+        broken.set()
+
+    async def go() -> None:
+        async with (
+            container(web, {3000: ticking}) as (endpoint, ticket, engine),
+            asked(endpoint, ticket, 3000) as client,
+        ):
+            async with client.stream("GET", "/") as answer:
+                got = 0
+                async for _ in answer.aiter_lines():
+                    got += 1
+                    if got == 6:
+                        break
+            await asyncio.wait_for(broken.wait(), 5)
+            assert (Kind.RESET, 1) in engine.frames
+
+    asyncio.run(go())
+
+
+def test_a_client_that_does_not_read_holds_the_server_back(web: Path) -> None:
+    size = 8 * 1024 * 1024
+
+    async def large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
+        for _ in range(size // 65536):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async def go() -> None:
+        async with container(web, {3000: large}) as (endpoint, ticket, engine), asked(endpoint, ticket, 3000) as client:
+            async with client.stream("GET", "/") as answer:
+                await asyncio.sleep(0.3)
+                sent = sum(kind == Kind.WINDOW for kind, _ in engine.frames) * 65536 + WINDOW
+                assert sent < size / 2
+                assert sum([len(part) async for part in answer.aiter_bytes()]) == size
+            assert engine.outstanding_most <= WINDOW
+
+    asyncio.run(go())
+
+
+def test_a_large_body_goes_in_chunks_and_arrives_whole(web: Path) -> None:
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, fields = await request_of(reader)
+        assert dict(fields)["transfer-encoding"] == "chunked"
+        total = 0
+        while size := int(await reader.readline(), 16):
+            total += len(await reader.readexactly(size))
+            await reader.readexactly(2)
+        body = str(total).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"y" * 20_000
+
+    async def go() -> None:
+        async with container(web, {3000: counting}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            assert (await client.post("/", content=parts())).text == "2000000"
+
+    asyncio.run(go())
+
+
+def test_a_truncated_answer_does_not_pass_for_a_whole_one(web: Path) -> None:
+    async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+
+    async def go() -> None:
+        async with container(web, {3000: cutting}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get("/")
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Len"])
+def test_a_server_that_speaks_no_http_is_a_502(web: Path, said: bytes) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(said)
+
+    async def go() -> None:
+        async with container(web, {3000: silent}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            answer = await client.get("/")
+            assert answer.status_code == 502
+            assert "port 3000 gave no answer that is HTTP" in answer.text
+
+    asyncio.run(go())
+
+
+def test_a_closed_port_says_so_in_the_form_that_is_asked_for(web: Path) -> None:
+    async def go() -> None:
+        async with container(web, {}) as (endpoint, ticket, _), asked(endpoint, ticket, 8080) as client:
+            plain = await client.get("/")
+            page = await client.get("/", headers={"Accept": "text/html,*/*"})
+            assert (plain.status_code, plain.headers["content-type"]) == (502, "text/plain; charset=utf-8")
+            assert plain.text == "Nobody listens: no server listens on port 8080 in this container\n"
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert "<h1>Nobody listens</h1>" in page.text
+            head = await client.head("/")
+            assert (head.status_code, head.content) == (502, b"")
+
+    asyncio.run(go())
+
+
+def test_no_engine_no_answer(web: Path) -> None:
+    async def go() -> None:
+        async with launch(Settings(), web) as endpoint:
+            ticket = endpoint.container()
+            async with asked(endpoint, ticket, 3000) as client:
+                answer = await client.get("/")
+                assert (answer.status_code, "has not started" in answer.text) == (502, True)
+                ticket.close()
+                assert (await client.get("/")).status_code == 421
+
+    asyncio.run(go())
+
+
+def test_a_websocket_to_a_port_is_refused_with_a_reason(web: Path) -> None:
+    async def go() -> None:
+        async with container(web, {3000: echo}) as (endpoint, ticket, _):
+            place, number = endpoint.engine_address
+            url = ticket.preview(3000).replace("http", "ws", 1)
+            with pytest.raises(websockets.InvalidStatus) as raised:
+                async with websockets.connect(url, host=place, port=number, proxy=None):
+                    pass
+            assert raised.value.response.status_code == 501
+            assert b"a preview carries HTTP only" in raised.value.response.body
+
+    asyncio.run(go())
+
+
+def test_only_the_engine_itself_may_open_a_tunnel(web: Path) -> None:
+    async def go() -> None:
+        async with launch(Settings(), web) as endpoint:
+            ticket = endpoint.container()
+            place, number = endpoint.engine_address
+            url = f"{ticket.engine_origin.replace('http', 'ws', 1)}/__runner/tunnel"
+            for origin in (None, endpoint.host_origin, ticket.preview(80)):
+                with pytest.raises(websockets.InvalidStatus):
+                    async with websockets.connect(url, host=place, port=number, proxy=None, origin=origin):  # type: ignore[arg-type]
+                        pass
+
+    asyncio.run(go())
+
+
+def test_closing_a_container_ends_what_is_under_way(web: Path) -> None:
+    async def waiting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def go() -> None:
+        async with (
+            container(web, {3000: waiting}) as (endpoint, ticket, engine),
+            asked(endpoint, ticket, 3000) as client,
+        ):
+            asking = asyncio.create_task(client.get("/"))
+            await engine.connected.wait()
+            ticket.close()
+            answer = await asyncio.wait_for(asking, 5)
+            assert (answer.status_code, "the container is gone" in answer.text) == (502, True)
+
+    asyncio.run(go())
+
+
+def test_an_engine_that_sends_more_than_it_may_is_cut_off() -> None:
+    async def go() -> None:
+        sent: list[bytes] = []
+
+        async def send(frame: bytes) -> None:
+            sent.append(frame)
+
+        async def frames() -> AsyncIterator[bytes]:
+            yield struct.pack(">BI", Kind.OPENED, 1)
+            yield struct.pack(">BI", Kind.DATA, 1) + b"x" * WINDOW
+            yield struct.pack(">BI", Kind.DATA, 1) + b"x"
+            yield b"\x04"
+
+        tunnel = Tunnel(send)
+        opening = asyncio.create_task(tunnel.open(3000))
+        await asyncio.sleep(0)
+        await tunnel.carry(frames())
+        await opening
+        assert [frame[0] for frame in sent] == [Kind.OPEN, Kind.RESET]
+
+    asyncio.run(go())
+
+
+def test_http_1_0_clients_get_an_answer_that_ends_with_the_connection(web: Path) -> None:
+    async def go() -> None:
+        async with container(web, {3000: echo}) as (endpoint, ticket, _):
+            place, number = endpoint.engine_address
+
+            def ask() -> tuple[int, bytes]:
+                connection = http.client.HTTPConnection(place, number, timeout=10)
+                connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
+                connection.putrequest("GET", "/", skip_host=True)
+                connection.putheader("Host", ticket.preview(3000).removeprefix("http://"))
+                connection.endheaders()
+                answer = connection.getresponse()
+                body = answer.read()
+                connection.close()
+                return answer.status, body
+
+            status, body = await asyncio.to_thread(ask)
+            assert status == 418
+            assert json.loads(body)["line"].startswith("GET / ")
+
+    asyncio.run(go())
