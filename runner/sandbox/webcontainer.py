@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from runner.embedded.webcontainer.browser import BrowserSettings, browser
@@ -151,9 +152,12 @@ async def opened(
     settings: Settings | None = None,
     browsing: BrowserSettings | None = None,
     boot: float | None = None,
+    web: Path | None = None,
 ) -> AsyncIterator[Host]:
-    """A host until the block ends; its boxes end with it. Raises ServiceError when the pages are not built."""
-    async with launch(settings or Settings()) as endpoint:
+    """A host until the block ends; its boxes end with it. `web` is a folder of pages to serve instead of those that
+    were built. Raises ServiceError when the pages are not built.
+    """
+    async with launch(settings or Settings(), web) as endpoint:
         host = Host(endpoint, Browsers(lambda: browser(browsing or BrowserSettings())), choice, boot)
         try:
             yield host

@@ -240,11 +240,11 @@ class ChromiumTab:
 
     def _failed(self, request: Request) -> None:
         if self._is_engine(request):
-            self._say(f"its document could not be fetched ({request.failure or 'blocked by the browser'})")
+            self._say(errors.unreached(request.failure))
 
     def _answered(self, response: Response) -> None:
         if self._is_engine(response.request) and response.status >= 400:
-            self._say(f"its document was answered with status {response.status}")
+            self._say(f"it answers with status {response.status}")
 
     def _is_engine(self, request: Request) -> bool:
         return request.is_navigation_request() and request.url.startswith(f"{self._engine}/")

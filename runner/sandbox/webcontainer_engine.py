@@ -91,8 +91,8 @@ async def unreachable(address: str) -> str:
         return f"no answer within {PROBE:g} s"
     except OSError as error:
         # The event loop words the errors of connections anew, without their meaning.
-        words = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error.strerror
-        return words or str(error) or type(error).__name__
+        said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error.strerror
+        return said or str(error) or type(error).__name__
     words = line.split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/"):
         return "what answers there is no web server"

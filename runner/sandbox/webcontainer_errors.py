@@ -109,6 +109,32 @@ def of_file(name: str, path: str, message: str = "") -> BoxError:
     return kind(f"{path!r} {words.get(kind, f'cannot be used ({name}): {message}')}")
 
 
+#: Chromium's words for why an address could not be had, in ours.
+NETWORK: dict[str, str] = {
+    "ERR_NAME_NOT_RESOLVED": "its name cannot be resolved (DNS)",
+    "ERR_INTERNET_DISCONNECTED": "this machine has no network",
+    "ERR_NETWORK_CHANGED": "the network changed meanwhile",
+    "ERR_CONNECTION_REFUSED": "nothing listens at its address",
+    "ERR_CONNECTION_RESET": "the connection was broken",
+    "ERR_CONNECTION_CLOSED": "the connection was broken",
+    "ERR_EMPTY_RESPONSE": "the connection was broken",
+    "ERR_CONNECTION_TIMED_OUT": "nothing answered at its address",
+    "ERR_TIMED_OUT": "nothing answered at its address",
+    "ERR_ADDRESS_UNREACHABLE": "no way leads to its address",
+    "ERR_PROXY_CONNECTION_FAILED": "the proxy does not answer",
+    "ERR_TUNNEL_CONNECTION_FAILED": "the proxy refuses to connect to it",
+    "ERR_BLOCKED_BY_RESPONSE": "the browser blocked it, since its headers (CSP, CORP, COEP) forbid it in this page",
+    "ERR_BLOCKED_BY_CSP": "the browser blocked it, since the page's Content-Security-Policy forbids it",
+    "ERR_BLOCKED_BY_CLIENT": "an extension or a policy of the browser blocked it",
+}
+
+
+def unreached(failure: str | None) -> str:
+    """Why a document could not be fetched, from what the browser says of it (`net::ERR_…`)."""
+    name = (failure or "").removeprefix("net::").partition(".")[0]
+    return f"{NETWORK[name]} ({name})" if name in NETWORK else f"it could not be fetched ({name or 'no reason'})"
+
+
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """One line of at most 400 characters without the secrets."""
     for secret in secrets:

@@ -22,9 +22,12 @@ import pytest
 from runner.embedded.e2b.launch import Endpoint, launch
 from runner.embedded.e2b.settings import Settings
 from runner.errors import SandboxMissing
+from runner.sandbox import webcontainer_ready
 
 if TYPE_CHECKING:
     from e2b import AsyncSandbox
+
+    from runner.sandbox.webcontainer import Host
 
 
 @pytest.fixture(scope="session")
@@ -255,3 +258,19 @@ def javascript_checks(
         return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
 
     return run
+
+
+@pytest.fixture(scope="session")
+def webcontainers(missing: Callable[[str], None]) -> Iterator[tuple[asyncio.Runner, Host]]:
+    """A host of WebContainers on the local engine, and the event loop that it lives in: its browser belongs to it."""
+    lacking = webcontainer_ready.lacking(os.environ)
+    if lacking:
+        missing(lacking)
+    from runner.sandbox.webcontainer import opened
+    from runner.sandbox.webcontainer_engine import Choice
+
+    with asyncio.Runner() as runner:
+        opening = opened(Choice("local", "the local engine"))
+        host = runner.run(opening.__aenter__())
+        yield runner, host
+        runner.run(opening.__aexit__(None, None, None))

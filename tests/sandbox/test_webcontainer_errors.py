@@ -107,3 +107,16 @@ def test_the_helpers_errors_are_those_of_files():
         node.answered(f"\x02{told}\n", "x")
     assert type(caught.value) is FileMissing
     assert caught.value.message == "'/home/user/x' does not exist"
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("net::ERR_NAME_NOT_RESOLVED", "DNS"),
+        ("net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep", "CORP"),
+        ("net::ERR_SOMETHING_NEW", "it could not be fetched (ERR_SOMETHING_NEW)"),
+        (None, "no reason"),
+    ],
+)
+def test_why_a_document_did_not_come_is_said_in_words(failure, words):
+    assert words in errors.unreached(failure)

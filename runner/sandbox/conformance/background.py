@@ -88,8 +88,25 @@ async def _cancelled_wait(box: Box) -> None:
     same((await process.wait()).stdout, "still here\n", "output after a cancelled wait")
 
 
+#: A web server in whichever language the box has; both serve the folder `site` and say their port.
+_NODE_SERVER = b"""
+const { readFileSync } = require("node:fs");
+const server = require("node:http").createServer((request, answer) => {
+  try {
+    answer.end(readFileSync("site" + request.url));
+  } catch {
+    answer.statusCode = 404;
+    answer.end("absent");
+  }
+});
+server.listen(0, "127.0.0.1", () => console.log(`port ${server.address().port} `));
+"""
+_SERVE = "if command -v node > /dev/null; then node server.cjs; else cd site; exec python3 -u -m http.server 0; fi"
+
+
 async def _port(box: Box) -> None:
     await box.write("site/index.html", b"<h1>from the box</h1>")
+    await box.write("server.cjs", _NODE_SERVER)
     port, found = 0, asyncio.Event()
     text = ""
 
@@ -99,9 +116,7 @@ async def _port(box: Box) -> None:
         if "port " in text and text.endswith("\n"):
             found.set()
 
-    server = await box.start(
-        Command("exec python3 -u -m http.server 0 --bind 127.0.0.1", cwd="site", timeout=None), hear
-    )
+    server = await box.start(Command(_SERVE, timeout=None), hear)
     await asyncio.wait_for(found.wait(), 30)
     port = int(text.split("port ")[1].split()[0])
     url = await box.url(port)
@@ -114,12 +129,16 @@ async def _port(box: Box) -> None:
 
 
 def fetch(url: str) -> tuple[int, bytes]:
-    """GET a URL with nothing but the standard library: no redirects, no proxies."""
+    """GET a URL with nothing but the standard library: no redirects, no proxies. As browsers do, and as RFC 6761 wants
+    it, every name below `localhost` is this machine; Python asks the system, which may not know such names.
+    """
     parts = urlsplit(url)
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=20)
+    host = parts.hostname or ""
+    connection = connect("127.0.0.1" if host.endswith(".localhost") else host, parts.port, timeout=20)
     try:
-        connection.request("GET", f"{parts.path or '/'}" + (f"?{parts.query}" if parts.query else ""))
+        query = f"?{parts.query}" if parts.query else ""
+        connection.request("GET", f"{parts.path or '/'}{query}", headers={"Host": parts.netloc})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
