@@ -83,7 +83,7 @@ class Installs:
                 folder.mkdir()
                 for file, text in wanted.files.items():
                     (folder / file).write_text(text)
-                words = [wanted.command, *wanted.args, *_ALWAYS]
+                words = [wanted.command, *_ALWAYS, *wanted.args]
                 outcome = await npm.call(words, folder, self._cache / "fetched", _SECONDS)
                 warnings = "".join(f"npm warn {each}\n" for each in wanted.warnings)
                 said = {"stdout": outcome.stdout, "stderr": warnings + outcome.stderr, "exit_code": outcome.exit_code}

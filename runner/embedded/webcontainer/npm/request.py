@@ -65,12 +65,12 @@ def read(body: bytes, reach: Reach) -> Request:
         raise Refused("the engine has asked for something that is no installation")
     if command not in ("install", "ci"):
         raise Refused(f"npm {command} is not what runs here: install and ci do")
-    _check_args(args, reach)
+    words = list(_arguments(args, reach))
     kept = {name: text for name, text in files.items() if name in _FILES}
     _check_manifest(kept.get("package.json", "{}"), reach)
     check_lock(kept.get("package-lock.json", "{}"), reach)
     settings, warnings = _settings(kept.pop(".npmrc", ""), reach)
-    return Request(command, tuple(args), {**kept, ".npmrc": settings}, tuple(warnings))
+    return Request(command, tuple(words), {**kept, ".npmrc": settings}, tuple(warnings))
 
 
 def check_lock(text: str, reach: Reach) -> None:
@@ -98,22 +98,25 @@ def _check_old_lock(known: object, reach: Reach) -> None:
             _check_old_lock(about.get("dependencies"), reach)
 
 
-def _check_args(args: list[str], reach: Reach) -> None:
-    waiting = ""
-    for word in args:
-        if waiting:
-            word, waiting = f"{waiting}={word}", ""
+def _arguments(words: list[str], reach: Reach) -> Iterator[str]:
+    """The words of the command line, an option and its value in one. Raises Refused."""
+    rest = iter(words)
+    for word in rest:
         name, given, value = word.partition("=")
         if not word.startswith("-"):
             _check_named(word, reach)
-        elif name == "--registry" and given:
-            reach.check_url(value)
-        elif not given and name == "--registry":
-            waiting = name
-        elif word not in _FLAGS and not (given and name in _VALUED) and name not in _VALUED:
+            yield word
+        elif word in _FLAGS:
+            yield word
+        elif name not in _VALUED:
             raise Refused(f"npm's option {name} is not heeded here")
-    if waiting:
-        raise Refused(f"npm's option {waiting} needs a value")
+        else:
+            value = value if given else next(rest, "")
+            if not value or value.startswith("-"):
+                raise Refused(f"npm's option {name} needs a value")
+            if name == "--registry":
+                reach.check_url(value)
+            yield f"{name}={value}"
 
 
 def _check_named(word: str, reach: Reach) -> None:
