@@ -38,6 +38,7 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "box.moved": ("!", "yellow"),
     "policy.applied": ("!", "yellow"),
     "step.paused": ("‖", "yellow"),
+    "preview.ready": ("◉", "green"),
 }
 
 #: Characters of a line of output, and of the name of a leg, that are shown.
@@ -124,6 +125,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "box.moved": lambda data: (
         f"sandbox {data.get('sandbox')}: the files of its box were carried into another: {one_line(data.get('reason'))}"
     ),
+    "preview.ready": lambda data: f"port {data.get('port')} of {data.get('sandbox')}: {one_line(data.get('address'))}",
     "policy.applied": lambda data: f"policy {data.get('policy')}: {data.get('do')}: {one_line(data.get('message'))}",
 }
 

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from runner.run.interrupt import Control
 
 if TYPE_CHECKING:
     from runner.run.event import Event
-    from runner.run.execute import Report
+    from runner.run.execute import Report, Setup
 
 #: What stops a run, and how it is called.
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
@@ -50,6 +51,7 @@ class Options:
     events: bool
     max_parallel: int
     quiet: bool
+    preview: str | None
 
 
 def run(  # noqa: PLR0913 - one parameter per option
@@ -69,6 +71,12 @@ def run(  # noqa: PLR0913 - one parameter per option
     events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
     max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
+    preview: str | None = typer.Option(
+        None,
+        "--preview",
+        metavar="[HOST:]PORT",
+        help="While the run goes on, show the servers in its boxes at this port; 0 takes a free one.",
+    ),
 ) -> None:
     """Run a spec, each step in a sandbox.
 
@@ -77,7 +85,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     if events and not as_json:
         raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
     plan = compiled(spec, inputs, complete=True)
-    options = Options(engine, state, as_json, events, max_parallel, quiet)
+    options = Options(engine, state, as_json, events, max_parallel, quiet, preview)
     code = asyncio.run(_Session(plan, options, os.environ).run())
     raise typer.Exit(code)
 
@@ -151,7 +159,10 @@ class _Session:
             try:
                 provision = await stack.enter_async_context(
                     wiring.open_providers(
-                        self._environ, needed=support.needs_boxes(plan, children.values()), tell=self._tell
+                        self._environ,
+                        needed=support.needs_boxes(plan, children.values()),
+                        wanted=support.candidates(plan, children.values()),
+                        tell=self._tell,
                     )
                 )
             finally:
@@ -173,6 +184,7 @@ class _Session:
                 on_event=self._observer(progress),
                 on_text=progress.text,
             )
+            setup = await stack.enter_async_context(self._previewed(setup))
             self._started = True
             progress.start()
             try:
@@ -205,6 +217,26 @@ class _Session:
     def _folder(self) -> Path:
         path = self._plan.source.get("path", STDIN)
         return Path.cwd() if path == STDIN else Path(path).resolve().parent
+
+    @asynccontextmanager
+    async def _previewed(self, setup: Setup) -> AsyncIterator[Setup]:
+        """The setup of a run whose boxes can be looked into, where that is wanted."""
+        if self._options.preview is None:
+            yield setup
+            return
+        from runner.cli.preview import serving
+
+        async with serving(self._options.preview, self._environ) as previews:
+
+            def heard(event: Event) -> None:
+                previews.hear(event)
+                if event.type == "run.created" and "parent" not in event.data:
+                    where = previews.address("<port>", event.run)
+                    show_line(f"previews of this run's boxes: {where}", err=self._options.as_json)
+                if setup.on_event is not None:
+                    setup.on_event(event)
+
+            yield replace(setup, live=previews.live, on_event=heard)
 
     def _observer(self, progress: Progress) -> Callable[[Event], None]:
         def both(event: Event) -> None:

@@ -31,6 +31,7 @@ EVENT_TYPES: dict[str, str] = {
     "box.killed": "a box was freed",
     "box.moved": "the files of a box were carried into another one, which takes its place",
     "box.left": "a box could not be freed: it ends by itself when its time is over",
+    "preview.ready": "a server in a box can be reached by people at an address on the run's machine",
     "step.ready": "everything upstream of the step has ended; its attempts may begin",
     "step.waiting": "the step waits: its concurrency group, its provider or its budget has no room",
     "step.paused": "the step had begun and waits for a box: the run is paused",

@@ -29,6 +29,7 @@ from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
 from runner.run.leg import Life, pending
+from runner.run.live import LiveBoxes
 from runner.run.local import BareHost
 from runner.run.mask import Mask
 from runner.run.meter import Meter, limits
@@ -49,8 +50,8 @@ class Setup:
     """What a run works with. `state` is the state folder, `spec` the folder that `files` are relative to;
     `facts` are what is known of providers right now; `secrets` are values by name; `children` are the workflows that
     steps run, from `prepare`; `groups` is the folder in which runs of this machine share concurrency groups (None: the
-    state folder's own). The callbacks get every committed event, also of the runs below, and every piece of masked
-    output, after the leg's key (`step/leg` for one below), and must not raise.
+    state folder's own); `live` hears of boxes while they live. The callbacks get every committed event, also of the
+    runs below, and every piece of masked output, after the leg's key (`step/leg` for one below), and must not raise.
     """
 
     store: StateStore
@@ -63,6 +64,7 @@ class Setup:
     secrets: Mapping[str, str] = field(default_factory=dict)
     children: Mapping[str, Prepared] = field(default_factory=dict)
     groups: Path | None = None
+    live: LiveBoxes = field(default_factory=LiveBoxes)
     max_parallel: int = 8
     on_event: Callable[[Event], None] | None = None
     on_text: OnText | None = None
@@ -94,7 +96,7 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
         support.refuse_unservable(prepared.plan, decide, setup.providers)
     secrets = [*setup.secrets.values(), *(each for one in setup.children.values() for each in one.secrets.values())]
     groups = Groups(setup.groups or setup.state / "groups")
-    market = Market(setup.providers, setup.facts, Gates(setup.facts, setup.clock))
+    market = Market(setup.providers, setup.facts, Gates(setup.facts, setup.clock), setup.live)
     queue = Queue(Slots(setup.max_parallel), setup.max_parallel)
     run = _Run(plan, setup, control, _Common(Mask(secrets), groups, market, queue))
     await setup.engine.run(plan, run.id, run.body)

@@ -23,6 +23,7 @@ from runner.run.event import EventDraft
 from runner.run.gate import Gate, Gates, Place
 from runner.run.interrupt import uninterrupted
 from runner.run.journal import Journal
+from runner.run.live import LiveBox, LiveBoxes
 from runner.run.meter import Bill, Meter
 from runner.run.policies import FAILURES, Policies, Policy
 from runner.run.ports import Box, BoxRequest, Clock, Sandbox
@@ -76,11 +77,14 @@ def _verdict(sandbox: SandboxPlan, endpoint: str, fact: Fact, longest: float) ->
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What the runs of a family make boxes with: adapters by endpoint, what is known of these, their gates."""
+    """What the runs of a family make boxes with: adapters by endpoint, what is known of these, their gates; and who
+    hears of the boxes.
+    """
 
     providers: Mapping[str, Sandbox]
     facts: Mapping[str, Fact]
     gates: Gates
+    live: LiveBoxes = field(default_factory=LiveBoxes)
 
 
 @dataclass(slots=True, eq=False)
@@ -360,9 +364,13 @@ class Supply:
         # A shared box belongs to no leg, whichever came first.
         leg = key if sandbox.scope == "step" else None
         self._journal.put("box", box.id, document, self._journal.fact("box.created", self.about(held), leg))
+        self._market.live.enter(LiveBox(self._journal.run, sandbox.name, box, self._tell))
         if bill.rate:
             held.sizing = asyncio.ensure_future(self._size(held))
         return held
+
+    def _tell(self, type_: str, data: Mapping[str, Json]) -> None:
+        self._journal.note(self._journal.fact(type_, data))
 
     async def _size(self, held: Held) -> None:
         """Count with what the box was really given, as soon as its provider tells."""
@@ -399,6 +407,7 @@ class Supply:
         """Kill a box; "" or the sentence that says why it may still live."""
         if self.live.pop(held.box.id, None) is None:
             return ""
+        self._market.live.leave(held.box.id)
         try:
             async with asyncio.timeout(KILL_TIMEOUT):
                 await held.box.kill()
@@ -417,6 +426,7 @@ class Supply:
     def lose(self, held: Held, message: str) -> None:
         """A box is gone by itself. Twice is fine."""
         if self.live.pop(held.box.id, None) is not None:
+            self._market.live.leave(held.box.id)
             self._end(held, "gone", "box.killed", {"reason": f"gone: {message}"})
 
     def _end(self, held: Held, state: str, event: str, more: dict[str, Json]) -> None:

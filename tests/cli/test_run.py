@@ -59,7 +59,7 @@ def machine(tmp_path, monkeypatch):
     made = Machine(tmp_path)
 
     @asynccontextmanager
-    async def providers(environ, *, needed=True, tell=None):
+    async def providers(environ, *, needed=True, wanted=None, tell=None):
         made.needed.append(needed)
         facts = {"webcontainer": Fact(False, "it is not part of this build"), "e2b": Fact(True, "a fake")}
         yield wiring.Provision({"e2b": FakeSandbox(made.cloud, made.faults, provider="e2b")}, facts, "boxes: fakes")
@@ -228,7 +228,7 @@ def test_a_signal_stops_the_run_when_nobody_hears_of_it(machine, monkeypatch, se
 
 def test_ctrl_c_before_anything_started(machine, monkeypatch):
     @asynccontextmanager
-    async def providers(environ, *, needed=True, tell=None):
+    async def providers(environ, *, needed=True, wanted=None, tell=None):
         os.kill(os.getpid(), signal.SIGINT)
         import asyncio
 
