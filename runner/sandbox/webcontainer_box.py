@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from runner.errors import (
+    BoxCrashed,
     BoxError,
     BoxFileError,
     BoxGone,
@@ -68,7 +69,7 @@ class WebContainerBox:
         self._timer: asyncio.TimerHandle | None = None
         self._processes: dict[str, WebContainerProcess] = {}
         self._number = 0
-        self._why = ""
+        self._why, self._crashed = "", False
         self._ports: dict[int, str] = {}
         self._left: list[Callable[[], None]] = [ticket.close]
         self._sampling: asyncio.Future[int | None] | None = None
@@ -133,7 +134,7 @@ class WebContainerBox:
 
     async def end(self, reason: str) -> None:
         """End it, whatever is under way."""
-        self._lost(reason)
+        self._lost(reason, crashed=False)
         await self._tab.close()
 
     async def info(self) -> BoxInfo:
@@ -179,7 +180,8 @@ class WebContainerBox:
             async with asyncio.timeout(seconds):
                 await self.call("the engine does not answer", "ping", seconds * 1000)
         except TimeoutError:
-            await self.end(f"the engine gave no answer for {seconds:g} s")
+            self._lost(f"its engine gave no answer for {seconds:g} s")
+            await self._tab.close()
             self._check()
 
     async def call(self, what: str, method: str, *arguments: object) -> Any:
@@ -380,10 +382,11 @@ class WebContainerBox:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, lambda: loop.create_task(self.end("it ran past its time to live")))
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: str, *, crashed: bool = True) -> None:
+        """Take note that it is gone: by itself, or because somebody ended it."""
         if self._why:
             return
-        self._why = reason
+        self._why, self._crashed = reason, crashed
         if self._timer is not None:
             self._timer.cancel()
         error = self._gone()
@@ -394,7 +397,8 @@ class WebContainerBox:
             leave()
 
     def _gone(self) -> BoxGone:
-        return BoxGone(f"the WebContainer {self._id} is gone: {self._why}", _GONE_HINT)
+        kind = BoxCrashed if self._crashed else BoxGone
+        return kind(f"the WebContainer {self._id} is gone: {self._why}", _GONE_HINT)
 
     def _check(self) -> None:
         if self._why:

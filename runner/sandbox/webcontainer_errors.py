@@ -117,6 +117,7 @@ NETWORK: dict[str, str] = {
     "ERR_CONNECTION_REFUSED": "nothing listens at its address",
     "ERR_CONNECTION_RESET": "the connection was broken",
     "ERR_CONNECTION_CLOSED": "the connection was broken",
+    "ERR_SOCKET_NOT_CONNECTED": "the connection was broken",
     "ERR_EMPTY_RESPONSE": "the connection was broken",
     "ERR_CONNECTION_TIMED_OUT": "nothing answered at its address",
     "ERR_TIMED_OUT": "nothing answered at its address",
