@@ -22,7 +22,12 @@ const BRACE = 0x7b;
 
 /** Read a tree. @throws Error when it is none */
 export function parseTree(data: Uint8Array): FolderTree {
-  const tree: unknown = data[0] === BRACE ? JSON.parse(new TextDecoder().decode(data)) : decode(data);
+  let tree: unknown;
+  try {
+    tree = data[0] === BRACE ? JSON.parse(new TextDecoder().decode(data)) : decode(data);
+  } catch (error) {
+    throw new Error(`what was mounted is neither JSON nor msgpack: ${error instanceof Error ? error.message : String(error)}`);
+  }
   if (!isFolder(tree)) throw new Error("what was mounted is no tree of files: its top must be a folder, {d: {…}}");
   return tree;
 }

@@ -5,7 +5,7 @@ import { failure } from "../files/errors.ts";
 import { FileNode } from "../files/nodes.ts";
 import { Opened } from "../files/opened.ts";
 import type { Volume } from "../files/volume.ts";
-import { lookUp, type Program } from "./lookup.ts";
+import { DEFAULT_PATH, lookUp, type Program } from "./lookup.ts";
 import type { Pool } from "./pool.ts";
 import type { PortListener } from "./ports.ts";
 import { Ports } from "./ports.ts";
@@ -69,7 +69,7 @@ export class Table {
   /** Start a process for the client. @throws Failure as `spawn` reports them */
   run(request: RootRequest): Process {
     const { command, args, cwd, env, terminal, stdin, stdout, stderr } = request;
-    const program = lookUp(this.volume, command, args, cwd, `${env.PATH ?? ""}:${cwd}/node_modules/.bin`);
+    const program = lookUp(this.volume, command, args, cwd, `${env.PATH ?? DEFAULT_PATH}:${cwd}/node_modules/.bin`);
     const pid = ++this.lastPid;
     const identity: Identity = { pid, group: pid, parent: null, owner: null, detached: false, ipc: false, stdin, stdout, stderr, terminal };
     return this.start(new Process(identity, cwd, stdin), { program, cwd, env, stdio: ["pipe", "pipe", "pipe"] });
