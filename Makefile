@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= .runner
 
-.PHONY: help setup demo check test bench engine-conformance up down clean
+.PHONY: help setup web demo check test bench engine-conformance up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
-setup: ## make .venv from the lock file
+setup: ## make .venv from the lock file, and the pages of WebContainers
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap.sh
+	@sh scripts/web.sh build
+
+web: setup ## build the browser side when it has changed
 
 demo: setup ## validate, plan and run specs/self-check.yaml on Prefect and E2B boxes; verify its journal
 	@STATE="$(STATE)" sh scripts/demo.sh
@@ -20,8 +23,10 @@ check: setup ## the static gates: format, lint, types, architecture, our own spe
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/runner validate specs
+	@sh scripts/web.sh check
 
-test: check ## every test, with real boxes, servers and processes; every branch of compiler/ and run/ covered
+test: check ## every test, with real boxes, servers, browsers and processes; every branch of compiler/ and run/ covered
+	@sh scripts/web.sh test
 	@$(BIN)/python -m pytest --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 bench: setup ## all benchmarks; rewrites benchmarks/README.md
@@ -37,4 +42,4 @@ down: ## stop it
 	@$(BIN)/runner down --state "$(STATE)"
 
 clean: ## remove everything that make made
-	rm -rf .venv .cache .runner dist
+	rm -rf .venv .cache .runner dist runner/data web/dist web/node_modules

@@ -1,9 +1,11 @@
 // Bundles the browser side into web/dist, from where it goes into the wheel:
 //   host/    the page that the runner opens, with the genuine client
 //   engine/  the local engine: its document's script and the script of its processes
+//   licences.txt  the notices of all packages that are bundled
 import { build } from "esbuild";
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { notices } from "./licences.mjs";
 
 const web = new URL("./", import.meta.url).pathname;
 const out = process.env.OUT ?? `${web}dist`;
@@ -27,12 +29,13 @@ const polyfills = Object.fromEntries(
   }).flatMap(([name, found]) => [[name, found], [`node:${name}`, found]]),
 );
 
+const bundled = [];
 await rm(out, { recursive: true, force: true });
 for (const [part, entries] of Object.entries(parts)) {
   const present = Object.entries(entries).filter(([, file]) => existsSync(web + file));
   await mkdir(`${out}/${part}`, { recursive: true });
   if (present.length === 0) continue;
-  await build({
+  const made = await build({
     entryPoints: Object.fromEntries(present),
     outdir: `${out}/${part}`,
     absWorkingDir: web,
@@ -48,6 +51,9 @@ for (const [part, entries] of Object.entries(parts)) {
     // Packages ask for Node's modules under both names: these are the kept polyfills, pinned in package.json.
     alias: polyfills,
     logLevel: "warning",
+    metafile: true,
   });
+  bundled.push(...Object.keys(made.metafile.inputs));
   if (existsSync(`${web}${part}/static`)) await cp(`${web}${part}/static`, `${out}/${part}`, { recursive: true });
 }
+await writeFile(`${out}/licences.txt`, await notices(web, bundled));

@@ -114,6 +114,6 @@ def test_the_source_archive_carries_what_make_needs(tmp_path: Path) -> None:
     with tarfile.open(archive) as source:
         names = {name.partition("/")[2] for name in source.getnames()}
     called = set(re.findall(r"(?:scripts|benchmarks)/\w+[.]sh", (ROOT / "Makefile").read_text()))
-    assert len(called) == 3
+    assert len(called) == 4
     needed = {"Makefile", "uv.lock", "pyproject.toml", "README.md", "LICENSE", ".ci/run", "specs/self-check.yaml"}
     assert called | needed | {"tests/conftest.py"} <= names
