@@ -226,7 +226,8 @@ export class WebContainerTool {
       if (request.apiKey !== undefined) configureAPIKey(request.apiKey);
       const booting = WebContainer.boot({
         workdirName: request.workdirName,
-        forwardPreviewErrors: true,
+        // Only the vendor's engine can; ours says that it cannot.
+        forwardPreviewErrors: request.engine === null,
         ...(request.coep === undefined ? {} : { coep: request.coep }),
       });
       const engine = Promise.race([booting, watch.failed]);

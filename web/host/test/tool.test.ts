@@ -42,7 +42,7 @@ describe("boot", () => {
     const tool = await boot();
     expect(tool.booted).toMatchObject({ workdir: "/home/work", path: "/bin", isolated: true });
     expect(tool.state).toBe("ready");
-    expect(engine.build).toMatchObject({ workdirName: "work", forwardPreviewErrors: true });
+    expect(engine.build).toMatchObject({ workdirName: "work", forwardPreviewErrors: false });
     await vi.waitFor(() => expect(seen("state")).toEqual([{ kind: "state", state: "ready", reason: "" }]));
   });
 
