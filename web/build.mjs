@@ -19,9 +19,9 @@ const parts = {
 const polyfills = Object.fromEntries(
   Object.entries({
     buffer: "buffer/",
-    events: "events/",
+    events: "./engine/src/process/modules/events.ts",
     path: "path-browserify",
-    stream: "readable-stream",
+    stream: "readable-stream/lib/stream.js",
     string_decoder: "string_decoder/",
     url: "url/",
     util: "util/",
@@ -30,6 +30,12 @@ const polyfills = Object.fromEntries(
 );
 
 const bundled = [];
+/** `readable-stream` asks for the package `process/`; its ticks must be those of the engine's own loop. */
+const ticks = {
+  name: "ticks",
+  setup: ({ onResolve }) => onResolve({ filter: /^process\/$/ }, () => ({ path: `${web}engine/src/process/modules/stream/process.ts` })),
+};
+
 await rm(out, { recursive: true, force: true });
 for (const [part, entries] of Object.entries(parts)) {
   const present = Object.entries(entries).filter(([, file]) => existsSync(web + file));
@@ -50,6 +56,7 @@ for (const [part, entries] of Object.entries(parts)) {
     define: { global: "globalThis", "process.env.NODE_ENV": '"production"' },
     // Packages ask for Node's modules under both names: these are the kept polyfills, pinned in package.json.
     alias: polyfills,
+    plugins: [ticks],
     logLevel: "warning",
     metafile: true,
   });
