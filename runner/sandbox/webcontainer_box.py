@@ -207,6 +207,16 @@ class WebContainerBox:
     async def start(self, command: Command, on_output: OnOutput | None = None) -> WebContainerProcess:
         return await self._launch(command, on_output, interactive=True)
 
+    async def execute(self, words: list[str], seconds: float = 60.0) -> CommandResult:
+        """Run a program of the container by its name and arguments, without a shell, to its end."""
+        process = await self._spawn(words, self._home, {}, Command("", timeout=seconds), lambda _stream, _text: None)
+        process.follow(False)
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            await process.abandon()
+            raise
+
     async def _launch(self, command: Command, on_output: OnOutput | None, *, interactive: bool) -> WebContainerProcess:
         self._check()
         cwd = self._home if command.cwd is None else self._full(command.cwd)
@@ -303,18 +313,22 @@ class WebContainerBox:
         await asyncio.to_thread(snapshot.check, tar)
         tree, entries = await asyncio.to_thread(webcontainer_tree.from_tar, tar)
         full = self._full(path)
-        await self.mkdir(full)
         listed = [[each.path, each.kind, each.mode, each.mtime] for each in entries]
+        await self._ask({"task": "clear", "path": full, "entries": listed})
         if not listed:
             return
-        if await self._ask({"task": "list", "path": full}):
-            await self._ask({"task": "clear", "path": full, "entries": listed})
         place = full if self._inside(full) else f"{self._home}/.runner-{uuid.uuid4().hex}"
         await self._mount(path, webcontainer_tree.below(self._relative(place), tree))
         if place != full:
             await self._ask({"task": "copy", "path": place, "target": full})
             await self.remove(place)
         await self._ask({"task": "apply", "path": full, "entries": listed})
+
+    async def mount_tar(self, path: str, tar: bytes) -> None:
+        """Unpack a tar in one request, contents only: for a new folder, where neither modes nor times matter."""
+        await asyncio.to_thread(snapshot.check, tar)
+        tree, _ = await asyncio.to_thread(webcontainer_tree.from_tar, tar)
+        await self._mount(path, webcontainer_tree.below(self._relative(self._full(path)), tree))
 
     # ------------------------------------------------------------ inside
 
@@ -356,10 +370,7 @@ class WebContainerBox:
             await self._mount(str(request["path"]), webcontainer_tree.file_at(name, text.encode()))
             text = f"@{self._home}/{name}"
         words = ["node", "-e", webcontainer_node.PROGRAM, text]
-        command = Command("", timeout=_HELPER)
-        process = await self._spawn(words, self._home, {}, command, lambda _stream, _text: None)
-        process.follow(True)
-        result = await process.wait()
+        result = await self.execute(words, _HELPER)
         if result.exit_code != 0 and not result.stdout:
             raise BoxFileError(f"{request['path']!r} cannot be used: {' '.join(result.stderr.split())[-300:]}")
         return webcontainer_node.answered(result.stdout, str(request["path"]))

@@ -44,6 +44,8 @@ const walk = async (top) => {
   return found;
 };
 const clear = async (top, entries) => {
+  await io.mkdir(top, { recursive: true });
+  if ((await io.readdir(top)).length === 0) return;
   await all(entries, async ([path, kind]) => {
     const full = join(top, path);
     let there;
