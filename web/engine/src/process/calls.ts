@@ -22,7 +22,9 @@ export class SystemError extends Error {
   }
 }
 
-const post = (message: FromProcess): void => (globalThis as unknown as MessagePort).postMessage(message);
+// Taken now: programs do not see this global.
+const send = (globalThis as unknown as MessagePort).postMessage.bind(globalThis) as (message: FromProcess, transfer?: Transferable[]) => void;
+const post = (message: FromProcess): void => send(message);
 
 let shared: Int32Array = new Int32Array(0);
 let bytes: Uint8Array = new Uint8Array(0);
@@ -80,7 +82,7 @@ export function callWith<N extends Name>(transfer: Transferable[], name: N, ...a
   return new Promise((resolve, reject) => {
     const id = ++last;
     pending.set(id, { resolve, reject });
-    (globalThis as unknown as MessagePort).postMessage({ kind: "call", id, sync: false, name, args } satisfies FromProcess, transfer);
+    send({ kind: "call", id, sync: false, name, args }, transfer);
   });
 }
 

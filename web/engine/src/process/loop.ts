@@ -1,4 +1,13 @@
-/** The event loop: what keeps a process alive, and in which order callbacks run. */
+/**
+ * The event loop: what keeps a process alive, and in which order callbacks run.
+ *
+ * As in libuv there are phases: timers, poll (everything that the kernel sends), check (immediates). Each callback is a
+ * task of the browser's own, so that promise reactions run between any two, after the ticks of `process.nextTick`.
+ */
+
+import { enter } from "./async/context.ts";
+import { Queue } from "./queue.ts";
+import { advance, nextDue, takeDue } from "./timers.ts";
 
 /** Something that keeps the process alive as long as it is referenced and open. */
 export interface Handle {
@@ -8,16 +17,35 @@ export interface Handle {
   close(): void;
 }
 
-let referenced = 0;
-let idle: () => void = () => undefined;
-let failed: (error: unknown) => void = () => undefined;
-const ticks: (() => void)[] = [];
-let draining = false;
+type Body = () => void;
 
-/** What to do when nothing keeps the process alive, and with an error that nobody caught. */
-export function arrange(onIdle: () => void, onError: (error: unknown) => void): void {
+let referenced = 0;
+let idle: Body = () => undefined;
+
+const ticks = new Queue<Body>();
+const polled = new Queue<Body>();
+let immediates = new Queue<Body>();
+let checking = new Queue<Body>();
+
+/** Phases in their order; the number of polled events to run is fixed when the phase begins. */
+const TIMERS = 0, POLL = 1, CHECK = 2, PHASES = 3;
+let phase: number = POLL;
+let pollable = 0;
+/** Whether rejections of the last callback have been reported by the browser. */
+let settled = true;
+let scheduled = false;
+let running = false;
+let alarm: number | undefined;
+
+// Kept before the names are taken from programs.
+const nativeSetTimeout = globalThis.setTimeout.bind(globalThis) as (body: Body, ms: number) => number;
+const nativeClearTimeout = globalThis.clearTimeout.bind(globalThis);
+const channel = new MessageChannel();
+channel.port1.onmessage = pump;
+
+/** What to do when nothing keeps the process alive. */
+export function arrange(onIdle: Body): void {
   idle = onIdle;
-  failed = onError;
 }
 
 /** A new handle, referenced. */
@@ -29,7 +57,7 @@ export function handle(): Handle {
     if (!open || counted === wanted) return;
     counted = wanted;
     referenced += wanted ? 1 : -1;
-    if (!wanted) settle();
+    if (referenced === 0) schedule();
   };
   return {
     ref: () => count(true),
@@ -42,54 +70,107 @@ export function handle(): Handle {
   };
 }
 
-/** Run a callback after the current one, before any promise reaction that is not yet due. */
-export function nextTick(tick: () => void): void {
+/** Whether anything is left that keeps the process alive. */
+export function alive(): boolean {
+  return referenced > 0 || ticks.size > 0 || polled.size > 0;
+}
+
+/** Run a callback after the current one and before promise reactions; from a promise reaction, after all of them. */
+export function nextTick(tick: Body): void {
   ticks.push(tick);
-  if (!draining) queueMicrotask(drain);
+  if (!running) schedule();
 }
 
-function drain(): void {
-  if (draining) return;
-  draining = true;
-  try {
-    for (let tick = ticks.shift(); tick !== undefined; tick = ticks.shift()) guarded(tick);
-  } finally {
-    draining = false;
+/** Run a callback in the check phase. */
+export function checkLater(body: Body): void {
+  immediates.push(body);
+  schedule();
+}
+
+/** Run a callback in the poll phase, after the events that are waiting. */
+export function pollLater(body: Body): void {
+  polled.push(body);
+  schedule();
+}
+
+/** An event from outside: it is run at once when the loop sleeps, else in its turn. */
+export function turn(body: Body): void {
+  if (scheduled || running) {
+    polled.push(body);
+    return;
   }
+  phase = POLL;
+  advance();
+  run(body);
 }
 
-function guarded(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    failed(error);
-  }
+/** Run the program's first turn: like in libuv, timers come first after it. */
+export function begin(body: Body): void {
+  phase = CHECK;
+  advance();
+  run(body);
 }
 
-/** One turn: the body, then all ticks; promise reactions follow by themselves. */
-export function turn(body: () => void): void {
-  guarded(body);
-  drain();
-  settle();
-}
-
-let settling = false;
-
-/** Look, once this turn and its microtasks are over, whether anything keeps the process alive. */
-export function settle(): void {
-  if (settling) return;
-  settling = true;
-  later(() => {
-    settling = false;
-    if (referenced === 0) idle();
-  });
-}
-
-const channel = new MessageChannel();
-const due: (() => void)[] = [];
-channel.port1.onmessage = () => due.shift()?.();
-
-function later(body: () => void): void {
-  due.push(body);
+/** Look again when to wake: a timer was added, or the last handle was closed. */
+export function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
   channel.port2.postMessage(null);
+}
+
+function pump(): void {
+  scheduled = false;
+  if (ticks.size > 0) return run(undefined);
+  const body = choose();
+  if (body !== undefined) return run(body);
+  if (settled) return sleep();
+  settled = true;
+  schedule();
+}
+
+/** The next callback; undefined when there is none, or when rejections of the last one must be reported first. */
+function choose(): Body | undefined {
+  for (let looked = 0; looked <= PHASES; looked += 1) {
+    const body = takeFrom(phase);
+    if (body !== undefined) return body;
+    if (!settled) return undefined;
+    phase = (phase + 1) % PHASES;
+    if (phase === TIMERS) advance();
+    if (phase === POLL) pollable = polled.size;
+    if (phase === CHECK && checking.size === 0) [checking, immediates] = [immediates, checking];
+  }
+  return undefined;
+}
+
+function takeFrom(of: number): Body | undefined {
+  if (of === TIMERS) return takeDue();
+  if (of === CHECK) return checking.take();
+  if (pollable === 0) return undefined;
+  pollable -= 1;
+  return polled.take();
+}
+
+/** Errors are not caught here: the browser reports them with the place where they were thrown. */
+function run(body: Body | undefined): void {
+  running = true;
+  settled = false;
+  try {
+    enter(undefined);
+    body?.();
+    for (let tick = ticks.take(); tick !== undefined; tick = ticks.take()) tick();
+  } finally {
+    enter(undefined);
+    running = false;
+    schedule();
+  }
+}
+
+function sleep(): void {
+  if (alarm !== undefined) nativeClearTimeout(alarm);
+  alarm = undefined;
+  if (polled.size > 0 || immediates.size > 0 || checking.size > 0) return schedule();
+  if (!alive()) return run(idle);
+  const due = nextDue();
+  // From a message's task, a timer's nesting level is zero: the browser does not stretch it to 4 ms.
+  if (due !== undefined) alarm = nativeSetTimeout(schedule, due);
 }

@@ -1,0 +1,85 @@
+/** Errors that nobody caught, and promises whose rejection nobody handled: to the program's listeners, else the end. */
+
+import { inspect } from "node-inspect-extracted";
+import { output } from "./calls.ts";
+import { fatalText } from "./fatal.ts";
+import type { Native } from "./globals.ts";
+import { loadedText } from "./loader/compile.ts";
+import { turn } from "./loop.ts";
+import { nodeError } from "./modules/errors.ts";
+import { finish, type NodeProcess } from "./process.ts";
+import { placeIn, type Place } from "./stacks.ts";
+import { emitWarning } from "./warnings.ts";
+
+const encoder = new TextEncoder();
+const means = { inspect: (value: unknown): string => inspect(value), source: loadedText };
+
+/** The error handling of one process. */
+export class Failures {
+  private readonly process: NodeProcess;
+  /** What `--unhandled-rejections` says. */
+  private readonly mode: string;
+
+  constructor(process: NodeProcess, mode: string) {
+    this.process = process;
+    this.mode = mode;
+  }
+
+  /** Hear of errors and rejections from the browser. */
+  watch(native: Native): void {
+    native.listen("error", (event) => {
+      event.preventDefault();
+      const told = event as ErrorEvent;
+      this.fail(told.error as unknown, "uncaughtException", placeIn(told.filename, told.lineno, told.colno));
+    });
+    native.listen("unhandledrejection", (event) => {
+      event.preventDefault();
+      const told = event as PromiseRejectionEvent;
+      turn(() => this.rejected(told.reason as unknown, told.promise));
+    });
+    native.listen("rejectionhandled", (event) => {
+      turn(() => this.process.emit("rejectionHandled", (event as PromiseRejectionEvent).promise));
+    });
+  }
+
+  /** An error that came to nobody: listeners of `uncaughtException` take it, else the process ends with code 1. */
+  readonly fail = (error: unknown, origin = "uncaughtException", thrown?: Place): void => {
+    const { process } = this;
+    if (typeof process._captured === "function" && (process._captured as (e: unknown) => boolean)(error)) return;
+    process.emit("uncaughtExceptionMonitor", error, origin);
+    try {
+      if (process.emit("uncaughtException", error, origin)) return;
+    } catch (inner) {
+      this.end(inner, undefined, 7);
+    }
+    this.end(error, thrown, 1);
+  };
+
+  private end(error: unknown, thrown: Place | undefined, code: number): never {
+    output(2, encoder.encode(fatalText(error, thrown, means)));
+    if (this.process._exiting) this.process.exitCode = code;
+    finish(this.process, code);
+  }
+
+  private rejected(reason: unknown, promise: Promise<unknown>): void {
+    const { process, mode } = this;
+    if (mode === "strict") return this.fail(asError(reason), "unhandledRejection");
+    if (process.emit("unhandledRejection", reason, promise) || mode === "none") return;
+    if (mode === "warn" || mode === "warn-with-error-codes") {
+      const shown = reason instanceof Error && typeof reason.stack === "string" ? reason.stack : inspect(reason);
+      emitWarning(`${shown}\nUnhandled promise rejection. This error originated either by throwing inside of an async function without a catch block, or by rejecting a promise which was not handled with .catch().`, "UnhandledPromiseRejectionWarning");
+      if (mode !== "warn") process.exitCode = 1;
+      return;
+    }
+    this.fail(asError(reason), "unhandledRejection");
+  }
+}
+
+/** Reasons that are no errors are wrapped, as Node does. */
+function asError(reason: unknown): unknown {
+  if (reason instanceof Error || Object.prototype.toString.call(reason) === "[object Error]") return reason;
+  const shown = (typeof reason === "object" && reason !== null) || typeof reason === "function" ? inspect(reason) : String(reason);
+  const error = nodeError(Error, "ERR_UNHANDLED_REJECTION", `This error originated either by throwing inside of an async function without a catch block, or by rejecting a promise which was not handled with .catch(). The promise rejected with the reason "${shown}".`);
+  Object.defineProperty(error, "name", { value: "UnhandledPromiseRejection", configurable: true, writable: true });
+  return error;
+}

@@ -1,0 +1,40 @@
+/** What Node prints of an error that nobody caught. */
+
+import type { Place } from "./stacks.ts";
+import { placeOf } from "./stacks.ts";
+import { VERSION } from "./version.ts";
+
+/** What the printing needs from elsewhere: how values look, and the text of a file. */
+export interface Means {
+  readonly inspect: (value: unknown) => string;
+  readonly source: (file: string) => string | undefined;
+}
+
+/** The line of an error and a caret below its column, as Node shows them; empty when the file cannot be read. */
+export function excerpt(place: Place | undefined, source: Means["source"]): string {
+  if (place === undefined) return "";
+  const line = source(place.file)?.split(/\r?\n/)[place.line - 1];
+  if (line === undefined) return "";
+  // Tabs stay, so that the caret is below its character.
+  const indent = line.slice(0, Math.max(0, place.column - 1)).replace(/[^\t]/g, " ");
+  return `${place.file}:${place.line}\n${line}\n${indent}^\n`;
+}
+
+const isError = (value: unknown): value is Error => value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+
+/**
+ * The whole text: source line, caret, error, Node's version.
+ *
+ * @param thrown where the browser saw it thrown; without it the first frame of the stack is shown.
+ */
+export function fatalText(error: unknown, thrown: Place | undefined, means: Means): string {
+  const end = `\nNode.js ${VERSION}\n`;
+  if (!isError(error)) {
+    const shown = typeof error === "string" ? error : means.inspect(error);
+    const hint = typeof error === "object" && error !== null ? "" : "(Use `node --trace-uncaught ...` to show where the exception was thrown)\n";
+    return `\n${excerpt(thrown, means.source)}${shown}\n${hint}${end}`;
+  }
+  const where = (error as { place?: Place }).place ?? thrown ?? placeOf(error.stack);
+  const source = excerpt(where, means.source);
+  return `${source}${source === "" ? "" : "\n"}${means.inspect(error)}\n${end}`;
+}

@@ -1,0 +1,88 @@
+/** The globals of a process: Node's are added, the browser's are taken away. */
+
+import type { NodeProcess } from "./process.ts";
+import { builtin } from "./modules/index.ts";
+import { clearImmediate, clearInterval, clearTimeout, microtask, setImmediate, setInterval, setTimeout } from "./timers.ts";
+
+/** What Node 20 has of the browser's globals; everything else that is not the language's goes. */
+const SHARED = new Set([
+  "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "ByteLengthQueuingStrategy", "CompressionStream", "CountQueuingStrategy",
+  "Crypto", "CryptoKey", "CustomEvent", "DOMException", "DecompressionStream", "Event", "EventTarget", "File", "FormData", "Headers",
+  "MessageChannel", "MessageEvent", "MessagePort", "Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure",
+  "PerformanceObserver", "PerformanceObserverEntryList", "PerformanceResourceTiming", "ReadableByteStreamController", "ReadableStream",
+  "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController", "ReadableStreamDefaultReader", "Request",
+  "Response", "SubtleCrypto", "TextDecoder", "TextDecoderStream", "TextEncoder", "TextEncoderStream", "TransformStream",
+  "TransformStreamDefaultController", "URL", "URLSearchParams", "WebAssembly", "WritableStream", "WritableStreamDefaultController",
+  "WritableStreamDefaultWriter", "atob", "btoa", "console", "crypto", "fetch", "performance", "queueMicrotask", "structuredClone",
+]);
+
+const LANGUAGE = new Set([
+  "Object", "Function", "Array", "Number", "parseFloat", "parseInt", "Infinity", "NaN", "undefined", "Boolean", "String", "Symbol", "Date",
+  "Promise", "RegExp", "Error", "AggregateError", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError",
+  "globalThis", "JSON", "Math", "Intl", "ArrayBuffer", "Atomics", "Uint8Array", "Int8Array", "Uint16Array", "Int16Array", "Uint32Array",
+  "Int32Array", "Float32Array", "Float64Array", "Uint8ClampedArray", "BigUint64Array", "BigInt64Array", "DataView", "Map", "BigInt", "Set",
+  "WeakMap", "WeakSet", "WeakRef", "Proxy", "Reflect", "FinalizationRegistry", "decodeURI", "decodeURIComponent", "encodeURI",
+  "encodeURIComponent", "escape", "unescape", "eval", "isFinite", "isNaN", "SharedArrayBuffer",
+]);
+
+const define = (name: string, value: unknown, enumerable = false): void => {
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable });
+};
+
+/** What the engine keeps of the browser before programs run; see `keep`. */
+export interface Native {
+  readonly queueMicrotask: (body: () => void) => void;
+  readonly listen: (name: "error" | "unhandledrejection" | "rejectionhandled", listener: (event: Event) => void) => void;
+}
+
+/** Take what the engine itself needs from the browser's globals. */
+export function keep(): Native {
+  return {
+    queueMicrotask: globalThis.queueMicrotask.bind(globalThis),
+    listen: (name, listener) => EventTarget.prototype.addEventListener.call(globalThis, name, listener),
+  };
+}
+
+function hide(): void {
+  for (const name of Object.getOwnPropertyNames(globalThis)) {
+    if (!SHARED.has(name) && !LANGUAGE.has(name)) Reflect.deleteProperty(globalThis, name);
+  }
+  // The rest comes from the prototypes of a Worker's global object.
+  let at: object = Object.getPrototypeOf(globalThis) as object;
+  while (at !== EventTarget.prototype && at !== Object.prototype) {
+    for (const name of methodsOf(at)) Reflect.deleteProperty(at, name);
+    at = Object.getPrototypeOf(at) as object;
+  }
+  // Programs use this prototype for their own targets; only the global object's share of it is hidden.
+  for (const name of methodsOf(EventTarget.prototype)) define(name, undefined);
+}
+
+const methodsOf = (prototype: object): string[] => Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
+
+/** Accessors of the browser that ask which object they are on become plain values. */
+function settleAccessors(): void {
+  for (const name of SHARED) {
+    const value = (globalThis as Record<string, unknown>)[name];
+    if (Object.getOwnPropertyDescriptor(globalThis, name)?.get !== undefined) define(name, value);
+  }
+}
+
+/** Replace the globals. The browser's own are gone afterwards. */
+export function installGlobals(process: NodeProcess, native: Native, failed: (error: unknown) => void): void {
+  settleAccessors();
+  hide();
+  define("global", globalThis);
+  Object.defineProperty(globalThis, Symbol.toStringTag, { value: "global", configurable: true });
+  define("process", process);
+  for (const [name, value] of Object.entries({ setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate })) define(name, value, true);
+  define("queueMicrotask", microtask(native.queueMicrotask, failed), true);
+  for (const [name, from] of [["Buffer", "buffer"], ["console", "console"]] as const) {
+    let value: unknown;
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      enumerable: false,
+      get: () => (value ??= name === "console" ? builtin(from) : (builtin(from) as Record<string, unknown>)[name]),
+      set: (other: unknown) => define(name, other),
+    });
+  }
+}

@@ -1,0 +1,81 @@
+/** CommonJS texts: which edits they need, and how they become functions. */
+
+import { parse as parseProgram } from "acorn";
+import { parse as lexImports } from "es-module-lexer/minimal/js";
+import { whenUsed } from "../async/context.ts";
+import { emitWarning } from "../warnings.ts";
+import { awaitEdits, RUNTIME } from "./awaits.ts";
+import { compileFunction, sorted, syntaxPlace, type Edit } from "./compile.ts";
+import { runtimeFor } from "./runtime.ts";
+
+/** Longer texts are not parsed for their awaits: it would take seconds. */
+const LONG = 2_000_000;
+
+const PARAMETERS = "exports, require, module, __filename, __dirname";
+const MAY_AWAIT = /\bawait\b/;
+const MAY_IMPORT = /\bimport\s*(?:\(|\/[*/])/;
+
+/** The function around a CommonJS text. */
+export type Body = (this: unknown, ...values: [exports: unknown, require: unknown, module: unknown, file: string, folder: string]) => unknown;
+
+/** Compile a CommonJS text. Throws SyntaxError, its `place` set. */
+export function compileCommonJs(text: string, file: string): Body {
+  const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const edits = editsOf(source, file);
+  const extra = edits.length > 0 ? `, ${RUNTIME}` : "";
+  let body: (...args: unknown[]) => unknown;
+  try {
+    body = compileFunction({ name: file, text: source, edits, head: `function (${PARAMETERS}${extra}) {`, tail: "}" });
+  } catch (error) {
+    if (error instanceof SyntaxError) Object.defineProperty(error, "place", { value: syntaxPlace(file, source, "script"), configurable: true });
+    throw error;
+  }
+  if (edits.length === 0) return body;
+  const runtime = runtimeFor(file);
+  return function (...args) {
+    return body.call(this, ...args, runtime);
+  };
+}
+
+function editsOf(text: string, file: string): Edit[] {
+  const awaits = MAY_AWAIT.test(text);
+  if (!awaits && !MAY_IMPORT.test(text)) return [];
+  if (text.length > LONG) {
+    if (awaits) warnIfUsed(file);
+    return importEdits(text);
+  }
+  try {
+    const program = parseProgram(text, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true, allowHashBang: true });
+    return sorted(awaitEdits(program, undefined).edits);
+  } catch {
+    // The language's engine reads it next and says in its own words what is wrong.
+    return [];
+  }
+}
+
+function importEdits(text: string): Edit[] {
+  if (!MAY_IMPORT.test(text)) return [];
+  const [imports] = lexImports(text);
+  return imports.filter(({ d }) => d > -1).map(({ ss }) => ({ at: ss, remove: 6, insert: `${RUNTIME}.load` }));
+}
+
+/** Not silently: contexts do not pass the awaits of this file. */
+function warnIfUsed(file: string): void {
+  whenUsed(() => emitWarning(`AsyncLocalStorage does not follow the awaits inside ${file}: the file is longer than ${LONG} characters`, "UnsupportedWarning"));
+}
+
+const MODULE_WORDS = [
+  "Cannot use import statement outside a module",
+  "Unexpected token 'export'",
+  "Cannot use 'import.meta' outside a module",
+];
+const AWAIT_WORDS = "await is only valid in async functions and the top level bodies of modules";
+const REDECLARED = /^Identifier '(?:exports|require|module|__filename|__dirname)' has already been declared$/;
+
+/** Whether a text that failed as CommonJS is an ES module, by Node's rules for files whose package says nothing. */
+export function looksLikeModule(error: unknown, text: string, file: string): boolean {
+  if (!(error instanceof SyntaxError) || (error as { place?: { file: string } }).place?.file !== file) return false;
+  if (MODULE_WORDS.includes(error.message)) return true;
+  if (error.message !== AWAIT_WORDS && !REDECLARED.test(error.message)) return false;
+  return syntaxPlace(file, text, "module") === undefined;
+}
