@@ -95,6 +95,50 @@ def _tell(endpoint: Endpoint, folder: str | None, as_json: bool) -> None:
 
 
 @app.command()
+def webcontainer(
+    port: int = typer.Option(0, "--port", min=0, max=65535, help="Port on loopback; 0 takes a free one."),
+    origin: list[str] = typer.Option(
+        [],
+        "--origin",
+        metavar="ORIGIN",
+        help="Whose pages may use it; default: all servers of this machine. Repeatable.",
+    ),
+    network: list[str] = typer.Option(
+        [], "--network", metavar="HOST", help="What programs may reach, also by npm; '*' is all. Repeatable."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of `export` lines."),
+    command: list[str] = typer.Argument(
+        None, metavar="[-- COMMAND]...", help="Serve only as long as this command runs, and for it."
+    ),
+) -> None:
+    """Serve an engine for the genuine WebContainer client, until Ctrl-C or for a command.
+
+    First its `export NAME=value` line is printed. A page that sets this as a global before it boots a container gets
+    the engine from this machine; it must be isolated, as for the hosted one. A command gets it in its environment.
+    """
+    import asyncio
+
+    from runner.embedded.webcontainer.settings import Policy
+    from runner.errors import ServiceError
+
+    try:
+        from runner.embedded.webcontainer import standing
+    except ImportError as error:
+        why = f"{error.name} is not installed, and the engine is served with it"
+        raise ServiceError(why, "pip install 'runner[webcontainer]'") from error
+    settings, policy = standing.settings_for(port, origin), Policy(network=standing.network_for(network))
+    if command:
+        raise typer.Exit(asyncio.run(standing.serve_for(command, settings, policy)))
+    asyncio.run(standing.run(settings, policy, lambda values: _tell_engine(values, as_json)))
+
+
+def _tell_engine(values: dict[str, str], as_json: bool) -> None:
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    typer.echo(json.dumps(values) if as_json else "\n".join(lines))
+    typer.echo("serving the engine; Ctrl-C ends it and what runs in it", err=True)
+
+
+@app.command()
 def keys(
     folder: Path = typer.Option(
         ..., "--folder", metavar="DIR", help="The folder of the endpoint, as with `e2b --keep`."
