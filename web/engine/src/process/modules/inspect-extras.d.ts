@@ -3,6 +3,9 @@
 import "node-inspect-extracted";
 
 declare module "node-inspect-extracted" {
-  /** Columns that a text takes on a terminal. */
-  export function getStringWidth(text: string): number;
+  const all: {
+    /** Columns that a text takes on a terminal. */
+    readonly getStringWidth: (text: string) => number;
+  };
+  export default all;
 }

@@ -1,8 +1,9 @@
 /** `console.table`: rows and columns in a frame of lines. */
 
-import { getStringWidth, inspect } from "node-inspect-extracted";
+import inspecting, { inspect } from "node-inspect-extracted";
 import { types } from "../util/types.ts";
 
+const { getStringWidth } = inspecting;
 const INDEX = "(index)";
 const ITERATION = "(iteration index)";
 const KEY = "Key";
