@@ -111,7 +111,7 @@ def webcontainer(
         None, metavar="[-- COMMAND]...", help="Serve only as long as this command runs, and for it."
     ),
 ) -> None:
-    """Serve an engine for the genuine WebContainer client, until Ctrl-C or for a command.
+    """Serve the genuine WebContainer client's engine until Ctrl-C, or for a command.
 
     First its `export NAME=value` line is printed. A page that sets this as a global before it boots a container gets
     the engine from this machine; it must be isolated, as for the hosted one. A command gets it in its environment.
