@@ -25,9 +25,9 @@ def test_the_shipped_spec_is_served_in_a_webcontainer_and_carried_to_another_pro
     for program in ("npm", "node"):
         if shutil.which(program) is None:
             missing(f"{program} is not installed: apt-get install npm nodejs")
+    more = ["--state", str(tmp_path / "state"), "--json", "--events"]
     done = subprocess.run(
-        [sys.executable, "-m", "runner", "run", "specs/webcontainer.yaml", "--engine", "local"]
-        + ["--state", str(tmp_path / "state"), "--json", "--events"],
+        [sys.executable, "-m", "runner", "run", "specs/webcontainer.yaml", "--engine", "local", *more],
         cwd=root,
         capture_output=True,
         text=True,
