@@ -99,6 +99,11 @@ class WebContainerBox:
         return dict(self._request.labels)
 
     @property
+    def open_ports(self) -> frozenset[int]:
+        """The ports on which programs in it listen now."""
+        return frozenset(self._ports)
+
+    @property
     def alive(self) -> bool:
         """Whether its page lives."""
         return not self._why
@@ -222,7 +227,7 @@ class WebContainerBox:
         cwd = self._home if command.cwd is None else self._full(command.cwd)
         if cwd != self._home:
             await self._folder(cwd)
-        env = {**self._request.env, **command.env}
+        env = {"HOME": self._home, **self._request.env, **command.env}
         shell = ["bash", "-l", "-c", command.text] if self._native else ["jsh", "-c", command.text]
         hear = on_output or (lambda _stream, _text: None)
         process = await self._spawn(shell, cwd, env, command, hear)

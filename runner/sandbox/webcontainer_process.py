@@ -96,10 +96,9 @@ class WebContainerProcess:
         self._sent = name
         await self._kill()
         if name == "SIGKILL":
+            # The client's first kill asks, as SIGTERM does; the second one ends whatever is left.
+            await self._kill()
             await asyncio.wait({self._ended}, timeout=_DRAIN)
-            if self.running:
-                await self._kill()
-                await asyncio.wait({self._ended}, timeout=_DRAIN)
         return True
 
     async def abandon(self) -> None:
