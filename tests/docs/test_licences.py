@@ -1,7 +1,8 @@
-"""docs/licences.md names every package that runner asks for, with the licence that the installed package declares."""
+"""docs/licences.md names every package that runner asks for, with the licence that the package itself declares."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.metadata import metadata
@@ -10,14 +11,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROWS = dict(re.findall(r"^\| ([\w-]+) \|.*\| (\S.*) \|$", (ROOT / "docs" / "licences.md").read_text(), re.MULTILINE))
+PYTHON, NPM = (
+    dict(re.findall(r"^\| ([\w@./-]+) \|.*\| (\S.*) \|$", part, re.MULTILINE))
+    for part in (ROOT / "docs" / "licences.md").read_text().split("## npm packages")
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ASKED = [*PROJECT["dependencies"], *(line for name in PROJECT["optional-dependencies"].values() for line in name)]
 NAMES = sorted({re.match(r"[\w-]+", line)[0] for line in ASKED} - {"runner"})  # type: ignore[index]
+WEB = json.loads((ROOT / "web" / "package.json").read_text())
+LOCKED = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
+WEB_NAMES = sorted({**WEB["dependencies"], **WEB["devDependencies"]})
+#: Older than the field that lock files tell: its file `License.md` says so.
+UNDECLARED = {"querystring-es3": "MIT"}
 
 
 def test_every_package_has_a_row_and_every_row_a_package() -> None:
-    assert sorted(set(ROWS) - {"package"}) == NAMES
+    assert sorted(set(PYTHON) - {"package"}) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,4 +35,19 @@ def test_the_row_says_what_the_package_declares(name: str) -> None:
     kinds = [one.rpartition(" :: ")[2] for one in about.get_all("Classifier", []) if one.startswith("License")]
     declared = about.get("License-Expression") or about.get("License") or ", ".join(kinds)
     assert declared
-    assert ROWS[name].split(";")[0] == declared
+    assert PYTHON[name].split(";")[0] == declared
+
+
+def test_every_npm_package_has_a_row_and_every_row_a_package() -> None:
+    assert sorted(set(NPM) - {"package"}) == WEB_NAMES
+
+
+@pytest.mark.parametrize("name", WEB_NAMES)
+def test_the_row_says_what_the_npm_package_declares(name: str) -> None:
+    locked = LOCKED[f"node_modules/{name}"]
+    assert NPM[name] == locked.get("license", UNDECLARED.get(name))
+
+
+@pytest.mark.parametrize("group", ["dependencies", "devDependencies"])
+def test_npm_packages_are_pinned(group: str) -> None:
+    assert {version: name for name, version in WEB[group].items() if not version[0].isdigit()} == {}
