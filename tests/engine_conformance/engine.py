@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from runner.embedded.webcontainer import chromium
 from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
@@ -101,12 +101,20 @@ class Container:
             "env": {**FRAMED, "LANG": "C.UTF-8"},
         }
         await self._page.evaluate("([id, request]) => runnerHost.spawn(id, request)", [name, request])
-        if program.stdin:
-            await self._page.evaluate("([id, text]) => runnerHost.write(id, text)", [name, program.stdin])
-        await self._page.evaluate("id => runnerHost.endInput(id)", name)
+        await self._feed(name, program.stdin)
         code = await process.exit
         del self._processes[name]
         return code, process.output + list(process.streams.end())
+
+    async def _feed(self, name: str, text: str) -> None:
+        try:
+            if text:
+                await self._page.evaluate("([id, text]) => runnerHost.write(id, text)", [name, text])
+            await self._page.evaluate("id => runnerHost.endInput(id)", name)
+        except Error as error:
+            # Who has ended already does not read.
+            if "or it has ended" not in error.message:
+                raise
 
     def _heard(self, events: list[dict[str, Any]]) -> None:
         for event in events:

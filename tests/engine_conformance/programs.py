@@ -119,7 +119,8 @@ class Packages:
         while True:
             candidate = f"{place}/node_modules/{name}" if place else f"node_modules/{name}"
             if candidate in self._lock:
-                return candidate
+                # What is optional, and for another machine than this one, npm has left out.
+                return candidate if (self.folder / candidate).exists() else None
             if not place:
                 return None
             place = place.rpartition("/node_modules/")[0]

@@ -5,7 +5,7 @@ import { output } from "./calls.ts";
 import { fatalText } from "./fatal.ts";
 import type { Native } from "./globals.ts";
 import { loadedText } from "./loader/compile.ts";
-import { turn } from "./loop.ts";
+import { nextTick } from "./loop.ts";
 import { nodeError } from "./modules/errors.ts";
 import { finish, type NodeProcess } from "./process.ts";
 import { placeIn, type Place } from "./stacks.ts";
@@ -35,10 +35,11 @@ export class Failures {
     native.listen("unhandledrejection", (event) => {
       event.preventDefault();
       const told = event as PromiseRejectionEvent;
-      turn(() => this.rejected(told.reason as unknown, told.promise));
+      // Node tells of them before it turns to anything else.
+      nextTick(() => this.rejected(told.reason as unknown, told.promise));
     });
     native.listen("rejectionhandled", (event) => {
-      turn(() => this.process.emit("rejectionHandled", (event as PromiseRejectionEvent).promise));
+      nextTick(() => this.process.emit("rejectionHandled", (event as PromiseRejectionEvent).promise));
     });
   }
 

@@ -2,6 +2,7 @@
 
 import type { Place } from "./stacks.ts";
 import { placeOf } from "./stacks.ts";
+import { throwing } from "./thrown.ts";
 import { VERSION } from "./version.ts";
 
 /** What the printing needs from elsewhere: how values look, and the text of a file. */
@@ -34,7 +35,8 @@ export function fatalText(error: unknown, thrown: Place | undefined, means: Mean
     const hint = typeof error === "object" && error !== null ? "" : "(Use `node --trace-uncaught ...` to show where the exception was thrown)\n";
     return `\n${excerpt(thrown, means.source)}${shown}\n${hint}${end}`;
   }
-  const where = (error as { place?: Place }).place ?? thrown ?? placeOf(error.stack);
+  const from = thrown === undefined ? placeOf(error.stack) : throwing(thrown, means.source(thrown.file));
+  const where = (error as { place?: Place }).place ?? from;
   const source = excerpt(where, means.source);
   return `${source}${source === "" ? "" : "\n"}${means.inspect(error)}\n${end}`;
 }

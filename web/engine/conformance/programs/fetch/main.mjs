@@ -37,4 +37,9 @@ console.log(new Headers([["a", "1"], ["A", "2"]]).get("a"), new Request(`${base}
 server.closeAllConnections();
 server.close();
 await once(server, "close");
-await fetch(base).catch((error) => console.log(error.name, error.message, error.cause.code));
+const gone = http.createServer().listen(0);
+await once(gone, "listening");
+const { port } = gone.address();
+gone.close();
+await once(gone, "close");
+await fetch(`http://127.0.0.1:${port}`).catch((error) => console.log(error.name, error.message, error.cause.code));

@@ -1,3 +1,3 @@
-const error = new TypeError("while loading");
-error.detail = { code: 7 };
-throw error;
+throw Object.assign(new TypeError("while loading"), {
+  detail: { code: 7 },
+});

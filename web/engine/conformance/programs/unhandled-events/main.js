@@ -4,10 +4,10 @@ process.on("uncaughtException", (error, origin) => console.log("uncaughtExceptio
 process.on("uncaughtExceptionMonitor", (error) => console.log("monitor", error.message ?? error));
 const late = Promise.reject(new Error("handled late"));
 Promise.reject("a string");
-setTimeout(() => late.catch(() => console.log("caught late")), 5);
-setTimeout(() => { throw new Error("from a timer"); }, 15);
+setTimeout(() => late.catch(() => console.log("caught late")), 50);
+setTimeout(() => { throw new Error("from a timer"); }, 70);
 setImmediate(() => { throw "a thrown string"; });
-process.nextTick(() => { throw new Error("from a tick"); });
-setTimeout(() => new (require("events"))().emit("error", new Error("from an emitter")), 20);
-setTimeout(() => console.log("still alive"), 30);
+setTimeout(() => process.nextTick(() => { throw new Error("from a tick"); }), 90);
+setTimeout(() => new (require("events"))().emit("error", new Error("from an emitter")), 110);
+setTimeout(() => console.log("still alive"), 150);
 process.on("exit", (code) => console.log("exit", code));

@@ -122,7 +122,7 @@ function posixDirname(path: string): string {
   while (cut > 1 && path.charAt(cut - 1) === "/") cut -= 1;
   if (cut === 0) return ".";
   // A path of exactly two slashes before its name keeps both: POSIX leaves their meaning open, and Node keeps them.
-  return cut === 1 && start === 2 ? "//" : path.slice(0, cut);
+  return cut === 1 && start === 2 && path.startsWith("//") ? "//" : path.slice(0, cut);
 }
 
 function posixBasename(path: string, suffix?: string): string {
