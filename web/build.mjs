@@ -55,7 +55,8 @@ for (const [part, entries] of Object.entries(parts)) {
     legalComments: "none",
     define: { global: "globalThis", "process.env.NODE_ENV": '"production"' },
     // Packages ask for Node's modules under both names: these are the kept polyfills, pinned in package.json.
-    alias: polyfills,
+    // node:zlib is what the shell's utilities ask for (gzip, tar).
+    alias: { ...polyfills, "node:zlib": `${web}engine/src/process/programs/shell/zlib.ts` },
     plugins: [ticks],
     logLevel: "warning",
     metafile: true,

@@ -1,0 +1,140 @@
+/** Commands that run another: `env`, `xargs`, `timeout`. */
+
+import type { Signal } from "../../../contract.ts";
+import { dispatch } from "./commands.ts";
+import type { Shell } from "./shell.ts";
+import { Exit, ShellError } from "./state.ts";
+import { readAll, type Target } from "./streams.ts";
+import { SIGNALS } from "./system.ts";
+
+/** `env [-i] [-u NAME] [NAME=VALUE …] [COMMAND …]`. */
+export async function env(shell: Shell, args: readonly string[]): Promise<number> {
+  const inner = shell.fork();
+  return inner.runSubshell(async () => {
+    const { variables } = inner.state;
+    let at = 0;
+    for (; at < args.length; at += 1) {
+      const arg = args[at] ?? "";
+      const pair = /^([^=]+)=([^]*)$/.exec(arg);
+      if (arg === "-i" || arg === "-") variables.forEach((variable) => (variable.exported = false));
+      else if (arg === "-u") variables.delete(args[++at] ?? "");
+      else if (arg === "-C") inner.state.cwd = inner.resolve(args[++at] ?? ".");
+      else if (pair !== null) variables.set(pair[1] ?? "", { value: pair[2] ?? "", exported: true, readonly: false, integer: false, keyed: false });
+      else if (arg === "-S") throw new ShellError("env: -S is not supported by the local WebContainer engine", 125);
+      else if (arg.startsWith("-") && arg !== "--") throw new ShellError(`env: invalid option -- '${arg.slice(1)}'`, 125);
+      else break;
+    }
+    if (args[at] === "--") at += 1;
+    if (at < args.length) return dispatch(inner, args.slice(at), true);
+    await inner.print(1, Object.entries(inner.state.environment()).map(([name, value]) => `${name}=${value}\n`).join(""));
+    return 0;
+  });
+}
+
+interface XargsOptions {
+  batch: number;
+  lines: boolean;
+  replace: string | null;
+  separator: RegExp | null;
+  skipEmpty: boolean;
+  verbose: boolean;
+  command: readonly string[];
+}
+
+function xargsOptions(args: readonly string[]): XargsOptions {
+  const options: XargsOptions = { batch: 5000, lines: false, replace: null, separator: null, skipEmpty: false, verbose: false, command: [] };
+  let at = 0;
+  for (; args[at]?.startsWith("-") === true; at += 1) {
+    const arg = args[at] ?? "";
+    const letter = arg.slice(0, 2);
+    const value = (): string => (arg.length > 2 ? arg.slice(2) : (args[++at] ?? ""));
+    if (arg === "-0" || arg === "--null") options.separator = /\0/;
+    else if (letter === "-n") options.batch = Number(value());
+    else if (letter === "-L") [options.batch, options.lines] = [Number(value()), true];
+    else if (letter === "-I") options.replace = value();
+    else if (letter === "-d") options.separator = new RegExp(value().replace(/^\\n$/, "\n").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    else if (letter === "-P") value();
+    else if (arg === "-r" || arg === "--no-run-if-empty") options.skipEmpty = true;
+    else if (arg === "-t") options.verbose = true;
+    else throw new ShellError(`xargs: option ${arg} is not supported by the local WebContainer engine`);
+  }
+  options.command = args.length > at ? args.slice(at) : ["echo"];
+  return options;
+}
+
+/** `xargs`. With `-P` it runs one command at a time all the same. */
+export async function xargs(shell: Shell, args: readonly string[]): Promise<number> {
+  const options = xargsOptions(args);
+  const text = new TextDecoder().decode(await readAll(shell.system, shell.state.descriptors.get(0)));
+  const items = inputs(text, options);
+  if (items.length === 0 && (options.skipEmpty || options.replace !== null)) return 0;
+  const commands = options.replace !== null
+    ? items.map((item) => options.command.map((word) => word.replaceAll(options.replace ?? "", item)))
+    : batches(items, options.batch).map((batch) => [...options.command, ...batch]);
+  let code = 0;
+  for (const command of commands) {
+    if (options.verbose) await shell.print(2, `${command.join(" ")}\n`);
+    const inner = shell.fork();
+    const nothing: Target = { kind: "null" };
+    inner.connect(0, nothing);
+    const status = await inner.runSubshell(() => dispatch(inner, command, true));
+    if (status === 255) return 124;
+    if (status === 126 || status === 127) return status;
+    if (status !== 0) code = 123;
+  }
+  return code;
+}
+
+function inputs(text: string, options: XargsOptions): string[] {
+  if (options.separator !== null) {
+    const parts = text.split(options.separator);
+    if (parts.at(-1) === "") parts.pop();
+    return parts;
+  }
+  if (options.replace !== null || options.lines) return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return (text.match(/(?:[^\s"'\\]|\\[^]|"[^"]*"|'[^']*')+/g) ?? []).map((word) => word.replace(/"([^"]*)"|'([^']*)'|\\([^])/g, "$1$2$3"));
+}
+
+function batches(items: readonly string[], size: number): string[][] {
+  if (items.length === 0) return [[]];
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
+
+/** `timeout DURATION COMMAND …`: 124 when the time was over. */
+export async function timeout(shell: Shell, args: readonly string[]): Promise<number> {
+  let signal: Signal = "SIGTERM";
+  let at = 0;
+  for (; args[at]?.startsWith("-") === true; at += 1) {
+    const arg = args[at] ?? "";
+    if (arg === "-s" || arg === "-k") {
+      const value = args[++at] ?? "";
+      if (arg === "-s") signal = signalOf(value);
+    } else if (arg.startsWith("--signal=")) signal = signalOf(arg.slice(9));
+    else if (arg !== "--preserve-status" && arg !== "--foreground" && !arg.startsWith("-k")) throw new ShellError(`timeout: option ${arg} is not supported by the local WebContainer engine`, 125);
+  }
+  const found = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(args[at] ?? "");
+  if (found === null || args.length < at + 2) throw new ShellError(`timeout: invalid time interval ‘${args[at] ?? ""}’`, 125);
+  const seconds = Number(found[1]) * ({ m: 60, h: 3600, d: 86400 }[found[2] ?? ""] ?? 1);
+  const inner = shell.fork();
+  const group = { children: new Set<number>(), killed: null as Signal | null };
+  inner.group = group;
+  const ended = inner.runSubshell(() => dispatch(inner, args.slice(at + 1), true));
+  const late = seconds === 0 ? new Promise<never>(() => undefined) : shell.system.sleep(seconds * 1000).then(() => "late" as const);
+  const result = await Promise.race([ended, late]);
+  if (result !== "late") return result;
+  group.killed = signal;
+  for (const pid of group.children) shell.system.kill(pid, signal);
+  const status = await ended.catch((error: unknown) => {
+    if (error instanceof Exit) return error.code;
+    throw error;
+  });
+  return signal === "SIGKILL" ? 137 : args.includes("--preserve-status") ? status : 124;
+}
+
+function signalOf(word: string): Signal {
+  const name = `SIG${word.toUpperCase().replace(/^SIG/, "")}`;
+  const byNumber = Object.entries(SIGNALS).find(([, value]) => String(value) === word)?.[0];
+  const found = byNumber ?? name;
+  if (!Object.hasOwn(SIGNALS, found)) throw new ShellError(`timeout: ${word}: invalid signal`, 125);
+  return found as Signal;
+}
