@@ -20,6 +20,9 @@ export function SlowBuffer(length: number): Uint8Array {
   return Base.allocUnsafeSlow(length);
 }
 
+/** The browser's own: the globals of a process become these functions. */
+const browser = { btoa: globalThis.btoa.bind(globalThis), atob: globalThis.atob.bind(globalThis) };
+
 const bytesOf = (value: unknown, name: string): Uint8Array => {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -55,18 +58,18 @@ export function transcode(source: Uint8Array, from: string, to: string): Uint8Ar
 }
 
 /** Blob URLs belong to the page, not to a process. */
-export function resolveObjectURL(_id: string): never {
+export function resolveObjectURL(): never {
   throw unsupported("buffer.resolveObjectURL");
 }
 
 export function btoa(input: unknown): string {
   if (arguments.length === 0) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "input" argument must be specified');
-  return globalThis.btoa(String(input));
+  return browser.btoa(String(input));
 }
 
 export function atob(input: unknown): string {
   if (arguments.length === 0) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "input" argument must be specified');
-  return globalThis.atob(String(input));
+  return browser.atob(String(input));
 }
 
 let inspectMax = 50;

@@ -105,11 +105,16 @@ export function unsupported(feature: string, why = ""): CodedError {
   return nodeError(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", `${feature} is not supported by the local WebContainer engine${reason}`, unsupported);
 }
 
-/** A function that refuses, for a place in a module's interface that is not done. */
+/** Marks functions that refuse, with the text of their error: the published list of what is supported is made from it. */
+const REFUSED = Symbol.for("runner.refusal");
+
+/** A function that refuses, for a place in a module's interface that is not done. It may be called with `new`. */
 export function refusal(feature: string, why = ""): (...args: unknown[]) => never {
-  return function refuse(): never {
+  const refuse = function refuse(): never {
     throw unsupported(feature, why);
   };
+  Object.defineProperty(refuse, "name", { value: feature.slice(feature.lastIndexOf(".") + 1), configurable: true });
+  return Object.defineProperty(refuse, REFUSED, { value: unsupported(feature, why).message });
 }
 
 /** The error with which Node ends what a signal aborted. */

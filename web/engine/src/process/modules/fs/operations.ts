@@ -248,13 +248,15 @@ export function* copyFile(from: unknown, to: unknown, mode?: unknown): Operation
   yield* ask("fs.copyFile", [source.full, target.full, flags], at("copyfile", source, target));
 }
 
+// The global of a process is Node's, which a program may change.
+const random = globalThis.crypto;
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 export function* mkdtemp(prefix: unknown, options?: unknown): Operation<string | Uint8Array> {
   const given = optionsOf(options);
   const start = pathOf(prefix, "prefix");
   for (let tries = 0; ; tries += 1) {
-    const suffix = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => LETTERS.charAt(byte % LETTERS.length)).join("");
+    const suffix = Array.from(random.getRandomValues(new Uint8Array(6)), (byte) => LETTERS.charAt(byte % LETTERS.length)).join("");
     try {
       yield* ask("fs.mkdir", [start.full + suffix, false, 0o700], { syscall: "mkdtemp", path: `${start.given}XXXXXX` });
       return nameIn(start.given + suffix, given.encoding);

@@ -27,7 +27,6 @@ interface FileStream {
   flags: unknown;
   mode: number;
   start: number | undefined;
-  end: number;
   pos: number | undefined;
   bytesRead: number;
   bytesWritten: number;
@@ -37,7 +36,7 @@ interface FileStream {
   /** Whether a read or write is under way: the file is closed only after it. */
   busy: boolean;
 }
-type Reading = Readable & FileStream;
+type Reading = Readable & FileStream & { end: number };
 type Writing = Writable & FileStream;
 
 const functions = new WeakMap<object, Functions>();
@@ -63,7 +62,8 @@ function throughHandle(handle: FileHandle): Functions {
   };
 }
 
-function prepare(stream: FileStream, path: unknown, given: Options, flags: string): void {
+/** Where the bytes are: a path to open, a descriptor, or a FileHandle. */
+function prepareSource(stream: FileStream, path: unknown, given: Options, flags: string): void {
   stream.fd = null;
   const source = given.fd;
   if (source === undefined || source === null) {
@@ -81,18 +81,24 @@ function prepare(stream: FileStream, path: unknown, given: Options, flags: strin
     const close = (): unknown => (stream as unknown as Readable).destroy();
     (source as unknown as { on(name: string, listener: () => unknown): void }).on("close", close);
   } else throw invalidArgType("fd", ["number", "FileHandle"], source);
+}
+
+function prepare(stream: FileStream, path: unknown, given: Options, flags: string): void {
+  prepareSource(stream, path, given, flags);
   if (given.fs !== undefined && given.fs !== null) functions.set(stream, given.fs as Functions);
   stream.start = given.start as number | undefined;
-  stream.end = (given.end as number | undefined) ?? Number.POSITIVE_INFINITY;
   stream.pos = undefined;
-  if (stream.start !== undefined) {
-    validateInteger(stream.start, "start", 0);
-    stream.pos = stream.start;
-  }
-  if (stream.end !== Number.POSITIVE_INFINITY) {
-    validateInteger(stream.end, "end", 0);
-    if (stream.start !== undefined && stream.start > stream.end) throw outOfRange("start", `<= "end" (here: ${stream.end})`, stream.start);
-  }
+  if (stream.start === undefined) return;
+  validateInteger(stream.start, "start", 0);
+  stream.pos = stream.start;
+}
+
+/** Where reading ends. A stream that writes has the method `end` there. */
+function prepareEnd(stream: Reading, given: Options): void {
+  stream.end = (given.end as number | undefined) ?? Number.POSITIVE_INFINITY;
+  if (stream.end === Number.POSITIVE_INFINITY) return;
+  validateInteger(stream.end, "end", 0);
+  if (stream.start !== undefined && stream.start > stream.end) throw outOfRange("start", `<= "end" (here: ${stream.end})`, stream.start);
 }
 
 const streamOptions = (given: Options, highWaterMark: number): object => ({
@@ -232,6 +238,7 @@ export const ReadStream = function ReadStream(this: unknown, path: unknown, opti
   const stream = this as unknown as Reading;
   stream.busy = false;
   prepare(stream, path, given, "r");
+  prepareEnd(stream, given);
   stream.bytesRead = 0;
   Reflect.apply(Readable as unknown as Callback, stream, [streamOptions(given, 64 * 1024)]);
   if (typeof given.encoding === "string") stream.setEncoding(given.encoding as "utf8");
