@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,9 @@ def test_the_demonstration_stops_its_server_however_it_ends(tmp_path: Path, end:
     assert told.read_text().split() == ["validate", "plan", "up", "run", *rest, "down"]
 
 
-def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> None:
+def test_the_wheel_carries_schemas_specs_pages_and_entry_points(tmp_path: Path, missing: Callable[[str], None]) -> None:
+    if not (ROOT / "runner" / "data" / "web").is_dir():
+        missing("the pages of WebContainers are not built: make web")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
         cwd=ROOT,
@@ -99,7 +102,10 @@ def test_the_wheel_carries_schemas_specs_and_entry_points(tmp_path: Path) -> Non
     assert {f"runner/data/{path.as_posix()}" for path in specs} <= names
     assert "runner/data/docs/checks.md" in names  # `runner explain` reads it
     assert {"flows/run_spec.py", "runner/store/queries.surql", "runner/cli/main.py"} <= names
-    assert not [name for name in names if name.startswith(("tests/", ".", "docs/"))]
+    pages = {"host/page.js", "engine/frame.js", "engine/process.js", "licences.txt"}
+    assert {f"runner/data/web/{name}" for name in pages} <= names
+    assert "runner/embedded/webcontainer/driver_guard.cjs" in names
+    assert not [name for name in names if name.startswith(("tests/", ".", "docs/", "web/"))]
 
 
 def test_the_source_archive_carries_what_make_needs(tmp_path: Path) -> None:
@@ -116,4 +122,6 @@ def test_the_source_archive_carries_what_make_needs(tmp_path: Path) -> None:
     called = set(re.findall(r"(?:scripts|benchmarks)/\w+[.]sh", (ROOT / "Makefile").read_text()))
     assert len(called) == 4
     needed = {"Makefile", "uv.lock", "pyproject.toml", "README.md", "LICENSE", ".ci/run", "specs/self-check.yaml"}
-    assert called | needed | {"tests/conftest.py"} <= names
+    browser_side = {"web/package-lock.json", "web/build.mjs", "web/licences.mjs", "web/host/src/page.ts"}
+    assert called | needed | browser_side | {"tests/conftest.py"} <= names
+    assert not [name for name in names if "node_modules" in name]

@@ -22,8 +22,9 @@ ENGINE_PAGE = """<!doctype html>
 
 def built() -> Path:
     """The folder of the built browser side. Raises ServiceError where there is none."""
-    folders = (_PACKAGE / "data" / "web", _PACKAGE.parent / "web" / "dist")
-    return next((each for each in folders if not absent(each)), None) or _refuse(folders[-1])
+    # In a source tree what was built last counts, not what was put aside for the wheel.
+    folders = (_PACKAGE.parent / "web" / "dist", _PACKAGE / "data" / "web")
+    return next((each for each in folders if not absent(each)), None) or _refuse(folders[0])
 
 
 def absent(folder: Path) -> str:
