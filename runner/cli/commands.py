@@ -81,6 +81,12 @@ def _audit() -> typer.Typer:
     return app
 
 
+def _snapshot() -> typer.Typer:
+    from runner.cli.snapshot import app
+
+    return app
+
+
 def _endpoint() -> typer.Typer:
     from runner.cli.endpoint import app
 
@@ -106,6 +112,7 @@ COMMANDS: dict[str, Source] = {
     "status": _status,
     "logs": _logs,
     "audit": _audit,
+    "snapshot": _snapshot,
     "endpoint": _endpoint,
     "setup": _setup,
 }

@@ -28,6 +28,7 @@ from runner.run.interrupt import Control
 if TYPE_CHECKING:
     from runner.run.event import Event
     from runner.run.execute import Report, Setup
+    from runner.run.snapshots import Snapshots
 
 #: What stops a run, and how it is called.
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
@@ -52,6 +53,8 @@ class Options:
     max_parallel: int
     quiet: bool
     preview: str | None
+    snapshots: bool
+    from_snapshot: tuple[str, ...]
 
 
 def run(  # noqa: PLR0913 - one parameter per option
@@ -77,6 +80,15 @@ def run(  # noqa: PLR0913 - one parameter per option
         metavar="[HOST:]PORT",
         help="While the run goes on, show the servers in its boxes at this port; 0 takes a free one.",
     ),
+    snapshots: bool = typer.Option(
+        False, "--snapshots", help="Keep the files of each step's box after it succeeded; see `runner snapshot`."
+    ),
+    from_snapshot: list[str] = typer.Option(
+        [],
+        "--from-snapshot",
+        metavar="[SANDBOX=]RUN:STEP|FILE.tar",
+        help="Begin the boxes of a sandbox with the files of a snapshot; may be given often.",
+    ),
 ) -> None:
     """Run a spec, each step in a sandbox.
 
@@ -85,9 +97,21 @@ def run(  # noqa: PLR0913 - one parameter per option
     if events and not as_json:
         raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
     plan = compiled(spec, inputs, complete=True)
-    options = Options(engine, state, as_json, events, max_parallel, quiet, preview)
-    code = asyncio.run(_Session(plan, options, os.environ).run())
+    options = Options(engine, state, as_json, events, max_parallel, quiet, preview, snapshots, tuple(from_snapshot))
+    begins = _beginnings(plan, options)
+    code = asyncio.run(_Session(plan, options, os.environ, begins).run())
     raise typer.Exit(code)
+
+
+def _beginnings(plan: Plan, options: Options) -> Snapshots:
+    """What becomes of boxes' files."""
+    from runner.run.snapshots import Snapshots
+
+    if not options.from_snapshot:
+        return Snapshots(options.snapshots)
+    from runner.cli.beginnings import beginnings
+
+    return Snapshots(options.snapshots, beginnings(plan, options.state, options.from_snapshot))
 
 
 def exit_code(report: Report) -> int:
@@ -103,10 +127,11 @@ def exit_code(report: Report) -> int:
 class _Session:
     """One run from the command line: the engine, the store, the boxes, the signals."""
 
-    def __init__(self, plan: Plan, options: Options, environ: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, options: Options, environ: Mapping[str, str], snapshots: Snapshots) -> None:
         self._plan = plan
         self._options = options
         self._environ = environ
+        self._snapshots = snapshots
         self._control = Control()
         self._started = False
         self._pressed = False
@@ -180,6 +205,7 @@ class _Session:
                 secrets=secrets,
                 children=children,
                 groups=wiring.groups_folder(self._environ),
+                snapshots=self._snapshots,
                 max_parallel=options.max_parallel,
                 on_event=self._observer(progress),
                 on_text=progress.text,

@@ -13,11 +13,12 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import FileCopy, Leg, Plan, PlanStep
 from runner.errors import BoxError, CommandFailed, CommandTimeout, FileMissing, RunnerError
 from runner.records import dataclass
-from runner.run import artifacts, hostfiles, outputs
+from runner.run import artifacts, hostfiles, outputs, snapshots
 from runner.run.boxes import Boxes
 from runner.run.journal import Journal
 from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
+from runner.run.snapshots import Snapshots
 from runner.run.supply import Held
 from runner.run.values import ARTIFACTS, Values, artifact_folder, environment, is_many, rendered
 
@@ -66,10 +67,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things are on this machine: the state folder, and the folder that `files` are relative to."""
+    """Where things are on this machine: the state folder, the folder that `files` are relative to; and what becomes of
+    the files of boxes.
+    """
 
     state: Path
     spec: Path
+    snapshots: Snapshots = Snapshots()
 
 
 class Attempts:
@@ -95,7 +99,7 @@ class Attempts:
             variables = self._values.variables(step, leg, box.home)
             log = OutputLog(self._journal.mask, self._places.state, (self._journal.run, leg.key, number), self._on_text)
             try:
-                await self._prepare(held, step, variables, log)
+                await self._prepare(held, step, leg, variables, log)
                 command, output = await self._command(box, step, leg, number, variables)
                 await self._journal.sync()
                 trace.began = True
@@ -107,7 +111,9 @@ class Attempts:
             if ended.exit_code != 0:
                 raise CommandFailed(f"exit code {ended.exit_code}{log.last_words()}")
             result = await self._results(box, step, leg, command.cwd or box.home, output)
-            await self._boxes.secure(held, step, leg.key)
+            copy = await self._boxes.secure(held, step, leg.key)
+            if self._places.snapshots.keep:
+                await snapshots.keep(held, copy, self._journal, leg.key, self._places.state / "artifacts")
             held.succeeded[leg.key] = None
             return result
 
@@ -117,9 +123,12 @@ class Attempts:
 
     # ------------------------------------------------------------ before
 
-    async def _prepare(self, held: Held, step: PlanStep, variables: Mapping[str, Json], log: OutputLog) -> None:
+    async def _prepare(
+        self, held: Held, step: PlanStep, leg: Leg, variables: Mapping[str, Json], log: OutputLog
+    ) -> None:
         async with held.lock:
             if OWN not in held.placed:
+                await snapshots.begin(self._places.snapshots, held, self._journal, leg.key)
                 await held.box.mkdir(posixpath.join(held.box.home, OWN))
                 held.placed.add(OWN)
             for upstream, output in step.artifacts:

@@ -131,16 +131,19 @@ class Boxes:
             return self._supply.fall(sandbox, self._where[key], error, tries)
         return answer != ""
 
-    async def secure(self, held: Held, step: PlanStep, key: str) -> None:
+    async def secure(self, held: Held, step: PlanStep, key: str) -> bytes | None:
         """Copy the files of a box that its provider may lose, before a leg that has ended in it counts as succeeded.
+        The copy is handed back; None where none was needed.
 
         Raises BoxError: then the attempt has failed, and what it left in the box is not relied upon.
         """
         shared = self._shared.get(held.sandbox.name) is held
-        if shared and volatile(base(held.box.provider)) and self._used_again(held.sandbox.name, step, key):
-            placed = frozenset(held.placed)
-            tar = await held.box.export_tar(held.box.home)
-            self._copies[held.sandbox.name] = Copy(held.box.id, tar, (*held.succeeded, key), placed)
+        if not (shared and volatile(base(held.box.provider)) and self._used_again(held.sandbox.name, step, key)):
+            return None
+        placed = frozenset(held.placed)
+        tar = await held.box.export_tar(held.box.home)
+        self._copies[held.sandbox.name] = Copy(held.box.id, tar, (*held.succeeded, key), placed)
+        return tar
 
     async def free_all(self) -> list[str]:
         """Free every live box; returns a sentence for each that could not be freed."""

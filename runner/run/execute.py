@@ -40,6 +40,7 @@ from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepH
 from runner.run.results import as_document, results
 from runner.run.scheduler import Queue, Scheduler
 from runner.run.slots import Slots
+from runner.run.snapshots import Snapshots
 from runner.run.state import OPEN
 from runner.run.supply import Market, Supply, chooser
 from runner.run.values import Values, legs_of, rendered
@@ -50,8 +51,9 @@ class Setup:
     """What a run works with. `state` is the state folder, `spec` the folder that `files` are relative to;
     `facts` are what is known of providers right now; `secrets` are values by name; `children` are the workflows that
     steps run, from `prepare`; `groups` is the folder in which runs of this machine share concurrency groups (None: the
-    state folder's own); `live` hears of boxes while they live. The callbacks get every committed event, also of the
-    runs below, and every piece of masked output, after the leg's key (`step/leg` for one below), and must not raise.
+    state folder's own); `live` hears of boxes while they live; `snapshots` says what becomes of their files. The
+    callbacks get every committed event, also of the runs below, and every piece of masked output, after the leg's key
+    (`step/leg` for one below), and must not raise.
     """
 
     store: StateStore
@@ -65,6 +67,7 @@ class Setup:
     children: Mapping[str, Prepared] = field(default_factory=dict)
     groups: Path | None = None
     live: LiveBoxes = field(default_factory=LiveBoxes)
+    snapshots: Snapshots = field(default_factory=Snapshots)
     max_parallel: int = 8
     on_event: Callable[[Event], None] | None = None
     on_text: OnText | None = None
@@ -151,7 +154,7 @@ class _Run:
         self._policies = Policies(declared(plan), self._journal, control, self._watched, common.policies)
         supply = Supply(plan, common.market, self._journal, clock, self._policies, meter)
         self._boxes = Boxes(plan, supply, self._journal, clock, self._policies, meter)
-        places = Places(setup.state, setup.spec)
+        places = Places(setup.state, setup.spec, setup.snapshots)
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
         children = Children(plan, setup.children, values, self._journal, control, self._child)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
@@ -240,7 +243,9 @@ class _Run:
         setup = self._setup
         folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
         on_text = None if setup.on_text is None else _named(parent.leg, setup.on_text)
-        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text)
+        # Names of sandboxes are a spec's own: what boxes of this one begin with means nothing below.
+        kept = Snapshots(setup.snapshots.keep)
+        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text, snapshots=kept)
         step, queue = parent.step, self._common.queue
         ids = [each.id for each in support.all_steps(self._plan)]
         held = self._life.held.get(parent.leg, {})
