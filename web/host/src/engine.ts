@@ -4,8 +4,9 @@ import { HostError } from "./failure.ts";
 /** Where the vendor serves its engine: the client's own default. */
 export const VENDOR = "https://stackblitz.com";
 
-/** Milliseconds that one probe of an engine's address may take. */
+/** Milliseconds that a probe of an engine's address may take: after its frame loaded, and when its time is over. */
 const PROBE = 4_000;
+const LAST_PROBE = 400;
 
 /** What the page and its browser allow. `coep` is `none` only under the vendor's origin trial. */
 export function checkPage(coep: string | undefined): void {
@@ -64,10 +65,11 @@ export class EngineWatch {
 
   /** What to say when the engine kept silent for `ms`. */
   async silence(ms: number): Promise<HostError> {
-    const reason = await probe(this.origin);
-    if (reason !== null && !this.#probeBlocked) return reason;
+    const found = await probe(this.origin, LAST_PROBE);
+    if (found instanceof HostError && !this.#probeBlocked) return found;
+    const mute = found === "silent" ? ": something takes connections there and does not answer" : "";
     const told = this.warnings.length > 0 ? `; it warned: ${this.warnings.join("; ")}` : "";
-    return new HostError("boot-timeout", `the engine at ${this.origin} did not boot within ${ms} ms${told}`);
+    return new HostError("boot-timeout", `the engine at ${this.origin} did not boot within ${ms} ms${mute}${told}`);
   }
 
   #heard(event: MessageEvent): void {
@@ -97,26 +99,31 @@ export class EngineWatch {
   }
 
   async #loaded(): Promise<void> {
-    const reason = await probe(this.origin);
-    if (reason !== null && !this.#probeBlocked) this.#fail(reason);
+    const found = await probe(this.origin, PROBE);
+    if (found instanceof HostError && !this.#probeBlocked) this.#fail(found);
   }
 }
 
-/** Why an engine cannot be reached at an origin; null when it answers, or when the browser does not tell. */
-export async function probe(origin: string): Promise<HostError | null> {
+/**
+ * Why an engine cannot be reached at an origin; `null` when it answers, or when the browser does not tell; `silent`
+ * when there was no answer for `ms`.
+ */
+export async function probe(origin: string, ms: number): Promise<HostError | "silent" | null> {
   const url = `${origin}/headless`;
-  const limit = AbortSignal.timeout(PROBE);
+  const signal = AbortSignal.timeout(ms);
+  const plain: RequestInit = { credentials: "omit", cache: "no-store", signal };
   try {
-    const answer = await fetch(url, { mode: "cors", credentials: "omit", cache: "no-store", signal: limit });
+    const answer = await fetch(url, { ...plain, mode: "cors" });
     if (answer.ok) return null;
     return new HostError("engine-refused", `the engine at ${origin} answered ${answer.status} ${answer.statusText}`.trim());
   } catch {
     // A foreign server allows no look at its status: whether it answers at all must do.
   }
   try {
-    await fetch(url, { mode: "no-cors", credentials: "omit", cache: "no-store", signal: limit });
+    await fetch(url, { ...plain, mode: "no-cors" });
     return null;
   } catch {
+    if (signal.aborted) return "silent";
     const why = navigator.onLine ? "" : "; the browser is offline";
     return new HostError(
       "engine-unreachable",

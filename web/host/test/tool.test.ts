@@ -80,6 +80,18 @@ describe("boot", () => {
     expect(performance.now() - began).toBeLessThan(2500);
   });
 
+  test("tells a server that takes connections and never answers from a slow engine, within the time", async () => {
+    vi.stubGlobal("fetch", (_url: string, init: RequestInit) => new Promise((_, reject) => {
+      init.signal?.addEventListener("abort", () => reject(new DOMException("late", "TimeoutError")));
+    }));
+    const began = performance.now();
+    await expect(boot("load")).rejects.toMatchObject({
+      code: "boot-timeout",
+      reason: `the engine at ${ENGINE} did not boot within 300 ms: something takes connections there and does not answer`,
+    });
+    expect(performance.now() - began).toBeLessThan(1500);
+  });
+
   test("tells the status of an engine that is out of service", async () => {
     answering(() => new Response("", { status: 503, statusText: "Service Unavailable" }));
     await expect(boot("load", { timeoutMs: 5000 })).rejects.toMatchObject({
