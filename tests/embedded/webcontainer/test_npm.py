@@ -21,7 +21,12 @@ ALL = Reach("*", frozenset({"packages.example", "mirror.example:8443"}))
 
 
 def body(command: str = "install", args: tuple[str, ...] = (), **files: Any) -> bytes:
-    names = {"package": "package.json", "lock": "package-lock.json", "npmrc": ".npmrc"}
+    names = {
+        "package": "package.json",
+        "lock": "package-lock.json",
+        "shrinkwrap": "npm-shrinkwrap.json",
+        "npmrc": ".npmrc",
+    }
     texts = {names[name]: value if isinstance(value, str) else json.dumps(value) for name, value in files.items()}
     return json.dumps({"command": command, "args": args, "cwd_files": texts}).encode()
 
@@ -115,8 +120,9 @@ def test_a_manifest_names_registries_only(manifest: Any, said: str) -> None:
     ],
 )
 def test_a_lock_file_leads_nowhere_else(lock: Any) -> None:
-    with pytest.raises(Refused):
-        request.read(body("ci", package={}, lock=lock), ALL)
+    for name in ("lock", "shrinkwrap"):
+        with pytest.raises(Refused):
+            request.read(body("ci", package={}, **{name: lock}), ALL)
 
 
 def test_ranges_and_locks_as_npm_writes_them_are_taken() -> None:

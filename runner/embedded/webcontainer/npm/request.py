@@ -15,7 +15,8 @@ from runner.embedded.webcontainer.npm.reach import Reach
 from runner.embedded.webcontainer.npm.refused import Refused
 from runner.records import dataclass
 
-_FILES = ("package.json", "package-lock.json", ".npmrc")
+_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
+_FILES = ("package.json", *_LOCKS, ".npmrc")
 _MOST_BYTES = 32 * 1024 * 1024
 _PACKAGE = re.compile(r"(@[a-z0-9~_.-]+/)?[A-Za-z0-9~_-][A-Za-z0-9~_.-]*", re.ASCII)
 # A version, a range of them, or a tag: nothing that npm takes for a path, an address or a repository.
@@ -68,23 +69,25 @@ def read(body: bytes, reach: Reach) -> Request:
     words = list(_arguments(args, reach))
     kept = {name: text for name, text in files.items() if name in _FILES}
     _check_manifest(kept.get("package.json", "{}"), reach)
-    check_lock(kept.get("package-lock.json", "{}"), reach)
+    for name in _LOCKS:
+        check_lock(kept.get(name, "{}"), reach)
     settings, warnings = _settings(kept.pop(".npmrc", ""), reach)
     return Request(command, tuple(words), {**kept, ".npmrc": settings}, tuple(warnings))
 
 
 def check_lock(text: str, reach: Reach) -> None:
     """Raises Refused for a lock file that names anything but archives from where it may fetch."""
-    packages = _object(text, "package-lock.json").get("packages", {})
+    lock = _object(text, "the lock file")
+    packages = lock.get("packages", {})
     for place, about in packages.items() if isinstance(packages, dict) else ():
         if not place or not isinstance(about, dict):
             continue
         if about.get("link") or not place.startswith("node_modules/") or ".." in place.split("/"):
-            raise Refused(f"package-lock.json: {place} is a folder of a workspace, which is not installed here")
+            raise Refused(f"the lock file: {place} is a folder of a workspace, which is not installed here")
         source = about.get("resolved")
         if isinstance(source, str):
             reach.check_url(source)
-    _check_old_lock(_object(text, "package-lock.json").get("dependencies"), reach)
+    _check_old_lock(lock.get("dependencies"), reach)
 
 
 def _check_old_lock(known: object, reach: Reach) -> None:
@@ -94,7 +97,7 @@ def _check_old_lock(known: object, reach: Reach) -> None:
             if isinstance(source := about.get("resolved"), str):
                 reach.check_url(source)
             if isinstance(version := about.get("version"), str):
-                _check_source("package-lock.json", version, reach)
+                _check_source("the lock file", version, reach)
             _check_old_lock(about.get("dependencies"), reach)
 
 
