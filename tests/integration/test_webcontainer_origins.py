@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.embedded.webcontainer import chromium
+from runner.embedded.webcontainer import chromium, pages
 from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
 from runner.embedded.webcontainer.serving import listen, serving
 from runner.embedded.webcontainer.settings import Policy, Settings
-from runner.errors import SandboxMissing
+from runner.embedded.webcontainer.standing import settings_for
+from runner.errors import SandboxMissing, ServiceError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -128,14 +129,14 @@ async def hear(page: Page, ticket: Ticket) -> object:
 
 
 @asynccontextmanager
-async def neighbour() -> AsyncIterator[str]:
+async def neighbour(script: str = PAGE) -> AsyncIterator[str]:
     """Another server of this machine, which answers everybody, and has an isolated page that embeds what it likes."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         fields = [(b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin")]
         fields += [(b"cross-origin-opener-policy", b"same-origin"), (b"cross-origin-embedder-policy", b"require-corp")]
         page = scope["path"] == "/page"
-        body = f"<!doctype html><body><script>{PAGE}</script>" if page else "reached"
+        body = f"<!doctype html><body><script>{script}</script>" if page else "reached"
         fields.append((b"content-type", b"text/html" if page else b"text/plain"))
         await send({"type": "http.response.start", "status": 200, "headers": fields})
         await send({"type": "http.response.body", "body": body.encode()})
@@ -210,6 +211,25 @@ def test_pages_of_others_embed_an_engine_only_where_it_is_said(
         async with neighbour() as other, opened(browser, web, Settings(embedders=embedders)) as (_, ticket, page):
             await page.goto(f"http://{other}/page")
             assert (await hear(page, ticket) != "silence") is heard
+
+    loop.run(go())
+
+
+def test_any_page_with_the_genuine_client_boots_against_an_endpoint(
+    loop: asyncio.Runner, browser: Browser, missing: Callable[[str], None]
+) -> None:
+    try:
+        built = pages.built()
+    except ServiceError as error:
+        missing(f"{error.message}: {error.hint}")
+
+    async def go() -> None:
+        script = (built / "host" / "page.js").read_text()
+        async with neighbour(script) as other, opened(browser, built, settings_for(0, [])) as (_, ticket, page):
+            await page.goto(f"http://{other}/page")
+            request = {"engine": ticket.engine_origin, "workdirName": "theirs", "timeoutMs": 15_000}
+            booted = await page.evaluate("(request) => runnerHost.boot(request)", request)
+            assert booted["workdir"] == "/home/theirs"
 
     loop.run(go())
 
