@@ -5,6 +5,8 @@ import { output } from "./calls.ts";
 import { fatalText } from "./fatal.ts";
 import type { Native } from "./globals.ts";
 import { loadedText } from "./loader/compile.ts";
+import { filePath } from "./loader/esm/loader.ts";
+import { readText } from "./loader/files.ts";
 import { nextTick } from "./loop.ts";
 import { nodeError } from "./modules/errors.ts";
 import { finish, type NodeProcess } from "./process.ts";
@@ -12,7 +14,18 @@ import { placeIn, type Place } from "./stacks.ts";
 import { emitWarning } from "./warnings.ts";
 
 const encoder = new TextEncoder();
-const means = { inspect: (value: unknown): string => inspect(value), source: loadedText };
+const means = { inspect: (value: unknown): string => inspect(value), source: textOf };
+
+/** The text behind a name in a stack: as it was loaded, else as the file is now. */
+function textOf(name: string): string | undefined {
+  const loaded = loadedText(name);
+  if (loaded !== undefined || !/^(?:file:\/\/)?\//.test(name)) return loaded;
+  try {
+    return readText(filePath(name));
+  } catch {
+    return undefined;
+  }
+}
 
 /** The error handling of one process. */
 export class Failures {

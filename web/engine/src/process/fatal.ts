@@ -38,5 +38,17 @@ export function fatalText(error: unknown, thrown: Place | undefined, means: Mean
   const from = thrown === undefined ? placeOf(error.stack) : throwing(thrown, means.source(thrown.file));
   const where = (error as { place?: Place }).place ?? from;
   const source = excerpt(where, means.source);
-  return `${source}${source === "" ? "" : "\n"}${means.inspect(error)}\n${end}`;
+  const gap = source === "" || where?.tight === true ? "" : "\n";
+  return `${source}${gap}${shownError(error, means)}\n${end}`;
+}
+
+/** An error without frames is shown in brackets by `inspect`; here it had frames, all of them the engine's. */
+function shownError(error: Error, means: Means): string {
+  const { stack } = error;
+  if (typeof stack !== "string" || stack !== String(error)) return means.inspect(error);
+  const frame = "\n    at <engine>";
+  Object.defineProperty(error, "stack", { value: stack + frame, configurable: true, writable: true, enumerable: false });
+  const shown = means.inspect(error).replace(frame, "");
+  Object.defineProperty(error, "stack", { value: stack, configurable: true, writable: true, enumerable: false });
+  return shown;
 }

@@ -21,6 +21,9 @@ type Body = () => void;
 
 let referenced = 0;
 let idle: Body = () => undefined;
+let end: Body = () => undefined;
+/** Whether `idle` was the last thing to run, but for ticks and promise reactions. */
+let idled = false;
 
 const ticks = new Queue<Body>();
 const polled = new Queue<Body>();
@@ -43,9 +46,10 @@ const nativeClearTimeout = globalThis.clearTimeout.bind(globalThis);
 const channel = new MessageChannel();
 channel.port1.onmessage = pump;
 
-/** What to do when nothing keeps the process alive. */
-export function arrange(onIdle: Body): void {
+/** What to do when nothing keeps the process alive: first `onIdle`, then, if that gave it nothing to do, `onEnd`. */
+export function arrange(onIdle: Body, onEnd: Body): void {
   idle = onIdle;
+  end = onEnd;
 }
 
 /** A new handle, referenced. */
@@ -122,7 +126,10 @@ function pump(): void {
   scheduled = false;
   if (ticks.size > 0) return run(undefined);
   const body = choose();
-  if (body !== undefined) return run(body);
+  if (body !== undefined) {
+    idled = false;
+    return run(body);
+  }
   if (settled) return sleep();
   settled = true;
   schedule();
@@ -169,7 +176,12 @@ function sleep(): void {
   if (alarm !== undefined) nativeClearTimeout(alarm);
   alarm = undefined;
   if (polled.size > 0 || immediates.size > 0 || checking.size > 0) return schedule();
-  if (!alive()) return run(idle);
+  if (!alive()) {
+    const last = idled;
+    idled = true;
+    return run(last ? end : idle);
+  }
+  idled = false;
   const due = nextDue();
   // From a message's task, a timer's nesting level is zero: the browser does not stretch it to 4 ms.
   if (due !== undefined) alarm = nativeSetTimeout(schedule, due);

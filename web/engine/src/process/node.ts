@@ -4,7 +4,8 @@ import type { ProcessStart } from "../contract.ts";
 import { exit, output } from "./calls.ts";
 import { Failures } from "./failures.ts";
 import { installGlobals, keep } from "./globals.ts";
-import { alive, arrange } from "./loop.ts";
+import { installEsm, stillAwaits } from "./loader/esm/loader.ts";
+import { arrange } from "./loop.ts";
 import { processConsole } from "./modules/console.ts";
 import { builtin, provide } from "./modules/index.ts";
 import { BadOption, parseOptions, type Options } from "./options.ts";
@@ -37,11 +38,12 @@ export function runNode(start: ProcessStart): void {
   const failures = new Failures(process, options.rejections);
   installStacks();
   failures.watch(native);
-  arrange(() => idle(process));
+  arrange(() => process.emit("beforeExit", endCode(process)), () => finish(process, endCode(process), stillAwaits() ? UNSETTLED : 0));
   provide({ process: () => process, console: () => processConsole(() => process.stdout, () => process.stderr) });
   warn(process, options);
   installGlobals(process, native, failures.fail);
   builtin("console");
+  installEsm();
   runProgram(process, options);
 }
 
@@ -52,18 +54,9 @@ function warn(process: NodeProcess, options: Options): void {
   if (options.traceDeprecation) process.traceDeprecation = true;
 }
 
-/** Nothing is left to do: the program may add something once more, else the process ends. */
-function idle(process: NodeProcess): void {
-  const code = process.exitCode;
-  process.emit("beforeExit", typeof code === "number" ? code : 0);
-  if (alive()) return;
-  finish(process, Number(process.exitCode ?? unsettled()));
-}
+/** Node's exit code of a program that still awaits at its top level when nothing can happen any more. */
+const UNSETTLED = 13;
 
-/** The exit code when the program is over: 13 when it still awaits at its top level. */
-let unsettled: () => number = () => 0;
-
-/** Ask this for the exit code of a program that has not set one. */
-export function exitCodeBy(ask: () => number): void {
-  unsettled = ask;
+function endCode(process: NodeProcess): number {
+  return Number(process.exitCode ?? 0);
 }

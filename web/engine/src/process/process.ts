@@ -275,12 +275,14 @@ function kill(pid: unknown, signal: unknown): true {
   return true;
 }
 
-/** Emit `exit` once, then end with the code that its listeners left. */
-export function finish(process: NodeProcess, code: number): never {
+/** Emit `exit` once, then end with the code that its listeners left; `unset` when nobody has set one. */
+export function finish(process: NodeProcess, code: number, unset = code): never {
   if (!process._exiting) {
     process._exiting = true;
-    process.exitCode = code;
+    const given = process.exitCode;
+    if (code !== 0) process.exitCode = code;
     process.emit("exit", code);
+    if (process.exitCode === undefined && given === undefined) end(unset & 255);
   }
   end(exitCodeOf(process.exitCode) & 255);
 }

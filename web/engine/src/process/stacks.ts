@@ -49,7 +49,8 @@ function shown(site: CallSite): string {
   const was = site.getColumnNumber();
   if (line !== null && was !== null) text = text.replace(`:${line}:${was}`, `:${line}:${column(site)}`);
   const body = text.indexOf(MODULE_BODY);
-  if (body === -1) return text;
+  // What an indirect eval makes is called so by the language's engine.
+  if (body === -1) return text.replace(/^(?:Object\.)?eval \(\//, "Object.<anonymous> (/");
   const open = text.indexOf("(", body);
   return open === -1 ? text : text.slice(open + 1, -1);
 }
@@ -69,7 +70,10 @@ function corrected(site: CallSite): CallSite {
   });
 }
 
-const own = (site: CallSite): boolean => engine !== "" && nameOf(site) === engine;
+const own = (site: CallSite): boolean => {
+  const name = nameOf(site);
+  return name === "" ? /^eval \(/.test(site.toString()) : name === engine;
+};
 
 function header(error: unknown): string {
   try {
@@ -104,6 +108,8 @@ export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** Errors of linking: Node prints them with no empty line behind the caret. */
+  readonly tight?: true;
 }
 
 const FRAME = /^ {4}at (?:.*? \()?((?:file:\/\/)?\/[^)]*?|\[eval\]|\[stdin\]|\[eval1\]):(\d+):(\d+)\)?$/m;

@@ -95,17 +95,24 @@ export function compileFunction(source: Source): (...args: unknown[]) => unknown
   const whole = `(${head}${body}\n${tail}`;
   texts.set(name, text);
   mapColumns(name, columnMapper(text, edits, head.length + 1));
-  const made: unknown = compiled(`${whole})\n//# sourceURL=${name}`, name);
+  const made: unknown = evaluate(`${whole})\n//# sourceURL=${name}`);
   // A text that closes the function and opens another would pass otherwise.
   if (typeof made !== "function" || made.toString().length !== whole.length - 1) throw unbalanced(name, text);
   return made as (...args: unknown[]) => unknown;
 }
 
-function compiled(text: string, name: string): unknown {
+/** Run a text as a script of the global scope; its value. Throws SyntaxError, its `place` set, and what it throws. */
+export function evaluateText(source: Source): unknown {
+  const { name, text, edits } = source;
+  texts.set(name, text);
+  mapColumns(name, columnMapper(text, edits, 0));
   try {
-    return evaluate(text);
+    return evaluate(`${edited(text, edits)}\n//# sourceURL=${name}`);
   } catch (error) {
-    if (error instanceof SyntaxError) texts.set(name, texts.get(name) ?? "");
+    if (error instanceof SyntaxError) {
+      const place = syntaxPlace(name, text, "script");
+      if (place !== undefined) Object.defineProperty(error, "place", { value: place, configurable: true });
+    }
     throw error;
   }
 }

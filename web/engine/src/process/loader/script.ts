@@ -37,7 +37,8 @@ export function compileCommonJs(text: string, file: string): Body {
   };
 }
 
-function editsOf(text: string, file: string): Edit[] {
+/** The edits that a text needs: for its awaits and `import()`s. */
+export function editsOf(text: string, file: string): Edit[] {
   const awaits = MAY_AWAIT.test(text);
   if (!awaits && !MAY_IMPORT.test(text)) return [];
   if (text.length > LONG) {
