@@ -69,6 +69,7 @@ def test_specs_are_validated_and_planned(packages: Path, tmp_path: Path, root: P
         (["run", "SPEC", "--engine", "local"], {"PATH": "/nowhere"}, "e2b"),
         (["run", "SPEC", "--engine", "local"], {"E2B_API_KEY": "e2b_0"}, "surreal"),
         (["endpoint", "e2b"], {"PATH": "/nowhere"}, "e2b"),
+        (["endpoint", "webcontainer"], {}, "webcontainer"),
     ],
 )
 def test_what_needs_an_extra_names_it(
