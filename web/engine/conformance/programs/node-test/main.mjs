@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test, { after, afterEach, before, beforeEach, describe, it, mock } from "node:test";
 
 const order = [];
+process.on("exit", () => console.log(order.join(" ")));
 test("passes", () => assert.equal(1, 1));
 test("async", async () => { await null; });
 test("fails", () => assert.equal(1, 2, "one is not two"));
@@ -15,7 +16,7 @@ describe("a suite", () => {
   before(() => order.push("before"));
   beforeEach(() => order.push("beforeEach"));
   afterEach(() => order.push("afterEach"));
-  after(() => { order.push("after"); console.log(order.join(" ")); });
+  after(() => order.push("after"));
   it("one", () => order.push("one"));
   it("two", async () => order.push("two"));
   describe("nested", () => { it("three", () => order.push("three")); });

@@ -6,7 +6,7 @@ const late = Promise.reject(new Error("handled late"));
 Promise.reject("a string");
 setTimeout(() => late.catch(() => console.log("caught late")), 50);
 setTimeout(() => { throw new Error("from a timer"); }, 70);
-setImmediate(() => { throw "a thrown string"; });
+setTimeout(() => { throw "a thrown string"; }, 30);
 setTimeout(() => process.nextTick(() => { throw new Error("from a tick"); }), 90);
 setTimeout(() => new (require("events"))().emit("error", new Error("from an emitter")), 110);
 setTimeout(() => console.log("still alive"), 150);

@@ -10,6 +10,7 @@ import { fs, promises as fsPromises } from "./fs/index.ts";
 import { posix } from "./path.ts";
 import { consumers } from "./stream/consumers.ts";
 import { promises as streamPromises, stream, webStreams } from "./stream/index.ts";
+import { reportersModule, testModule } from "./test/index.ts";
 import { util } from "./util/index.ts";
 
 /** Makers of the modules. Whoever writes a module adds it here, or by `provide` where imports would go in a circle. */
@@ -26,6 +27,8 @@ export const builtins: Record<string, () => unknown> = {
   "stream/promises": () => streamPromises,
   "stream/web": () => webStreams,
   sys: () => util,
+  test: testModule,
+  "test/reporters": reportersModule,
   util: () => util,
   "util/types": () => util.types,
 };
