@@ -22,8 +22,8 @@ export interface Surroundings {
   readonly limit?: number;
 }
 
-/** Idle Workers of each script: a shell starts `node`, which may start another. */
-const WARM = 2;
+/** Idle Workers of each script: a shell starts `node`, which may start another; each takes some megabytes. */
+const WARM = { "process.js": 2, "shell.js": 1 } as const;
 
 /** Files in memory and processes in Workers. */
 export class Kernel {

@@ -212,7 +212,7 @@ describe("processes of the client", () => {
     });
     const parent = await run(client, "parent");
     await vi.waitFor(() => expect(parent.all()).toBe("up"));
-    const [detached] = kernel.table.all().filter((each) => each.is.detached);
+    const [detached] = kernel.table.all().filter((each) => each.is.job !== 2);
     await parent.process.kill();
     expect(await parent.process.onExit).toBe(143);
     expect(kernel.table.all()).toEqual([detached]);

@@ -1,7 +1,9 @@
 /** What processes ask of the kernel about each other, with scripted processes. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Calls, SpawnRequest } from "../../src/contract.ts";
+import { Buffer } from "node:buffer";
+import { decode } from "@msgpack/msgpack";
+import { FORMAT, type Calls, type SpawnRequest } from "../../src/contract.ts";
 import { Kernel } from "../../src/frame/kernel.ts";
 import { Inlet, Outlet } from "../../src/frame/processes/streams.ts";
 import { Workers, type Programs, type Self } from "./scripted.ts";
@@ -293,6 +295,24 @@ describe("threads", () => {
     expect(await ended).toEqual({ code: 0, signal: null });
     expect(started).toEqual([[1, { A: "1" }, 2], 1, [[1, 4], [2, 1]], 2]);
     expect(output()).toBe("from the thread");
+  });
+});
+
+describe("synchronous calls", () => {
+  it("are answered through shared memory: bytes in parts, values and errors in msgpack", async () => {
+    const big = Uint8Array.from({ length: 2_500_000 }, (_, at) => at % 251);
+    const [whole, value, error] = await inside(async (self) => {
+      await self.call("fs.writeFile", "/big", big, "w", 0o644);
+      return [self.callSync("fs.readFile", "/big"), self.callSync("fs.readdir", "/var"), self.callSync("fs.rmdir", "/var")];
+    });
+    expect(whole.format).toBe(FORMAT.BYTES);
+    expect(whole.parts.map((part) => part.length)).toEqual([1_048_576, 1_048_576, 402_848]);
+    expect(Buffer.concat(whole.parts).equals(big)).toBe(true);
+    expect([value.format, decode(value.parts[0] ?? [])]).toEqual([FORMAT.VALUE, [{ name: "tmp", kind: 2 }]]);
+    expect([error.format, decode(error.parts[0] ?? [])]).toEqual([
+      FORMAT.ERROR,
+      { code: "ENOTEMPTY", errno: -39, message: "ENOTEMPTY: directory not empty, rmdir '/var'", syscall: "rmdir", path: "/var" },
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Processes for tests of the kernel: functions in place of Workers, over the same messages. */
 
-import type { Calls, FromProcess, ProcessEvent, ProcessStart, ToProcess } from "../../src/contract.ts";
+import { STATE, SYNC, type Calls, type FromProcess, type ProcessEvent, type ProcessStart, type ToProcess } from "../../src/contract.ts";
 import type { Script, WorkerLike } from "../../src/frame/processes/pool.ts";
 
 /** What a scripted process can do. */
@@ -11,6 +11,8 @@ export interface Self {
   readonly events: ProcessEvent[];
   write(fd: 1 | 2, data: string | Uint8Array): void;
   call<N extends keyof Calls>(name: N, ...args: Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>>;
+  /** A call as Node's synchronous functions make it: the answer's bytes as they come through shared memory, by parts. */
+  callSync<N extends keyof Calls>(name: N, ...args: Parameters<Calls[N]>): { format: number; parts: Uint8Array[] };
   /** The next event of a type that has not been asked for yet. */
   next<T extends ProcessEvent["type"]>(type: T): Promise<Extract<ProcessEvent, { type: T }>>;
   exit(code: number): void;
@@ -83,6 +85,7 @@ class ScriptedWorker implements WorkerLike {
       events: this.events,
       write: (fd, data) => this.say({ kind: "output", fd, data: typeof data === "string" ? new TextEncoder().encode(data) : data }),
       call: (name, ...args) => this.call(name, args) as never,
+      callSync: (name, ...args) => this.callSync(start.sync, name, args),
       next: async (type) => {
         for (;;) {
           const event = this.events.find((each) => each.type === type && !this.taken.has(each));
@@ -96,6 +99,19 @@ class ScriptedWorker implements WorkerLike {
       exit: (code) => this.say({ kind: "exit", code }),
       crash: (reason) => this.onerror?.call(undefined as never, { message: reason, preventDefault: () => undefined } as ErrorEvent),
     });
+  }
+
+  private callSync(memory: SharedArrayBuffer, name: keyof Calls, args: readonly unknown[]): { format: number; parts: Uint8Array[] } {
+    const words = new Int32Array(memory, 0, SYNC.DATA / 4);
+    const parts: Uint8Array[] = [];
+    Atomics.store(words, SYNC.STATE, STATE.WAITING);
+    this.say({ kind: "call", id: 0, sync: true, name, args });
+    for (;;) {
+      parts.push(new Uint8Array(memory, SYNC.DATA, words[SYNC.LENGTH]).slice());
+      if (Atomics.load(words, SYNC.STATE) === STATE.DONE) return { format: words[SYNC.FORMAT] ?? -1, parts };
+      Atomics.store(words, SYNC.STATE, STATE.WAITING);
+      this.say({ kind: "next" });
+    }
   }
 
   private call(name: keyof Calls, args: readonly unknown[]): Promise<unknown> {

@@ -1,7 +1,7 @@
 /** Answers to the file calls of processes. */
 
 import type { Stat } from "../../contract.ts";
-import { attempt, failure, Refused } from "../files/errors.ts";
+import { attempt, failure } from "../files/errors.ts";
 import { statOf, TYPE } from "../files/nodes.ts";
 import type { Opened } from "../files/opened.ts";
 import type { Volume } from "../files/volume.ts";
@@ -106,7 +106,7 @@ function watchCalls(volume: Volume): Handlers<Watching> {
     },
     "fs.unwatch": ({ process }, number) => {
       const stop = process.watchers.get(number);
-      if (stop === undefined) throw new Refused("EINVAL");
+      if (stop === undefined) throw failure("EINVAL", "unwatch");
       stop();
       process.watchers.delete(number);
     },

@@ -1,6 +1,6 @@
 /** What the genuine client calls on a container. */
 
-import { proxy } from "comlink";
+import { proxy, transfer } from "comlink";
 import { EVENTS, type EventName, type Listener } from "../hearing.ts";
 import type { Kernel } from "../kernel.ts";
 import { failure } from "../files/errors.ts";
@@ -9,7 +9,7 @@ import { fileApi, scoped } from "./files.ts";
 import { chooser } from "./globs.ts";
 import type { Sink } from "./output.ts";
 import { run, type RunRequest } from "./run.ts";
-import { grow, leaf, parseTree, plant, select, writeTree } from "./tree.ts";
+import { estimate, grow, leaf, parseTree, plant, select, writeTree } from "./tree.ts";
 import { writeZip } from "./zip.ts";
 
 /** Options of the client's `export`. */
@@ -40,7 +40,10 @@ export function instance(kernel: Kernel, ended: () => void): object {
       return proxy(hearing.on(name as EventName, listener));
     },
     loadFiles: (data: Uint8Array, options?: { mountPoints?: string }) => plant(volume, scoped(home, options?.mountPoints ?? ""), parseTree(data)),
-    serialize: (path: string, options: SerializeOptions = {}) => serialize(kernel, scoped(home, path), options),
+    serialize: async (path: string, options: SerializeOptions = {}) => {
+      const data = await serialize(kernel, scoped(home, path), options);
+      return transfer(data, [data.buffer]) as Uint8Array;
+    },
     run: (request: RunRequest, _stdout?: Sink, _stderr?: Sink, output?: Sink) => proxy(run(kernel, request, output)),
     teardown: () => {
       kernel.close();
@@ -55,12 +58,12 @@ async function serialize(kernel: Kernel, path: string, { format = "json", includ
   if (node === undefined) throw failure("ENOENT", "export", path);
   if (node.kind !== 2) return serializeFile(path, node, format);
   const members = select(volume, path, { excluded: chooser(excludes), included: chooser(includes) });
-  return format === "zip" ? writeZip(members) : writeTree(grow(members, format === "json"), format);
+  return format === "zip" ? await writeZip(members) : writeTree(grow(members, format === "json"), format, estimate(members));
 }
 
 async function serializeFile(path: string, node: Parameters<typeof leaf>[0], format: "json" | "binary" | "zip"): Promise<Uint8Array> {
   if (format === "zip") return writeZip([{ path: path.slice(path.lastIndexOf("/") + 1), node }]);
   const entry = leaf(node, format === "json");
   if (entry === null) throw failure("EINVAL", "export", path);
-  return writeTree(entry, format);
+  return writeTree(entry, format, 0);
 }

@@ -110,7 +110,7 @@ function typed(kernel: Kernel, process: Process, terminal: Terminal, merged: Mer
 function killer(kernel: Kernel, process: Process): () => void {
   let asked = false;
   const all = (signal: "SIGTERM" | "SIGKILL"): void => {
-    for (const each of kernel.table.tree(process)) kernel.table.signal(each, signal);
+    for (const each of kernel.table.job(process)) kernel.table.signal(each, signal);
   };
   return () => {
     if (asked) return all("SIGKILL");

@@ -134,7 +134,12 @@ function asText(data: Uint8Array): { c: string; b?: true } {
   }
 }
 
-/** A tree as bytes. */
-export function writeTree(tree: FolderTree | FileTree, format: "json" | "binary"): Uint8Array {
-  return format === "json" ? new TextEncoder().encode(JSON.stringify(tree)) : encode(tree);
+/** A tree as bytes. `size`: about how many; knowing that spares copies. */
+export function writeTree(tree: FolderTree | FileTree, format: "json" | "binary", size: number): Uint8Array<ArrayBuffer> {
+  return format === "json" ? new TextEncoder().encode(JSON.stringify(tree)) : encode(tree, { initialBufferSize: Math.max(size, 64) });
+}
+
+/** About how many bytes a tree of these members has in msgpack: contents, names, and what is around them. */
+export function estimate(members: readonly Member[]): number {
+  return members.reduce((sum, { path, node }) => sum + path.length + 32 + (node instanceof FileNode ? node.size : 0), 64);
 }

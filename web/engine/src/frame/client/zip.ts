@@ -63,18 +63,30 @@ function contents({ node }: Member): Uint8Array<ArrayBuffer> {
   return node instanceof Link ? ENCODER.encode(node.target) : new Uint8Array(0);
 }
 
+/** Streams that compress at the same time: most of the time of a small one is waiting for its turns. */
+const AT_ONCE = 64;
+
+interface Compressed {
+  readonly member: Member;
+  readonly data: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+async function compress(member: Member): Promise<Compressed> {
+  const data = contents(member);
+  const small = data.length < 32 ? data : await deflate(data);
+  return { member, data, body: small.length < data.length ? small : data };
+}
+
 /** Write an archive. @throws Error beyond 65,535 members or 4 GiB */
 export async function writeZip(members: readonly Member[]): Promise<Uint8Array> {
   if (members.length > MAX_MEMBERS) throw new Error(`a zip holds at most ${MAX_MEMBERS} members, this has ${members.length}: use the binary format`);
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let offset = 0;
-  for (const member of members) {
+  for (const { member, data, body } of await compressAll(members)) {
     const name = ENCODER.encode(member.node instanceof Folder ? `${member.path}/` : member.path);
-    const data = contents(member);
-    const small = data.length < 32 ? data : await deflate(data);
-    const method = small.length < data.length ? METHOD.DEFLATED : METHOD.STORED;
-    const body = method === METHOD.STORED ? data : small;
+    const method = body === data ? METHOD.STORED : METHOD.DEFLATED;
     const [time, date] = dosTime(member.node.mtimeMs);
     const common = packed([VERSION, 2], [UTF8, 2], [method, 2], [time, 2], [date, 2], [crc32(data), 4], [body.length, 4], [data.length, 4], [name.length, 2], [0, 2]);
     parts.push(packed([SIGNATURE.LOCAL, 4]), common, name, body);
@@ -86,4 +98,10 @@ export async function writeZip(members: readonly Member[]): Promise<Uint8Array> 
   if (offset + central.length > MAX_BYTES) throw new Error("a zip holds at most 4 GiB: use the binary format");
   const end = packed([SIGNATURE.END, 4], [0, 2], [0, 2], [members.length, 2], [members.length, 2], [central.length, 4], [offset, 4], [0, 2]);
   return concat([...parts, central, end]);
+}
+
+async function compressAll(members: readonly Member[]): Promise<Compressed[]> {
+  const done: Compressed[] = [];
+  for (let at = 0; at < members.length; at += AT_ONCE) done.push(...(await Promise.all(members.slice(at, at + AT_ONCE).map(compress))));
+  return done;
 }

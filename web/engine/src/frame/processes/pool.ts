@@ -26,16 +26,16 @@ export class Pool {
   private readonly idle = new Map<Script, Idle[]>();
   private open = true;
 
-  /** `make` starts a Worker of a script; `size` of each are kept idle. */
+  /** `make` starts a Worker of a script; `sizes` says how many of each are kept idle. */
   constructor(
     private readonly make: (script: Script) => WorkerLike,
-    private readonly size: number,
+    private readonly sizes: Readonly<Record<Script, number>>,
   ) {}
 
   /** Start the idle Workers of a script. */
   fill(script: Script): void {
     const waiting = this.waiting(script);
-    while (this.open && waiting.length < this.size) waiting.push(this.start(script));
+    while (this.open && waiting.length < this.sizes[script]) waiting.push(this.start(script));
   }
 
   /** A Worker that is ready to become a process. Rejects when its script fails. */

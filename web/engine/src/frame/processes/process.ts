@@ -44,8 +44,8 @@ export interface Identity {
   readonly parent: Process | null;
   /** The task that hears of it: the thread of the parent that started it. */
   readonly owner: Task | null;
-  /** Whether it lives on when the tree that it was started in is killed. */
-  readonly detached: boolean;
+  /** The number of the client's process that it belongs to, with which it is killed; its own when it was detached. */
+  readonly job: number;
   readonly ipc: boolean;
   readonly stdin: Inlet;
   readonly stdout: Outlet;
@@ -66,7 +66,6 @@ export class Process {
   ending: Ending | null = null;
   /** Set while its stdin is wanted. */
   reader: Reader | null = null;
-  /** Where its stdin comes from; writable by its parent only when it is a pipe. */
   readonly ended: Promise<Ending>;
   private settle: (ending: Ending) => void = () => undefined;
   private lastThread = 0;

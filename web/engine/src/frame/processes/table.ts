@@ -71,7 +71,7 @@ export class Table {
     const { command, args, cwd, env, terminal, stdin, stdout, stderr } = request;
     const program = lookUp(this.volume, command, args, cwd, `${env.PATH ?? DEFAULT_PATH}:${cwd}/node_modules/.bin`);
     const pid = ++this.lastPid;
-    const identity: Identity = { pid, group: pid, parent: null, owner: null, detached: false, ipc: false, stdin, stdout, stderr, terminal };
+    const identity: Identity = { pid, group: pid, job: pid, parent: null, owner: null, ipc: false, stdin, stdout, stderr, terminal };
     return this.start(new Process(identity, cwd, stdin), { program, cwd, env, stdio: ["pipe", "pipe", "pipe"] });
   }
 
@@ -82,8 +82,8 @@ export class Table {
     const program = lookUp(this.volume, command, args, cwd, env.PATH);
     const pid = ++this.lastPid;
     const streams = this.streams(owner, pid, stdio, pipes);
-    const group = detached ? pid : parent.is.group;
-    const identity: Identity = { pid, group, parent, owner, detached, ipc, terminal: parent.is.terminal, ...streams };
+    const { group, job } = detached ? { group: pid, job: pid } : parent.is;
+    const identity: Identity = { pid, group, job, parent, owner, ipc, terminal: parent.is.terminal, ...streams };
     const child = new Process(identity, cwd, streams.input);
     child.umask = parent.umask;
     parent.children.add(child);
@@ -217,10 +217,9 @@ export class Table {
     else this.end(process, { code: null, signal });
   }
 
-  /** A process with all that it started and they did, but for what was detached. */
-  tree(process: Process): Process[] {
-    const below = this.all().filter((each) => each.is.parent === process && !each.is.detached);
-    return [...below.flatMap((each) => this.tree(each)), process];
+  /** A process of the client's with all that it started and they did, but for what was detached; youngest first. */
+  job(process: Process): Process[] {
+    return this.all().filter((each) => each.is.job === process.is.pid).reverse();
   }
 
   /** End everything. */
