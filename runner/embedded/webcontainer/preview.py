@@ -72,19 +72,25 @@ class _Exchange:
         asking = asyncio.create_task(self._ask(receive))
         answering = asyncio.create_task(self._answer(send))
         try:
-            await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
-            # The request is over only when its sender is gone, so one of the two has ended for good.
-            if answering.done():
-                await answering
-        except (StreamBroken, h11.RemoteProtocolError, h11.LocalProtocolError) as error:
-            # A part of an answer must not pass for the whole: then the connection just ends.
-            if not self._started:
-                text = f"the server on port {self._scope['state']['port']} gave no answer that is HTTP: {error}"
-                await refuse(self._scope, send, 502, "No answer", text)
+            # Asking is over only when whoever asks is gone, so either ends the exchange.
+            done, _ = await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        except h11.LocalProtocolError as error:
+            await self._refuse(send, 400, "Bad request", f"this cannot be sent on: {error}")
+        except (StreamBroken, h11.RemoteProtocolError) as error:
+            port = self._scope["state"]["port"]
+            text = f"the server on port {port} gave no answer that is HTTP: {error}"
+            await self._refuse(send, 502, "No answer", text)
         finally:
             for task in (asking, answering):
                 task.cancel()
             await asyncio.gather(asking, answering, return_exceptions=True)
+
+    async def _refuse(self, send: Send, status: int, title: str, text: str) -> None:
+        """A part of an answer must not pass for the whole: when it has begun, the connection just ends."""
+        if not self._started:
+            await refuse(self._scope, send, status, title, text)
 
     async def _ask(self, receive: Receive) -> None:
         """Send the request on; ends when whoever asked has hung up."""

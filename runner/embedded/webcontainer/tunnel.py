@@ -164,6 +164,9 @@ class Tunnel:
         except TimeoutError as error:
             await self.release(stream)
             raise StreamBroken(f"the engine did not answer within {_OPEN_SECONDS:g} s") from error
+        except PortClosed:
+            del self._streams[number]
+            raise
         except BaseException:
             await self.release(stream)
             raise

@@ -255,6 +255,36 @@ def test_a_large_body_goes_in_chunks_and_arrives_whole(web: Path) -> None:
     asyncio.run(go())
 
 
+def test_an_answer_may_come_before_the_request_has_ended(web: Path) -> None:
+    async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+        await writer.drain()
+        await reader.read()
+
+    async def go() -> None:
+        async with container(web, {3000: refusing}) as (endpoint, ticket, _):
+            reader, writer = await asyncio.open_connection(*endpoint.engine_address)
+            host = ticket.preview(3000).removeprefix("http://")
+            writer.write(f"POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000\r\n\r\nbegin".encode())
+            line, fields = await asyncio.wait_for(request_of(reader), 10)
+            assert line.startswith("HTTP/1.1 413 ")
+            assert await reader.readexactly(int(dict(fields)["Content-Length"])) == b"large"
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(go())
+
+
+def test_many_requests_at_once_do_not_mix(web: Path) -> None:
+    async def go() -> None:
+        async with container(web, {3000: echo}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            answers = await asyncio.gather(*(client.post("/", content=str(n) * 1000) for n in range(40)))
+            assert [answer.json()["body"] for answer in answers] == [str(n) * 1000 for n in range(40)]
+
+    asyncio.run(go())
+
+
 def test_a_truncated_answer_does_not_pass_for_a_whole_one(web: Path) -> None:
     async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
