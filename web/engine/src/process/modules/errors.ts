@@ -50,18 +50,24 @@ function list(words: readonly string[], last: string): string {
 }
 
 function expectation(expected: readonly string[]): string {
-  const types = expected.filter((word) => PRIMITIVES.has(word.toLowerCase()) && word !== "Object").map((word) => word.toLowerCase());
-  let instances = expected.filter((word) => /^[A-Z]/.test(word) && !(PRIMITIVES.has(word.toLowerCase()) && word !== "Object"));
+  const types = expected.filter((word) => PRIMITIVES.has(word.toLowerCase())).map((word) => word.toLowerCase());
+  const instances = expected.filter((word) => /^[A-Z]/.test(word) && !PRIMITIVES.has(word.toLowerCase()));
   const others = expected.filter((word) => !PRIMITIVES.has(word.toLowerCase()) && !/^[A-Z]/.test(word));
-  if (instances.includes("Object") && types.length === 0 && instances.length === 1) {
-    instances = [];
-    types.push("object");
+  if (instances.length > 0 && types.includes("object")) {
+    types.splice(types.indexOf("object"), 1);
+    instances.push("Object");
   }
-  const parts: string[] = [];
-  if (types.length > 0) parts.push(`${types.length > 1 ? "one of type" : "of type"} ${list(types, "or")}`);
-  if (instances.length > 0) parts.push(`an instance of ${list(instances, "or")}`);
-  if (others.length > 0) parts.push(others.length > 1 ? `one of ${list(others, "or")}` : `${/^[a-z]/.test(others[0] ?? "") && others[0] !== others[0]?.toLowerCase() ? "an " : ""}${others[0] ?? ""}`);
-  return parts.join(" or ");
+  return [ofTypes(types), ofInstances(instances), ofOthers(others)].filter((part) => part !== "").join(" or ");
+}
+
+const ofTypes = (types: readonly string[]): string => (types.length === 0 ? "" : `${types.length > 1 ? "one of type" : "of type"} ${list(types, "or")}`);
+const ofInstances = (names: readonly string[]): string => (names.length === 0 ? "" : `an instance of ${list(names, "or")}`);
+
+/** Words that are neither, as `integer`; with an article when one with capitals within stands alone. */
+function ofOthers(words: readonly string[]): string {
+  const [first = ""] = words;
+  if (words.length > 1) return `one of ${list(words, "or")}`;
+  return first !== first.toLowerCase() ? `an ${first}` : first;
 }
 
 /** `The "x" argument`, `The "a.b" property`, or the words themselves when they end so. */

@@ -4,33 +4,59 @@
  * What a module is here is what `require(name)` gives in Node: an object, or a function for `events`, `assert`, `stream`.
  */
 
+import { assert, strict } from "./assert/index.ts";
 import { bufferModule } from "./buffer.ts";
+import { constants } from "./constants.ts";
+import { diagnosticsChannel } from "./diagnostics_channel.ts";
 import EventEmitter from "./events.ts";
 import { fs, promises as fsPromises } from "./fs/index.ts";
+import { os } from "./os.ts";
 import { posix } from "./path.ts";
+import { perfHooks } from "./perf_hooks.ts";
+import { punycode } from "./punycode.ts";
+import { querystring } from "./querystring.ts";
+import { refusedModules } from "./refused.ts";
 import { consumers } from "./stream/consumers.ts";
 import { promises as streamPromises, stream, webStreams } from "./stream/index.ts";
 import { reportersModule, testModule } from "./test/index.ts";
+import { StringDecoder } from "./string_decoder.ts";
+import { promises as timersPromises, timers } from "./timers.ts";
+import { url } from "./url/index.ts";
 import { util } from "./util/index.ts";
+import { v8 } from "./v8.ts";
 
 /** Makers of the modules. Whoever writes a module adds it here, or by `provide` where imports would go in a circle. */
 export const builtins: Record<string, () => unknown> = {
+  ...refusedModules,
+  assert: () => assert,
+  "assert/strict": () => strict,
   buffer: () => bufferModule,
+  constants: () => constants,
+  diagnostics_channel: () => diagnosticsChannel,
   events: () => EventEmitter,
   fs: () => fs,
   "fs/promises": () => fsPromises,
+  os: () => os,
   path: () => posix,
   "path/posix": () => posix,
   "path/win32": () => posix.win32,
+  perf_hooks: () => perfHooks,
+  punycode: () => punycode,
+  querystring: () => querystring,
   stream: () => stream,
   "stream/consumers": () => consumers,
   "stream/promises": () => streamPromises,
   "stream/web": () => webStreams,
+  string_decoder: () => ({ StringDecoder }),
   sys: () => util,
   test: testModule,
   "test/reporters": reportersModule,
+  timers: () => timers,
+  "timers/promises": () => timersPromises,
+  url: () => url,
   util: () => util,
   "util/types": () => util.types,
+  v8: () => v8,
 };
 
 const made = new Map<string, unknown>();

@@ -5,6 +5,7 @@ import { invalidArgType, outOfRange } from "../errors.ts";
 import { validateNumber, validateString, type Callback } from "../validate.ts";
 import { deepEqual } from "./equal.ts";
 import { aborted, callbackify, debuglogOf, deprecate, inherits, parseEnv, promisify, styleText } from "./functions.ts";
+import { printWebClasses } from "./inspect-web.ts";
 import { MIMEParams, MIMEType } from "./mime.ts";
 import { parseArgs } from "./parse-args.ts";
 import { SYSTEM_ERRORS, systemErrorMap, systemErrorName } from "./system-errors.ts";
@@ -27,6 +28,7 @@ function printUnknown(): void {
   hide(Object.getPrototypeOf(new Set()[Symbol.iterator]()) as object, "[Set Iterator] { <items unknown> }");
 }
 printUnknown();
+printWebClasses();
 
 const debuglog = debuglogOf(format);
 

@@ -17,6 +17,8 @@ export interface ParseArgsConfig {
   readonly strict?: boolean;
   readonly allowPositionals?: boolean;
   readonly tokens?: boolean;
+  /** Whether `--no-NAME` sets the boolean option NAME to false. */
+  readonly allowNegative?: boolean;
 }
 
 interface OptionToken {
@@ -172,8 +174,10 @@ export function parseArgs(config: ParseArgsConfig = {}): unknown {
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "option") {
-      if (strict) checkUse(token, options, allowPositionals);
-      store(values, token.name, token.value ?? true, options[token.name]?.multiple === true);
+      const negated = given.allowNegative === true && token.value === undefined && token.name.startsWith("no-");
+      const found = negated ? { ...token, name: token.name.slice(3) } : token;
+      if (strict) checkUse(found, options, allowPositionals);
+      store(values, found.name, found.value ?? !negated, options[found.name]?.multiple === true);
     } else if (token.kind === "positional") {
       if (!allowPositionals) throw nodeError(TypeError, "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL", `Unexpected argument '${token.value}'. This command does not take positional arguments`);
       positionals.push(token.value);

@@ -1,0 +1,308 @@
+/** `url.parse`, `url.format`, `url.resolve`: Node's older way with URLs, with its peculiarities. */
+
+import { invalidArgType, nodeError } from "../errors.ts";
+import { parse as parseQuery, stringify } from "../querystring.ts";
+import { validateString } from "../validate.ts";
+
+const SLASHED = new Set(["http", "https", "ftp", "gopher", "file", "ws", "wss"]);
+const NO_HOST = new Set(["javascript"]);
+/** Characters that are escaped in what follows the host. */
+const ESCAPED: Readonly<Record<string, string>> = {
+  "\t": "%09", "\n": "%0A", "\r": "%0D", " ": "%20", '"': "%22", "'": "%27", "<": "%3C", ">": "%3E",
+  "\\": "%5C", "^": "%5E", "`": "%60", "{": "%7B", "|": "%7C", "}": "%7D",
+};
+const FORBIDDEN_HOST = /[\0\t\n\r #%/:<>?@[\\\]^|]/;
+
+const bare = (protocol: string | null): string => (protocol ?? "").replace(/:$/, "").toLowerCase();
+const isSlashed = (protocol: string | null): boolean => SLASHED.has(bare(protocol));
+
+function invalid(input: string): Error {
+  const error = nodeError(TypeError, "ERR_INVALID_URL", "Invalid URL");
+  return Object.assign(error, { input });
+}
+
+/** A URL in parts, null where there is none. */
+export class Url {
+  protocol: string | null = null;
+  slashes: boolean | null = null;
+  auth: string | null = null;
+  host: string | null = null;
+  port: string | null = null;
+  hostname: string | null = null;
+  hash: string | null = null;
+  search: string | null = null;
+  query: string | null | Record<string, string | string[]> = null;
+  pathname: string | null = null;
+  path: string | null = null;
+  href: string | null = null;
+
+  parse(input: unknown, parseQueryString = false, slashesDenoteHost = false): this {
+    validateString(input, "url");
+    let rest = input.replace(/^[\s\ufeff]+|[\s\ufeff]+$/g, "");
+    rest = backslashesTurned(rest);
+    if (!slashesDenoteHost && this.parsePathOnly(rest, parseQueryString)) return this;
+    const proto = /^[a-z0-9.+-]+:/i.exec(rest)?.[0];
+    if (proto !== undefined) {
+      this.protocol = proto.toLowerCase();
+      rest = rest.slice(proto.length);
+    }
+    let slashes = false;
+    if ((slashesDenoteHost || proto !== undefined || /^\/\/[^@/]+@[^@/]+/.test(rest)) && rest.startsWith("//") && !(proto !== undefined && NO_HOST.has(bare(proto)))) {
+      rest = rest.slice(2);
+      slashes = true;
+      this.slashes = true;
+    }
+    if (!(proto !== undefined && NO_HOST.has(bare(proto))) && (slashes || (proto !== undefined && !isSlashed(proto)))) rest = this.parseAuthority(rest, input);
+    this.parseTail(rest, proto !== undefined && NO_HOST.has(bare(proto)), parseQueryString);
+    return this;
+  }
+
+  /** A path without protocol and host is most of what servers parse. */
+  private parsePathOnly(rest: string, parseQueryString: boolean): boolean {
+    const simple = /^(\/\/?(?!\/)[^?\s]*)(\?[^\s]*)?$/.exec(rest);
+    if (simple === null || /[#@]/.test(rest)) return false;
+    this.path = rest;
+    this.href = rest;
+    this.pathname = simple[1] ?? null;
+    this.setSearch(simple[2], parseQueryString);
+    return true;
+  }
+
+  private setSearch(search: string | undefined, parseQueryString: boolean): void {
+    if (search !== undefined) {
+      this.search = search;
+      this.query = parseQueryString ? parseQuery(search.slice(1)) : search.slice(1);
+    } else if (parseQueryString) {
+      this.search = null;
+      this.query = Object.create(null) as Record<string, string>;
+    }
+  }
+
+  private parseAuthority(text: string, input: string): string {
+    const end = /[/?#\t\n\r "%<>\\^`{|}';]/.exec(text.slice(text.slice(0, text.search(/[/?#]|$/)).lastIndexOf("@") + 1));
+    const at = text.slice(0, text.search(/[/?#]|$/)).lastIndexOf("@");
+    if (at !== -1) this.auth = decodeURIComponent(text.slice(0, at));
+    const from = at + 1;
+    let host = end === null ? text.slice(from) : text.slice(from, from + end.index);
+    let rest = text.slice(from + host.length);
+    const port = /:[0-9]*$/.exec(host)?.[0];
+    if (port !== undefined) {
+      if (port !== ":") this.port = port.slice(1);
+      host = host.slice(0, -port.length);
+    }
+    // What cannot be in a host is taken as the start of the path.
+    const valid = /^\[.*\]$|^[^:]*/.exec(host)?.[0] ?? "";
+    if (valid.length < host.length) {
+      rest = `/${host.slice(valid.length)}${rest}`;
+      host = valid;
+    }
+    this.setHost(host, input);
+    return rest;
+  }
+
+  private setHost(host: string, input: string): void {
+    const literal = host.startsWith("[") && host.endsWith("]");
+    let name = host.length > 255 ? "" : host.toLowerCase();
+    if (!literal && name !== "") {
+      if (/[^\0-\x7f]/.test(name)) name = domainToASCII(name);
+      if (name === "" || FORBIDDEN_HOST.test(name)) throw invalid(input);
+    }
+    this.host = name + (this.port === null ? "" : `:${this.port}`);
+    this.hostname = literal ? name.slice(1, -1) : name;
+  }
+
+  private parseTail(text: string, raw: boolean, parseQueryString: boolean): void {
+    const rest = raw ? text : text.replace(/[\t\n\r "'<>\\^`{|}]/g, (char) => ESCAPED[char] ?? char);
+    const [, path = "", search, hash] = /^([^?#]*)(\?[^#]*)?(#[^]*)?$/.exec(rest) ?? [];
+    if (hash !== undefined) this.hash = hash;
+    this.setSearch(search, parseQueryString);
+    if (path !== "") this.pathname = path;
+    if (isSlashed(this.protocol) && this.hostname !== null && this.hostname !== "" && this.pathname === null) this.pathname = "/";
+    if (this.pathname !== null || this.search !== null) this.path = (this.pathname ?? "") + (this.search ?? "");
+    this.href = this.format();
+  }
+
+  format(): string {
+    const auth = this.auth === null || this.auth === "" ? "" : `${encodeURIComponent(this.auth).replaceAll("%3A", ":").replace(/%(21|27|28|29|2A)/g, (found) => decodeURIComponent(found))}@`;
+    let protocol = this.protocol ?? "";
+    if (protocol !== "" && !protocol.endsWith(":")) protocol += ":";
+    let pathname = (this.pathname ?? "").replace(/[?#]/g, (char) => encodeURIComponent(char));
+    const query = this.query !== null && typeof this.query === "object" ? stringify(this.query) : "";
+    let search = this.search !== null && this.search !== "" ? this.search : query === "" ? "" : `?${query}`;
+    let host = "";
+    if (this.host !== null && this.host !== "") host = auth + this.host;
+    else if (this.hostname !== null && this.hostname !== "") {
+      host = auth + (this.hostname.includes(":") && !this.hostname.startsWith("[") ? `[${this.hostname}]` : this.hostname) + (this.port === null || this.port === "" ? "" : `:${this.port}`);
+    }
+    if (this.slashes === true || isSlashed(protocol)) {
+      if (this.slashes === true || host !== "") {
+        if (pathname !== "" && !pathname.startsWith("/")) pathname = `/${pathname}`;
+        host = `//${host}`;
+      } else if (protocol === "file:") host = "//";
+    }
+    let hash = this.hash ?? "";
+    if (hash !== "" && !hash.startsWith("#")) hash = `#${hash}`;
+    if (search !== "" && !search.startsWith("?")) search = `?${search}`;
+    return protocol + host + pathname + search.replaceAll("#", "%23") + hash;
+  }
+
+  resolve(relative: string): string {
+    return this.resolveObject(new Url().parse(relative, false, true)).format();
+  }
+
+  resolveObject(target: Url | string): Url {
+    const relative = typeof target === "string" ? new Url().parse(target, false, true) : target;
+    const result = Object.assign(new Url(), this);
+    result.hash = relative.hash;
+    if (relative.href === "") {
+      result.href = result.format();
+      return result;
+    }
+    if (relative.slashes === true && relative.protocol === null) {
+      Object.assign(result, { ...relative, protocol: this.protocol });
+      if (isSlashed(result.protocol) && result.hostname !== null && result.pathname === null) result.pathname = result.path = "/";
+    } else if (relative.protocol !== null && relative.protocol !== result.protocol) otherProtocol(result, relative);
+    else resolvePath(result, relative);
+    if (result.pathname !== null || result.search !== null) result.path = (result.pathname ?? "") + (result.search ?? "");
+    result.href = result.format();
+    return result;
+  }
+}
+
+/** A relative URL of another protocol; for those with a host, the first part of its path is one when there is no other. */
+function otherProtocol(result: Url, relative: Url): void {
+  const slashes = result.slashes ?? relative.slashes;
+  const { host, pathname } = relative;
+  Object.assign(result, relative);
+  if (!isSlashed(relative.protocol)) return;
+  result.slashes = slashes;
+  if ((host !== null && host !== "") || relative.protocol === "file:") return;
+  const parts = (pathname ?? "").split("/");
+  const first = parts.findIndex((part) => part !== "");
+  result.host = result.hostname = first === -1 ? "" : (parts[first] ?? "");
+  result.pathname = `/${first === -1 ? "" : parts.slice(first + 1).join("/")}`;
+}
+
+function backslashesTurned(text: string): string {
+  const end = text.search(/[?#]/);
+  const head = end === -1 ? text : text.slice(0, end);
+  return head.replaceAll("\\", "/") + text.slice(head.length);
+}
+
+/** Take host, path and search of the relative one, and drop `.` and `..` from the joined path. */
+function resolvePath(result: Url, relative: Url): void {
+  if (relative.host !== null && relative.host !== "") {
+    result.host = relative.host;
+    result.hostname = relative.hostname;
+    result.port = relative.port;
+    result.auth = relative.auth;
+  }
+  const ownPath = relative.pathname ?? "";
+  if (ownPath === "" && (relative.host === null || relative.host === "")) {
+    if (relative.search !== null) {
+      result.search = relative.search;
+      result.query = relative.query;
+    }
+    return;
+  }
+  const absolute = ownPath.startsWith("/") || (relative.host !== null && relative.host !== "");
+  const base = (result.pathname ?? "").split("/");
+  base.pop();
+  const parts = absolute ? ownPath.split("/") : [...base, ...ownPath.split("/")];
+  result.pathname = withoutDots(parts, absolute || (result.host !== null && result.host !== "") || (result.pathname ?? "").startsWith("/"));
+  result.search = relative.search;
+  result.query = relative.query;
+}
+
+function withoutDots(parts: readonly string[], rooted: boolean): string {
+  const last = parts.at(-1);
+  const kept: string[] = [];
+  for (const part of parts) {
+    if (part === ".") continue;
+    if (part !== "..") kept.push(part);
+    else if (kept.length > 1 || (kept.length === 1 && kept[0] !== "" && kept[0] !== "..")) kept.pop();
+    else if (!rooted) kept.push("..");
+  }
+  if (last === "." || last === "..") kept.push("");
+  const path = kept.join("/");
+  return rooted && !path.startsWith("/") ? `/${path}` : path;
+}
+
+/** The ASCII form of a domain, empty when it is none: by the browser's URL parser. */
+export function domainToASCII(domain: unknown): string {
+  try {
+    return new URL(`ws://${String(domain)}`).hostname;
+  } catch {
+    return "";
+  }
+}
+
+export function parse(url: unknown, parseQueryString = false, slashesDenoteHost = false): Url {
+  return url instanceof Url ? url : new Url().parse(url, parseQueryString, slashesDenoteHost);
+}
+
+interface FormatOptions {
+  readonly auth?: boolean;
+  readonly fragment?: boolean;
+  readonly search?: boolean;
+  readonly unicode?: boolean;
+}
+
+/** Text of a WHATWG URL with parts left out, of a legacy one, or of its parts. */
+export function format(url: unknown, options: FormatOptions = {}): string {
+  if (typeof url === "string") return new Url().parse(url).format();
+  if (typeof url !== "object" || url === null) throw invalidArgType("urlObject", ["object", "string"], url);
+  if (!(url instanceof URL)) return Url.prototype.format.call(Object.assign(new Url(), url));
+  const copy = new URL(url.href);
+  if (options.fragment === false) copy.hash = "";
+  if (options.search === false) copy.search = "";
+  if (options.auth === false) {
+    copy.username = "";
+    copy.password = "";
+  }
+  return options.unicode === true ? copy.href.replace(copy.hostname, domainToUnicode(copy.hostname)) : copy.href;
+}
+
+export const resolve = (from: string, to: string): string => parse(from, false, true).resolve(to);
+export const resolveObject = (from: string | Url, to: string): Url | string => (from === "" ? to : parse(from, false, true).resolveObject(to));
+
+/** The Unicode form of a domain: each label that is Punycode decoded. */
+export function domainToUnicode(domain: unknown): string {
+  const ascii = domainToASCII(domain);
+  return ascii.split(".").map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label)).join(".");
+}
+
+/** RFC 3492, section 6.2. */
+export function decodePunycode(text: string): string {
+  const dash = text.lastIndexOf("-");
+  const out = Array.from(dash > 0 ? text.slice(0, dash) : "", (char) => char.codePointAt(0) ?? 0);
+  let [n, bias, i] = [128, 72, 0];
+  for (let at = dash > 0 ? dash + 1 : 0; at < text.length;) {
+    const before = i;
+    for (let weight = 1, k = 36; ; k += 36) {
+      const digit = Number.parseInt(text.charAt(at), 36);
+      if (Number.isNaN(digit)) throw new RangeError("Invalid input");
+      at += 1;
+      const value = digit < 10 ? digit + 26 : digit - 10;
+      i += value * weight;
+      const threshold = Math.min(26, Math.max(1, k - bias));
+      if (value < threshold) break;
+      weight *= 36 - threshold;
+    }
+    bias = adapted(i - before, out.length + 1, before === 0);
+    n += Math.floor(i / (out.length + 1));
+    i %= out.length + 1;
+    out.splice(i, 0, n);
+    i += 1;
+  }
+  return String.fromCodePoint(...out);
+}
+
+/** RFC 3492, section 6.1. */
+export function adapted(delta: number, points: number, first: boolean): number {
+  let rest = first ? Math.floor(delta / 700) : delta >> 1;
+  rest += Math.floor(rest / points);
+  let k = 0;
+  for (; rest > 455; k += 36) rest = Math.floor(rest / 35);
+  return k + Math.floor((36 * rest) / (rest + 38));
+}
