@@ -59,17 +59,18 @@ function hide(): void {
 
 const methodsOf = (prototype: object): string[] => Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
 
-/** Accessors of the browser that ask which object they are on become plain values. */
-function settleAccessors(): void {
+/** What is an accessor or comes from a prototype becomes a plain value of the global object. */
+function settle(): void {
   for (const name of SHARED) {
     const value = (globalThis as Record<string, unknown>)[name];
-    if (Object.getOwnPropertyDescriptor(globalThis, name)?.get !== undefined) define(name, value);
+    const own = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (value !== undefined && (own === undefined || own.get !== undefined)) define(name, value);
   }
 }
 
 /** Replace the globals. The browser's own are gone afterwards. */
 export function installGlobals(process: NodeProcess, native: Native, failed: (error: unknown) => void): void {
-  settleAccessors();
+  settle();
   hide();
   define("global", globalThis);
   Object.defineProperty(globalThis, Symbol.toStringTag, { value: "global", configurable: true });
