@@ -10,6 +10,7 @@ import * as Comlink from "comlink";
 import { postToServer } from "./calls/outside.ts";
 import { instance } from "./client/instance.ts";
 import { Kernel } from "./kernel.ts";
+import { Tunnel } from "./tunnel.ts";
 
 interface BuildOptions {
   readonly workdirName?: string;
@@ -34,7 +35,12 @@ function build(options: BuildOptions): object {
   });
   current = kernel;
   kernel.warm();
-  return Comlink.proxy(instance(kernel, () => (current = null)));
+  const tunnel = new Tunnel(kernel.table.ports, () => new WebSocket(`ws://${location.host}/__runner/tunnel`));
+  const ended = (): void => {
+    tunnel.close();
+    current = null;
+  };
+  return Comlink.proxy(instance(kernel, ended));
 }
 
 const NOT_ISOLATED =

@@ -32,10 +32,14 @@ export class Pool {
     private readonly sizes: Readonly<Record<Script, number>>,
   ) {}
 
-  /** Start the idle Workers of a script. */
+  /** Start the idle Workers of a script, one after the other: the first is what somebody may wait for. */
   fill(script: Script): void {
     const waiting = this.waiting(script);
-    while (this.open && waiting.length < this.sizes[script]) waiting.push(this.start(script));
+    if (!this.open || waiting.length >= this.sizes[script]) return;
+    const next = this.start(script);
+    waiting.push(next);
+    // When one fails so would the others.
+    next.ready.then(() => this.fill(script), () => undefined);
   }
 
   /** A Worker that is ready to become a process. Rejects when its script fails. */
