@@ -43,6 +43,8 @@ WORKDIR = "user"
 #: Bytes above which a file is mounted rather than handed over in a call.
 _INLINE = 512 * 1024
 _HELPER = 30.0
+#: Seconds that a sample of memory is waited for; after that the last one counts.
+_SAMPLING = 1.0
 _GONE_HINT = "Give the sandbox a longer timeout, or look for what ended it."
 
 
@@ -73,6 +75,7 @@ class WebContainerBox:
         self._ports: dict[int, str] = {}
         self._left: list[Callable[[], None]] = [ticket.close]
         self._sampling: asyncio.Future[int | None] | None = None
+        self._sample: int | None = None
         tab.on_lost(self._lost)
 
     # ------------------------------------------------------------ its life
@@ -157,13 +160,12 @@ class WebContainerBox:
 
     async def metrics(self) -> BoxMetrics | None:
         self._check()
-        if self._sampling is None or (self._sampling.done() and self._tab.lost == ""):
-            last, self._sampling = self._sampling, asyncio.ensure_future(self._tab.memory())
-            if last is not None and (memory := last.result()) is not None:
-                return sample(memory, self._started)
-        await asyncio.wait({self._sampling}, timeout=0.05)
-        memory = self._sampling.result() if self._sampling.done() else None
-        return None if memory is None else sample(memory, self._started)
+        if self._sampling is None or self._sampling.done():
+            self._sampling = asyncio.ensure_future(self._tab.memory())
+        await asyncio.wait({self._sampling}, timeout=_SAMPLING)
+        if self._sampling.done():
+            self._sample = self._sampling.result()
+        return None if self._sample is None else sample(self._sample, self._started)
 
     async def set_timeout(self, seconds: float) -> None:
         self._check()
@@ -269,8 +271,8 @@ class WebContainerBox:
         full = self._full(path)
         if not self._inside(full):
             return base64.b64decode(await self._ask({"task": "read", "path": full}))
-        said: str = await self._file(path, "readFile", self._relative(full))
-        return base64.b64decode(said)
+        said: str | None = await self._file(path, "readFile", self._relative(full), _INLINE)
+        return base64.b64decode(said) if said is not None else await self._sent(path, full)
 
     async def write(self, path: str, data: bytes) -> None:
         full = self._full(path)
@@ -290,13 +292,30 @@ class WebContainerBox:
         return _info(await self._ask({"task": "stat", "path": self._full(path)}))
 
     async def mkdir(self, path: str) -> None:
-        await self._ask({"task": "mkdir", "path": self._full(path)})
+        full = self._full(path)
+        if self._inside(full):
+            await self._make_folders(path, full)
+        else:
+            await self._ask({"task": "mkdir", "path": full})
 
     async def move(self, source: str, target: str) -> None:
-        await self._ask({"task": "move", "path": self._full(source), "target": self._full(target)})
+        old, new = self._full(source), self._full(target)
+        if not (self._inside(old) and self._inside(new)):
+            await self._ask({"task": "move", "path": old, "target": new})
+            return
+        try:
+            await self._file(source, "rename", self._relative(old), self._relative(new))
+        except FileMissing:
+            # The source, or the folder of the target: making that shows which.
+            await self._make_folders(target, posixpath.dirname(new))
+            await self._file(source, "rename", self._relative(old), self._relative(new))
 
     async def remove(self, path: str) -> None:
-        await self._ask({"task": "remove", "path": self._full(path)})
+        full = self._full(path)
+        if self._inside(full):
+            await self._file(path, "rm", self._relative(full), {"recursive": True})
+        else:
+            await self._ask({"task": "remove", "path": full})
 
     async def export_tar(self, path: str) -> bytes:
         full = self._full(path)
@@ -341,8 +360,20 @@ class WebContainerBox:
         try:
             await self._file(path, "writeFile", self._relative(full), text)
         except FileMissing:
-            await self._file(path, "mkdir", self._relative(posixpath.dirname(full)), {"recursive": True})
+            await self._make_folders(path, posixpath.dirname(full))
             await self._file(path, "writeFile", self._relative(full), text)
+
+    async def _make_folders(self, path: str, full: str) -> None:
+        await self._file(path, "mkdir", self._relative(full), {"recursive": True})
+
+    async def _sent(self, path: str, full: str) -> bytes:
+        """A large file by a request of the page."""
+        address, arriving = self._ticket.expect()
+        try:
+            await self._file(path, "sendFile", self._relative(full), address)
+            return await arriving
+        finally:
+            arriving.cancel()
 
     async def _write_mounted(self, path: str, full: str, data: bytes) -> None:
         """Through a new file, so that what is at the path is written over as any write does, links followed."""

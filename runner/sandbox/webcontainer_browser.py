@@ -227,12 +227,15 @@ class ChromiumTab:
             raise ProviderOffline(f"{what}: {errors.clean(exc.message, self._secrets)}") from exc
 
     async def memory(self) -> int | None:
+        """Bytes of the page, its frames and their workers, each frame counted by itself."""
         from playwright.async_api import Error
 
-        try:
-            return int(await self._page.evaluate(_MEMORY))
-        except Error:
-            return None
+        found = 0
+        for frame in self._page.frames:
+            # A frame that has no such function, or goes away, counts as nothing.
+            with contextlib.suppress(Error):
+                found += int(await frame.evaluate(_MEMORY))
+        return found or None
 
     async def close(self) -> None:
         self.end(_CLOSED)

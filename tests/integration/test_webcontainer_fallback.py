@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ sandboxes: {web: {needs: {runtime: node}, prefer: [webcontainer, e2b]}}
 defaults: {timeout: 40s}
 steps:
   a: {sandbox: web, run: "echo of-a > kept"}
-  b: {sandbox: web, after: [a], run: "BREAK; cat kept"}
+  b: {sandbox: web, after: [a], run: BREAK}
 """
 Outcome = tuple[Report, list[Event]]
 Break = Callable[[], Awaitable[None]]
@@ -63,7 +64,7 @@ async def hosted(**settings: Any) -> AsyncIterator[Host]:
 
 async def play(host: Host, folder: Path, command: str = "true", strike: Break | None = None) -> Outcome:
     """Run the spec; `strike` is called when the second step has begun, in whose command it is `command` that is hit."""
-    plan = compile_plan(SPEC.replace("BREAK", command).encode(), "lab.yaml").plan
+    plan = compile_plan(SPEC.replace("BREAK", json.dumps(f"{command}; cat kept")).encode(), "lab.yaml").plan
     assert plan is not None
     store, loop = MemoryStore(), asyncio.get_running_loop()
     strikes: list[asyncio.Task[None]] = []
@@ -208,7 +209,7 @@ def test_a_crash_in_the_middle_of_a_step_carries_what_was_acknowledged_to_the_ne
 
 def test_a_program_that_takes_more_memory_than_a_tab_has_is_repeated_where_there_is_more(tmp_path: Path) -> None:
     eat = "const all = []; for (;;) all.push(new Array(100000).fill(Math.random()))"
-    command = f"if [ \\\"$WEBCONTAINER_ENGINE\\\" = local ]; then node -e '{eat}'; fi"
+    command = f"if [ \"$WEBCONTAINER_ENGINE\" = local ]; then node -e '{eat}'; fi"
 
     async def scenario() -> Outcome:
         browsing = BrowserSettings(shared=False, memory_mb=128)

@@ -19,7 +19,7 @@ echo odd > "a name with 'quotes' and
 a newline" && echo dash > ./-dash && echo uni > grüße
 ln -s private link && ln -s ../bin/tool deep/up && ln -s /usr/bin/env absolute
 ln private hard
-mkdir -m 700 closed && mkfifo pipe && touch -d @1600000000 private bin/tool
+mkdir closed && chmod 700 closed && (mkfifo pipe 2>/dev/null || :) && touch -d @1600000000 private bin/tool
 """
 _LIST = r"find . -mindepth 1 ! -type p -printf '%y %m %P -> %l\n' | LC_ALL=C sort; cat private hard; bin/tool"
 

@@ -61,9 +61,7 @@ export class HostPage {
       ...(includes === undefined ? {} : { includes }),
       ...(excludes === undefined ? {} : { excludes }),
     });
-    // A shared buffer cannot be sent, and the engine may hand one out.
-    const body = snapshot.buffer instanceof ArrayBuffer ? (snapshot as Uint8Array<ArrayBuffer>) : new Uint8Array(snapshot);
-    await request(url, { method: "PUT", body, headers: { "content-type": "application/msgpack" } }, "export");
+    await request(url, { method: "PUT", body: unshared(snapshot), headers: { "content-type": "application/msgpack" } }, "export");
     return { bytes: snapshot.byteLength };
   }
 
@@ -88,9 +86,17 @@ export class HostPage {
     await Promise.resolve(this.#here.resize(id, cols, rows));
   }
 
-  /** A file's bytes as base64. */
-  async readFile(path: string): Promise<string> {
-    return toBase64(await this.#here.readFile(path));
+  /** A file's bytes as base64; null when there are more than `most`: `sendFile` is for those. */
+  async readFile(path: string, most = Infinity): Promise<string | null> {
+    const bytes = await this.#here.readFile(path);
+    return bytes.byteLength > most ? null : toBase64(bytes);
+  }
+
+  /** Send a file's bytes. Says how many there are. */
+  async sendFile(path: string, url: string): Promise<{ bytes: number }> {
+    const bytes = await this.#here.readFile(path);
+    await request(url, { method: "PUT", body: unshared(bytes) }, "export");
+    return { bytes: bytes.byteLength };
   }
 
   /** Write a file of the bytes that are given as base64. */
@@ -136,6 +142,11 @@ export class HostPage {
     if (this.#tool === null) throw new HostError("gone", "no container has booted in this page");
     return this.#tool;
   }
+}
+
+/** The same bytes in memory that can be sent: an engine may hand out shared memory, which cannot. */
+function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 async function request(url: string, init: RequestInit, code: HostCode): Promise<Response> {

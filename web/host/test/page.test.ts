@@ -72,7 +72,11 @@ test("small files travel as base64, and events reach the runner's binding", asyn
   await page.boot(REQUEST);
   await page.writeFile("a.bin", btoa("\u0000\u00ff"));
   expect([...(engine.files.get("a.bin") ?? [])]).toEqual([0, 255]);
-  expect(atob(await page.readFile("a.bin"))).toBe("\u0000\u00ff");
+  expect(atob((await page.readFile("a.bin")) ?? "")).toBe("\u0000\u00ff");
+  expect(await page.readFile("a.bin", 1)).toBeNull();
+  answers.set("/files/b/bytes", new Response(""));
+  expect(await page.sendFile("a.bin", "/files/b/bytes")).toEqual({ bytes: 2 });
+  expect([...(asked.at(-1)?.body ?? [])]).toEqual([0, 255]);
   await page.spawn("p", { command: "node", args: [] });
   await page.kill("p");
   await vi.waitFor(() => expect(batches.at(-1)).toEqual({ kind: "exit", id: "p", code: 143 }));
