@@ -4,6 +4,10 @@
  * What a module is here is what `require(name)` gives in Node: an object, or a function for `events`, `assert`, `stream`.
  */
 
+import { childProcess } from "../children/index.ts";
+import { dns, dnsPromises } from "../net/dns.ts";
+import { http, https } from "../net/http/index.ts";
+import { net } from "../net/net.ts";
 import { assert, strict } from "./assert/index.ts";
 import { bufferModule } from "./buffer.ts";
 import { constants } from "./constants.ts";
@@ -15,12 +19,14 @@ import { posix } from "./path.ts";
 import { perfHooks } from "./perf_hooks.ts";
 import { punycode } from "./punycode.ts";
 import { querystring } from "./querystring.ts";
+import { readline, readlinePromises } from "./readline/index.ts";
 import { refusedModules } from "./refused.ts";
 import { consumers } from "./stream/consumers.ts";
 import { promises as streamPromises, stream, webStreams } from "./stream/index.ts";
 import { reportersModule, testModule } from "./test/index.ts";
 import { StringDecoder } from "./string_decoder.ts";
 import { promises as timersPromises, timers } from "./timers.ts";
+import { tty } from "./tty.ts";
 import { url } from "./url/index.ts";
 import { util } from "./util/index.ts";
 import { v8 } from "./v8.ts";
@@ -31,11 +37,17 @@ export const builtins: Record<string, () => unknown> = {
   assert: () => assert,
   "assert/strict": () => strict,
   buffer: () => bufferModule,
+  child_process: () => childProcess,
   constants: () => constants,
   diagnostics_channel: () => diagnosticsChannel,
+  dns: () => dns,
+  "dns/promises": () => dnsPromises,
   events: () => EventEmitter,
   fs: () => fs,
   "fs/promises": () => fsPromises,
+  http: () => http,
+  https: () => https,
+  net: () => net,
   os: () => os,
   path: () => posix,
   "path/posix": () => posix,
@@ -43,6 +55,8 @@ export const builtins: Record<string, () => unknown> = {
   perf_hooks: () => perfHooks,
   punycode: () => punycode,
   querystring: () => querystring,
+  readline: () => readline,
+  "readline/promises": () => readlinePromises,
   stream: () => stream,
   "stream/consumers": () => consumers,
   "stream/promises": () => streamPromises,
@@ -53,6 +67,7 @@ export const builtins: Record<string, () => unknown> = {
   "test/reporters": reportersModule,
   timers: () => timers,
   "timers/promises": () => timersPromises,
+  tty: () => tty,
   url: () => url,
   util: () => util,
   "util/types": () => util.types,
