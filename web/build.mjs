@@ -1,6 +1,7 @@
 // Bundles the browser side into web/dist, from where it goes into the wheel:
 //   host/    the page that the runner opens, with the genuine client
 //   engine/  the local engine: its document's script and the script of its processes
+//   lib/     the host side as ES modules, for a page of one's own: the tool, and the plugin for vite
 //   licences.txt  the notices of all packages that are bundled
 import { build } from "esbuild";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
@@ -64,4 +65,16 @@ for (const [part, entries] of Object.entries(parts)) {
   bundled.push(...Object.keys(made.metafile.inputs));
   if (existsSync(`${web}${part}/static`)) await cp(`${web}${part}/static`, `${out}/${part}`, { recursive: true });
 }
+const library = await build({
+  entryPoints: { tool: "host/src/index.ts", vite: "host/src/vite.ts" },
+  outdir: `${out}/lib`,
+  absWorkingDir: web,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+});
+bundled.push(...Object.keys(library.metafile.inputs));
 await writeFile(`${out}/licences.txt`, await notices(web, bundled));
