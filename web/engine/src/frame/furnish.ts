@@ -36,6 +36,8 @@ export function furnish(volume: Volume, home: string): void {
   device(volume, "zero", (length) => new Uint8Array(Math.min(length, 1 << 20)));
   device(volume, "random", random);
   device(volume, "urandom", random);
+  // Each process has its own: these say that the names exist.
+  for (const name of ["stdin", "stdout", "stderr"]) device(volume, name, () => new Uint8Array(0));
 }
 
 function program(volume: Volume, path: string, name: string): void {

@@ -222,6 +222,27 @@ describe("standard input", () => {
     expect(seen).toEqual(["abcd", "abcdef[0]"]);
   });
 
+  it("and the other streams have names in /dev", async () => {
+    const seen = await inside(
+      async (self) => {
+        const pid = await self.call("process.spawn", child("names"));
+        for (const part of ["ab", "cd"]) await self.call("process.stdin", pid, bytes(part));
+        await self.call("process.stdin", pid, null);
+        await self.next("child-exit");
+        return self.events.flatMap((event) => (event.type === "child-output" && event.data !== null ? [[event.fd, text(event.data)]] : []));
+      },
+      {
+        names: async (self) => {
+          const all = await self.call("fs.readFile", "/dev/stdin");
+          await self.call("fs.writeFile", "/dev/stderr", all, "w", 0o666);
+          await self.call("fs.write", await self.call("fs.open", "/dev/stdout", "w", 0o666), bytes("out"), null);
+          self.exit(0);
+        },
+      },
+    );
+    expect(seen).toEqual([[2, "abcd"], [1, "out"]]);
+  });
+
   it("makes a writer wait while nobody reads what is more than a pipe holds", async () => {
     const order = await inside(
       async (self) => {

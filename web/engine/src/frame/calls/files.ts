@@ -1,6 +1,7 @@
 /** Answers to the file calls of processes. */
 
 import type { Stat } from "../../contract.ts";
+import { concat } from "../bytes.ts";
 import { attempt, failure } from "../files/errors.ts";
 import { statOf, TYPE } from "../files/nodes.ts";
 import type { Opened } from "../files/opened.ts";
@@ -25,9 +26,28 @@ function opened(process: Process, fd: number, syscall: string): Opened {
   return file;
 }
 
+/** Paths by which a process has its own standard streams. */
+const STREAMS: Readonly<Record<string, 0 | 1 | 2>> = Object.fromEntries(
+  ["stdin", "stdout", "stderr"].flatMap((name, fd) => [`/dev/${name}`, `/dev/fd/${fd}`, `/proc/self/fd/${fd}`].map((path) => [path, fd as 0 | 1 | 2])),
+);
+
+/** All that comes to stdin until its end. */
+async function drained(process: Process): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let part = await process.is.stdin.read(PART); part.length > 0; part = await process.is.stdin.read(PART)) parts.push(part);
+  return concat(parts);
+}
+
+const PART = 1 << 20;
+
+function toStream(process: Process, fd: 0 | 1 | 2, data: Uint8Array): void {
+  if (fd === 0) throw failure("EBADF", "write");
+  (fd === 1 ? process.is.stdout : process.is.stderr).write(data);
+}
+
 function descriptorCalls(volume: Volume): Handlers<Descriptors> {
   return {
-    "fs.open": ({ process }, path, flags, mode) => process.keep(volume.open(path, flags, mode & ~process.umask)),
+    "fs.open": ({ process }, path, flags, mode) => STREAMS[path] ?? process.keep(volume.open(path, flags, mode & ~process.umask)),
     "fs.close": ({ process }, fd) => {
       if (fd >= 0 && fd < 3) return;
       opened(process, fd, "close").close();
@@ -39,7 +59,7 @@ function descriptorCalls(volume: Volume): Handlers<Descriptors> {
     },
     "fs.write": ({ process }, fd, data, position) => {
       if (fd === 1 || fd === 2) {
-        (fd === 1 ? process.is.stdout : process.is.stderr).write(data);
+        toStream(process, fd, data);
         return data.length;
       }
       return attempt("write", undefined, undefined, () => opened(process, fd, "write").write(data, position));
@@ -68,7 +88,7 @@ function streamStat(process: Process): Stat {
 
 function pathCalls(volume: Volume): Handlers<Reading> {
   return {
-    "fs.readFile": (_, path) => volume.readFile(path),
+    "fs.readFile": ({ process }, path) => (STREAMS[path] === 0 ? drained(process) : volume.readFile(path)),
     "fs.stat": (_, path) => volume.stat(path),
     "fs.lstat": (_, path) => volume.lstat(path),
     "fs.readdir": (_, path) => volume.readdir(path),
@@ -81,7 +101,11 @@ function pathCalls(volume: Volume): Handlers<Reading> {
 
 function changeCalls(volume: Volume): Handlers<Exclude<Named<"fs">, Descriptors | Reading | Watching>> {
   return {
-    "fs.writeFile": ({ process }, path, data, flags, mode) => volume.writeFile(path, data, flags, mode & ~process.umask),
+    "fs.writeFile": ({ process }, path, data, flags, mode) => {
+      const stream = STREAMS[path];
+      if (stream === undefined) volume.writeFile(path, data, flags, mode & ~process.umask);
+      else toStream(process, stream, data);
+    },
     "fs.mkdir": ({ process }, path, recursive, mode) => volume.mkdir(path, recursive, mode & ~process.umask),
     "fs.rmdir": (_, path) => volume.rmdir(path),
     "fs.unlink": (_, path) => volume.unlink(path),

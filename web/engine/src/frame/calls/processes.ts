@@ -1,6 +1,7 @@
 /** Answers to the process calls. */
 
 import type { SpawnRequest, SpawnResult } from "../../contract.ts";
+import { concat } from "../bytes.ts";
 import { failure } from "../files/errors.ts";
 import type { Volume } from "../files/volume.ts";
 import { inletOf, Outlet } from "../processes/streams.ts";
@@ -105,21 +106,11 @@ class Collected {
     let done: (all: Uint8Array) => void = () => undefined;
     this.whole = new Promise((resolve) => (done = resolve));
     this.outlet = new Outlet((data) => {
-      if (data === null) return done(joined(this.parts).subarray(0, limit));
+      if (data === null) return done(concat(this.parts).subarray(0, limit));
       const before = this.size;
       this.parts.push(data);
       this.size += data.length;
       if (before <= limit && this.size > limit) over();
     });
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

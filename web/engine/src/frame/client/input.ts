@@ -1,7 +1,7 @@
 /** From what the client writes to the stdin of a process. */
 
+import { concat } from "../bytes.ts";
 import type { Terminal } from "../processes/process.ts";
-import { concat } from "./output.ts";
 
 /** Takes what the client has written, as bytes. */
 export type Input = (data: Uint8Array) => void;

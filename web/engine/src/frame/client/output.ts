@@ -1,5 +1,7 @@
 /** From the two streams of a process to the one that the client reads. */
 
+import { concat } from "../bytes.ts";
+
 /** Bytes of an unfinished UTF-8 character at the end: 0 to 3. */
 function unfinished(data: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, data.length); back += 1) {
@@ -115,15 +117,4 @@ async function quietly(body: () => unknown): Promise<void> {
   } catch {
     // Nobody is there any more who could be told.
   }
-}
-
-/** All parts in a buffer of their own. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

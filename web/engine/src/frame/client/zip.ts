@@ -1,7 +1,7 @@
 /** ZIP archives, written as PKWARE's APPNOTE 6.3 describes them, with Unix modes. */
 
+import { concat } from "../bytes.ts";
 import { FileNode, Folder, Link } from "../files/nodes.ts";
-import { concat } from "./output.ts";
 import type { Member } from "./tree.ts";
 
 const SIGNATURE = { LOCAL: 0x04034b50, CENTRAL: 0x02014b50, END: 0x06054b50 } as const;
