@@ -168,7 +168,7 @@ class ChromiumTab:
         #: What kept the engine's document from coming, as soon as that is known.
         self.trouble: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         page.on("crash", lambda _: self.end(_CRASHED))
-        page.on("close", lambda _: self.end(_CLOSED))
+        page.on("close", lambda _: self._was_closed())
         page.on("requestfailed", self._failed)
         page.on("response", self._answered)
 
@@ -240,6 +240,10 @@ class ChromiumTab:
     async def close(self) -> None:
         self.end(_CLOSED)
         await self._kept.aclose()
+
+    def _was_closed(self) -> None:
+        """A browser that ends closes its tabs first, and says a moment later that it has ended."""
+        asyncio.get_running_loop().call_later(_EXPLAINED / 2, self.end, _CLOSED)
 
     def _failed(self, request: Request) -> None:
         if self._is_engine(request):
