@@ -48,7 +48,7 @@ install_tools() {
 }
 
 build() {
-    made=$(find web/host/src web/engine/src web/build.mjs web/package-lock.json -type f | LC_ALL=C sort | xargs cksum | cksum)
+    made=$(find web/host/src web/engine/src web/build.mjs web/licences.mjs web/package-lock.json -type f | LC_ALL=C sort | xargs cksum | cksum)
     if [ -d web/dist ] && [ "$(cat .cache/web-built 2>/dev/null)" = "$made" ] && [ -d runner/data/web ]; then
         return
     fi

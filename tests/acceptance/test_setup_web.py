@@ -31,6 +31,7 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "web" / "package.json").write_text("{}")
     (tmp_path / "web" / "package-lock.json").write_text("{}")
     (tmp_path / "web" / "build.mjs").write_text(BUILD)
+    (tmp_path / "web" / "licences.mjs").write_text("")
     (tmp_path / "web" / "host" / "src" / "page.ts").write_text("1\n")
     for name in NEEDED:
         found = shutil.which(name)
