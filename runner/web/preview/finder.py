@@ -28,6 +28,7 @@ class Finder:
         self._live = live
         self._above: dict[str, str] = {}
         self._runs: dict[str, None] = {}
+        self._known: dict[Preview, str] = {}
 
     def hear(self, event: Event) -> None:
         """Take note of runs, and of which began which."""
@@ -47,16 +48,21 @@ class Finder:
         boxes = [each for each in self._live.all() if preview.run in self._family(each.run)]
         if not boxes:
             raise self._nothing(preview.run)
-        if len(boxes) == 1:
-            return boxes[0]
+        known = [each for each in boxes if each.box.id == self._known.get(preview)]
+        if len(boxes) == 1 or known:
+            return (known or boxes)[0]
+        # Boxes are looked into, which takes a command in each: what was found holds until it does not.
         found = await asyncio.gather(*(listens(each, preview.port) for each in boxes))
-        hits = [box for box, listens_ in zip(boxes, found, strict=True) if listens_]
-        if hits:
-            return hits[0]
-        unknown = [box for box, listens_ in zip(boxes, found, strict=True) if listens_ is None]
-        if unknown:
-            return unknown[0]
-        raise closed(preview, boxes)
+        verdicts = list(zip(boxes, found, strict=True))
+        hits = [box for box, does in verdicts if does] or [box for box, does in verdicts if does is None]
+        if not hits:
+            raise closed(preview, boxes)
+        self._known[preview] = hits[0].box.id
+        return hits[0]
+
+    def forget(self, preview: Preview) -> None:
+        """What was found does not hold any more."""
+        self._known.pop(preview, None)
 
     def _family(self, run: str) -> list[str]:
         """A run, and those above it."""

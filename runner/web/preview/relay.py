@@ -47,6 +47,7 @@ class Relay:
         self._names = names
         self._gate = gate
         self._shown = shown
+        self._upstreams: dict[tuple[str, int], Upstream] = {}
         # No cookie of one box may ever be sent along by the relay itself.
         jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
@@ -86,18 +87,29 @@ class Relay:
     async def _relayed(self, exchange: Exchange, preview: Preview) -> None:
         """Raises NotThere before anything was answered."""
         live = await self._shown.finder.find(preview)
-        try:
-            upstream = Upstream(httpx.URL(await live.box.url(preview.port)))
-        except BoxError as error:
-            raise NotThere(_BAD_GATEWAY, "The box cannot be reached", error.message) from error
+        upstream = await self._upstream(live, preview.port)
 
         async def check(status: int | None) -> None:
             """Tell a closed port from a server that cannot serve: providers say both in the same way."""
-            if status in (None, _BAD_GATEWAY) and await listens(live, preview.port) is False:
+            if status not in (None, _BAD_GATEWAY):
+                self._shown.announce(live, preview.port)
+                return
+            self._shown.finder.forget(preview)
+            self._upstreams.pop((live.box.id, preview.port), None)
+            if await listens(live, preview.port) is False:
                 raise closed(preview, [live])
             if status is None:
                 about = f"The box {live.box.id} of {live.box.provider}, or the server on its port {preview.port},"
                 raise NotThere(_BAD_GATEWAY, "The box does not answer", f"{about} broke the connection off.")
-            self._shown.announce(live, preview.port)
 
         await exchange.run(upstream, check)
+
+    async def _upstream(self, live: LiveBox, port: int) -> Upstream:
+        """Where a port of a box is; its provider is asked once. Raises NotThere."""
+        key = live.box.id, port
+        if key not in self._upstreams:
+            try:
+                self._upstreams[key] = Upstream(httpx.URL(await live.box.url(port)))
+            except BoxError as error:
+                raise NotThere(_BAD_GATEWAY, "The box cannot be reached", error.message) from error
+        return self._upstreams[key]

@@ -131,8 +131,10 @@ class ABox:
         self.open_ports = ports
         self._prefix = prefix
         self._gone = gone
+        self.asked = 0
 
     async def url(self, port: int) -> str:
+        self.asked += 1
         if self._gone:
             raise BoxGone(f"the box {self.id} is gone")
         return f"http://127.0.0.1:{port}{self._prefix}"

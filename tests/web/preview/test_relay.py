@@ -175,6 +175,31 @@ def test_of_several_boxes_the_one_that_listens_is_asked(app, before):
     before(body)
 
 
+def test_a_server_that_moves_to_another_box_is_found_there(app, before):
+    async def body(bench):
+        port = _port(app)
+        old = bench.enter(port, box="old")
+        bench.enter(4, box="new")
+        assert (await bench.ask(port, "/teapot")).status_code == 418
+        old.box.open_ports = frozenset()
+        bench.enter(port, box="newer")
+        assert (await bench.ask(port, "/down")).text.startswith(f"Port {port} is closed"), "where it was known to be"
+        assert (await bench.ask(port, "/teapot")).status_code == 418
+        assert [about["box"] for _, about in bench.told if about["port"] == port] == ["old", "newer"]
+
+    before(body)
+
+
+def test_a_provider_is_asked_once_where_its_port_is(app, before):
+    async def body(bench):
+        live = bench.enter(_port(app))
+        for _ in range(3):
+            assert (await bench.ask(_port(app), "/teapot")).status_code == 418
+        assert live.box.asked == 1
+
+    before(body)
+
+
 def _delegated(child: str):
     from runner.run.event import Event
 
