@@ -27,15 +27,23 @@ function textOf(name: string): string | undefined {
   }
 }
 
+function printed(error: unknown, thrown: Place | undefined): void {
+  output(2, encoder.encode(fatalText(error, thrown, means)));
+}
+
 /** The error handling of one process. */
 export class Failures {
   private readonly process: NodeProcess;
   /** What `--unhandled-rejections` says. */
   private readonly mode: string;
 
-  constructor(process: NodeProcess, mode: string) {
+  private readonly report: (error: unknown, thrown: Place | undefined) => void;
+
+  /** `report` tells of the error that ends the process; by default on stderr. */
+  constructor(process: NodeProcess, mode: string, report: Failures["report"] = printed) {
     this.process = process;
     this.mode = mode;
+    this.report = report;
   }
 
   /** Hear of errors and rejections from the browser. */
@@ -70,7 +78,7 @@ export class Failures {
   };
 
   private end(error: unknown, thrown: Place | undefined, code: number): never {
-    output(2, encoder.encode(fatalText(error, thrown, means)));
+    this.report(error, thrown);
     if (this.process._exiting) this.process.exitCode = code;
     finish(this.process, code);
   }

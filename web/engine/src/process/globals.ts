@@ -1,5 +1,6 @@
 /** The globals of a process: Node's are added, the browser's are taken away. */
 
+import { nodeFetch } from "./net/fetch.ts";
 import type { NodeProcess } from "./process.ts";
 import { builtin } from "./modules/index.ts";
 import { clearImmediate, clearInterval, clearTimeout, microtask, setImmediate, setInterval, setTimeout } from "./timers.ts";
@@ -68,14 +69,50 @@ function settle(): void {
   }
 }
 
+/** What the browser's language has and that of Node 20 has not: programs that look for it do then what they do there. */
+const LATER: Readonly<Record<string, readonly string[]>> = {
+  Object: ["groupBy"],
+  Map: ["groupBy"],
+  "Map.prototype": ["getOrInsert", "getOrInsertComputed"],
+  "WeakMap.prototype": ["getOrInsert", "getOrInsertComputed"],
+  "Set.prototype": ["union", "intersection", "difference", "symmetricDifference", "isSubsetOf", "isSupersetOf", "isDisjointFrom"],
+  Promise: ["withResolvers", "try"],
+  Array: ["fromAsync"],
+  RegExp: ["escape"],
+  Math: ["sumPrecise", "f16round"],
+  Error: ["isError"],
+  JSON: ["rawJSON", "isRawJSON"],
+  "ArrayBuffer.prototype": ["transfer", "transferToFixedLength", "detached"],
+  Uint8Array: ["fromBase64", "fromHex"],
+  "Uint8Array.prototype": ["toBase64", "toHex", "setFromBase64", "setFromHex"],
+  "DataView.prototype": ["getFloat16", "setFloat16"],
+  "Date.prototype": ["toTemporalInstant"],
+  Atomics: ["pause"],
+  Intl: ["DurationFormat"],
+};
+const ITERATOR_HELPERS = ["map", "filter", "take", "drop", "flatMap", "reduce", "toArray", "forEach", "some", "every", "find"];
+
+function takeLater(): void {
+  for (const [path, names] of Object.entries(LATER)) {
+    const [owner = "", inside] = path.split(".");
+    const constructor = (globalThis as Record<string, unknown>)[owner] as Record<string, object> | undefined;
+    const holder: object | undefined = inside === undefined ? constructor : constructor?.[inside];
+    if (holder !== undefined) for (const name of names) Reflect.deleteProperty(holder, name);
+  }
+  const iterator = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object;
+  for (const name of ITERATOR_HELPERS) Reflect.deleteProperty(iterator, name);
+}
+
 /** Replace the globals. The browser's own are gone afterwards. */
 export function installGlobals(process: NodeProcess, native: Native, failed: (error: unknown) => void): void {
   settle();
   hide();
+  takeLater();
   define("global", globalThis);
   Object.defineProperty(globalThis, Symbol.toStringTag, { value: "global", configurable: true });
   define("process", process);
   for (const [name, value] of Object.entries({ setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate })) define(name, value, true);
+  define("fetch", Object.defineProperty(nodeFetch, "name", { value: "fetch" }), true);
   define("queueMicrotask", microtask(native.queueMicrotask, failed), true);
   for (const [name, from] of [["Buffer", "buffer"], ["console", "console"]] as const) {
     let value: unknown;

@@ -5,6 +5,7 @@
  * task of the browser's own, so that promise reactions run between any two, after the ticks of `process.nextTick`.
  */
 
+import { leaveMain } from "./async/ids.ts";
 import { enter } from "./async/context.ts";
 import { Queue } from "./queue.ts";
 import { advance, nextDue, takeDue } from "./timers.ts";
@@ -112,7 +113,11 @@ export function turn(body: Body): void {
 export function begin(body: Body): void {
   phase = CHECK;
   advance();
-  run(body);
+  try {
+    run(body);
+  } finally {
+    leaveMain();
+  }
 }
 
 /** Look again when to wake: a timer was added, or the last handle was closed. */

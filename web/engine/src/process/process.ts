@@ -7,7 +7,7 @@ import { EventEmitter } from "./modules/events.ts";
 import { invalidArgType, nodeError, outOfRange, refusal } from "./modules/errors.ts";
 import { builtin, builtinName } from "./modules/index.ts";
 import { posix } from "./modules/path.ts";
-import { standardStreams } from "./stdio.ts";
+import { standardStreams, type Write } from "./stdio.ts";
 import { processNextTick } from "./timers.ts";
 import { VERSION, VERSIONS } from "./version.ts";
 import { emitWarning, printWarning } from "./warnings.ts";
@@ -265,7 +265,7 @@ const usage = {
   _getActiveRequests: (): unknown[] => [],
 };
 
-const ids = { getuid: () => 1000, geteuid: () => 1000, getgid: () => 1000, getegid: () => 1000, getgroups: () => [1000] };
+const ids = { getuid: () => 0, geteuid: () => 0, getgid: () => 0, getegid: () => 0, getgroups: () => [0] };
 
 function kill(pid: unknown, signal: unknown): true {
   if (typeof pid !== "number" || !Number.isInteger(pid)) throw invalidArgType("pid", "number", pid);
@@ -288,7 +288,7 @@ export function finish(process: NodeProcess, code: number, unset = code): never 
 }
 
 /** Make `process` for a start. */
-export function createProcess(start: ProcessStart): NodeProcess {
+export function createProcess(start: ProcessStart, put?: Write): NodeProcess {
   const base = Object.create(EventEmitter.prototype, {
     [Symbol.toStringTag]: { value: "process", configurable: true },
     constructor: { value: Object.defineProperty(function (): void { throw new TypeError("Illegal constructor"); }, "name", { value: "process" }), configurable: true, writable: true },
@@ -308,7 +308,7 @@ export function createProcess(start: ProcessStart): NodeProcess {
       code = value;
     },
   });
-  const streams = standardStreams(start);
+  const streams = standardStreams(start, put);
   for (const name of ["stdin", "stdout", "stderr"] as const) {
     Object.defineProperty(process, name, { configurable: true, enumerable: true, get: streams[name] });
   }

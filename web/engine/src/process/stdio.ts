@@ -58,11 +58,14 @@ const terminalMethods = {
   },
 };
 
-function writable(fd: 1 | 2, start: ProcessStart): Terminal & object {
+/** Where output goes: the process's descriptor, unless told otherwise. */
+export type Write = typeof output;
+
+function writable(fd: 1 | 2, start: ProcessStart, put: Write): Terminal & object {
   const target = new stream.Writable({
     decodeStrings: false,
     write(chunk: Bytes, encoding: string, done: () => void) {
-      output(fd, bytesOf(chunk, encoding));
+      put(fd, bytesOf(chunk, encoding));
       done();
     },
   });
@@ -124,14 +127,14 @@ function readable(start: ProcessStart): Terminal & object {
 }
 
 /** Makers of the three streams; each is made when a program first asks for it. */
-export function standardStreams(start: ProcessStart): { stdin: () => object; stdout: () => object; stderr: () => object } {
+export function standardStreams(start: ProcessStart, put: Write = output): { stdin: () => object; stdout: () => object; stderr: () => object } {
   const made = new Map<string, object>();
   const once = (name: string, make: () => object) => (): object => {
     const known = made.get(name) ?? make();
     made.set(name, known);
     return known;
   };
-  const found = { stdin: once("0", () => readable(start)), stdout: once("1", () => writable(1, start)), stderr: once("2", () => writable(2, start)) };
+  const found = { stdin: once("0", () => readable(start)), stdout: once("1", () => writable(1, start, put)), stderr: once("2", () => writable(2, start, put)) };
   if (start.terminal) {
     on("resize", ({ cols, rows }) => {
       for (const out of [found.stdout(), found.stderr()]) {

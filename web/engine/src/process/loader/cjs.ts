@@ -73,7 +73,13 @@ export class Module {
 
   /** Run a text as this module's. */
   _compile(text: string, file: string): unknown {
-    const body = compileCommonJs(text, file);
+    let body: ReturnType<typeof compileCommonJs>;
+    try {
+      body = compileCommonJs(text, file);
+    } catch (error) {
+      if (formatOf(file) !== undefined || !looksLikeModule(error, text, file)) throw error;
+      return asModule(this, file, text);
+    }
     const require = requireFor(this);
     const { exports } = this;
     return body.call(exports, exports, require, this, file, posix.dirname(file));
@@ -243,15 +249,8 @@ function requiredNamespace(namespace: Record<string, unknown>): unknown {
 }
 
 const commonjs = (module: Module, file: string): void => {
-  const format = formatOf(file);
-  if (format === "module") return asModule(module, file);
-  const text = readText(file);
-  try {
-    module._compile(text, file);
-  } catch (error) {
-    if (format !== undefined || !looksLikeModule(error, text, file)) throw error;
-    asModule(module, file, text);
-  }
+  if (formatOf(file) === "module") return asModule(module, file);
+  module._compile(readText(file), file);
 };
 
 Object.assign(Module._extensions, {

@@ -22,19 +22,16 @@ export type Body = (this: unknown, ...values: [exports: unknown, require: unknow
 export function compileCommonJs(text: string, file: string): Body {
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const edits = editsOf(source, file);
-  const extra = edits.length > 0 ? `, ${RUNTIME}` : "";
+  // A function around it, not a sixth parameter: programs count those of their module's function.
+  const open = edits.length > 0 ? `function (${RUNTIME}) {return ` : "";
   let body: (...args: unknown[]) => unknown;
   try {
-    body = compileFunction({ name: file, text: source, edits, head: `function (${PARAMETERS}${extra}) {`, tail: "}" });
+    body = compileFunction({ name: file, text: source, edits, head: `${open}function (${PARAMETERS}) {`, tail: open === "" ? "}" : "}}" });
   } catch (error) {
     if (error instanceof SyntaxError) Object.defineProperty(error, "place", { value: syntaxPlace(file, source, "script"), configurable: true });
     throw error;
   }
-  if (edits.length === 0) return body;
-  const runtime = runtimeFor(file);
-  return function (...args) {
-    return body.call(this, ...args, runtime);
-  };
+  return edits.length === 0 ? body : body(runtimeFor(file)) as Body;
 }
 
 /** The edits that a text needs: for its awaits and `import()`s. */

@@ -3,7 +3,6 @@
 import { frame, within } from "../../async/context.ts";
 import { nodeError, unsupported } from "../../modules/errors.ts";
 import { posix } from "../../modules/path.ts";
-import { emitWarning } from "../../warnings.ts";
 import { connectEsm, formatOf } from "../cjs.ts";
 import { readText } from "../files.ts";
 import { fileUrl, pathOf, resolveImport, type Found } from "../resolve.ts";
@@ -17,7 +16,6 @@ import { isAmbiguous, namespaceFor, offer, resolveExport, type ModuleRecord } fr
 import { compileCommonJs, looksLikeModule } from "../script.ts";
 
 const records = new Map<string, ModuleRecord>();
-let warned = false;
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -39,10 +37,6 @@ function recordOf(found: Found, attributes: Attributes, base: string | undefined
 
 function made(found: Found, url: string, json: boolean, base: string | undefined): ModuleRecord {
   if (found.kind === "builtin") return builtinRecord(found.name);
-  if (json && !warned) {
-    warned = true;
-    emitWarning("Importing JSON modules is an experimental feature and might change at any time", "ExperimentalWarning");
-  }
   if (found.kind === "data") return dataRecord(url, json);
   const { path } = found;
   if (json) return jsonRecord({ url, path, text: readText(path) });
