@@ -1,9 +1,11 @@
-"""Headings that documents point to exist, and no part of the embedded endpoint is left out of its reading order."""
+"""Headings that documents point to exist, and no part of an embedded endpoint is left out of its reading order."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+import pytest
 
 _LINK = re.compile(r"\]\(([^)\s:#]*)#([^)\s]+)\)")
 _BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
@@ -23,9 +25,16 @@ def test_headings_that_are_pointed_to_exist(root: Path) -> None:
     assert not lost
 
 
-def test_the_reading_order_of_the_embedded_endpoint_names_each_part(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("heading", "folder"),
+    [
+        ("The embedded E2B endpoint", "e2b"),
+        ("The servers and the browser of WebContainers", "webcontainer"),
+    ],
+)
+def test_the_reading_order_of_an_embedded_endpoint_names_each_part(root: Path, heading: str, folder: str) -> None:
     text = (root / "docs" / "architecture.md").read_text()
-    section = text.partition("## The embedded E2B endpoint\n")[2].partition("\n## ")[0]
-    parts = [each for each in (root / "runner" / "embedded" / "e2b").iterdir() if not each.name.startswith("__")]
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    parts = [each for each in (root / "runner" / "embedded" / folder).iterdir() if not each.name.startswith("__")]
     names = [f"`{each.name}/`" if each.is_dir() else f"`{each.name}`" for each in parts]
     assert [name for name in names if name not in section] == []
