@@ -105,7 +105,7 @@ def going(folder: Path, provider: str, token: str = "") -> Iterator[Going]:
     assert not token or token not in out + err
 
 
-@pytest.fixture(params=["e2b"])
+@pytest.fixture(params=["e2b", "webcontainer"])
 def provider(request: pytest.FixtureRequest, missing: Callable[[str], None]) -> str:
     if request.param == "webcontainer" and (lacking := webcontainer_ready.lacking(os.environ)):
         missing(lacking)
