@@ -27,6 +27,10 @@ const inspector = (): object => ({
 export const refusedModules: Readonly<Record<string, () => unknown>> = {
   cluster,
   dgram: () => refused("dgram", "_createSocketHandle createSocket Socket", {}, NO_SOCKETS),
+  tls: () => ({
+    CLIENT_RENEG_LIMIT: 3, CLIENT_RENEG_WINDOW: 600, DEFAULT_CIPHERS: "", DEFAULT_ECDH_CURVE: "auto", DEFAULT_MIN_VERSION: "TLSv1.2", DEFAULT_MAX_VERSION: "TLSv1.3", rootCertificates: Object.freeze([]),
+    ...refused("tls", "getCiphers convertALPNProtocols checkServerIdentity createSecureContext SecureContext TLSSocket Server createServer connect createSecurePair", {}, NO_SOCKETS),
+  }),
   domain: () => ({ _stack: [], ...refused("domain", "Domain createDomain create"), active: null }),
   http2: () => ({
     ...refused("http2", "connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake Http2ServerRequest Http2ServerResponse", {}, NO_SOCKETS),

@@ -135,8 +135,7 @@ export class Connection {
     if (this.closed) return;
     this.closed = true;
     this.flush();
-    // After what was posted has been taken out; a port that is closed at once can lose it.
-    setTimeout(() => this.port.close(), 0);
+    this.port.close();
   }
 
   private flush(): void {

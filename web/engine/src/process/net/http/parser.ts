@@ -144,7 +144,7 @@ export class Parser {
 
   private header(line: string): void {
     const folded = /^[ \t]/.test(line);
-    if (folded && this.lines.length > 0) this.lines[this.lines.length - 1] += ` ${line.trim()}`;
+    if (folded && this.lines.length > 0) this.lines.push(`${this.lines.pop() ?? ""} ${line.trim()}`);
     else this.lines.push(line);
   }
 
@@ -174,19 +174,14 @@ export class Parser {
   }
 
   private makeHead(headers: string[]): Head {
-    const [, first = "", second = "", third = ""] = (this.kind === "request" ? /^(\S+) (\S+) (HTTP\/\d\.\d)$/ : /^(HTTP\/\d\.\d) (\d{3}) ?(.*)$/).exec(this.first) ?? [];
-    const version = this.kind === "request" ? third : first;
-    const major = Number(version[5]);
-    const minor = Number(version[7]);
     const connection = valueOf(headers, "connection").toLowerCase();
-    const upgradeAsked = valueOf(headers, "upgrade") !== "" && /\bupgrade\b/.test(connection);
-    const status = this.kind === "response" ? Number(second) : 0;
-    return {
-      method: this.kind === "request" ? first : "", url: this.kind === "request" ? second : "", status, reason: this.kind === "response" ? third : "",
-      major, minor, headers,
-      upgrade: this.kind === "request" ? upgradeAsked || first === "CONNECT" : status === 101,
-      keepAlive: major === 1 && minor === 1 ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection),
-    };
+    const [, first = "", second = "", third = ""] = (this.kind === "request" ? /^(\S+) (\S+) (HTTP\/\d\.\d)$/ : /^(HTTP\/\d\.\d) (\d{3}) ?(.*)$/).exec(this.first) ?? [];
+    if (this.kind === "response") {
+      const status = Number(second);
+      return { method: "", url: "", status, reason: third, headers, upgrade: status === 101, ...persistence(first, connection) };
+    }
+    const upgrade = first === "CONNECT" || (valueOf(headers, "upgrade") !== "" && /\bupgrade\b/.test(connection));
+    return { method: first, url: second, status: 0, reason: "", headers, upgrade, ...persistence(third, connection) };
   }
 
   private bodyFrom(head: Head): void {
@@ -225,6 +220,12 @@ export function valueOf(headers: readonly string[], name: string): string {
   const found: string[] = [];
   for (let at = 0; at < headers.length; at += 2) if (headers[at]?.toLowerCase() === name) found.push(headers[at + 1] ?? "");
   return found.join(", ");
+}
+
+function persistence(version: string, connection: string): Pick<Head, "major" | "minor" | "keepAlive"> {
+  const major = Number(version[5]);
+  const minor = Number(version[7]);
+  return { major, minor, keepAlive: major === 1 && minor === 1 ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection) };
 }
 
 function joined(before: Uint8Array, data: Uint8Array): Uint8Array {

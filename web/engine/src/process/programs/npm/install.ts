@@ -4,7 +4,6 @@ import { decode } from "@msgpack/msgpack";
 import { call } from "../../calls.ts";
 import type { Shell } from "../shell/shell.ts";
 import { NpmError, type Invocation } from "./npm.ts";
-import type { Manifest } from "./project.ts";
 
 interface File {
   readonly f: { readonly c?: string | Uint8Array; readonly l?: string; readonly x?: boolean };
@@ -51,8 +50,8 @@ export async function uninstall(invocation: Invocation): Promise<number> {
     const known = manifest[kind];
     if (known === undefined) continue;
     const left = Object.fromEntries(Object.entries(known).filter(([name]) => !invocation.words.includes(name)));
-    if (Object.keys(left).length === 0) delete (manifest as Record<string, unknown>)[kind];
-    else (manifest as Manifest)[kind] = left;
+    if (Object.keys(left).length === 0) Reflect.deleteProperty(manifest, kind);
+    else manifest[kind] = left;
   }
   invocation.project.write("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
   return perform(invocation, "install", options(invocation));

@@ -115,7 +115,7 @@ export function parsed(args: readonly string[], npx: boolean): Parsed {
 /** Take one option; the answer is how many words more it took. */
 function option(found: Parsed, arg: string, next: string | undefined): number {
   const [, long, value] = /^--([^=]+)(?:=([^]*))?$/.exec(arg) ?? [];
-  const names = long === undefined ? [...arg.slice(1)].map((letter) => LETTERS[letter] ?? letter) : [long];
+  const names = long === undefined ? Array.from(arg.slice(1)).map((letter) => LETTERS[letter] ?? letter) : [long];
   let taken = 0;
   for (const name of names) {
     const needs = VALUED.has(name) && value === undefined;

@@ -21,7 +21,7 @@ export async function evaluate(shell: Shell, node: Arithmetic): Promise<bigint> 
     case "ArithTernary": return (await evaluate(shell, node.condition)) !== 0n ? evaluate(shell, node.consequent) : evaluate(shell, node.alternate);
     case "ArithAssignment": return assign(shell, node);
     case "ArithSingleQuote": return BigInt(node.value);
-    case "ArithSyntaxError": throw new ShellError(`${node.message}`);
+    case "ArithSyntaxError": throw new ShellError(node.message);
     default: return evaluateText(shell, await spelled(shell, node));
   }
 }
@@ -53,7 +53,7 @@ async function spelled(shell: Shell, node: Arithmetic): Promise<string> {
     case "ArithCommandSubst": return shell.expandText(`$(${node.command})`);
     case "ArithDynamicBase": return `${await shell.expandText(`\${${node.baseExpr}}`)}#${node.value}`;
     case "ArithDynamicNumber": return `${await shell.expandText(`\${${node.prefix}}`)}${node.suffix}`;
-    case "ArithConcat": return (await Promise.all(node.parts.map((part) => (part.type === "ArithVariable" && !part.hasDollarPrefix ? part.name : spelled(shell, part))))).join("");
+    case "ArithConcat": return (await Promise.all(node.parts.map((part) => (part.type === "ArithVariable" && part.hasDollarPrefix !== true ? Promise.resolve(part.name) : spelled(shell, part))))).join("");
     default: return (await evaluate(shell, node)).toString();
   }
 }

@@ -112,6 +112,7 @@ export async function runBash(system: System, start: ProcessStart): Promise<numb
 }
 
 async function perform(shell: Shell, found: Invocation): Promise<number> {
+  if (found.login) shell.state.shopt.add("login_shell");
   if (found.login && !found.options.some(([name]) => name === "--noprofile")) await profiles(shell);
   if (found.command !== null) return runText(shell, found.command);
   if (found.script !== null) return runText(shell, scriptText(shell, found.script));

@@ -4,6 +4,7 @@ import type { Shell } from "./shell.ts";
 import { store } from "./commands.ts";
 import { subscript } from "./arrays.ts";
 import { shellQuote } from "./parameters.ts";
+import { rawByte } from "./raw.ts";
 
 const SIMPLE: Readonly<Record<string, string>> = { a: "\x07", b: "\b", e: "\x1b", E: "\x1b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", '"': '"', "'": "'" };
 
@@ -17,8 +18,9 @@ export function escapes(text: string, zero: boolean): { text: string; stop: bool
       stop = true;
       return "";
     }
-    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal === "" ? "0" : octal, 8) & 255);
-    const code = hex ?? short ?? long;
+    if (octal !== undefined) return rawByte(Number.parseInt(octal === "" ? "0" : octal, 8) & 255);
+    if (hex !== undefined) return rawByte(Number.parseInt(hex, 16));
+    const code = short ?? long;
     if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
     return SIMPLE[char ?? ""] ?? all;
   });

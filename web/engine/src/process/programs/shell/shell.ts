@@ -3,6 +3,7 @@
 import type { Signal } from "../../../contract.ts";
 import { Exit, LoopJump, Return, ShellError, State } from "./state.ts";
 import { BrokenPipe, Pipe, hold, readAll, release, write, type Target } from "./streams.ts";
+import { bytesOf } from "./raw.ts";
 import { SIGNALS, type System } from "./system.ts";
 import { parse, ScriptSyntaxError, type Script } from "./syntax.ts";
 import { textOf } from "./parameters.ts";
@@ -10,7 +11,6 @@ import { expandText } from "./words.ts";
 import { runStatements } from "./run.ts";
 import type { Utilities } from "./utilities.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Something that was put in the background. */
@@ -79,7 +79,7 @@ export class Shell {
 
   /** Write text or bytes to a descriptor. Throws ShellError, BrokenPipe. */
   async print(fd: number, text: string | Uint8Array): Promise<void> {
-    await write(this.system, this.state.descriptors.get(fd), typeof text === "string" ? encoder.encode(text) : text);
+    await write(this.system, this.state.descriptors.get(fd), typeof text === "string" ? bytesOf(text) : text);
   }
 
   /** Say what is wrong, as bash does: with the shell's name and the line. */

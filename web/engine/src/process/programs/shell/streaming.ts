@@ -34,7 +34,35 @@ const tee: Streaming = async (shell, args) => {
   return code;
 };
 
+/** `head -c N [FILE]`, in pieces: an endless device is read as far as is asked for, and no further. */
+const headBytes: Streaming = async (shell, args) => {
+  const [count, name] = args[0] === "-c" ? args.slice(1) : [args[0]?.slice(2), args[1]];
+  if (count === undefined || !/^\d+$/.test(count) || args.length > (args[0] === "-c" ? 3 : 2)) return undefined;
+  let left = Number(count);
+  const source = shell.state.descriptors.get(0);
+  let file: number | null = null;
+  try {
+    file = name === undefined || name === "-" ? null : shell.system.files("fs.open", shell.resolve(name), "r", 0o666);
+    while (left > 0) {
+      const data = file === null ? await read(shell.system, source) : shell.system.files("fs.read", file, Math.min(left, 1 << 16), null);
+      if (data === null || data.length === 0) break;
+      await shell.print(1, data.slice(0, left));
+      if (data.length > left) giveBack(shell.system, source, data.slice(left));
+      left -= Math.min(left, data.length);
+    }
+  } catch (error) {
+    const why = reason(error);
+    if (why === null || name === undefined) throw error;
+    await shell.print(2, `head: cannot open '${name}' for reading: ${why}\n`);
+    return 1;
+  } finally {
+    if (file !== null) shell.system.files("fs.close", file);
+  }
+  return 0;
+};
+
 const head: Streaming = async (shell, args) => {
+  if (args[0]?.startsWith("-c") === true) return headBytes(shell, args);
   const count = /^(?:-n\s*|-)(\d+)$/.exec(args.join(""))?.[1] ?? (args.length === 0 ? "10" : undefined);
   if (count === undefined) return undefined;
   let lines = Number(count);

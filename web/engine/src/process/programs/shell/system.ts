@@ -37,7 +37,7 @@ export interface System {
 
 /** Numbers of signals on Linux. */
 export const SIGNALS: Readonly<Record<Signal, number>> = {
-  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGUSR1: 10, SIGUSR2: 12, SIGPIPE: 13, SIGTERM: 15,
+  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGUSR1: 10, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15,
 };
 
 /** The code that a shell gives to an end: of a signal, 128 and its number. */

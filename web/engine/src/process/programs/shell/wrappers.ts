@@ -7,16 +7,18 @@ import { Exit, ShellError } from "./state.ts";
 import { readAll, type Target } from "./streams.ts";
 import { SIGNALS } from "./system.ts";
 
-/** `env [-i] [-u NAME] [NAME=VALUE …] [COMMAND …]`. */
+/** `env [-i] [-0] [-u NAME] [NAME=VALUE …] [COMMAND …]`. */
 export async function env(shell: Shell, args: readonly string[]): Promise<number> {
   const inner = shell.fork();
   return inner.runSubshell(async () => {
     const { variables } = inner.state;
     let at = 0;
+    let end = "\n";
     for (; at < args.length; at += 1) {
       const arg = args[at] ?? "";
       const pair = /^([^=]+)=([^]*)$/.exec(arg);
       if (arg === "-i" || arg === "-") variables.forEach((variable) => (variable.exported = false));
+      else if (arg === "-0" || arg === "--null") end = "\0";
       else if (arg === "-u") variables.delete(args[++at] ?? "");
       else if (arg === "-C") inner.state.cwd = inner.resolve(args[++at] ?? ".");
       else if (pair !== null) variables.set(pair[1] ?? "", { value: pair[2] ?? "", exported: true, readonly: false, integer: false, keyed: false });
@@ -26,7 +28,7 @@ export async function env(shell: Shell, args: readonly string[]): Promise<number
     }
     if (args[at] === "--") at += 1;
     if (at < args.length) return dispatch(inner, args.slice(at), true);
-    await inner.print(1, Object.entries(inner.state.environment()).map(([name, value]) => `${name}=${value}\n`).join(""));
+    await inner.print(1, Object.entries(inner.state.environment()).map(([name, value]) => `${name}=${value}${end}`).join(""));
     return 0;
   });
 }

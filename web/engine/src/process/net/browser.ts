@@ -1,0 +1,4 @@
+/** The browser's own functions, kept before programs take their names. */
+
+/** The browser's `fetch`. */
+export const browserFetch: typeof fetch = globalThis.fetch.bind(globalThis);

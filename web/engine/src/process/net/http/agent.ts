@@ -1,0 +1,177 @@
+/** `http.Agent`: connections that are used again. */
+
+import { EventEmitter } from "../../modules/events.ts";
+import { processNextTick } from "../../timers.ts";
+import { net } from "../net.ts";
+import type { Socket } from "../socket.ts";
+import type { Client } from "./client.ts";
+
+export interface AgentOptions {
+  keepAlive?: boolean;
+  keepAliveMsecs?: number;
+  maxSockets?: number;
+  maxTotalSockets?: number;
+  maxFreeSockets?: number;
+  scheduling?: "fifo" | "lifo";
+  timeout?: number;
+  [other: string]: unknown;
+}
+
+/** Where a connection is to go. */
+export interface Target {
+  host?: string;
+  port?: number | string;
+  localAddress?: string;
+  family?: number;
+  socketPath?: string;
+  timeout?: number;
+  createConnection?: (options: object, callback: (error: Error | null, socket?: Socket) => void) => Socket | undefined;
+  [other: string]: unknown;
+}
+
+const Emitter = EventEmitter as unknown as new () => EventEmitter;
+
+/** `http.Agent`. */
+export class Agent extends Emitter {
+  defaultPort = 80;
+  protocol = "http:";
+  readonly options: AgentOptions;
+  readonly requests: Record<string, Client[]> = {};
+  readonly sockets: Record<string, Socket[]> = {};
+  readonly freeSockets: Record<string, Socket[]> = {};
+  keepAlive: boolean;
+  keepAliveMsecs: number;
+  maxSockets: number;
+  maxFreeSockets: number;
+  maxTotalSockets: number;
+  scheduling: string;
+  totalSocketCount = 0;
+
+  constructor(options: AgentOptions = {}) {
+    super();
+    this.options = { noDelay: true, ...options };
+    this.keepAlive = options.keepAlive ?? false;
+    this.keepAliveMsecs = options.keepAliveMsecs ?? 1000;
+    this.maxSockets = options.maxSockets ?? Infinity;
+    this.maxFreeSockets = options.maxFreeSockets ?? 256;
+    this.maxTotalSockets = options.maxTotalSockets ?? Infinity;
+    this.scheduling = options.scheduling ?? "lifo";
+    this.on("free", ((socket: Socket, target: Target) => this.freed(socket, target)) as never);
+  }
+
+  createConnection(options: object, callback?: (error: Error | null, socket?: Socket) => void): Socket | undefined {
+    return callback === undefined ? net.createConnection(options) : net.createConnection(options);
+  }
+
+  getName(target: Target = {}): string {
+    let name = `${target.host ?? "localhost"}:${target.port ?? ""}:${target.localAddress ?? ""}`;
+    if (target.family === 4 || target.family === 6) name += `:${target.family}`;
+    return target.socketPath === undefined ? name : `${name}:${target.socketPath}`;
+  }
+
+  /** Give a request a connection: a free one, a new one, or the next that becomes free. */
+  addRequest(request: Client, given: Target): void {
+    const target: Target = { ...given, ...this.options };
+    const name = this.getName(target);
+    const free = (this.freeSockets[name] ?? []).filter((socket) => !socket.destroyed && socket.writable);
+    const socket = this.scheduling === "fifo" ? free.shift() : free.pop();
+    if (free.length > 0) this.freeSockets[name] = free;
+    else Reflect.deleteProperty(this.freeSockets, name);
+    if (socket !== undefined) {
+      this.reuseSocket(socket);
+      request.reusedSocket = true;
+      (this.sockets[name] ??= []).push(socket);
+      request.onSocket(socket);
+    } else if ((this.sockets[name]?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) this.open(request, target, name);
+    else (this.requests[name] ??= []).push(request);
+  }
+
+  private open(request: Client, target: Target, name: string): void {
+    const settled = { done: false };
+    const take = (error: Error | null, socket?: Socket): void => {
+      if (settled.done) return;
+      settled.done = true;
+      if (error !== null || socket === undefined) {
+        processNextTick(() => request.destroy(error ?? undefined));
+        return;
+      }
+      (this.sockets[name] ??= []).push(socket);
+      this.totalSocketCount += 1;
+      this.watch(socket, target, name);
+      request.onSocket(socket);
+    };
+    const options = { ...target, agent: this, encoding: null, path: target.socketPath };
+    const socket = (target.createConnection ?? ((given, callback) => this.createConnection(given, callback)))(options, take);
+    if (socket !== undefined) take(null, socket);
+  }
+
+  private watch(socket: Socket, target: Target, name: string): void {
+    socket.on("free", () => this.emit("free", socket, target));
+    const gone = (): void => {
+      this.removeSocket(socket, name);
+      const waiting = this.requests[name]?.shift();
+      if (this.requests[name]?.length === 0) Reflect.deleteProperty(this.requests, name);
+      if (waiting !== undefined) this.open(waiting, target, name);
+    };
+    socket.once("close", gone);
+    socket.once("agentRemove", () => {
+      socket.removeListener("close", gone);
+      this.removeSocket(socket, name);
+    });
+  }
+
+  private freed(socket: Socket, target: Target): void {
+    const name = this.getName(target);
+    if (!socket.writable) return void socket.destroy();
+    const waiting = this.requests[name]?.shift();
+    if (waiting !== undefined) {
+      if (this.requests[name]?.length === 0) Reflect.deleteProperty(this.requests, name);
+      waiting.reusedSocket = true;
+      return waiting.onSocket(socket);
+    }
+    const free = (this.freeSockets[name] ??= []);
+    if (!this.keepAlive || free.length >= this.maxFreeSockets || !this.keepSocketAlive(socket)) {
+      if (free.length === 0) Reflect.deleteProperty(this.freeSockets, name);
+      return void socket.destroy();
+    }
+    socket._httpMessage = null;
+    this.sockets[name] = (this.sockets[name] ?? []).filter((other) => other !== socket);
+    if (this.sockets[name].length === 0) Reflect.deleteProperty(this.sockets, name);
+    socket.once("error", ignore);
+    free.push(socket);
+  }
+
+  keepSocketAlive(socket: Socket): boolean {
+    socket.unref();
+    return true;
+  }
+
+  reuseSocket(socket: Socket): void {
+    socket.removeListener("error", ignore);
+    socket.ref();
+  }
+
+  removeSocket(socket: Socket, name: string): void {
+    let known = false;
+    for (const lists of [this.sockets, this.freeSockets]) {
+      const list = lists[name];
+      if (list?.includes(socket) !== true) continue;
+      known = true;
+      const left = list.filter((other) => other !== socket);
+      if (left.length > 0) lists[name] = left;
+      else Reflect.deleteProperty(lists, name);
+    }
+    if (known) this.totalSocketCount -= 1;
+  }
+
+  destroy(): void {
+    for (const lists of [this.freeSockets, this.sockets]) for (const list of Object.values(lists)) for (const socket of [...list]) socket.destroy();
+  }
+}
+
+function ignore(): void {
+  // The connection was idle: that it broke concerns nobody.
+}
+
+/** `http.globalAgent`, as Node 20 has it. */
+export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });

@@ -1,0 +1,302 @@
+/** `net.Socket`: a connection to a process of this container, as a Duplex stream. */
+
+import { call } from "../calls.ts";
+import { handle, turn, type Handle } from "../loop.ts";
+import { Buffer } from "../modules/buffer.ts";
+import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
+import { stream } from "../modules/stream/index.ts";
+import { clearTimeout, processNextTick, setTimeout, type Timeout } from "../timers.ts";
+import { elsewhere, localAddress } from "./addresses.ts";
+import { normalize, validPort, type ConnectOptions, type Listener } from "./arguments.ts";
+import { Connection } from "./connection.ts";
+import { addressError, systemError } from "./failures.ts";
+
+/** Where one end of a connection is. */
+export interface Place {
+  readonly address: string;
+  readonly family: "IPv4" | "IPv6";
+  readonly port: number;
+}
+
+export interface SocketOptions extends ConnectOptions {
+  readable?: boolean;
+  writable?: boolean;
+  manualStart?: boolean;
+  highWaterMark?: number;
+}
+
+let nextPort = 40000;
+
+/** A number for the end of a connection that nobody listens at. */
+export function clientPort(): number {
+  nextPort = nextPort >= 60000 ? 40000 : nextPort + 1;
+  return nextPort;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/** `net.Socket`. */
+export class Socket extends stream.Duplex {
+  connecting = false;
+  bytesRead = 0;
+  server: unknown = null;
+  _hadError = false;
+  _host: string | null = null;
+  _parent: unknown = null;
+  timeout: number | undefined;
+  autoSelectFamilyAttemptedAddresses: string[] = [];
+  declare _httpMessage: unknown;
+  private connection: Connection | null = null;
+  private keeper: Handle | null = null;
+  private counted = true;
+  private written = 0;
+  private unread = 0;
+  private timer: Timeout | undefined;
+  private remote: Place | null = null;
+  private local: Place | null = null;
+  private pendingWrite: (() => void) | null = null;
+
+  constructor(options: SocketOptions | number = {}) {
+    const given = typeof options === "number" ? { fd: options } : options;
+    super({ allowHalfOpen: given.allowHalfOpen ?? false, emitClose: false, autoDestroy: true, decodeStrings: true, ...(given.highWaterMark === undefined ? {} : { highWaterMark: given.highWaterMark }) });
+    if (given.fd !== undefined) throw unsupported("net.Socket on a file descriptor");
+    if (given.onread !== undefined) throw unsupported("the option onread of net.Socket");
+    this.on("end", () => {
+      if (!this.allowHalfOpen) this.write = afterFin as typeof this.write;
+    });
+    given.signal?.addEventListener("abort", () => this.destroy(abortError(given.signal)), { once: true });
+  }
+
+  /** Be the end of a connection that is there already. */
+  _attach(connection: Connection, local: Place, remote: Place): void {
+    this.connection = connection;
+    this.local = local;
+    this.remote = remote;
+    this.keeper = handle();
+    if (!this.counted) this.keeper.unref();
+    connection.receive({ data: (chunk) => this.arrived(chunk), end: () => this.finished(), reset: () => this.broken() });
+  }
+
+  connect(...args: unknown[]): this {
+    // net.connect hands over its arguments read already.
+    const [options, callback] = Array.isArray(args[0]) ? (args[0] as [ConnectOptions, Listener | null]) : normalize(args);
+    if (options.path !== undefined) throw unsupported("net.connect to a Unix socket or pipe");
+    if (options.port === undefined) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "options" or "port" or "path" argument must be specified');
+    if (options.host !== undefined && typeof options.host !== "string") throw invalidArgType("options.host", "string", options.host);
+    const port = validPort(options.port, "Port");
+    if (callback !== null) this.once("connect", callback);
+    if (options.timeout !== undefined) this.setTimeout(options.timeout);
+    this.connecting = true;
+    this.keeper = handle();
+    if (!this.counted) this.keeper.unref();
+    const host = options.host ?? "localhost";
+    this._host = host;
+    void this.open(host, port);
+    return this;
+  }
+
+  private async open(host: string, port: number): Promise<void> {
+    const found = localAddress(host === "" ? "localhost" : host);
+    if (found === null) return processNextTick(() => this.destroy(elsewhere(host)));
+    try {
+      const messages = await call("net.connect", port);
+      if (this.destroyed) return messages.close();
+      this.keeper?.close();
+      const family = found.family === 4 ? "IPv4" : "IPv6";
+      this._attach(new Connection(messages, turn), { address: found.address, family, port: clientPort() }, { address: found.address, family, port });
+      this.connecting = false;
+      this.active();
+      this.emit("lookup", null, found.address, found.family, host);
+      this.emit("connect");
+      this.emit("ready");
+      this.pendingWrite?.();
+      if (!this.isPaused()) this.read(0);
+    } catch (error) {
+      if (this.destroyed) return;
+      const { code } = error as { code?: string };
+      this.destroy(code === "ECONNREFUSED" ? addressError("ECONNREFUSED", "connect", found.address, port) : (error as Error));
+    }
+  }
+
+  private arrived(chunk: Uint8Array): void {
+    if (this.destroyed) return;
+    this.bytesRead += chunk.length;
+    this.active();
+    this.unread += chunk.length;
+    if (this.push(Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength))) this.acknowledge();
+  }
+
+  private acknowledge(): void {
+    this.connection?.consumed(this.unread);
+    this.unread = 0;
+  }
+
+  private finished(): void {
+    if (this.destroyed) return;
+    this.push(null);
+    // An end that nobody reads must still be seen.
+    if (this.readableLength === 0) this.read(0);
+  }
+
+  private broken(): void {
+    if (!this.destroyed) this.destroy(systemError("ECONNRESET", "read"));
+  }
+
+  override _read(): void {
+    if (this.connection !== null) this.acknowledge();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: Callback): void {
+    if (this.connecting) {
+      this.pendingWrite = () => {
+        this.pendingWrite = null;
+        this._write(chunk, _encoding, done);
+      };
+      return;
+    }
+    if (this.connection === null) return processNextTick(done, systemError("EPIPE", "write"));
+    this.written += chunk.length;
+    this.active();
+    let sync = true;
+    this.connection.write(chunk, () => {
+      if (sync) processNextTick(done);
+      else turn(done);
+    });
+    sync = false;
+  }
+
+  override _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: Callback): void {
+    this._write(Buffer.concat(chunks.map(({ chunk, encoding }) => (typeof chunk === "string" ? Buffer.from(chunk, encoding as BufferEncoding) : chunk))), "buffer", done);
+  }
+
+  override _final(done: Callback): void {
+    if (this.connecting) {
+      this.once("connect", () => this._final(done));
+      return;
+    }
+    this.connection?.end();
+    processNextTick(done);
+  }
+
+  override _destroy(error: Error | null, done: Callback): void {
+    this.connecting = false;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (error !== null || (this.readableLength > 0 && !this.readableEnded)) this.connection?.reset();
+    else this.connection?.end();
+    // What still comes is not kept back: nobody reads it.
+    this.acknowledge();
+    this.keeper?.close();
+    this._hadError = error !== null;
+    done(error);
+    processNextTick(() => this.emit("close", this._hadError));
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.connection?.reset();
+    return this.destroy();
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    this.timeout = ms;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (callback !== undefined) {
+      if (ms === 0) this.removeListener("timeout", callback);
+      else this.once("timeout", callback);
+    }
+    this.active();
+    return this;
+  }
+
+  /** Something happened: the time without anything begins anew. */
+  private active(): void {
+    if (this.timeout === undefined || this.timeout <= 0 || this.destroyed) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.emit("timeout"), this.timeout);
+    this.timer.unref();
+  }
+
+  _unrefTimer(): void {
+    this.active();
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    this.counted = true;
+    this.keeper?.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.counted = false;
+    this.keeper?.unref();
+    return this;
+  }
+
+  address(): object {
+    return this.local === null ? {} : { address: this.local.address, family: this.local.family, port: this.local.port };
+  }
+
+  get bytesWritten(): number {
+    return this.written + this.writableLength;
+  }
+  get _bytesDispatched(): number {
+    return this.written;
+  }
+  get pending(): boolean {
+    return this.connection === null || this.connecting;
+  }
+  get bufferSize(): number {
+    return this.writableLength;
+  }
+  get readyState(): string {
+    if (this.connecting) return "opening";
+    if (this.connection === null || (!this.readable && !this.writable)) return "closed";
+    return this.readable && this.writable ? "open" : this.readable ? "readOnly" : "writeOnly";
+  }
+  get remoteAddress(): string | undefined {
+    return this.destroyed ? undefined : this.remote?.address;
+  }
+  get remoteFamily(): string | undefined {
+    return this.destroyed ? undefined : this.remote?.family;
+  }
+  get remotePort(): number | undefined {
+    return this.destroyed ? undefined : this.remote?.port;
+  }
+  get localAddress(): string | undefined {
+    return this.local?.address;
+  }
+  get localFamily(): string | undefined {
+    return this.local?.family;
+  }
+  get localPort(): number | undefined {
+    return this.local?.port;
+  }
+}
+
+/** `write` behind the other end's end: the connection is half gone. */
+function afterFin(this: Socket, _chunk: unknown, encoding: unknown, callback: unknown): boolean {
+  const done = typeof encoding === "function" ? encoding : callback;
+  const error = Object.assign(new Error("This socket has been ended by the other party"), { code: "EPIPE" });
+  if (typeof done === "function") processNextTick(done, error);
+  this.destroy(error);
+  return false;
+}
+
+function abortError(signal: AbortSignal | undefined): Error {
+  return Object.assign(new Error("The operation was aborted", { cause: signal?.reason }), { name: "AbortError", code: "ABORT_ERR" });
+}
