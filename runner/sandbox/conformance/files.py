@@ -146,7 +146,7 @@ async def _list_wrong(box: Box) -> None:
 
 async def _stat(box: Box) -> None:
     await sh(
-        box, "printf 12345 > five && chmod 640 five && mkdir box-dir && chmod 750 box-dir && touch -d @1700000000 five"
+        box, "printf 12345 > five && chmod 640 five && mkdir box-dir && chmod 750 box-dir && touch -d 2023-11-14T22:13:20Z five"
     )
     file, folder = await box.stat("five"), await box.stat("box-dir")
     same((file.kind, file.size, file.mode & 0o777), ("file", 5, 0o640), "file")

@@ -7,7 +7,7 @@
  */
 
 /** A signal by the names that Node has for it. */
-export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2" | "SIGPIPE";
+export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGABRT" | "SIGUSR1" | "SIGUSR2" | "SIGPIPE" | "SIGALRM";
 
 /** Where a standard stream of a child goes: to its parent, nowhere, where the parent's own of that number goes, or where a descriptor of the parent goes (0 to 2, or an open file). */
 export type Stdio = "pipe" | "ignore" | "inherit" | number;

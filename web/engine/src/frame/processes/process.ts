@@ -10,10 +10,12 @@ export const SIGNALS: Readonly<Record<Signal, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
   SIGQUIT: 3,
+  SIGABRT: 6,
   SIGKILL: 9,
   SIGUSR1: 10,
   SIGUSR2: 12,
   SIGPIPE: 13,
+  SIGALRM: 14,
   SIGTERM: 15,
 };
 
