@@ -17,6 +17,7 @@ import { installStacks } from "./stacks.ts";
 import { awaitStart, reportError, restrict, type Inside } from "./threads/inside.ts";
 import { threadsModule, type Self } from "./threads/worker.ts";
 import { VERSION } from "./version.ts";
+import { vmModule } from "./vm/index.ts";
 import { warnThrough } from "./warnings.ts";
 
 const encoder = new TextEncoder();
@@ -76,6 +77,7 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
     console: () => processConsole(() => process.stdout, () => process.stderr),
     module: moduleModule,
     process: () => process,
+    vm: vmModule,
   });
   warn(process, options);
   installGlobals(process, native, failures.fail);

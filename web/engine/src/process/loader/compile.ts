@@ -37,7 +37,10 @@ export function edited(text: string, edits: readonly Edit[]): string {
 
 /** Edits in the order of their places; at one place those that close come before those that open, which stay as given. */
 export function sorted(edits: readonly Edit[]): Edit[] {
-  return [...edits].sort((a, b) => a.at - b.at || (b.closes ?? -1) - (a.closes ?? -1));
+  // Of two that close what began at one place, the inner one was found later.
+  const order = new Map(edits.map((edit, index) => [edit, edit.closes === undefined ? index : -index]));
+  const rank = (edit: Edit): number => order.get(edit) ?? 0;
+  return [...edits].sort((a, b) => a.at - b.at || (b.closes ?? -1) - (a.closes ?? -1) || rank(a) - rank(b));
 }
 
 /** Columns (from 1) of an edited line, told in the original text; `prefix` characters stand before the first line. */
@@ -77,6 +80,12 @@ function editsByLine(text: string, edits: readonly Edit[]): Map<number, { from: 
   return found;
 }
 
+/** Say what a name in stacks stands for, for a text that is evaluated elsewhere. */
+export function mapText(name: string, text: string, edits: readonly Edit[], prefix: number): void {
+  texts.set(name, text);
+  mapColumns(name, columnMapper(text, edits, prefix));
+}
+
 /** A text to compile. */
 export interface Source {
   /** As stacks name it: a path, or a `file:` URL for an ES module. */
@@ -93,8 +102,7 @@ export function compileFunction(source: Source): (...args: unknown[]) => unknown
   const { name, text, edits, head, tail } = source;
   const body = text.startsWith("#!") ? `//${edited(text, edits).slice(2)}` : edited(text, edits);
   const whole = `(${head}${body}\n${tail}`;
-  texts.set(name, text);
-  mapColumns(name, columnMapper(text, edits, head.length + 1));
+  mapText(name, text, edits, head.length + 1);
   const made: unknown = evaluate(`${whole})\n//# sourceURL=${name}`);
   // A text that closes the function and opens another would pass otherwise.
   if (typeof made !== "function" || made.toString().length !== whole.length - 1) throw unbalanced(name, text);
@@ -104,8 +112,7 @@ export function compileFunction(source: Source): (...args: unknown[]) => unknown
 /** Run a text as a script of the global scope; its value. Throws SyntaxError, its `place` set, and what it throws. */
 export function evaluateText(source: Source): unknown {
   const { name, text, edits } = source;
-  texts.set(name, text);
-  mapColumns(name, columnMapper(text, edits, 0));
+  mapText(name, text, edits, 0);
   try {
     return evaluate(`${edited(text, edits)}\n//# sourceURL=${name}`);
   } catch (error) {
