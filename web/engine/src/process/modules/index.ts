@@ -30,6 +30,7 @@ import { tty } from "./tty.ts";
 import { url } from "./url/index.ts";
 import { util } from "./util/index.ts";
 import { v8 } from "./v8.ts";
+import { zlib } from "./zlib/index.ts";
 
 /** Makers of the modules. Whoever writes a module adds it here, or by `provide` where imports would go in a circle. */
 export const builtins: Record<string, () => unknown> = {
@@ -72,6 +73,7 @@ export const builtins: Record<string, () => unknown> = {
   util: () => util,
   "util/types": () => util.types,
   v8: () => v8,
+  zlib: () => zlib,
 };
 
 const made = new Map<string, unknown>();

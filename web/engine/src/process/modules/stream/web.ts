@@ -35,7 +35,7 @@ export function toWebReadable(source: unknown, options: StrategyOptions = {}): R
         else controller.close();
       });
       readable.on("data", (chunk: unknown) => {
-        controller.enqueue(chunk instanceof Uint8Array ? new Uint8Array(chunk) : chunk);
+        controller.enqueue(chunk instanceof Uint8Array && !readable.readableObjectMode ? new Uint8Array(chunk) : chunk);
         if ((controller.desiredSize ?? 0) <= 0) readable.pause();
       });
       readable.pause();
