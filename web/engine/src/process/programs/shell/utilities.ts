@@ -41,7 +41,7 @@ export class Utilities {
     const files = new UtilityFiles(shell.system, this.names);
     const bash = new Bash({ fs: files, cwd: "/", defenseInDepth: false, executionLimits: limits(), customCommands: nested(shell) });
     const result = await bash.exec(`${name} > ${OUTPUT_PATH}`, {
-      args: [...args], cwd: shell.state.cwd, env: { ...shell.state.environment(), PATH: "/usr/bin" }, replaceEnv: true, stdin: latin1(input), stdinKind: "bytes", rawScript: true,
+      args: name === "tr" ? args.map(octal) : [...args], cwd: shell.state.cwd, env: { ...shell.state.environment(), PATH: "/usr/bin" }, replaceEnv: true, stdin: latin1(input), stdinKind: "bytes", rawScript: true,
     });
     return { stdout: files.takeOutput(), stderr: result.stderr.replace(/^bash: /gm, ""), code: result.exitCode };
   }
@@ -86,4 +86,9 @@ export function readsInput(shell: Shell, name: string, args: readonly string[]):
   const scripted = args.some((arg) => /^(-\w*[ef]|--expression|--file|--regexp)/.test(arg));
   const operands = args.filter((arg) => !arg.startsWith("-")).slice(scripted ? 0 : before);
   return !shell.system.files("fs.kinds", operands.map((operand) => shell.resolve(operand))).some((kind) => kind !== 0) && !(operands.length > 0 && /[./]/.test(operands.at(-1) ?? ""));
+}
+
+/** A set of `tr` with its octal escapes done: just-bash's knows the others. */
+function octal(set: string): string {
+  return set.replace(/\\(\\|[0-7]{1,3})/g, (all: string, digits: string) => (digits === "\\" ? all : String.fromCharCode(Number.parseInt(digits, 8) & 255)));
 }
