@@ -129,6 +129,8 @@ export interface Calls {
   "fs.lstat": (path: string) => Stat;
   "fs.readdir": (path: string) => Entry[];
   "fs.mkdir": (path: string, recursive: boolean, mode: number) => string | null;
+  /** Fill a folder with a tree in the client's form, `{d: {name: {d} | {f: {c} | {l}}}}`, at one go: it may have thousands of files. */
+  "fs.plant": (path: string, tree: unknown) => void;
   "fs.rmdir": (path: string) => void;
   "fs.unlink": (path: string) => void;
   "fs.rm": (path: string, recursive: boolean, force: boolean) => void;

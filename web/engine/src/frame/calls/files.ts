@@ -2,6 +2,7 @@
 
 import type { Stat } from "../../contract.ts";
 import { concat } from "../bytes.ts";
+import { isFolder, plant } from "../client/tree.ts";
 import { attempt, failure } from "../files/errors.ts";
 import { statOf, TYPE } from "../files/nodes.ts";
 import type { Opened } from "../files/opened.ts";
@@ -107,6 +108,10 @@ function changeCalls(volume: Volume): Handlers<Exclude<Named<"fs">, Descriptors 
       else toStream(process, stream, data);
     },
     "fs.mkdir": ({ process }, path, recursive, mode) => volume.mkdir(path, recursive, mode & ~process.umask),
+    "fs.plant": (_, path, tree) => {
+      if (!isFolder(tree)) throw failure("EINVAL", "plant", path);
+      plant(volume, path, tree);
+    },
     "fs.rmdir": (_, path) => volume.rmdir(path),
     "fs.unlink": (_, path) => volume.unlink(path),
     "fs.rm": (_, path, recursive, force) => volume.rm(path, recursive, force),

@@ -32,7 +32,8 @@ export function parseTree(data: Uint8Array): FolderTree {
   return tree;
 }
 
-function isFolder(tree: unknown): tree is FolderTree {
+/** Whether something has the form of a folder at its top. */
+export function isFolder(tree: unknown): tree is FolderTree {
   return typeof tree === "object" && tree !== null && "d" in tree && typeof tree.d === "object" && tree.d !== null;
 }
 

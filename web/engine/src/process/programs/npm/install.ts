@@ -2,7 +2,6 @@
 
 import { decode } from "@msgpack/msgpack";
 import { call } from "../../calls.ts";
-import type { Shell } from "../shell/shell.ts";
 import { NpmError, type Invocation } from "./npm.ts";
 
 interface File {
@@ -93,20 +92,7 @@ function settle({ shell, project, options: given }: Invocation, answer: Installe
   if (typeof answer.lock === "string" && !unsaved) project.write("package-lock.json", answer.lock);
   const modules = answer.tree?.d.node_modules;
   shell.system.files("fs.rm", `${project.folder}/node_modules`, true, true);
-  if (modules !== undefined && "d" in modules) place(shell, `${project.folder}/node_modules`, modules);
-}
-
-const encoder = new TextEncoder();
-
-function place(shell: Shell, folder: string, tree: Tree): void {
-  shell.system.files("fs.mkdir", folder, true, 0o755);
-  for (const [name, node] of Object.entries(tree.d)) {
-    const path = `${folder}/${name}`;
-    if ("d" in node) place(shell, path, node);
-    else if (node.f.l !== undefined) shell.system.files("fs.symlink", node.f.l, path);
-    else {
-      const content = node.f.c ?? "";
-      shell.system.files("fs.writeFile", path, typeof content === "string" ? encoder.encode(content) : content, "w", node.f.x === true ? 0o755 : 0o644);
-    }
-  }
+  if (modules === undefined || !("d" in modules)) return;
+  shell.system.files("fs.mkdir", `${project.folder}/node_modules`, true, 0o755);
+  shell.system.files("fs.plant", `${project.folder}/node_modules`, modules);
 }
