@@ -1,10 +1,11 @@
-"""Servers in a container, by the genuine client on the local engine, seen from outside: the tunnel and previews."""
+"""A container by the genuine client on the local engine, and what it has of our servers: the tunnel, previews, npm."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 
 from runner.embedded.webcontainer import chromium, pages
 from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
+from runner.embedded.webcontainer.settings import Policy
 from runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -47,11 +49,12 @@ http.createServer((request, response) => {
 
 
 class Served:
-    """A container in which the server above listens; `said` is what its process printed."""
+    """A container in which the server above listens; `said` is what its process printed, `ended` who has ended."""
 
     def __init__(self, endpoint: Endpoint, ticket: Ticket, page: Page) -> None:
         self.endpoint, self.ticket, self.page = endpoint, ticket, page
         self.said: asyncio.Queue[str] = asyncio.Queue()
+        self.ended: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self.ready = asyncio.Event()
 
     async def emit(self, _source: Any, events: list[dict[str, Any]]) -> None:
@@ -60,6 +63,8 @@ class Served:
                 self.said.put_nowait(event["data"])
             if event["kind"] in ("server-ready", "exit"):
                 self.ready.set()
+            if event["kind"] == "exit":
+                self.ended.put_nowait((event["id"], event["code"]))
 
     def client(self, port: int) -> httpx.AsyncClient:
         place, number = self.endpoint.engine_address
@@ -80,7 +85,7 @@ async def started(executable: str) -> AsyncIterator[Served]:
             executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
         )
         stack.push_async_callback(browser.close)
-        ticket = endpoint.container()
+        ticket = endpoint.container(Policy(network="*"))
         page = await browser.new_page()
         served = Served(endpoint, ticket, page)
         await page.expose_binding("runnerEmit", served.emit)
@@ -167,5 +172,27 @@ def test_a_browser_shows_the_page_and_it_may_be_embedded_where_all_is_isolated(
             framed = await client.get("/", headers={"Sec-Fetch-Dest": "iframe"})
             assert framed.headers["cross-origin-embedder-policy"] == "credentialless"
             assert framed.headers["cross-origin-resource-policy"] == "cross-origin"
+
+    runner.run(go())
+
+
+def test_what_npm_installs_is_there_with_its_links_and_can_be_run(
+    runner: asyncio.Runner, served: Served, missing: Callable[[str], None]
+) -> None:
+    if shutil.which("npm") is None:
+        missing("npm is not installed: apt-get install npm")
+    command = (
+        "mkdir installed && cd installed && echo '{}' > package.json && npm install --silent semver@7.6.0"
+        ' && node -p \'require("semver").inc("1.2.3", "minor")\' && node_modules/.bin/semver 2.0.0'
+    )
+
+    async def go() -> None:
+        request = {"command": "bash", "args": ["-l", "-c", command]}
+        await served.page.evaluate("(request) => runnerHost.spawn('npm', request)", request)
+        ended = await asyncio.wait_for(served.ended.get(), 50)
+        said = "".join(served.said.get_nowait() for _ in range(served.said.qsize()))
+        if "network" in said:
+            missing(f"npm cannot reach its registry: {said[-200:]}")
+        assert (ended, said) == (("npm", 0), "1.3.0\n2.0.0\n")
 
     runner.run(go())
