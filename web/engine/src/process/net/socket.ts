@@ -84,7 +84,7 @@ export class Socket extends stream.Duplex {
     if (options.port === undefined) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "options" or "port" or "path" argument must be specified');
     if (options.host !== undefined && typeof options.host !== "string") throw invalidArgType("options.host", "string", options.host);
     const port = validPort(options.port, "Port");
-    if (callback !== null) this.once("connect", callback);
+    if (callback !== null) this.once("connect", () => callback());
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
     this.connecting = true;
     this.keeper = handle();

@@ -73,7 +73,7 @@ export function shellOf(system: System, start: Pick<ProcessStart, "cwd" | "env">
   const level = state.writable("SHLVL");
   level.exported = true;
   level.value = String(Number(state.get("SHLVL") ?? 0) + 1);
-  const world = { utilities: new Utilities(), jobs: [], pending: [], interrupt: null, nextPid: (system.pid + 1) * 10_000, optionOffset: { index: 1, at: 1 }, folders: [] };
+  const world = { utilities: new Utilities(), jobs: [], pending: [], interrupt: null, nextPid: (system.pid + 1) * 10_000, optionOffset: { index: 1, at: 1 }, folders: [], inline: false };
   const shell = new Shell(system, world, state);
   for (const fd of [0, 1, 2] as const) {
     const target: Target = { kind: "inherited", fd };
@@ -114,7 +114,10 @@ export async function runBash(system: System, start: ProcessStart): Promise<numb
 async function perform(shell: Shell, found: Invocation): Promise<number> {
   if (found.login) shell.state.shopt.add("login_shell");
   if (found.login && !found.options.some(([name]) => name === "--noprofile")) await profiles(shell);
-  if (found.command !== null) return runText(shell, found.command);
+  if (found.command !== null) {
+    shell.world.inline = true;
+    return runText(shell, found.command);
+  }
   if (found.script !== null) return runText(shell, scriptText(shell, found.script));
   return runInput(shell);
 }

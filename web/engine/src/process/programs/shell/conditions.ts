@@ -3,11 +3,11 @@
 import type { Stat } from "../../../contract.ts";
 import { evaluateText } from "./arithmetic.ts";
 import { values } from "./arrays.ts";
-import { patternExpression, unescapePattern } from "./patterns.ts";
+import { patternExpression } from "./patterns.ts";
 import type { Shell } from "./shell.ts";
 import { ShellError } from "./state.ts";
 import type { Condition } from "./syntax.ts";
-import { expandPattern, expandText } from "./words.ts";
+import { expandExpression, expandPattern, expandText } from "./words.ts";
 
 /** Whether a `[[ … ]]` holds. */
 export async function test(shell: Shell, node: Condition): Promise<boolean> {
@@ -20,12 +20,12 @@ export async function test(shell: Shell, node: Condition): Promise<boolean> {
     case "CondUnary": return unary(shell, node.operator, await expandText(shell, node.operand));
     case "CondBinary": {
       const left = await expandText(shell, node.left);
-      if (node.operator === "=~") return regular(shell, left, await expandPattern(shell, node.right));
+      if (node.operator === "=~") return regular(shell, left, await expandExpression(shell, node.right));
       if (["=", "==", "!="].includes(node.operator)) {
         const equal = patternExpression(await expandPattern(shell, node.right), shell.state.shopt.has("nocasematch")).test(left);
         return equal === (node.operator !== "!=");
       }
-      return binary(shell, node.operator, left, await expandText(shell, node.right));
+      return binary(shell, node.operator, [left, await expandText(shell, node.right)], evaluateText);
     }
   }
 }
@@ -33,9 +33,9 @@ export async function test(shell: Shell, node: Condition): Promise<boolean> {
 function regular(shell: Shell, text: string, pattern: string): boolean {
   let expression: RegExp;
   try {
-    expression = new RegExp(pattern.replace(/\[\[:(\w+):\]\]/g, (_, name: string) => ({ digit: "\\d", space: "\\s", alpha: "[A-Za-z]", alnum: "[A-Za-z0-9]", upper: "[A-Z]", lower: "[a-z]" })[name] ?? "[^]").replace(/\\([^\w\s^$.*+?()[\]{}|\\/])/g, "$1"), shell.state.shopt.has("nocasematch") ? "i" : "");
+    expression = new RegExp(pattern.replace(/\[\[:(\w+):\]\]/g, (_, name: string) => ({ digit: "\\d", space: "\\s", alpha: "[A-Za-z]", alnum: "[A-Za-z0-9]", upper: "[A-Z]", lower: "[a-z]" })[name] ?? "[^]"), shell.state.shopt.has("nocasematch") ? "i" : "");
   } catch {
-    throw new ShellError(`[[: invalid regular expression \`${unescapePattern(pattern)}'`, 2);
+    throw new ShellError(`[[: invalid regular expression \`${pattern}'`, 2);
   }
   const found = expression.exec(text);
   const variable = shell.state.writable("BASH_REMATCH");
@@ -102,7 +102,7 @@ class TestExpression {
     if (word === undefined) throw new ShellError("argument expected");
     if (next !== undefined && last !== undefined && BINARY.has(next)) {
       this.at += 3;
-      return binary(this.shell, next, word, last);
+      return binary(this.shell, next, [word, last], integer);
     }
     if (word === "!" && next !== undefined) {
       this.at += 1;
@@ -177,9 +177,11 @@ const COMPARISONS: Readonly<Record<string, (left: bigint, right: bigint) => bool
   "-eq": (a, b) => a === b, "-ne": (a, b) => a !== b, "-lt": (a, b) => a < b, "-le": (a, b) => a <= b, "-gt": (a, b) => a > b, "-ge": (a, b) => a >= b,
 };
 
-async function binary(shell: Shell, operator: string, left: string, right: string): Promise<boolean> {
+type ToNumber = (shell: Shell, text: string) => Promise<bigint>;
+
+async function binary(shell: Shell, operator: string, [left, right]: readonly [string, string], number: ToNumber): Promise<boolean> {
   const compare = COMPARISONS[operator];
-  if (compare !== undefined) return compare(await integer(shell, left), await integer(shell, right));
+  if (compare !== undefined) return compare(await number(shell, left), await number(shell, right));
   const [a, b] = [stat(shell, left), stat(shell, right)];
   switch (operator) {
     case "=":
@@ -193,8 +195,8 @@ async function binary(shell: Shell, operator: string, left: string, right: strin
   }
 }
 
-async function integer(shell: Shell, text: string): Promise<bigint> {
-  if (/^\s*[-+]?\d+\s*$/.test(text)) return BigInt(text.trim().replace(/^\+/, ""));
-  if (text.trim() === "" || !/^[\w\s+*/%()-]+$/.test(text) || /^[\d.]+[^\d\s]/.test(text)) throw new ShellError(`${text}: integer expression expected`, 2);
-  return evaluateText(shell, text);
+/** A number as `test` takes it: no expression. */
+function integer(_shell: Shell, text: string): Promise<bigint> {
+  if (!/^\s*[-+]?\d+\s*$/.test(text)) return Promise.reject(new ShellError(`${text}: integer expression expected`, 2));
+  return Promise.resolve(BigInt(text.trim().replace(/^\+/, "")));
 }

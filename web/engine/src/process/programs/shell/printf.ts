@@ -3,7 +3,6 @@
 import type { Shell } from "./shell.ts";
 import { store } from "./commands.ts";
 import { subscript } from "./arrays.ts";
-import { shellQuote } from "./parameters.ts";
 import { rawByte } from "./raw.ts";
 
 const SIMPLE: Readonly<Record<string, string>> = { a: "\x07", b: "\b", e: "\x1b", E: "\x1b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", '"': '"', "'": "'" };
@@ -108,7 +107,7 @@ class Printer {
       case "s": return pad(cut(this.next() ?? "", given.precision), given);
       case "q": {
         const word = this.next() ?? "";
-        return pad(/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word), given);
+        return pad(word === "" ? "''" : word.replace(/[^\w@%+=:,./-]/g, "\\$&"), given);
       }
       case "c": return pad((this.next() ?? "").slice(0, 1), given);
       case "b": {

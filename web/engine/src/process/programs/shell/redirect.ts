@@ -135,7 +135,9 @@ function device(shell: Shell, path: string): Target | null {
 }
 
 async function document(shell: Shell, found: HereDocument): Promise<Target> {
-  return bytes(encoder.encode(await expandText(shell, found.content)));
+  // Tabs before lines go, but not those that an expansion brings.
+  const parts = !found.stripTabs ? found.content.parts : found.content.parts.map((part, at) => (part.type === "Literal" ? { ...part, value: part.value.replace(at === 0 ? /(^|\n)\t+/g : /(\n)\t+/g, "$1") } : part));
+  return bytes(encoder.encode(await expandText(shell, { ...found.content, parts })));
 }
 
 /** A descriptor from which these bytes are read. */

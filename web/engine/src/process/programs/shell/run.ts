@@ -25,7 +25,7 @@ export async function runStatements(shell: Shell, statements: readonly Statement
 
 async function runStatement(shell: Shell, statement: Statement): Promise<number> {
   if (shell.group.killed !== null) throw new Exit(128 + SIGNALS[shell.group.killed]);
-  if (statement.deferredError !== undefined) throw new ScriptSyntaxError(`syntax error near unexpected token \`${statement.deferredError.token}'`);
+  if (statement.deferredError !== undefined) throw new ScriptSyntaxError(`line ${statement.line ?? 1}: syntax error near unexpected token \`${statement.deferredError.token}'`);
   if (shell.state.options.has("noexec")) return 0;
   if (statement.background) return background(shell, statement);
   let status = 0;

@@ -41,6 +41,8 @@ export interface World {
   optionOffset: { index: number; at: number };
   /** The stack of `pushd`. */
   readonly folders: string[];
+  /** Whether the script came with `-c`. */
+  inline: boolean;
   /** Numbers for background jobs that are no process of their own. */
   nextPid: number;
 }
@@ -114,6 +116,7 @@ export class Shell {
     const output = await readAll(this.system, { kind: "pipe", pipe, end: "read" });
     pipe.release("read");
     this.substituted = await status;
+    this.state.status = this.substituted;
     return decoder.decode(output.filter((byte) => byte !== 0)).replace(/\n+$/, "");
   }
 
@@ -160,9 +163,13 @@ export class Shell {
       if (error instanceof Exit || error instanceof Return) return error.code;
       if (error instanceof LoopJump) return 0;
       if (error instanceof BrokenPipe) return 128 + SIGNALS.SIGPIPE;
-      if (error instanceof ShellError || error instanceof ScriptSyntaxError) {
+      if (error instanceof ShellError) {
         await this.complain(error.message);
-        return error instanceof ShellError ? error.code : 2;
+        return error.code;
+      }
+      if (error instanceof ScriptSyntaxError) {
+        await this.print(2, `${this.state.name}: ${this.world.inline ? "-c: " : ""}${error.message}\n`);
+        return 2;
       }
       throw error;
     }

@@ -33,12 +33,13 @@ export function parse(text: string): Script {
   try {
     return parser.transform(text).ast;
   } catch (error) {
-    throw new ScriptSyntaxError(message(error));
+    throw new ScriptSyntaxError(message(error, text));
   }
 }
 
-function message(error: unknown): string {
+function message(error: unknown, script: string): string {
   const { message: text, line } = error as { message: string; line?: number };
+  if (/got EOF$/.test(text)) return `line ${script.replace(/\n$/, "").split("\n").length + 1}: syntax error: unexpected end of file`;
   const said = text.replace(/^(Parse error at \d+:\d+: |line \d+: )/, "");
   return `line ${line ?? 1}: ${said}`;
 }

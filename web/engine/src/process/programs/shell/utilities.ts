@@ -47,6 +47,14 @@ export class Utilities {
   }
 }
 
+/** just-bash's `paste` wants its standard input named, and its options apart. */
+function operands(name: string, args: readonly string[]): string[] {
+  if (name !== "paste") return [...args];
+  const apart = args.flatMap((arg) => (/^-s./.test(arg) ? ["-s", `-${arg.slice(2)}`] : [arg])).flatMap((arg) => (/^-d./.test(arg) ? ["-d", arg.slice(2)] : [arg]));
+  const files = apart.filter((arg, at) => !/^-./.test(arg) && apart[at - 1] !== "-d");
+  return files.length === 0 ? [...apart, "-"] : apart;
+}
+
 function limits(): Record<string, number> {
   return Object.fromEntries(UNLIMITED.map((name) => [name, Number.MAX_SAFE_INTEGER]));
 }

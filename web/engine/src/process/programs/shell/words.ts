@@ -57,7 +57,7 @@ export async function expandPart(shell: Shell, part: Part, fields: Fields): Prom
     case "TildeExpansion": return fields.quoted(tilde(shell, part));
     case "ParameterExpansion": return expandParameter(shell, part, fields, false);
     case "CommandSubstitution": return fields.expanded(await shell.substitute(part.body));
-    case "ArithmeticExpansion": return fields.expanded((await evaluate(shell, part.expression.expression)).toString());
+    case "ArithmeticExpansion": return fields.expanded(await arithmetic(shell, part));
     case "ProcessSubstitution": return fields.quoted(await shell.processSubstitution(part.body, part.direction));
     case "BraceExpansion": for (const [at, item] of braces([part]).entries()) {
       if (at > 0) fields.quoted(" ");
@@ -66,13 +66,37 @@ export async function expandPart(shell: Shell, part: Part, fields: Fields): Prom
   }
 }
 
+/** What is wrong in an expansion ends the whole script, as in bash. */
+async function arithmetic(shell: Shell, part: PartOf<"ArithmeticExpansion">): Promise<string> {
+  try {
+    return (await evaluate(shell, part.expression.expression)).toString();
+  } catch (error) {
+    if (!(error instanceof ShellError) || error.fatal) throw error;
+    const text = (part.expression.originalText ?? "").trim();
+    const token = /[/%]\s*([^/%]*)$/.exec(text)?.[1] ?? text;
+    throw new ShellError(`${text}: ${error.message} (error token is "${token}")`, 1, true);
+  }
+}
+
+/** The regular expression of a `[[ … =~ … ]]`: what is quoted is literal. */
+export async function expandExpression(shell: Shell, word: Word): Promise<string> {
+  let source = "";
+  for (const part of word.parts) {
+    if (part.type === "Literal") source += part.value;
+    else if (part.type === "Glob") source += part.pattern;
+    else if (part.type === "ParameterExpansion") source += await expandText(shell, { type: "Word", parts: [part] });
+    else source += (await expandText(shell, { type: "Word", parts: [part] })).replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  }
+  return source;
+}
+
 /** Expand parts that stand between double quotes. */
 export async function quotedParts(shell: Shell, parts: readonly Part[], fields: Fields): Promise<void> {
   if (!parts.some(isList)) fields.quoted("");
   for (const part of parts) {
     if (part.type === "ParameterExpansion") await expandParameter(shell, part, fields, true);
     else if (part.type === "CommandSubstitution") fields.quoted(await shell.substitute(part.body));
-    else if (part.type === "ArithmeticExpansion") fields.quoted((await evaluate(shell, part.expression.expression)).toString());
+    else if (part.type === "ArithmeticExpansion") fields.quoted(await arithmetic(shell, part));
     else if (part.type === "Glob") fields.quoted(part.pattern);
     else if (part.type === "Literal" || part.type === "SingleQuoted" || part.type === "Escaped") fields.quoted(part.value);
     else await expandPart(shell, part, fields);

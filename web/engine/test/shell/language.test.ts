@@ -1,0 +1,72 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { run } from "./machine.ts";
+
+// What a Worker has for its messages; nothing is sent here.
+vi.hoisted(() => vi.stubGlobal("postMessage", () => undefined));
+
+/** Scripts whose output, complaints and exit code are those of the machine's own bash. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  "words and quotes": `a='x y'; echo $a "$a" '$a' a"b"'c' \\$a; set -- 1 "2 3"; echo $# "$@"; for i in "$@"; do echo "<$i>"; done; echo "$*"`,
+  "field splitting": `IFS=:; x=a:b::c; for i in $x; do echo "[$i]"; done; IFS=', '; y="1, 2,3 ,4"; printf '<%s>' $y; echo`,
+  "parameter operations": `f=/usr/lib/a.tar.gz; echo \${f##*/} \${f%.*} \${f%%.*} \${f#*/} \${f/a/b} \${f//a/b} \${f/#\\/usr/X} \${f/%gz/Z} \${#f} \${f:5:3} \${f: -2} \${x:-d} \${x:=e} $x \${x:+y} \${x^^} \${f^}`,
+  "unset and nounset": `echo "\${u-none}"; set -u; echo "$u"; echo after`,
+  "error if unset": `echo \${v:?must be set}; echo after`,
+  arithmetic: `i=5; echo $((i++ + ++i)) $i $((2**10)) $((7/2)) $((-7%3)) $((1<<4|3)) $((i>3?10:20)) $((0x1f)) $((010)); ((i=3)) && echo $i; let j=i*2; echo $j; a=(1 2 3); echo $((a[1]+a[2]))`,
+  "division by zero": `echo $((1/0)); echo after $?`,
+  arrays: `a=(one "two three" four); a+=(five); a[7]=x; echo \${#a[@]} "\${a[1]}" "\${!a[@]}" "\${a[@]:1:2}"; unset 'a[0]'; echo "\${a[@]}"; for x in "\${a[@]}"; do echo "<$x>"; done`,
+  "associative arrays": `declare -A m=([k]=v [j]="w z"); m[x]=1; echo "\${m[j]}" \${#m[@]}; for k in k j x; do echo "$k=\${m[$k]}"; done; [[ -v m[k] ]] && echo set`,
+  "braces and globs": `touch a1 a2 b1 .h; echo a* ?1 [ab]1 *x {x,y}{1..3} {a..c} {01..03} .h*; shopt -s nullglob; echo n*; shopt -s dotglob; echo *h`,
+  "extended globs": `shopt -s extglob\nfor w in foo bar foobar; do case $w in +(foo|bar)) echo "$w yes";; *) echo no;; esac; done; x=aaab; echo \${x##+(a)}`,
+  "if, case and loops": `for i in 1 2 3 4; do if ((i==2)); then continue; elif [ $i -eq 4 ]; then break; fi; echo $i; done; i=0; while :; do i=$((i+1)); [ $i -ge 3 ] && break; done; echo $i; until false; do break; done; for ((k=0;k<3;k++)); do echo -n $k; done; echo`,
+  "case falls through": `case x in x) echo 1;& y) echo 2;;& z) echo 3;; x*) echo 4;; esac`,
+  functions: `f() { local a=1; b=2; echo "$1 $#"; return 3; }; a=0; f x y; echo $? $a $b; g() { f "$@" | cat; }; g q; fact() { if [ $1 -le 1 ]; then echo 1; else echo $(( $1 * $(fact $(($1-1))) )); fi; }; fact 6`,
+  "pipes and status": `false | true; echo $? "\${PIPESTATUS[@]}"; set -o pipefail; false | true; echo $?; ! false; echo $?; echo abc | tr a-c A-C | rev`,
+  errexit: `set -e; false || echo one; if false; then :; fi; ! true; echo two; (exit 3); echo never`,
+  "errexit in a function": `set -e; f() { false; echo no; }; f && echo yes; f; echo never`,
+  "here-documents": `x=1; cat <<E\na $x $(echo b) \\$x\nE\ncat <<'E'\na $x\nE\ncat <<-E\n\ttab\n\tE\ncat <<<"here $x"`,
+  redirections: `echo out > f; echo err >&2 2> e; { echo a; echo b >&2; } > f 2>&1; cat f; echo c >> f; wc -l < f; exec 3> g; echo three >&3; exec 3>&-; cat g; cat < nofile; echo $?; ls nofile 2>/dev/null || echo failed`,
+  "read loops": `printf 'a b c\\nd e\\n' | while read -r x y; do echo "[$x][$y]"; done; printf 'l1\\nl2' > f; while IFS= read -r line || [ -n "$line" ]; do echo "<$line>"; done < f; IFS=: read -ra p <<< "1:2:3"; echo \${p[2]}`,
+  "command substitution": `x=$(printf 'a\\n\\nb\\n\\n'); echo "$x|"; y=\`echo z\`; echo $y; echo $(echo 1; exit 5) $?; z=$(exit 7); echo $?`,
+  subshells: `a=1; (a=2; cd /; echo $a $PWD); echo $a; { a=3; }; echo $a; (exit 4) ; echo $?`,
+  "background and wait": `(sleep 0.05; echo bg; exit 3) & p=$!; echo fg; wait $p; echo $?; for i in 1 2 3; do (exit $i) & done; wait; echo done`,
+  traps: `trap 'echo bye $?' EXIT; trap 'echo err' ERR; false; (trap 'echo sub' EXIT; exit 2); exit 5`,
+  tests: `[ a = a ] && echo 1; [ ! -e no ] && echo 2; test 3 -lt 10 && echo 3; [[ abc == a* && abc =~ ^(a)(b) ]] && echo "\${BASH_REMATCH[2]}"; [[ -z "" || x < y ]] && echo 5; [ -d . -a -n x ]; echo $?; [ 1 -eq x ]; echo $?`,
+  printf: `printf '%s-%5d|%-5s|%05.1f|%x\\n' a 42 b 3.14159 255; printf '%s\\n' a b c; printf '%b' 'x\\ty\\n'; printf '%q\\n' "a b"; printf -v v '%03d' 7; echo $v; printf '%d\\n' abc; echo $?`,
+  "not found and not executable": `nosuchcmd; echo $?; echo x > f; ./f; echo $?; ./nofile; echo $?; /tmp; echo $?`,
+  "syntax errors": `echo a; if true; then echo b`,
+  "eval, source and dot": `eval 'x=1; echo $x'; echo 'y=2; return 4' > s; . ./s; echo $? $y; source ./s; command echo c; type -t cd echo cat | tr '\\n' ' '; builtin echo d`,
+  getopts: `while getopts ab:c o -a -b val -z x; do echo "$o $OPTARG"; done; echo $OPTIND`,
+  "set and positional": `set -- a b c; shift; echo $1 $#; set -- "$@" d; echo "$*"; IFS=-; echo "$*"`,
+  "export and environment": `A=1; export B=2; C=3 env | grep -E '^(A|B|C)=' | sort; echo $B; unset B; echo "\${B-gone}"`,
+  "xargs and find": `printf 'a b\\nc\\n' | xargs -n1 echo x; mkdir -p d/e; touch d/e/f d/g; find d -type f | sort; printf '1\\0002 3\\0' | xargs -0 -I{} echo "<{}>"`,
+  "text tools": `printf 'b 2\\na 1\\nc 3\\n' > t; sort t | head -n 2; awk '{s+=$2} END {print s}' t; sed -n 's/b/B/p' t; grep -c . t; cut -d' ' -f2 t | paste -sd+; tail -n1 t; uniq -c t | wc -l; seq 3 | tac`,
+  "export of functions in pipes": `f() { cat; }; echo hi | f | { read x; echo "got $x"; }`,
+  "nested quotes": `echo "a $(echo "b $(echo 'c d')")" "\${x:-"q r"}"; echo "\\"q\\" \\\\ \\n"`,
+  "local variables": `x=g; f() { local x=l; h; echo $x; }; h() { echo $x; x=changed; }; f; echo $x; readonly r=1; r=2; echo after`,
+};
+
+/** bash says which of its own parts complains; and line numbers within what is read whole can differ. */
+function comparable(text: string): string {
+  return text.replace(/^(\/bin\/|\/usr\/bin\/)?bash: (-c: )?/gm, "bash: ").replace(/^bash: line \d+: /gm, "bash: ");
+}
+
+describe("the shell does what bash does", () => {
+  const bash = spawnSync("bash", ["--version"]).status === 0;
+
+  test("there is a bash to compare with", () => {
+    expect(bash).toBe(true);
+  });
+
+  test.each(Object.entries(SCRIPTS))("%s", async (_, script) => {
+    const folder = mkdtempSync(join(tmpdir(), "shell-"));
+    const real = spawnSync("bash", ["-c", script], { cwd: folder, encoding: "utf8", env: { PATH: process.env.PATH ?? "", HOME: "/root", LC_ALL: "C" } });
+    execFileSync("rm", ["-rf", folder]);
+    const found = await run(script);
+    const place = (text: string): string => comparable(text).replaceAll(folder, "/tmp/work");
+    expect({ stdout: place(found.stdout), stderr: place(found.stderr), code: found.code }).toEqual({ stdout: place(real.stdout), stderr: place(real.stderr), code: real.status });
+  });
+});
