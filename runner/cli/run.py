@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.preview import Wanted, serving, wanted
 from runner.cli.progress import Progress, make_progress, show_line
 from runner.cli.specfile import STDIN, compiled
 from runner.compiler.canonical import Json
@@ -52,7 +53,7 @@ class Options:
     events: bool
     max_parallel: int
     quiet: bool
-    preview: str | None
+    preview: Wanted | None
     snapshots: bool
     from_snapshot: tuple[str, ...]
 
@@ -97,7 +98,8 @@ def run(  # noqa: PLR0913 - one parameter per option
     if events and not as_json:
         raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
     plan = compiled(spec, inputs, complete=True)
-    options = Options(engine, state, as_json, events, max_parallel, quiet, preview, snapshots, tuple(from_snapshot))
+    shown = None if preview is None else wanted(preview, os.environ)
+    options = Options(engine, state, as_json, events, max_parallel, quiet, shown, snapshots, tuple(from_snapshot))
     begins = _beginnings(plan, options)
     code = asyncio.run(_Session(plan, options, os.environ, begins).run())
     raise typer.Exit(code)
@@ -250,9 +252,7 @@ class _Session:
         if self._options.preview is None:
             yield setup
             return
-        from runner.cli.preview import serving
-
-        async with serving(self._options.preview, self._environ) as previews:
+        async with serving(self._options.preview) as previews:
 
             def heard(event: Event) -> None:
                 previews.hear(event)

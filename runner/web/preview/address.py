@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 
 from runner.errors import UsageError
 from runner.records import dataclass
@@ -11,6 +12,10 @@ from runner.records import dataclass
 _NAME = re.compile(r"(?P<port>[1-9]\d{0,4})--(?P<run>[a-z0-9][a-z0-9-]{0,55})\.(?P<suffix>[a-z0-9.-]+)")
 _HINT = "Write for example --preview 8080, --preview 0 for a free port, or --preview 0.0.0.0:8080 with a token."
 _LOCAL = "localhost"
+#: The environment variable that holds the token.
+VARIABLE = "RUNNER_PREVIEW_TOKEN"
+_SHORTEST = 16
+_TOKEN_HINT = f'{VARIABLE}="$(openssl rand -hex 16)" runner run … --preview HOST:PORT'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,18 @@ def parse(text: str) -> Place:
     except ValueError as error:
         raise UsageError(f"--preview {text}: {host!r} is no address of this machine", _HINT) from error
     return Place(host, int(port))
+
+
+def token_for(place: Place, environ: Mapping[str, str]) -> str:
+    """The token that previews at a place need, "" for none. Raises UsageError for a place that needs one."""
+    token = environ.get(VARIABLE, "")
+    if token and len(token) < _SHORTEST:
+        raise UsageError(f"{VARIABLE} is too short to guard anything: at least {_SHORTEST} characters", _TOKEN_HINT)
+    if not token and not place.loopback:
+        raise UsageError(
+            f"--preview {place.host}:{place.port} is open to other machines, and {VARIABLE} is not set", _TOKEN_HINT
+        )
+    return token
 
 
 class Names:

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
-from runner.errors import UsageError
-from runner.web.preview.address import Names, Place, Preview
+from runner.web.preview.address import Names, Preview
 from runner.web.preview.pages import page
 
-#: The environment variable that holds the token.
-VARIABLE = "RUNNER_PREVIEW_TOKEN"
 #: What a request may show instead of the cookie.
 HEADER = "x-runner-preview-token"
 COOKIE = "runner_preview"
 _QUERY = "token"
-_SHORTEST = 16
-_HINT = f'{VARIABLE}="$(openssl rand -hex 16)" runner run … --preview HOST:PORT'
-
-
-def token_for(place: Place, environ: Mapping[str, str]) -> str:
-    """The token that previews at a place need, "" for none. Raises UsageError for a place that needs one."""
-    token = environ.get(VARIABLE, "")
-    if token and len(token) < _SHORTEST:
-        raise UsageError(f"{VARIABLE} is too short to guard anything: at least {_SHORTEST} characters", _HINT)
-    if not token and not place.loopback:
-        raise UsageError(
-            f"--preview {place.host}:{place.port} is open to other machines, and {VARIABLE} is not set", _HINT
-        )
-    return token
 
 
 class Gate:

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from runner.errors import UsageError
-from runner.web.preview.address import Place
-from runner.web.preview.gate import token_for
+from runner.web.preview.address import Place, token_for
 
 TOKEN = "0123456789abcdef0123"
 EVERYWHERE = Place("0.0.0.0", 8080)
