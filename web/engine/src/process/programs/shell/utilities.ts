@@ -41,7 +41,7 @@ export class Utilities {
     const files = new UtilityFiles(shell.system, this.names);
     const bash = new Bash({ fs: files, cwd: "/", defenseInDepth: false, executionLimits: limits(), customCommands: nested(shell) });
     const result = await bash.exec(`${name} > ${OUTPUT_PATH}`, {
-      args: name === "tr" ? args.map(octal) : [...args], cwd: shell.state.cwd, env: { ...shell.state.environment(), PATH: "/usr/bin" }, replaceEnv: true, stdin: latin1(input), stdinKind: "bytes", rawScript: true,
+      args: name === "tr" ? args.map(octal) : operands(name, args), cwd: shell.state.cwd, env: { ...shell.state.environment(), PATH: "/usr/bin" }, replaceEnv: true, stdin: latin1(input), stdinKind: "bytes", rawScript: true,
     });
     return { stdout: files.takeOutput(), stderr: result.stderr.replace(/^bash: /gm, ""), code: result.exitCode };
   }
