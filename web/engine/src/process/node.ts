@@ -6,6 +6,7 @@ import { exit, output } from "./calls.ts";
 import { Failures } from "./failures.ts";
 import { installGlobals, keep } from "./globals.ts";
 import { importFrom, installEsm, stillAwaits } from "./loader/esm/loader.ts";
+import { installFunctions } from "./loader/functions.ts";
 import { moduleModule } from "./loader/module-api.ts";
 import { arrange, begin } from "./loop.ts";
 import { processConsole } from "./modules/console.ts";
@@ -84,6 +85,7 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
   provide({ worker_threads: threadsModule(process.pid, self) });
   builtin("console");
   installEsm();
+  installFunctions();
 }
 
 function warn(process: NodeProcess, options: Options): void {
