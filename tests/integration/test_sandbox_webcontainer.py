@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from runner.errors import BoxGone, CommandTimeout, RequestRefused
+from runner.run.ports import Box, BoxRequest, Command
 from runner.sandbox.conformance import CHECKS, Check, Lab
+from runner.sandbox.conformance.check import NO_FAMILY
 from runner.sandbox.webcontainer import Host, WebContainerSandbox
 
 pytestmark = pytest.mark.integration
@@ -19,7 +23,126 @@ def test_webcontainer_behaves_as_a_provider(
     check: Check, webcontainers: Hosted, request: pytest.FixtureRequest
 ) -> None:
     if reason := check.known.get(PROVIDER):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+        # Some would wait a minute for what cannot come.
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True, run=check.known is not NO_FAMILY))
     runner, host = webcontainers
     runner.run(check.run(Lab(lambda: WebContainerSandbox(host))))
     assert host.boxes == {}, "the check left boxes behind"
+
+
+#: Leaves a child, a detached one, an orphan and one with a bare environment; each beats.
+FAMILY = """
+const { spawn } = require("node:child_process");
+const { appendFileSync } = require("node:fs");
+const role = process.argv[2] ?? "root";
+setInterval(() => appendFileSync(`${__dirname}/beat-${role}`, "x"), 50);
+const start = (name, more) => spawn(process.execPath, [__filename, name], { stdio: "ignore", ...more });
+if (role === "root") {
+  start("child");
+  start("detached", { detached: true }).unref();
+  start("bare", { env: {} });
+  start("parent");
+}
+if (role === "parent") {
+  start("orphan");
+  setTimeout(() => process.exit(0), 300);
+}
+"""
+MEMBERS = {"root", "child", "detached", "bare", "orphan"}
+
+
+async def _beating(box: Box) -> set[str]:
+    return {info.name.removeprefix("beat-") for info in await box.list(".") if info.name.startswith("beat-")}
+
+
+async def _whole_family(box: Box) -> None:
+    for _ in range(200):
+        if await _beating(box) >= MEMBERS:
+            break
+        await asyncio.sleep(0.2)
+    await box.remove("beat-parent")
+
+
+async def _by_timeout(box: Box) -> None:
+    running = asyncio.create_task(box.run(Command("node family.js", timeout=8)))
+    await _whole_family(box)
+    with pytest.raises(CommandTimeout):
+        await running
+
+
+async def _by_cancelling(box: Box) -> None:
+    running = asyncio.create_task(box.run(Command("node family.js", timeout=None)))
+    await _whole_family(box)
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+
+
+async def _by_signal(box: Box) -> None:
+    process = await box.start(Command("node family.js", timeout=None))
+    await _whole_family(box)
+    assert await process.signal("SIGKILL")
+    assert (await process.wait()).exit_code == 137
+
+
+@pytest.mark.parametrize("end", [_by_timeout, _by_cancelling, _by_signal], ids=["timeout", "cancel", "signal"])
+def test_nobody_whom_a_command_has_started_outlives_its_end(
+    end: Callable[[Box], Awaitable[None]], webcontainers: Hosted
+) -> None:
+    runner, host = webcontainers
+
+    async def scenario() -> set[str]:
+        async with Lab(lambda: WebContainerSandbox(host)).box() as box:
+            await box.write("family.js", FAMILY.encode())
+            await end(box)
+            for info in await box.list("."):
+                if info.name.startswith("beat-"):
+                    await box.remove(info.name)
+            await asyncio.sleep(0.5)
+            return await _beating(box)
+
+    assert runner.run(scenario()) == set()
+
+
+def test_a_container_reaches_no_other_process_of_the_runner(webcontainers: Hosted) -> None:
+    runner, host = webcontainers
+
+    async def scenario() -> str:
+        async with Lab(lambda: WebContainerSandbox(host)).box() as box:
+            box_id = box.id
+            assert box_id not in await box.url(80), "an id is no secret, and the address of a port is"
+        with pytest.raises(BoxGone, match="in this process") as caught:
+            await WebContainerSandbox(host).connect(box_id)
+        return caught.value.hint
+
+    assert "persist" in runner.run(scenario())
+
+
+def test_input_that_is_no_text_is_refused_with_a_way_out(webcontainers: Hosted) -> None:
+    runner, host = webcontainers
+
+    async def scenario() -> None:
+        async with Lab(lambda: WebContainerSandbox(host)).box(BoxRequest(timeout=60)) as box:
+            process = await box.start(Command("cat", timeout=None))
+            with pytest.raises(RequestRefused, match="UTF-8"):
+                await process.write(b"\xff")
+            await process.signal("SIGKILL")
+
+    runner.run(scenario())
+
+
+def test_a_file_outside_of_the_home_folder_is_read_and_written_too(webcontainers: Hosted) -> None:
+    runner, host = webcontainers
+
+    async def scenario() -> None:
+        async with Lab(lambda: WebContainerSandbox(host)).box() as box:
+            await box.write("/tmp/deep/note", b"\x00outside")
+            assert await box.read("/tmp/deep/note") == b"\x00outside"
+            assert [info.name for info in await box.list("/tmp/deep")] == ["note"]
+            await box.import_tar("/tmp/copy", await box.export_tar("/tmp/deep"))
+            await box.move("/tmp/copy/note", "home-again")
+            assert await box.read("home-again") == b"\x00outside"
+            await box.remove("/tmp/deep")
+            assert (await box.run(Command("ls /tmp", cwd="/tmp/copy"))).exit_code == 0
+
+    runner.run(scenario())

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from runner.errors import CommandTimeout
 from runner.run.ports import Box, Command
-from runner.sandbox.conformance.check import Check, expect, on_box, refused, same, sh
+from runner.sandbox.conformance.check import NO_FAMILY, Check, expect, on_box, refused, same, sh
 from runner.sandbox.conformance.commands import FAMILY, family_times_out, no_survivors, until_exists
 
 
@@ -150,9 +150,9 @@ BACKGROUND_CHECKS = (
     Check("dialogue", "Output came only at the end, so nobody could answer.", on_box(_dialogue)),
     Check("background with input", "Input was left open: the process never saw its end.", on_box(_given_input)),
     Check("signals", "A signal went to the shell only, or its outcome was unknown.", on_box(_signal)),
-    Check("signal to the tree", "Killing a server left its workers on the port.", on_box(_signal_tree)),
+    Check("signal to the tree", "Killing a server left its workers on the port.", on_box(_signal_tree), NO_FAMILY),
     Check("background survives", "A background process was lost after the next command.", on_box(_survives)),
-    Check("background timeout", "A background process ignored its timeout.", on_box(_timeout)),
+    Check("background timeout", "A background process ignored its timeout.", on_box(_timeout), NO_FAMILY),
     Check("cancelled wait", "Giving up waiting killed or lost the process.", on_box(_cancelled_wait)),
     Check("port", "A server in the box could not be reached by its URL.", on_box(_port)),
 )

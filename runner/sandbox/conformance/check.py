@@ -53,6 +53,13 @@ class Check:
     known: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Why checks whose processes are made by setsid and found in /proc say nothing of WebContainers.
+NO_FAMILY = {
+    "webcontainer": "a browser has neither setsid nor /proc, by which this check makes its processes and finds them;"
+    " tests/integration/test_sandbox_webcontainer.py has a family of Node's processes instead"
+}
+
+
 def on_box(body: Callable[[Box], Awaitable[None]]) -> Callable[[Lab], Awaitable[None]]:
     """A check that needs one fresh box and nothing else."""
 

@@ -106,17 +106,20 @@ function typed(kernel: Kernel, process: Process, terminal: Terminal, merged: Mer
   return (data) => keyboard.press(data);
 }
 
-/** The client's kill knows no signals: the first asks the whole tree to end, and ends what has not after a while; a second ends it at once. */
+/**
+ * The client's kill knows no signals: the first asks the whole job to end, and ends what has not after a while; a second
+ * ends it at once, with all that was detached from it.
+ */
 function killer(kernel: Kernel, process: Process): () => void {
   let asked = false;
-  const all = (signal: "SIGTERM" | "SIGKILL"): void => {
-    for (const each of kernel.table.job(process)) kernel.table.signal(each, signal);
+  const all = (meant: readonly Process[], signal: "SIGTERM" | "SIGKILL"): void => {
+    for (const each of meant) kernel.table.signal(each, signal);
   };
   return () => {
-    if (asked) return all("SIGKILL");
+    if (asked) return all(kernel.table.family(process), "SIGKILL");
     asked = true;
-    all("SIGTERM");
-    setTimeout(() => all("SIGKILL"), GRACE);
+    all(kernel.table.job(process), "SIGTERM");
+    setTimeout(() => all(kernel.table.job(process), "SIGKILL"), GRACE);
   };
 }
 

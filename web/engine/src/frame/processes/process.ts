@@ -48,6 +48,8 @@ export interface Identity {
   readonly owner: Task | null;
   /** The number of the client's process that it belongs to, with which it is killed; its own when it was detached. */
   readonly job: number;
+  /** The number of the client's process that it comes from, detached or not. */
+  readonly origin: number;
   readonly ipc: boolean;
   readonly stdin: Inlet;
   readonly stdout: Outlet;

@@ -71,7 +71,7 @@ export class Table {
     const { command, args, cwd, env, terminal, stdin, stdout, stderr } = request;
     const program = lookUp(this.volume, command, args, cwd, `${env.PATH ?? DEFAULT_PATH}:${cwd}/node_modules/.bin`);
     const pid = ++this.lastPid;
-    const identity: Identity = { pid, group: pid, job: pid, parent: null, owner: null, ipc: false, stdin, stdout, stderr, terminal };
+    const identity: Identity = { pid, group: pid, job: pid, origin: pid, parent: null, owner: null, ipc: false, stdin, stdout, stderr, terminal };
     return this.start(new Process(identity, cwd, stdin), { program, cwd, env, stdio: ["pipe", "pipe", "pipe"] });
   }
 
@@ -83,7 +83,7 @@ export class Table {
     const pid = ++this.lastPid;
     const streams = this.streams(owner, pid, stdio, pipes);
     const { group, job } = detached ? { group: pid, job: pid } : parent.is;
-    const identity: Identity = { pid, group, job, parent, owner, ipc, terminal: parent.is.terminal, ...streams };
+    const identity: Identity = { pid, group, job, origin: parent.is.origin, parent, owner, ipc, terminal: parent.is.terminal, ...streams };
     const child = new Process(identity, cwd, streams.input);
     child.umask = parent.umask;
     parent.children.add(child);
@@ -220,6 +220,11 @@ export class Table {
   /** A process of the client's with all that it started and they did, but for what was detached; youngest first. */
   job(process: Process): Process[] {
     return this.all().filter((each) => each.is.job === process.is.pid).reverse();
+  }
+
+  /** All who come from a process of the client's, detached or not; youngest first. */
+  family(process: Process): Process[] {
+    return this.all().filter((each) => each.is.origin === process.is.pid).reverse();
   }
 
   /** End everything. */
