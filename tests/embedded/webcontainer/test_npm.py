@@ -242,6 +242,8 @@ def own_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setenv("NPM_TOKEN", "token-of-mine")
     monkeypatch.setenv("E2B_API_KEY", "not-for-npm")
+    monkeypatch.setenv("npm_config_prefix", "/elsewhere")
+    monkeypatch.setenv("npm_config_strict_ssl", "false")
     return calls
 
 
@@ -278,6 +280,8 @@ def test_nothing_secret_of_this_machine_comes_along(own_npm: Path, tmp_path: Pat
         assert answer["stderr"] == "npm error in package.json with *** and ***\n"
         env = answer["tree"]["d"]["node_modules"]["d"]["x"]["d"]["env.txt"]["f"]["c"].decode()
         assert "not-for-npm" not in env
+        assert "/elsewhere" not in env
+        assert "npm_config_strict_ssl=false" in env
 
     asyncio.run(go())
 

@@ -28,7 +28,7 @@ _MOST_BYTES = 1_500_000_000  # of the whole cache
 # A browser loads no native code: packages that come in several forms are to come in the one for WebAssembly.
 _ALWAYS = (
     "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--logs-max=0", "--cpu=wasm32",
-    "--install-links=false", "--color=false", "--no-progress",
+    "--install-links=false", "--global=false", "--dry-run=false", "--color=false", "--no-progress",
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ _PASSED_ON = (
     "PATH", "LANG", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "NODE_AUTH_TOKEN", "NPM_TOKEN",
 )  # fmt: skip
+#: Settings of the person's that say where and how their own packages are installed.
+_NOT_FOR_CONTAINERS = {"cache", "userconfig", "global", "location", "prefix", "dry_run", "workspace", "workspaces"}
 _SECRET = re.compile(r"(?:_authToken|_auth|_password)\s*=\s*[\"']?([^\s\"']{4,})")
 # What npm has to say about the machine's own settings is no concern of a container.
 _OWN_SETTINGS = re.compile(r"^npm warn Unknown (?:user|env|global|builtin) config .*\n", re.MULTILINE | re.IGNORECASE)
@@ -89,9 +91,9 @@ async def _said(words: list[str], folder: Path, env: Mapping[str, str]) -> str:
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What npm needs of this machine's environment: its settings, among them the person's own, and little else."""
-    env = {
-        name: value for name, value in environ.items() if name in _PASSED_ON or name.lower().startswith("npm_config_")
-    }
+    settings = {name for name in environ if name.lower().startswith("npm_config_")}
+    settings -= {name for name in settings if name.lower().removeprefix("npm_config_") in _NOT_FOR_CONTAINERS}
+    env = {name: value for name, value in environ.items() if name in _PASSED_ON or name in settings}
     mine = _user_settings(environ)
     return env | ({"NPM_CONFIG_USERCONFIG": str(mine)} if mine.is_file() else {})
 
