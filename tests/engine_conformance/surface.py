@@ -50,10 +50,12 @@ def compare(node: Surface, engine: Surface) -> list[Module]:
 
 
 def _module(name: str, wanted: dict[str, str], got: dict[str, str]) -> Module:
-    refused = {each: got[each].removeprefix("refused: ") for each in wanted if got.get(each, "").startswith("refused")}
+    refused = {each: got[each].removeprefix("refused: ") for each in wanted if got.get(each, "").startswith("refused: ")}
     lacks, there = [], []
     for each, kind in wanted.items():
-        has = got.get(each, "undefined")
+        has = got.get(each, "undefined").removeprefix("inherited ")
+        if kind.startswith("inherited ") or kind == "undefined":
+            continue
         if each in refused or (each.partition("#")[0] in refused):
             continue
         if _alike(kind, has):

@@ -1,5 +1,5 @@
 // Prints what every core module has: for each name whether it is a function, a class, refused, or something else.
-// `class#method` are the methods of a class. A refusal of the local engine bears the symbol `runner.refusal`, with the error's text.
+// `class#method` are the methods of a class, own or inherited. A refusal of the local engine bears the symbol `runner.refusal`, with the error's text.
 const { builtinModules } = require("node:module");
 
 const REFUSAL = Symbol.for("runner.refusal");
@@ -20,8 +20,11 @@ function names(value, found, prefix) {
     if (name.startsWith("_")) continue;
     found[prefix + name] = described(value, name);
     const prototype = typeof value[name] === "function" && found[prefix + name] === "function" ? value[name].prototype : undefined;
-    for (const method of prototype ? Object.getOwnPropertyNames(prototype) : []) {
-      if (method !== "constructor" && !method.startsWith("_")) found[`${prefix}${name}#${method}`] = described(prototype, method);
+    for (let owner = prototype; owner && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
+      for (const method of Object.getOwnPropertyNames(owner)) {
+        const full = `${prefix}${name}#${method}`;
+        if (method !== "constructor" && !method.startsWith("_")) found[full] ??= (owner === prototype ? "" : "inherited ") + described(owner, method);
+      }
     }
   }
   return found;
@@ -36,7 +39,7 @@ for (const name of process.argv.length > 2 ? process.argv.slice(2) : [...builtin
     modules[name] = { "": `fails: ${error.message}` };
   }
 }
-modules.globalThis = Object.fromEntries(Object.getOwnPropertyNames(globalThis).filter((name) => !/^[_$]|^(Wasm|webkit)/.test(name)).map((name) => [name, typeof globalThis[name]]));
+modules.globalThis = Object.fromEntries(Object.getOwnPropertyNames(globalThis).filter((name) => !/^[_$]|^undefined$/.test(name)).map((name) => [name, typeof globalThis[name]]));
 modules.process = {};
 for (let owner = process; owner !== Object.prototype && owner !== null; owner = Object.getPrototypeOf(owner)) {
   for (const name of Object.getOwnPropertyNames(owner)) if (!name.startsWith("_")) modules.process[name] ??= described(owner, name);

@@ -36,8 +36,3 @@ const [inUse] = await once(two, "error");
 console.log(inUse.code, inUse.syscall);
 one.close();
 console.log(net.isIP("127.0.0.1"), net.isIP("::1"), net.isIP("x"), net.isIPv4("1.2.3.4"), new net.BlockList().check("1.2.3.4"));
-
-const local = net.createServer((peer) => peer.end("over a path")).listen("./socket");
-await once(local, "listening");
-console.log(await text(net.connect("./socket")), local.address().endsWith("socket"));
-local.close();

@@ -19,7 +19,7 @@ console.log(Buffer.concat(parts).toString() === text + text);
 for (const attempt of [() => zlib.gunzipSync("not gzip"), () => zlib.inflateSync(packed.subarray(0, 20)), () => zlib.gunzipSync(packed.subarray(0, 40)), () => zlib.deflateSync(5), () => zlib.gzipSync("x", { level: 99 })]) {
   try { attempt(); console.log("no error"); } catch (error) { console.log(error.name, error.code, error.message); }
 }
-zlib.gunzip(Buffer.from("broken"), (error) => console.log(error.code));
+await promisify(zlib.gunzip)(Buffer.from("broken")).catch((error) => console.log(error.code));
 const broken = zlib.createInflate();
 broken.on("error", (error) => console.log("stream", error.code, error.errno));
 broken.end("broken");

@@ -59,11 +59,12 @@ function shortened(value: unknown): unknown {
 
 /** The error of a failed assertion. */
 export class AssertionError extends Error {
-  readonly generatedMessage: boolean;
-  readonly code = "ERR_ASSERTION";
-  actual: unknown;
-  expected: unknown;
-  operator: string | undefined;
+  // Declared only: they are made in Node's order, which serialisers show.
+  declare generatedMessage: boolean;
+  declare code: "ERR_ASSERTION";
+  declare actual: unknown;
+  declare expected: unknown;
+  declare operator: string | undefined;
 
   constructor(options: AssertionOptions) {
     const given: unknown = options;
