@@ -53,7 +53,7 @@ def named(runtime: str, words: str) -> psutil.Process:
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end, f"waited in vain until {what}"
         time.sleep(0.05)
