@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
-from runner.errors import BoxError, BoxGone, CommandTimeout, RequestRefused
+from runner.errors import BoxError, BoxGone, CommandTimeout
 from runner.run.ports import Command, CommandResult, OnOutput, Stream
 from runner.sandbox.webcontainer_streams import Tagged, pieces
 
@@ -94,13 +94,9 @@ class WebContainerProcess:
         if not self.running:
             return False
         self._sent = name
-        if name == "SIGTERM":
-            await self._kill()
-            return True
-        # The client's first kill asks, as SIGTERM does; the second one, right behind it, ends whatever is left, also
-        # what was detached. By then the page may know already that the process has ended.
-        await asyncio.gather(self._kill(), self._kill_again())
-        await asyncio.wait({self._ended}, timeout=_DRAIN)
+        await self._box.call("the command cannot be killed", "kill", self.key, name == "SIGKILL")
+        if name == "SIGKILL":
+            await asyncio.wait({self._ended}, timeout=_DRAIN)
         return True
 
     async def abandon(self) -> None:
@@ -118,13 +114,6 @@ class WebContainerProcess:
         for stream, text in pieces_:
             self._texts[stream].append(text)
             self._hear(stream, text)
-
-    async def _kill(self) -> None:
-        await self._box.call("the command cannot be killed", "kill", self.key)
-
-    async def _kill_again(self) -> None:
-        with contextlib.suppress(RequestRefused):
-            await self._kill()
 
     async def _end(self) -> None:
         if self.running:

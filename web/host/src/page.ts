@@ -78,8 +78,11 @@ export class HostPage {
   }
 
   // What takes no time is told like everything else, as a promise: failures of one kind for the runner.
-  async kill(id: string): Promise<void> {
-    await Promise.resolve(this.#here.kill(id));
+  /** Ask a process to end; with `hard`, twice at once, which our engine takes for SIGKILL to all that comes from it. */
+  async kill(id: string, hard = false): Promise<void> {
+    this.#here.kill(id);
+    if (hard) this.#here.kill(id);
+    await Promise.resolve();
   }
 
   async resize(id: string, cols: number, rows: number): Promise<void> {
