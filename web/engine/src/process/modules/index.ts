@@ -11,6 +11,7 @@ import { net } from "../net/net.ts";
 import { assert, strict } from "./assert/index.ts";
 import { bufferModule } from "./buffer.ts";
 import { constants } from "./constants.ts";
+import { crypto } from "./crypto/index.ts";
 import { diagnosticsChannel } from "./diagnostics_channel.ts";
 import EventEmitter from "./events.ts";
 import { fs, promises as fsPromises } from "./fs/index.ts";
@@ -40,6 +41,7 @@ export const builtins: Record<string, () => unknown> = {
   buffer: () => bufferModule,
   child_process: () => childProcess,
   constants: () => constants,
+  crypto: () => crypto,
   diagnostics_channel: () => diagnosticsChannel,
   dns: () => dns,
   "dns/promises": () => dnsPromises,
