@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,18 @@ steps:
 """
 
 
+EXPRESS = """
+spec: 1
+name: greeter
+sandboxes:
+  # runner: ignore[sandbox-network] packages come from whichever registry this machine's npm uses
+  tab: {needs: {runtime: node, browser: true, ports: [3000], network: "*"}, prefer: [webcontainer]}
+steps:
+  install: {sandbox: tab, cwd: app, files: {app: express}, run: npm ci}
+  serve: {after: [install], sandbox: tab, cwd: app, run: "node -e 'require(`./app.js`).listen(3000)'"}
+"""
+
+
 class Going:
     """A run that goes on, and where its server is shown."""
 
@@ -76,12 +88,17 @@ class Going:
         return subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
-@contextmanager
-def going(folder: Path, provider: str, token: str = "") -> Iterator[Going]:
+def shop(folder: Path, provider: str) -> str:
+    """A spec that serves the shop, and what it needs."""
     (folder / "shop.js").write_text(SHOP)
     needs = ", browser: true, ports: [3000]" if provider == "webcontainer" else ""
-    (folder / "shop.yaml").write_text(SPEC % (needs, provider))
-    words = [sys.executable, "-m", "runner", "run", "shop.yaml", "--engine", "local", "--preview", "0"]
+    return SPEC % (needs, provider)
+
+
+@contextmanager
+def going(folder: Path, spec: str, token: str = "") -> Iterator[Going]:
+    (folder / "spec.yaml").write_text(spec)
+    words = [sys.executable, "-m", "runner", "run", "spec.yaml", "--engine", "local", "--preview", "0"]
     environ = {**os.environ, **({"RUNNER_PREVIEW_TOKEN": token} if token else {})}
     process = subprocess.Popen(
         [*words, "--json", "--events"],
@@ -115,33 +132,50 @@ def provider(request: pytest.FixtureRequest, missing: Callable[[str], None]) -> 
     return str(request.param)
 
 
-def test_a_server_in_a_box_is_seen_by_curl_and_by_a_browser(
-    tmp_path: Path, provider: str, missing: Callable[[str], None]
-) -> None:
+@pytest.fixture
+def executable(missing: Callable[[str], None]) -> Path:
     from runner.embedded.webcontainer import chromium
 
     try:
-        executable = chromium.find(os.environ)
+        return chromium.find(os.environ)
     except SandboxMissing as error:
         missing(f"{error.message}: {error.hint}")
-    with going(tmp_path, provider) as shop:
-        told = shop.events[-1]["data"]
+        raise
+
+
+def test_a_server_in_a_box_is_seen_by_curl_and_by_a_browser(tmp_path: Path, provider: str, executable: Path) -> None:
+    with going(tmp_path, shop(tmp_path, provider)) as seen_at:
+        told = seen_at.events[-1]["data"]
         assert (told["port"], told["sandbox"], told["provider"]) == (3000, "web", provider)
-        assert re.fullmatch(r"http://3000--\d{8}-\d{6}-[0-9a-f]{6}\.localhost:\d+/", shop.address)
-        assert "<h1>hello</h1>" in shop.curl("/")
-        bought = shop.curl("/buy", "-d", "what=tea")
+        assert re.fullmatch(r"http://3000--\d{8}-\d{6}-[0-9a-f]{6}\.localhost:\d+/", seen_at.address)
+        assert "<h1>hello</h1>" in seen_at.curl("/")
+        bought = seen_at.curl("/buy", "-d", "what=tea")
         assert bought.startswith("HTTP/1.1 303")
-        assert f"location: {shop.address}cart" in bought, "redirects lead to the preview"
+        assert f"location: {seen_at.address}cart" in bought, "redirects lead to the preview"
         assert re.findall(r"set-cookie: (\S+)", bought) == ["bought=tea;", "seen=yes"]
-        assert shop.curl("/slow").endswith("first last")
-        assert shop.curl("/", port=3999).startswith("HTTP/1.1 502")
-        seen = asyncio.run(browse(executable, shop.address, tmp_path / "shop.png"))
+        assert seen_at.curl("/slow").endswith("first last")
+        assert seen_at.curl("/", port=3999).startswith("HTTP/1.1 502")
+        seen = asyncio.run(browse(executable, seen_at.address, tmp_path / "shop.png"))
         assert seen == ["hello", "fetched", "cart: bought=tea; seen=yes", "fetched"]
         assert (tmp_path / "shop.png").read_bytes().startswith(b"\x89PNG")
 
 
 async def browse(executable: Path, address: str, picture: Path) -> list[str]:
     """What a person sees who opens the shop and buys."""
+    seen = []
+    async with opened(executable) as page:
+        await page.goto(address)
+        for _ in range(2):
+            await page.wait_for_selector("#js:not(:empty)")
+            seen += [await page.inner_text("h1"), await page.inner_text("#js")]
+            if len(seen) == 2:
+                await page.click("button")
+        await page.screenshot(path=picture)
+    return seen
+
+
+@asynccontextmanager
+async def opened(executable: Path) -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
     from runner.embedded.webcontainer import chromium
@@ -150,29 +184,44 @@ async def browse(executable: Path, address: str, picture: Path) -> list[str]:
         browser = await playwright.chromium.launch(
             executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
         )
-        page = await browser.new_page()
-        seen = []
-        await page.goto(address)
-        for _ in range(2):
-            await page.wait_for_selector("#js:not(:empty)")
-            seen += [await page.inner_text("h1"), await page.inner_text("#js")]
-            if len(seen) == 2:
-                await page.click("button")
-        await page.screenshot(path=picture)
+        yield await browser.new_page()
         await browser.close()
-    return seen
+
+
+def test_an_express_application_that_npm_installed_in_a_webcontainer_is_seen(
+    root: Path, tmp_path: Path, executable: Path, missing: Callable[[str], None]
+) -> None:
+    if lacking := webcontainer_ready.lacking(os.environ):
+        missing(lacking)
+    for program in ("curl", "npm"):
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed: apt-get install curl npm")
+    shutil.copytree(root / "specs" / "express", tmp_path / "express")
+
+    async def heading(address: str) -> str:
+        async with opened(executable) as page:
+            await page.goto(address)
+            return str(await page.inner_text("h1"))
+
+    with going(tmp_path, EXPRESS) as greeter:
+        assert "Set-Cookie: last=Ada; Path=/" in (answer := greeter.curl("/greet/Ada"))
+        assert answer.endswith('{"greeting":"Hello, Ada!"}')
+        summed = greeter.curl("/sum", "-H", "Content-Type: application/json", "-d", '{"numbers": [1, 2, 3]}')
+        assert (summed.startswith("HTTP/1.1 201"), summed.endswith('{"sum":6}')) == (True, True)
+        assert greeter.curl("/nowhere").startswith("HTTP/1.1 404")
+        assert asyncio.run(heading(greeter.address)) == "Hello from express"
 
 
 def test_with_a_token_only_who_has_it_sees_anything(tmp_path: Path, missing: Callable[[str], None]) -> None:
     if shutil.which("curl") is None:
         missing("curl is not installed: apt-get install curl")
     token = "a-token-of-this-test-only"
-    with going(tmp_path, "e2b", token) as shop:
-        assert shop.curl("/").startswith("HTTP/1.1 401")
-        assert "hello" in shop.curl("/", "-H", f"X-Runner-Preview-Token: {token}")
+    with going(tmp_path, shop(tmp_path, "e2b"), token) as guarded:
+        assert guarded.curl("/").startswith("HTTP/1.1 401")
+        assert "hello" in guarded.curl("/", "-H", f"X-Runner-Preview-Token: {token}")
         jar = str(tmp_path / "jar")
-        assert "location: /cart" in shop.curl(f"/cart?token={token}", "-c", jar)
-        shown = shop.curl("/cart", "-b", jar.join(["", ""]), "-H", f"Cookie: {cookie(Path(jar))}")
+        assert "location: /cart" in guarded.curl(f"/cart?token={token}", "-c", jar)
+        shown = guarded.curl("/cart", "-b", jar, "-H", f"Cookie: {cookie(Path(jar))}")
         assert "cart: no cookie" in shown, "the box gets no cookie of the gate"
 
 
