@@ -112,6 +112,7 @@ export function turn(body: Body): void {
 /** Run the program's first turn: like in libuv, timers come first after it. */
 export function begin(body: Body): void {
   phase = CHECK;
+  idled = false;
   advance();
   try {
     run(body);

@@ -85,11 +85,11 @@ function collect(node: AnyNode, unit: Unit, label: AnyNode | undefined, edits: E
 function finish(unit: Unit, edits: Edit[], isTop: boolean): void {
   if (!unit.asynchronous || (unit.awaits.length === 0 && unit.loops.length === 0)) return;
   unit.saves = unit.tries.length > 0 || unit.loops.length > 0;
+  if (unit.saves && !isTop) declare(unit.node as FunctionNode, edits);
   // What opens outside comes first: a loop's body may begin with an await.
   for (const { loop, label } of unit.loops) loopEdit(loop, label, edits);
   for (const node of unit.tries) tryEdit(node, edits);
   for (const node of unit.awaits) awaitEdit(node, unit.saves, edits);
-  if (unit.saves && !isTop) declare(unit.node as FunctionNode, edits);
 }
 
 function awaitEdit(node: AnyNode, saves: boolean, edits: Edit[]): void {
