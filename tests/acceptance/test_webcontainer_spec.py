@@ -35,6 +35,6 @@ def test_the_shipped_spec_is_served_in_a_webcontainer_and_carried_to_another_pro
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     *events, report = map(json.loads, done.stdout.splitlines())
-    assert report["outputs"] == {"tab": "a WebContainer", "box": "another box"}
+    assert report["run"]["outputs"] == {"tab": "a WebContainer", "box": "another box"}
     providers = {each["step"]: each["data"]["provider"] for each in events if each["type"] == "step.succeeded"}
     assert providers == {"install": "webcontainer", "serve": "webcontainer", "carried": "e2b"}
