@@ -1,7 +1,7 @@
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { HostPage } from "../src/page.ts";
-import { browser, ScriptedEngine } from "./scripted-engine.ts";
+import { browser, eventually, ScriptedEngine } from "./scripted-engine.ts";
 
 const REQUEST = { engine: "http://token.localhost:2", workdirName: "work", timeoutMs: 300 };
 
@@ -79,7 +79,7 @@ test("small files travel as base64, and events reach the runner's binding", asyn
   expect([...(asked.at(-1)?.body ?? [])]).toEqual([0, 255]);
   await page.spawn("p", { command: "node", args: [] });
   await page.kill("p");
-  await vi.waitFor(() => expect(batches.at(-1)).toEqual({ kind: "exit", id: "p", code: 143 }));
+  await eventually(() => expect(batches.at(-1)).toEqual({ kind: "exit", id: "p", code: 143 }));
   await expect(page.resize("p", 1, 1)).rejects.toMatchObject({ code: "spawn" });
   globalThis.runnerEmit = undefined;
 });

@@ -4,6 +4,7 @@ import { Outbox } from "../src/events.ts";
 import type { ToolEvent } from "../src/events.ts";
 import { asHostError, HostError } from "../src/failure.ts";
 import { Heartbeat } from "../src/heartbeat.ts";
+import { eventually } from "./scripted-engine.ts";
 
 test("bytes survive base64, many of them too", () => {
   const bytes = Uint8Array.from({ length: 100_003 }, (_, at) => at % 256);
@@ -32,7 +33,7 @@ test("events gather while a batch is being taken, and output of one process is j
     if (batches.length === 1) await new Promise<void>((resolve) => (free = resolve));
   });
   outbox.push({ kind: "output", id: "p", data: "a" });
-  await vi.waitFor(() => expect(batches).toHaveLength(1));
+  await eventually(() => expect(batches).toHaveLength(1));
   outbox.push({ kind: "output", id: "p", data: "b" });
   outbox.push({ kind: "output", id: "p", data: "c" });
   outbox.push({ kind: "output", id: "q", data: "d" });

@@ -187,3 +187,8 @@ function act(window: EventTarget, engine: ScriptedEngine, made: FakeFrame, frame
   const data = frame === "init" ? { type: "init" } : frame;
   window.dispatchEvent(Object.assign(new Event("message"), { origin, data, ports: [port2] }));
 }
+
+/** Wait until a check holds: far longer than it ever takes, for machines may be busy. */
+export async function eventually(check: () => void): Promise<void> {
+  await vi.waitFor(check, { timeout: 15_000, interval: 10 });
+}
