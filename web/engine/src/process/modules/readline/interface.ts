@@ -7,7 +7,8 @@ import { validateAbortSignal, validateFunction } from "../validate.ts";
 
 type Listener = (...args: unknown[]) => void;
 
-interface Source {
+/** A stream that lines are read from. */
+export interface Source {
   on(event: string, listener: Listener): unknown;
   removeListener(event: string, listener: Listener): unknown;
   pause(): unknown;
