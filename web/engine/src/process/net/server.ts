@@ -1,7 +1,7 @@
 /** `net.Server`: takes connections on a port of this container. */
 
 import { callSync, on } from "../calls.ts";
-import { handle, turn, type Handle } from "../loop.ts";
+import { checkLater, handle, turn, type Handle } from "../loop.ts";
 import { EventEmitter } from "../modules/events.ts";
 import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
 import { processNextTick } from "../timers.ts";
@@ -152,7 +152,8 @@ export class Server extends Emitter {
   private finishClosing(): void {
     if (!this.closing || this.open.size > 0) return;
     this.closing = false;
-    processNextTick(() => this.emit("close"));
+    // The other ends have heard of it by then: two rounds of the loop, as closing takes in Node.
+    checkLater(() => checkLater(() => this.emit("close")));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

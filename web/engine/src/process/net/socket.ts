@@ -100,7 +100,7 @@ export class Socket extends stream.Duplex {
     if (found === null) return processNextTick(() => this.destroy(elsewhere(host)));
     try {
       const messages = await call("net.connect", port);
-      if (this.destroyed) return messages.close();
+      if (this.destroyed) return hangUp(new Connection(messages, turn));
       this.keeper?.close();
       const family = found.family === 4 ? "IPv4" : "IPv6";
       this._attach(new Connection(messages, turn), { address: found.address, family, port: clientPort() }, { address: found.address, family, port });
@@ -295,6 +295,13 @@ function afterFin(this: Socket, _chunk: unknown, encoding: unknown, callback: un
   if (typeof done === "function") processNextTick(done, error);
   this.destroy(error);
   return false;
+}
+
+/** Leave a connection that was made when nobody wanted it any more: the other end must learn it. */
+function hangUp(connection: Connection): void {
+  const nothing = (): void => undefined;
+  connection.receive({ data: nothing, end: nothing, reset: nothing });
+  connection.end();
 }
 
 function abortError(signal: AbortSignal | undefined): Error {

@@ -180,6 +180,8 @@ export class Client extends Outgoing {
       drain: () => this.emit("drain"),
     };
     for (const [name, listener] of Object.entries(this.heard)) socket.on(name, listener);
+    // An answer before this one can have left it paused.
+    socket.resume();
   }
 
   private release(socket: Socket): void {
@@ -267,7 +269,8 @@ export class Client extends Outgoing {
       socket.destroy();
       return;
     }
-    socket.pause();
+    // Neither flowing nor paused, as a socket is on which nobody has listened yet.
+    Object.assign(socket, { readableFlowing: null });
     res.complete = true;
     this.emit(name, res, socket, Buffer.from(rest));
     this._closed = true;

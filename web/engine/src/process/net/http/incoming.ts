@@ -109,7 +109,7 @@ export class Incoming extends stream.Readable {
 }
 
 /** `http.IncomingMessage`, which libraries also call without `new` on objects of their own. */
-export const IncomingMessage = constructorOf(Incoming, (message, [socket]) => {
+export const IncomingMessage = constructorOf(Incoming, "IncomingMessage", (message, [socket]) => {
   (stream.Readable as unknown as { call: (self: object, options: object) => void }).call(message, {});
   begin(message, (socket ?? null) as Socket | null);
 });

@@ -367,7 +367,7 @@ export function beginOutgoing(message: Outgoing): void {
 }
 
 /** `http.OutgoingMessage`. */
-export const OutgoingMessage = constructorOf(Outgoing as unknown as new () => Outgoing, beginOutgoing);
+export const OutgoingMessage = constructorOf(Outgoing as unknown as new () => Outgoing, "OutgoingMessage", beginOutgoing);
 
 function bytesOf(chunk: unknown, encoding: string): Uint8Array {
   if (chunk === null) throw nodeError(TypeError, "ERR_STREAM_NULL_VALUES", "May not write null values to stream");

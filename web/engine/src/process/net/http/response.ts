@@ -93,7 +93,7 @@ export class Response extends Outgoing {
 }
 
 /** `http.ServerResponse`, which libraries also call without `new` on objects of their own. */
-export const ServerResponse = constructorOf(Response, (response, [request]) => {
+export const ServerResponse = constructorOf(Response, "ServerResponse", (response, [request]) => {
   beginOutgoing(response);
   begin(response, request as Incoming);
 });

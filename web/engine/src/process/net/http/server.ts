@@ -204,7 +204,8 @@ class Channel {
     this.broken = true;
     this.socket.removeListener("data", this.onData);
     this.socket.removeListener("end", this.onEnd);
-    this.socket.pause();
+    // Neither flowing nor paused, as a socket is on which nobody has listened yet.
+    Object.assign(this.socket, { readableFlowing: null });
     request.complete = true;
     request.push(null);
     this.server.emit(request.method === "CONNECT" ? "connect" : "upgrade", request, this.socket, Buffer.from(rest));
@@ -274,7 +275,7 @@ class Channel {
       request.destroy(Object.assign(new Error("aborted"), { code: "ECONNRESET" }));
     }
     for (const response of this.responses.splice(0)) {
-      if (!response.req.destroyed && !response.req.complete) response.req.destroy(Object.assign(new Error("aborted"), { code: "ECONNRESET" }));
+      if (!response.req.destroyed) response.req.destroy(Object.assign(new Error("aborted"), { code: "ECONNRESET" }));
       response._close();
     }
   }
