@@ -103,11 +103,27 @@ function takeLater(): void {
   for (const name of ITERATOR_HELPERS) Reflect.deleteProperty(iterator, name);
 }
 
+/** Messages of `JSON.parse` as Node 20 words them: later ones add the line and column. */
+function rewordJson(): void {
+  const parse = (text: string, reviver?: Parameters<typeof JSON.parse>[1]): unknown => {
+    try {
+      return before(text, reviver) as unknown;
+    } catch (error) {
+      if (error instanceof SyntaxError) error.message = error.message.replace(/ \(line \d+ column \d+\)$/, "");
+      if (error instanceof SyntaxError && typeof error.stack === "string") error.stack = error.stack.replace(/ \(line \d+ column \d+\)$/m, "");
+      throw error;
+    }
+  };
+  const before = JSON.parse;
+  Object.defineProperty(JSON, "parse", { value: parse, writable: true, configurable: true, enumerable: false });
+}
+
 /** Replace the globals. The browser's own are gone afterwards. */
 export function installGlobals(process: NodeProcess, native: Native, failed: (error: unknown) => void): void {
   settle();
   hide();
   takeLater();
+  rewordJson();
   define("global", globalThis);
   Object.defineProperty(globalThis, Symbol.toStringTag, { value: "global", configurable: true });
   define("process", process);

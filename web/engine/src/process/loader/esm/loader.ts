@@ -200,7 +200,7 @@ export function importFrom(specifier: unknown, base: string, options?: unknown):
   const wanted = frame();
   return new Promise((resolve, reject) => {
     // The text of the specifier is asked for at once, the rest happens later: as the language has it.
-    const name = typeof specifier === "string" ? specifier : String(specifier as { toString(): string });
+    const name = typeof specifier === "string" ? specifier : String(specifier);
     const attributes = ((options as { with?: Attributes; assert?: Attributes } | undefined)?.with ?? (options as { assert?: Attributes } | undefined)?.assert ?? {});
     queueMicrotask(() => {
       within(wanted, () => importNow(name, base, attributes)).then(resolve, reject);
