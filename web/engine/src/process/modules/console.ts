@@ -197,7 +197,7 @@ function checked(given: unknown, args: unknown[]): Options {
 /** A console over two streams; works with and without `new`. */
 export const Console = function Console(this: unknown, given: unknown, ...args: unknown[]): object {
   const options = checked(given, args);
-  const made = new.target === undefined ? (Object.create(Console.prototype as object) as object) : (this as object);
+  const made = (new.target as unknown) === undefined ? (Object.create(Console.prototype as object) as object) : (this as object);
   equip(made, stateOf(() => options.stdout, () => options.stderr ?? options.stdout, options));
   return made;
 } as unknown as { new (options: unknown, ...args: unknown[]): object; prototype: object };

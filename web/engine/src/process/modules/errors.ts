@@ -18,7 +18,7 @@ export function nodeError(Base: ErrorClass, code: string, message: string, calle
   Object.defineProperty(error, "name", { value: shown, configurable: true, writable: true, enumerable: false });
   (Error as unknown as { captureStackTrace?: (target: object, above: unknown) => void }).captureStackTrace?.(error, caller);
   // Some engines make the header only when it is read.
-  error.stack;
+  Reflect.get(error, "stack");
   delete (error as { name?: string }).name;
   error.code = code;
   Object.defineProperty(error, "toString", {

@@ -6,7 +6,7 @@ import type { Callback } from "./validate.ts";
 
 /** Do it later and call back with what it gives or throws. What the callback throws is its own turn's affair. */
 export function runLater(work: () => unknown, callback: Callback): void {
-  const back = bound(callback as (...args: unknown[]) => unknown);
+  const back = bound(callback);
   setImmediate(() => {
     let value: unknown;
     try {

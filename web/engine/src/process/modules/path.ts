@@ -118,11 +118,10 @@ function posixDirname(path: string): string {
   if (path === "") return ".";
   const { start, end } = lastSegment(path, 0, isSlash);
   if (end === 0) return "/";
-  let cut = start;
-  while (cut > 1 && path.charAt(cut - 1) === "/") cut -= 1;
-  if (cut === 0) return ".";
-  // A path of exactly two slashes before its name keeps both: POSIX leaves their meaning open, and Node keeps them.
-  return cut === 1 && start === 2 && path.startsWith("//") ? "//" : path.slice(0, cut);
+  if (start === 0) return ".";
+  if (start === 1) return "/";
+  // Of two slashes before the only name both stay: POSIX leaves their meaning open.
+  return start === 2 && path.startsWith("/") ? "//" : path.slice(0, start - 1);
 }
 
 function posixBasename(path: string, suffix?: string): string {
@@ -176,7 +175,14 @@ function windowsNormalize(path: string): string {
   let body = end < path.length ? simplified(path.slice(end), !absolute, "\\", isAny) : "";
   if (body === "" && !absolute) body = ".";
   if (body !== "" && end < path.length && isAny(path.charAt(path.length - 1))) body += "\\";
+  const relative = !absolute && device === "";
+  if (relative && looksLikeDevice(path, body)) return `.\\${body}`;
   return `${device}${absolute ? "\\" : ""}${body}`;
+}
+
+/** Whether a relative path could be taken for a drive's: then Node writes `.\\` before it. */
+function looksLikeDevice(path: string, body: string): boolean {
+  return path.includes(":") && (isDrive(body) || /:(?:[/\\]|$)/.test(path));
 }
 
 function windowsResolve(...parts: string[]): string {
@@ -233,9 +239,7 @@ function windowsDirname(path: string): string {
   if (path === "") return ".";
   const { end: rootEnd } = windowsRoot(path);
   const { start } = lastSegment(path, rootEnd, isAny);
-  let cut = start;
-  while (cut > rootEnd && isAny(path.charAt(cut - 1))) cut -= 1;
-  if (cut > rootEnd) return path.slice(0, cut);
+  if (start > rootEnd) return path.slice(0, start - 1);
   return rootEnd > 0 ? path.slice(0, rootEnd) : ".";
 }
 

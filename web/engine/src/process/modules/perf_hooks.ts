@@ -64,7 +64,7 @@ function eventLoopUtilization(): { idle: number; active: number; utilization: nu
 function timerify(body: unknown): Callback {
   validateFunction(body, "fn");
   const timed = function timed(this: unknown, ...args: unknown[]): unknown {
-    return new.target === undefined ? Reflect.apply(body, this, args) : (Reflect.construct(body, args, body) as unknown);
+    return (new.target as unknown) === undefined ? Reflect.apply(body, this, args) : (Reflect.construct(body, args, body) as unknown);
   };
   return Object.defineProperties(timed, {
     name: { value: `timerified ${body.name}`, configurable: true },

@@ -31,7 +31,7 @@ export function unescape(text: string, decodeSpaces = false): string {
 }
 
 export function escape(value: unknown): string {
-  const text = typeof value === "string" ? value : typeof value === "object" ? String(value) : `${value as string}`;
+  const text = typeof value === "string" ? value : typeof value === "object" ? String(value) : (value as string);
   try {
     return encodeURIComponent(text);
   } catch {
@@ -81,7 +81,7 @@ function decodeWith(decode: (text: string) => string, text: string): string {
 export function parse(text: unknown, separator?: unknown, equals?: unknown, options?: ParseOptions | null): Query {
   const found = Object.create(null) as Query;
   if (typeof text !== "string" || text === "") return found;
-  const [between, sign] = [separator ? String(separator as string) : "&", equals ? String(equals as string) : "="];
+  const [between, sign] = [separator ? String(separator) : "&", equals ? String(equals) : "="];
   const limit = options?.maxKeys ?? 1000;
   const pairs = text.split(between).filter((pair) => pair !== "");
   const decode = options?.decodeURIComponent ?? querystring.unescape;

@@ -14,7 +14,7 @@ function checked(options: unknown): Options {
   const { signal, ref } = options as { signal?: unknown; ref?: unknown };
   validateAbortSignal(signal, "options.signal");
   if (ref !== undefined) validateBoolean(ref, "options.ref");
-  return options as Options;
+  return options;
 }
 
 interface Timer {
@@ -27,7 +27,7 @@ function promised<T>(start: (done: () => void) => Timer, stop: (timer: Timer) =>
   try {
     found = checked(options);
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
   const { signal } = found;
   if (signal?.aborted === true) return Promise.reject(new AbortError({ cause: signal.reason }));

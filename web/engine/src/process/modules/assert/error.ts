@@ -40,7 +40,7 @@ function looseMessage(actual: unknown, expected: unknown, operator: string): str
 
 function messageOf(options: AssertionOptions): string {
   const { message, actual, expected, operator = "" } = options;
-  const text = message === undefined || message === null ? undefined : typeof message === "string" ? message : String(message as string);
+  const text = message === undefined || message === null ? undefined : typeof message === "string" ? message : String(message);
   if (operator === "deepStrictEqual" || operator === "strictEqual") return difference(actual, expected, operator, text);
   if (text !== undefined) return text;
   if (operator === "notDeepStrictEqual" || operator === "notStrictEqual") return unequalMessage(actual, operator);
@@ -78,7 +78,7 @@ export class AssertionError extends Error {
     this.operator = options.operator;
     const above = options.stackStartFn ?? options.stackStartFunction;
     (Error as unknown as { captureStackTrace(target: object, above: unknown): void }).captureStackTrace(this, typeof above === "function" ? above : AssertionError);
-    void this.stack;
+    Reflect.get(this, "stack");
     this.name = "AssertionError";
   }
 

@@ -76,7 +76,8 @@ const NONE = Symbol("no exception");
 
 /** Objects of this class print as what the message compares. */
 class Comparison {
-  constructor(source: object, keys: readonly string[], patterns?: Record<string, unknown>) {
+  /** Take what is compared of an object. */
+  take(source: object, keys: readonly string[], patterns?: Record<string, unknown>): this {
     for (const key of keys) {
       if (!(key in source)) continue;
       const value = (source as Record<string, unknown>)[key];
@@ -84,6 +85,7 @@ class Comparison {
       // A text that the pattern matches is shown as the pattern, so that it is no difference.
       Object.assign(this, { [key]: typeof value === "string" && pattern instanceof RegExp && pattern.test(value) ? pattern : value });
     }
+    return this;
   }
 }
 
@@ -97,7 +99,7 @@ function compareProperties(actual: object, expected: Record<string, unknown>, op
     if (key in actual && isDeepEqual(value, wanted, true)) continue;
     if (options.message instanceof Error) throw options.message;
     const error = new AssertionError({
-      actual: new Comparison(actual, keys, expected), expected: new Comparison(expected, keys), operator: "deepStrictEqual", stackStartFn: options.above,
+      actual: new Comparison().take(actual, keys, expected), expected: new Comparison().take(expected, keys), operator: "deepStrictEqual", stackStartFn: options.above,
       ...(options.message === undefined ? {} : { message: options.message }),
     });
     throw Object.assign(error, { actual, expected, operator: options.operator, generatedMessage: options.message === undefined });
@@ -134,7 +136,7 @@ function checkThrown(actual: unknown, how: Expectation): void {
   const { expected } = how;
   if (typeof expected !== "function") {
     if (types.isRegExp(expected)) {
-      const text = String(actual as string);
+      const text = String(actual);
       if (!(expected as RegExp).test(text)) refuse(actual, how, `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(text)}\n`);
       return;
     }
@@ -181,7 +183,7 @@ function expectThrown(actual: unknown, args: readonly unknown[], operator: "thro
     return;
   }
   const name = (how.expected as { name?: string } | undefined)?.name;
-  const detail = `${name === undefined || name === "" ? "" : ` (${name})`}${how.message === undefined ? "." : `: ${String(how.message as string)}`}`;
+  const detail = `${name === undefined || name === "" ? "" : ` (${name})`}${how.message === undefined ? "." : `: ${String(how.message)}`}`;
   const kind = operator === "rejects" ? "rejection" : "exception";
   failWith({ actual: undefined, expected: how.expected, operator, message: how.message instanceof Error ? how.message : `Missing expected ${kind}${detail}`, stackStartFn: above });
 }
@@ -190,13 +192,13 @@ function expectNone(actual: unknown, args: readonly unknown[], operator: "doesNo
   if (actual === NONE) return;
   const [expected, message] = typeof args[0] === "string" ? [undefined, args[0]] : args;
   if (expected !== undefined && !matches(actual, expected)) throw actual as Error;
-  const detail = message === undefined ? "." : `: ${String(message as string)}`;
+  const detail = message === undefined ? "." : `: ${String(message)}`;
   const kind = operator === "doesNotReject" ? "rejection" : "exception";
   failWith({ actual, expected, operator, message: `Got unwanted ${kind}${detail}\nActual message: "${String((actual as Error | undefined)?.message)}"`, stackStartFn: above });
 }
 
 function matches(actual: unknown, expected: unknown): boolean {
-  if (typeof expected !== "function") return (expected as RegExp).test(String(actual as string));
+  if (typeof expected !== "function") return (expected as RegExp).test(String(actual));
   const validator = expected as Callback;
   if (validator.prototype !== undefined && actual instanceof (validator as unknown as new () => object)) return true;
   return !isErrorClass(validator) && Reflect.apply(validator, {}, [actual]) === true;
@@ -228,19 +230,19 @@ async function rejectedBy(source: unknown): Promise<unknown> {
 }
 
 function throws(body: unknown, ...args: unknown[]): void {
-  expectThrown(thrownBy(body), args, "throws", throws as Check);
+  expectThrown(thrownBy(body), args, "throws", throws);
 }
 
 async function rejects(source: unknown, ...args: unknown[]): Promise<void> {
-  expectThrown(await rejectedBy(source), args, "rejects", rejects as Check);
+  expectThrown(await rejectedBy(source), args, "rejects", rejects);
 }
 
 function doesNotThrow(body: unknown, ...args: unknown[]): void {
-  expectNone(thrownBy(body), args, "doesNotThrow", doesNotThrow as Check);
+  expectNone(thrownBy(body), args, "doesNotThrow", doesNotThrow);
 }
 
 async function doesNotReject(source: unknown, ...args: unknown[]): Promise<void> {
-  expectNone(await rejectedBy(source), args, "doesNotReject", doesNotReject as Check);
+  expectNone(await rejectedBy(source), args, "doesNotReject", doesNotReject);
 }
 
 function ifError(error: unknown): void {

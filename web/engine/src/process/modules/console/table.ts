@@ -32,11 +32,11 @@ function draw(head: readonly string[], columns: readonly (readonly string[])[]):
 function fromRows(names: readonly string[], rows: readonly unknown[], wanted: readonly string[] | undefined, indexHead: string): string {
   const columns = new Map<string, string[]>((wanted ?? []).map((name) => [name, rows.map(() => "")]));
   const values = rows.map(() => "");
-  let hasValues = false;
+  const found = { values: false };
   rows.forEach((row, at) => {
     if (row === null || (typeof row !== "object" && typeof row !== "function")) {
       values[at] = shown(row);
-      hasValues = true;
+      found.values = true;
       return;
     }
     for (const key of wanted ?? Object.keys(row)) {
@@ -45,8 +45,8 @@ function fromRows(names: readonly string[], rows: readonly unknown[], wanted: re
       if (Object.hasOwn(row, key)) column[at] = shown((row as Record<string, unknown>)[key]);
     }
   });
-  const head = [indexHead, ...columns.keys(), ...(hasValues ? [VALUES] : [])];
-  return draw(head, [names, ...columns.values(), ...(hasValues ? [values] : [])]);
+  const head = [indexHead, ...columns.keys(), ...(found.values ? [VALUES] : [])];
+  return draw(head, [names, ...columns.values(), ...(found.values ? [values] : [])]);
 }
 
 /** The drawing; undefined for what is no table, which is printed as it is. */

@@ -6,7 +6,7 @@ import { scrypt as nobleScrypt } from "@noble/hashes/scrypt.js";
 import { Buffer } from "../buffer.ts";
 import { invalidArgType, nodeError } from "../errors.ts";
 import { runLater } from "../later.ts";
-import { validateFunction, validateInteger, validateString, validateUint32, type Callback } from "../validate.ts";
+import { validateFunction, validateInteger, validateString, validateUint32 } from "../validate.ts";
 import { knownDigest, secretBytes } from "./hashes.ts";
 
 function bytes(value: unknown, name: string): Uint8Array {
@@ -67,7 +67,7 @@ export function scrypt(password: unknown, salt: unknown, length: unknown, ...res
   const callback = rest.at(-1);
   const work = scryptWork(password, salt, length, rest.length > 1 ? rest[0] : undefined);
   validateFunction(callback, "callback");
-  runLater(work, callback as Callback);
+  runLater(work, callback);
 }
 
 function hkdfWork(args: readonly unknown[]): () => ArrayBuffer {

@@ -16,7 +16,7 @@ import { validateString, validateUint32, type Callback } from "../validate.ts";
 const ALGORITHMS: Readonly<Record<string, CHash>> = {
   md5, sha1, sha224, sha256, sha384, sha512, "sha512-224": sha512_224, "sha512-256": sha512_256, ripemd160,
   "sha3-224": sha3_224, "sha3-256": sha3_256, "sha3-384": sha3_384, "sha3-512": sha3_512,
-  blake2b512: blake2b as unknown as CHash, blake2s256: blake2s as unknown as CHash,
+  blake2b512: blake2b, blake2s256: blake2s,
 };
 const EXTENDABLE: Readonly<Record<string, (data: Uint8Array, options: { dkLen: number }) => Uint8Array>> = { shake128, shake256 };
 const SHAKE_LENGTH: Readonly<Record<string, number>> = { shake128: 16, shake256: 32 };
@@ -54,7 +54,7 @@ export function bytesOf(data: unknown, encoding: unknown, name = "data"): Uint8A
 /** Bytes as a Buffer, or as text when an encoding is named. */
 export function encoded(bytes: Uint8Array, encoding: unknown): Buffer | string {
   const buffer = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
-  return typeof encoding === "string" && encoding !== "buffer" ? buffer.toString(encoding as "utf8") : buffer;
+  return typeof encoding === "string" && encoding !== "buffer" ? buffer.toString(encoding) : buffer;
 }
 
 interface Running {

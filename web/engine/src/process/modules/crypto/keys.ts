@@ -5,7 +5,7 @@ import { invalidArgType, nodeError, unsupported } from "../errors.ts";
 import { bytesOf, digestOf, encoded, keepSecret, secretBytes } from "./hashes.ts";
 import { webcrypto } from "./random.ts";
 import { vendor } from "./vendor.ts";
-import { validateFunction, validateString, type Callback } from "../validate.ts";
+import { validateFunction, validateString } from "../validate.ts";
 import { bound } from "../../async/context.ts";
 import { handle, turn } from "../../loop.ts";
 
@@ -202,7 +202,7 @@ export function generateKeyPair(type: unknown, ...rest: unknown[]): void {
   const options = (rest.length > 1 ? rest[0] : {}) as PairOptions;
   const how = generation(type, options);
   const hold = handle();
-  const back = bound(callback as (...args: unknown[]) => unknown);
+  const back = bound(callback);
   const finish = (...args: unknown[]): void => {
     turn(() => void back(...args));
     hold.close();
@@ -217,7 +217,7 @@ export function generateKeyPair(type: unknown, ...rest: unknown[]): void {
 }
 Object.defineProperty(generateKeyPair, Symbol.for("nodejs.util.promisify.custom"), {
   value: (type: unknown, options: unknown) => new Promise((resolve, reject) => {
-    generateKeyPair(type, options, ((error: unknown, publicKey: unknown, privateKey: unknown) => (error ? reject(error) : resolve({ publicKey, privateKey }))) as Callback);
+    generateKeyPair(type, options, ((error: unknown, publicKey: unknown, privateKey: unknown) => (error ? reject(error) : resolve({ publicKey, privateKey }))));
   }),
 });
 

@@ -63,7 +63,7 @@ export function randomFill(value: unknown, ...rest: unknown[]): void {
   runLater(() => {
     fill(bytes);
     return value;
-  }, callback as Callback);
+  }, callback);
 }
 
 const LARGEST = 2 ** 48 - 1;

@@ -5,7 +5,9 @@ import type * as Crypto from "crypto-browserify";
 let loaded: typeof Crypto | undefined;
 
 /** The package. The bundler turns `require` into a part of the bundle that runs when it is called. */
-export function vendor<T>(): T {
+export function vendor<T extends object>(use?: (found: T) => void): T {
   loaded ??= require("crypto-browserify") as typeof Crypto;
-  return loaded as unknown as T;
+  const found = loaded as unknown as T;
+  use?.(found);
+  return found;
 }

@@ -12,4 +12,4 @@ const values = {
 } as const;
 
 /** Without a prototype, as Node has them. */
-export const constants: typeof values = Object.assign(Object.create(null) as object, values) as typeof values;
+export const constants: typeof values = Object.assign<object, typeof values>(Object.create(null) as object, values);

@@ -6,8 +6,8 @@ import { EventEmitter } from "../events.ts";
 import * as content from "./content.ts";
 import * as operations from "./operations.ts";
 import { createReadStream, createWriteStream } from "./streams.ts";
+import { readline } from "../readline/index.ts";
 import { runAsync, type Operation } from "./steps.ts";
-import { unsupported } from "../errors.ts";
 
 const Emitter = EventEmitter as unknown as new () => EventEmitter;
 
@@ -68,8 +68,8 @@ export class FileHandle extends Emitter {
     return this.#run("read", (fd) => content.readFile(fd, options));
   }
 
-  readLines(_options?: unknown): AsyncIterable<string> {
-    throw unsupported("FileHandle.readLines before readline is loaded");
+  readLines(options?: object): unknown {
+    return readline.createInterface({ input: this.createReadStream(options) as never, crlfDelay: Number.POSITIVE_INFINITY });
   }
 
   stat(options?: unknown): Promise<unknown> {

@@ -9,12 +9,15 @@ import type { FileHandle } from "./handle.ts";
 
 type Done = (error?: Error | null) => void;
 
+/** What `fs.read` and `fs.write` take. */
+type Transfer = [fd: number, buffer: Uint8Array, offset: number, length: number, position: number | undefined, done: Callback];
+
 /** The functions that a stream uses; a program may give its own (`options.fs`). */
 interface Functions {
   open(path: string, flags: unknown, mode: unknown, done: Callback): void;
   close(fd: number, done: Callback): void;
-  read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number | undefined, done: Callback): void;
-  write(fd: number, buffer: Uint8Array, offset: number, length: number, position: number | undefined, done: Callback): void;
+  read(...args: Transfer): void;
+  write(...args: Transfer): void;
 }
 
 /** Event that tells a stream which is being destroyed that its last read or write is over. */
@@ -57,8 +60,8 @@ function throughHandle(handle: FileHandle): Functions {
   return {
     open: (_path, _flags, _mode, done) => done(null, handle.fd),
     close: (_fd, done) => back(handle.close(), done, () => undefined),
-    read: (_fd, buffer, offset, length, position, done) => back(handle.read(buffer, offset, length, position ?? null), done, (value) => (value as { bytesRead: number }).bytesRead),
-    write: (_fd, buffer, offset, length, position, done) => back(handle.write(buffer, offset, length, position ?? null), done, (value) => (value as { bytesWritten: number }).bytesWritten),
+    read: (...[, buffer, offset, length, position, done]) => back(handle.read(buffer, offset, length, position ?? null), done, (value) => (value as { bytesRead: number }).bytesRead),
+    write: (...[, buffer, offset, length, position, done]) => back(handle.write(buffer, offset, length, position ?? null), done, (value) => (value as { bytesWritten: number }).bytesWritten),
   };
 }
 
@@ -118,14 +121,14 @@ function construct(this: FileStream & Readable, done: Done): void {
       if (name === "open") {
         this.emit = emit;
         done();
-        return Reflect.apply(emit, this, [name, ...args]) as boolean;
+        return Reflect.apply(emit, this, [name, ...args]);
       }
       if (name === "error") {
         this.emit = emit;
         done(args[0] as Error);
         return false;
       }
-      return Reflect.apply(emit, this, [name, ...args]) as boolean;
+      return Reflect.apply(emit, this, [name, ...args]);
     } as typeof emit;
     Reflect.apply(open, this, []);
     return;

@@ -1,6 +1,6 @@
 /** `os.constants` as on Linux. */
 
-const bare = <T extends object>(values: T): T => Object.assign(Object.create(null) as object, values) as T;
+const bare = <T extends object>(values: T): T => Object.assign<object, T>(Object.create(null) as object, values);
 
 const dlopen = bare({
   RTLD_LAZY: 1, RTLD_NOW: 2, RTLD_GLOBAL: 256, RTLD_LOCAL: 0, RTLD_DEEPBIND: 8,

@@ -94,7 +94,7 @@ export function deprecate(body: Callback, message: string, code?: unknown): Call
         host().emitWarning(message, "DeprecationWarning", known, deprecated);
       }
     }
-    return new.target === undefined ? Reflect.apply(body, this, args) : (Reflect.construct(body, args, new.target) as unknown);
+    return (new.target as unknown) === undefined ? Reflect.apply(body, this, args) : (Reflect.construct(body, args, new.target) as unknown);
   }
   Object.setPrototypeOf(deprecated, body);
   const proto: unknown = (body as { prototype?: unknown }).prototype;

@@ -18,7 +18,7 @@ function printUnknown(): void {
     Object.defineProperty(proto, print, { value: () => shown, configurable: true, writable: true, enumerable: false });
   };
   const named = (value: object): string => (value.constructor as { name?: string } | undefined)?.name ?? "Promise";
-  Object.defineProperty(Promise.prototype, print, {
+  void Object.defineProperty(Promise.prototype, print, {
     value(this: object) {
       return `${named(this)} { <unknown> }`;
     },

@@ -125,7 +125,7 @@ function forms(): Record<string, unknown> {
       validateFunction(done, "callback");
       bytesOf(value);
       choicesOf(given, kind);
-      runLater(() => whole(kind, value, given), done as Callback);
+      runLater(() => whole(kind, value, given), done);
     });
   }
   return made;
