@@ -18,7 +18,7 @@ for (const attempt of [
   () => crypto.createCipheriv("aes-256-cbc", key.subarray(1), iv),
   () => crypto.createCipheriv("nonsense", key, iv),
   () => { const d = crypto.createDecipheriv("aes-256-cbc", key, iv); d.update(Buffer.alloc(16)); d.final(); },
-  () => { const d = crypto.createDecipheriv("aes-256-gcm", key, iv); d.setAuthTag(Buffer.alloc(16)); d.update("x"); d.final(); },
+  () => { const d = crypto.createDecipheriv("aes-256-gcm", key, iv.subarray(0, 12)); d.setAuthTag(Buffer.alloc(16)); d.update("x"); d.final(); },
 ]) {
   try { attempt(); console.log("no error"); } catch (error) { console.log(error.name, error.code ?? "", /Unsupported|bad decrypt|wrong final|authenticate|Invalid|cipher/i.test(error.message)); }
 }

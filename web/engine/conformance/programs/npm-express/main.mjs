@@ -13,7 +13,7 @@ app.use("/static", express.static("public", { etag: false, lastModified: false }
 const router = express.Router();
 router.get("/inner", (request, response) => response.send(`inner of ${request.baseUrl}`));
 app.use("/router", router);
-app.use((error, request, response, next) => response.status(500).send(`handled: ${error.message}`));
+app.use((error, request, response, next) => response.status(500).send(`handled: ${error.type ?? error.message}`));
 
 const server = app.listen(0);
 await once(server, "listening");
