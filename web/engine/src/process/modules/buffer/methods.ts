@@ -267,14 +267,18 @@ export function completeMethods(Base: Constructor): void {
     inspect: print,
   });
   Object.defineProperty(proto, Symbol.for("nodejs.util.inspect.custom"), { value: print, configurable: true, writable: true });
-  Object.defineProperty(Base, Symbol.species, { configurable: true, get: () => fast });
+  const species = fastBuffer(Base);
+  Object.defineProperty(Base, Symbol.species, { configurable: true, get: () => species });
 }
 
 /** What Node calls FastBuffer: it takes what Uint8Array takes, and makes Buffers. `ws` makes its own by it. */
-const fast = function FastBuffer(...args: ConstructorParameters<typeof Uint8Array>): object {
-  return Object.setPrototypeOf(new Uint8Array(...args), Base.prototype as object) as object;
-};
-Object.defineProperty(fast, "prototype", { value: Base.prototype });
+function fastBuffer(Base: Constructor): () => object {
+  const made = function FastBuffer(...args: ConstructorParameters<typeof Uint8Array>): object {
+    return own(Base, new Uint8Array(...args));
+  };
+  Object.defineProperty(made, "prototype", { value: Base.prototype });
+  return made as () => object;
+}
 
 /** The same bytes without the class: `subarray` of a subclass would ask its constructor. */
 function plain(bytes: Bytes): Uint8Array {
