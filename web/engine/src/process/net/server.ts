@@ -1,10 +1,10 @@
 /** `net.Server`: takes connections on a port of this container. */
 
 import { callSync, on } from "../calls.ts";
-import { checkLater, handle, turn, type Handle } from "../loop.ts";
+import { handle, turn, type Handle } from "../loop.ts";
 import { EventEmitter } from "../modules/events.ts";
 import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
-import { processNextTick } from "../timers.ts";
+import { processNextTick, setTimeout } from "../timers.ts";
 import { isIPv6 } from "./addresses.ts";
 import { normalize, validPort, type Listener } from "./arguments.ts";
 import { Connection } from "./connection.ts";
@@ -152,8 +152,8 @@ export class Server extends Emitter {
   private finishClosing(): void {
     if (!this.closing || this.open.size > 0) return;
     this.closing = false;
-    // The other ends have heard of it by then: two rounds of the loop, as closing takes in Node.
-    checkLater(() => checkLater(() => this.emit("close")));
+    // The other ends have heard of it by then, as in Node; between processes that takes a moment.
+    setTimeout(() => this.emit("close"), 2);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -253,6 +253,8 @@ export class Client extends Outgoing {
     this.destroyed = true;
     if (this.shouldKeepAlive && !this._last && this.writableFinished) {
       if (this.timeoutMs !== undefined) socket.setTimeout(0);
+      // In the pool it must hear when the other end goes.
+      socket.resume();
       socket.emit("free");
     } else socket.destroySoon();
     this.emit("close");
