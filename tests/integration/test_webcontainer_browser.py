@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -97,6 +98,18 @@ def test_secrets_of_whoever_starts_it_do_not_reach_the_browser(
                 assert "not-for-browsers" not in str(each.environ())
                 assert secret not in " ".join(each.cmdline())
             assert len(secret) >= 32
+
+    asyncio.run(go())
+
+
+def test_the_browser_server_s_address_is_told_to_nobody_who_asks_its_port(runtime: dict[str, str]) -> None:
+    async def go() -> None:
+        async with browser(QUICK, runtime) as place, httpx.AsyncClient(trust_env=False) as client:
+            port, _, secret = place.ws_endpoint.removeprefix("ws://").partition("/")
+            for path in ("/json", "/json/version", "/"):
+                answer = await client.get(f"http://{port}{path}")
+                assert (answer.status_code, secret in answer.text) == (404, False)
+            assert await page_works(place)
 
     asyncio.run(go())
 

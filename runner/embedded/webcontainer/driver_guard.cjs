@@ -1,5 +1,16 @@
-// Preloaded into Playwright's driver: ends it, and with it the browser, when whoever started it is gone.
+// Preloaded into Playwright's driver: ends it, and with it the browser, when whoever started it is gone; and keeps its
+// secret path secret.
 "use strict";
+const { Server } = require("node:http");
+
+// The driver tells its path to whoever asks for /json. Its clients come by WebSocket, so nobody need ask for anything.
+const { emit } = Server.prototype;
+Server.prototype.emit = function guarded(event, ...rest) {
+  if (event !== "request") return emit.call(this, event, ...rest);
+  rest[1].writeHead(404, { connection: "close" }).end();
+  return true;
+};
+
 process.stdin.on("close", () => {
   process.kill(process.pid, "SIGTERM");
   setTimeout(() => process.exit(1), 3000);
