@@ -131,7 +131,7 @@ export function difference(actual: unknown, expected: unknown, operator: string,
   }
   const { end, skipped } = commonEnd(lines, others);
   const most = Math.max(lines.length, others.length);
-  if (most === 0) return `${head ?? HEADS.notIdentical ?? ""}\n\n${cutLines(shown(actual).split("\n")).join("\n")}\n`;
+  if (most === 0) return `${HEADS.notIdentical ?? ""}\n\n${cutLines(shown(actual).split("\n")).join("\n")}\n`;
   const listing = new Listing();
   for (let at = 0; at < most; at += 1) {
     const [a, b] = [lines[at], others[at]];

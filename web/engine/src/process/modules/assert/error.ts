@@ -38,8 +38,16 @@ function looseMessage(actual: unknown, expected: unknown, operator: string): str
   return `${a} ${operator} ${b}`;
 }
 
+/** An error without its stack: where two errors were made is no difference. */
+function withoutStack(error: Error): object {
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(error) as object) as object, error);
+  return Object.defineProperty(copy, "message", { value: error.message });
+}
+
 function messageOf(options: AssertionOptions): string {
-  const { message, actual, expected, operator = "" } = options;
+  const { message, operator = "" } = options;
+  let { actual, expected } = options;
+  if (actual instanceof Error && expected instanceof Error) [actual, expected] = [withoutStack(actual), withoutStack(expected)];
   const text = message === undefined || message === null ? undefined : typeof message === "string" ? message : String(message);
   if (operator === "deepStrictEqual" || operator === "strictEqual") return difference(actual, expected, operator, text);
   if (text !== undefined) return text;

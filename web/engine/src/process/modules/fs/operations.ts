@@ -69,23 +69,36 @@ export function* statfs(path: unknown, options?: unknown): Operation<object> {
   return Object.fromEntries(Object.entries(FILE_SYSTEM).map(([key, value]) => [key, BigInt(value)]));
 }
 
+/** The folders among entries; `follow`: links to folders too. */
+function* foldersOf(path: string, entries: readonly Entry[], follow: boolean): Operation<string[]> {
+  const links = follow ? entries.filter((entry) => entry.kind === 3).map((entry) => entry.name) : [];
+  const kinds = links.length === 0 ? [] : yield* ask("fs.kinds", [links.map((name) => `${path}/${name}`)], { syscall: "stat" });
+  const linked = new Set(links.filter((_name, at) => kinds[at] === 2));
+  return entries.filter((entry) => entry.kind === 2 || linked.has(entry.name)).map((entry) => entry.name);
+}
+
+/** How far `below` goes. */
+interface Reach {
+  readonly recursive: boolean;
+  readonly follow: boolean;
+}
+
 /** Entries of a folder and of those below, with the path of each from the first. */
-function* below(folder: Path, prefix: string, recursive: boolean): Operation<{ entry: Entry; prefix: string }[]> {
-  const entries = yield* ask("fs.readdir", [prefix === "" ? folder.full : `${folder.full}/${prefix}`], at("scandir", folder));
+function* below(folder: Path, prefix: string, reach: Reach): Operation<{ entry: Entry; prefix: string }[]> {
+  const path = prefix === "" ? folder.full : `${folder.full}/${prefix}`;
+  const entries = yield* ask("fs.readdir", [path], at("scandir", folder));
   const found: { entry: Entry; prefix: string }[] = [];
   for (const entry of entries) found.push({ entry, prefix });
-  if (!recursive) return found;
+  if (!reach.recursive) return found;
   // Node lists a folder whole before what is below it.
-  for (const entry of entries) {
-    if (entry.kind === 2) found.push(...(yield* below(folder, prefix === "" ? entry.name : `${prefix}/${entry.name}`, true)));
-  }
+  for (const name of yield* foldersOf(path, entries, reach.follow)) found.push(...(yield* below(folder, prefix === "" ? name : `${prefix}/${name}`, reach)));
   return found;
 }
 
 export function* readdir(path: unknown, options?: unknown): Operation<(string | Uint8Array | Dirent)[]> {
   const given = optionsOf(options);
   const folder = pathOf(path);
-  const found = yield* below(folder, "", flagOf(given, "recursive"));
+  const found = yield* below(folder, "", { recursive: flagOf(given, "recursive"), follow: given.withFileTypes !== true });
   const parent = (prefix: string): string => (prefix === "" ? folder.given : `${folder.given.replace(/\/$/, "")}/${prefix}`);
   return found.map(({ entry, prefix }) => (given.withFileTypes === true
     ? direntOf(entry, parent(prefix), given.encoding)

@@ -125,7 +125,7 @@ function sameItems(a: object, b: object, how: Comparison, kind: string): boolean
 
 function sameArrays(a: unknown[], b: unknown[], how: Comparison): boolean {
   for (let at = 0; at < a.length; at += 1) {
-    if (Object.hasOwn(a, at) !== Object.hasOwn(b, at) && how.strict) return false;
+    if (Object.hasOwn(a, at) !== Object.hasOwn(b, at)) return false;
     if (!same(a[at], b[at], how)) return false;
   }
   return true;
