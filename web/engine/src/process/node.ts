@@ -1,7 +1,7 @@
 /** The program `node`. */
 
 import type { ProcessStart } from "../contract.ts";
-import { asyncHooksModule } from "./async/hooks.ts";
+import { asyncHooksModule, provideHooks } from "./async/hooks.ts";
 import { exit, output } from "./calls.ts";
 import { Failures } from "./failures.ts";
 import { installGlobals, keep } from "./globals.ts";
@@ -86,6 +86,7 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
   builtin("console");
   installEsm();
   installFunctions();
+  provideHooks();
 }
 
 function warn(process: NodeProcess, options: Options): void {

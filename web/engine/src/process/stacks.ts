@@ -49,8 +49,8 @@ function shown(site: CallSite): string {
   const was = site.getColumnNumber();
   if (line !== null && was !== null) text = text.replace(`:${line}:${was}`, `:${line}:${column(site)}`);
   const body = text.indexOf(MODULE_BODY);
-  // What an indirect eval makes is called so by the language's engine.
-  if (body === -1) return text.replace(/^(?:Object\.)?eval \(\//, "Object.<anonymous> (/");
+  // Functions without a name are called so by the language's engine when an eval made them.
+  if (body === -1) return text.replace(/^(async )?eval \((.*)\)$/, "$1$2").replace(/^((?:async )?\S+\.|new )eval \(/, "$1<anonymous> (");
   const open = text.indexOf("(", body);
   return open === -1 ? text : text.slice(open + 1, -1);
 }

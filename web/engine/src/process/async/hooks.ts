@@ -1,6 +1,7 @@
 /** `async_hooks`: `AsyncLocalStorage` and `AsyncResource` over the frames of the async context. */
 
 import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
+import { provideAsyncResource } from "../modules/events.ts";
 import { activate, bound, enter, frame, whenUsed, within, type Frame } from "./context.ts";
 import { execution, inExecution, newAsyncId } from "./ids.ts";
 
@@ -126,6 +127,16 @@ function patchThen(): void {
 }
 
 whenUsed(patchThen);
+
+/** Give emitters the resource that `EventEmitterAsyncResource` keeps; making one is asking for async contexts. */
+export function provideHooks(): void {
+  provideAsyncResource(class extends AsyncResource {
+    constructor(type: string) {
+      activate();
+      super(type);
+    }
+  } as unknown as Parameters<typeof provideAsyncResource>[0]);
+}
 
 /** The module. Asking for it is what makes promise reactions carry frames. */
 export function asyncHooksModule(): object {
