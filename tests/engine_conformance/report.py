@@ -29,11 +29,11 @@ function, never a wrong answer. Native addons cannot run in any browser: steps t
 _MODULES = """
 ## Node's modules
 
-Every name that a module of Node {version} has is there in the engine, or is a function that refuses. Counted are the
-names of the module and the methods of its classes; a name that starts with `_` is nobody's interface.
+What of the names that a module of Node {version} has is there in the engine, is a function that refuses, or is missing.
+Counted are the names of the module and the methods of its classes; a name that starts with `_` is nobody's interface.
 
-| module | there | refused |
-|---|---|---|
+| module | there | refused | missing |
+|---|---|---|---|
 """
 _REFUSED = """
 ## What is refused
@@ -52,7 +52,10 @@ def text(version: str, chosen: Iterable[Program], failed: Mapping[str, str], mod
             _HEAD.format(version=version, equal=equal, all=len(chosen)),
             *_programs(chosen, failed),
             _MODULES.format(version=version),
-            *(f"| `{each.name}` | {len(each.there)} | {len(each.refused) or ''} |\n" for each in modules),
+            *(
+                f"| `{each.name}` | {len(each.there)} | {len(each.refused) or ''} | {_lacking(each)} |\n"
+                for each in modules
+            ),
             _REFUSED,
             *_refused(modules),
         ]
@@ -69,6 +72,10 @@ def _programs(chosen: list[Program], failed: Mapping[str, str]) -> Iterable[str]
         yield f"### {topic.capitalize()}\n\n| program | about | in the engine |\n|---|---|---|\n"
         yield from (row(each, failed) for each in chosen if each.topic == topic)
         yield "\n"
+
+
+def _lacking(module: Module) -> str:
+    return ", ".join(f"`{each.partition(' ')[0]}`" for each in module.lacks)
 
 
 def _refused(modules: list[Module]) -> Iterable[str]:

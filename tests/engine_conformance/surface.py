@@ -50,7 +50,9 @@ def compare(node: Surface, engine: Surface) -> list[Module]:
 
 
 def _module(name: str, wanted: dict[str, str], got: dict[str, str]) -> Module:
-    refused = {each: got[each].removeprefix("refused: ") for each in wanted if got.get(each, "").startswith("refused: ")}
+    refused = {
+        each: got[each].removeprefix("refused: ") for each in wanted if got.get(each, "").startswith("refused: ")
+    }
     lacks, there = [], []
     for each, kind in wanted.items():
         has = got.get(each, "undefined").removeprefix("inherited ")
