@@ -54,7 +54,7 @@ def _cases() -> Iterator[object]:
         yield pytest.param(program, id=program.name, marks=marks)
 
 
-@pytest.mark.parametrize("program", _cases())
+@pytest.mark.parametrize("program", list(_cases()))
 def test_a_program_does_in_the_engine_what_it_does_on_node(program: Program, both: Both) -> None:
     on_node, in_engine = both.run(program)
     assert in_engine == on_node, difference(on_node, in_engine)
