@@ -44,14 +44,22 @@ export function callSync<N extends Name>(name: N, ...args: Args<N>): Value<N> {
   post({ kind: "call", id: 0, sync: true, name, args });
   const parts: Uint8Array[] = [];
   for (;;) {
-    Atomics.wait(shared, SYNC.STATE, STATE.WAITING);
-    const state = Atomics.load(shared, SYNC.STATE);
+    const state = awaited();
     parts.push(bytes.slice(0, Atomics.load(shared, SYNC.LENGTH)));
     if (state === STATE.DONE) break;
     Atomics.store(shared, SYNC.STATE, STATE.WAITING);
     post({ kind: "next" });
   }
   return answer(Atomics.load(shared, SYNC.FORMAT), parts) as Value<N>;
+}
+
+/** Sleep until there is an answer. Waking up alone says nothing: the kernel's word for the answer before may come late. */
+function awaited(): number {
+  for (;;) {
+    const state = Atomics.load(shared, SYNC.STATE);
+    if (state !== STATE.WAITING) return state;
+    Atomics.wait(shared, SYNC.STATE, STATE.WAITING);
+  }
 }
 
 function answer(format: number, parts: readonly Uint8Array[]): unknown {
