@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from runner.embedded.webcontainer import headers, pages
 from runner.embedded.webcontainer.container import Container
 from runner.embedded.webcontainer.npm.installs import Installs
+from runner.embedded.webcontainer.npm.request import MOST_BYTES
 from runner.embedded.webcontainer.places import Places
 from runner.embedded.webcontainer.tunnel import StreamBroken, Tunnel
 
@@ -55,7 +56,11 @@ class Engine:
         container: Container = request.state.container
         if request.headers.get("origin") != self._places.engine(container.token):
             return Response("only the engine itself asks this\n", 403, self._headers(request), "text/plain")
-        answer = await self._installs.answer(await request.body(), container.policy.network)
+        body = await _body(request, MOST_BYTES)
+        if body is None:
+            fields = self._headers(request) | {"Connection": "close"}  # or the rest would still be read
+            return Response("this is more than can be installed at a time\n", 413, fields, "text/plain")
+        answer = await self._installs.answer(body, container.policy.network)
         return Response(answer, media_type="application/msgpack", headers=self._headers(request))
 
     async def _tunnel(self, socket: WebSocket) -> None:
@@ -85,6 +90,17 @@ class Engine:
         own = self._places.engine(container.token)
         fields = headers.engine(self._places.settings, container.policy, self._places.host, own)
         return fields | headers.shared(request.headers.get("origin"), self._places.host)
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """The body of a request; None when it is larger, without reading the rest: programs of a container may ask."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def _frames(socket: WebSocket) -> AsyncIterator[bytes]:

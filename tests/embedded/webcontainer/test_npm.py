@@ -81,6 +81,18 @@ def test_an_option_s_value_may_be_a_word_of_its_own() -> None:
         ("--registry", "needs a value"),
         ("--omit", "needs a value"),
         ("--", "is not heeded"),
+        ("--save-prefix=${NPM_TOKEN}", "variables"),
+        ("--registry=https://packages.example/${NPM_TOKEN}/", "variables"),
+        ("lodash@${NPM_TOKEN}", "variables"),
+        ("--tag=a\0b", "control characters"),
+        ("http://localhost./x.tgz", "may not fetch packages from localhost"),
+        ("http://127.1/x.tgz", "may not fetch packages from 127.1"),
+        ("http://0x7f.1/x.tgz", "may not fetch packages from 0x7f.1"),
+        ("http://0X7F000001/x.tgz", "may not fetch packages from 0x7f000001"),
+        ("http://%31%32%37.0.0.1/x.tgz", "not an address of the web"),
+        ("http://\uff11\uff12\uff17.0.0.1/x.tgz", "not an address of the web"),
+        ("http://127.0.0.1\\@packages.example/x.tgz", "not an address of the web"),
+        ("http://127.0.0.1;@packages.example/x.tgz", "not an address of the web"),
     ],
 )
 def test_nothing_of_this_machine_is_installed(args: str, said: str) -> None:
@@ -115,6 +127,13 @@ def test_a_manifest_names_registries_only(manifest: Any, said: str) -> None:
         {"packages": {"node_modules/x": {"resolved": "../x", "link": True}}},
         {"packages": {"../x": {}}},
         {"packages": {"node_modules/../../x": {}}},
+        {"packages": {"node_modules/x": {"version": "file:/etc"}}},
+        {"packages": {"node_modules/x": {"version": "git+ssh://h/y"}}},
+        {"packages": {"node_modules/x": {"version": "1.0.0", "name": "file:/etc"}}},
+        {"packages": {"node_modules/x": {"version": "1.0.0", "dependencies": {"y": "file:/etc/x.tgz"}}}},
+        {"packages": {"": {"dependencies": {"y": "git+ssh://h/y"}}}},
+        {"dependencies": {"x": {"version": "1.0.0", "from": "file:/etc"}}},
+        {"dependencies": {"x": {"version": "1.0.0", "from": "file:/etc/x.tgz@1.0.0"}}},
         {"dependencies": {"x": {"version": "file:../x"}}},
         {"dependencies": {"x": {"version": "1.0.0", "dependencies": {"y": {"resolved": "git+ssh://h/y"}}}}},
     ],
@@ -160,6 +179,31 @@ def test_settings_that_name_programs_and_files_are_not_heeded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('save-prefix="\\u0024{NPM_TOKEN}"', "backslash"),
+        ("registry=http://127.0.0.1\\@packages.example/", "backslash"),
+        ('registry="https://packages.example/"x"', "quotation mark"),
+        ("registry=http://127.0.0.1;@packages.example/", "may not fetch packages from 127.0.0.1"),
+        ("registry='http://127.0.0.1/'", "may not fetch packages from 127.0.0.1"),
+    ],
+)
+def test_settings_are_read_as_npm_reads_them(line: str, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        request.read(body(npmrc=line), ALL)
+
+
+def test_quotes_comments_and_switches_of_settings_stay_what_they_are() -> None:
+    text = "registry = \"https://packages.example/\"\nsave-exact\ntag=next ; not latest\n//h/:_authToken='a;b#c'\n"
+    assert request.read(body(npmrc=text), ALL).files[".npmrc"].splitlines() == [
+        "registry=https://packages.example/",
+        "save-exact=true",
+        "tag=next",
+        '//h/:_authToken="a;b#c"',
+    ]
+
+
+@pytest.mark.parametrize(
     ("network", "said"),
     [
         ("none", "has no network"),
@@ -180,7 +224,18 @@ def test_who_may_reach_the_registry_may_install_from_it_and_from_nowhere_else() 
             request.read(body(args=("https://archives.org/x.tgz",)), reach)
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"command": "install", "cwd_files": {"a": 1}}', b"\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"command": "install", "cwd_files": {"a": 1}}',
+        b"\xff",
+        b"[" * 100_000,
+        json.dumps({"command": "ci", "cwd_files": {"package.json": "\ud800"}}).encode(),
+    ],
+)
 def test_what_cannot_be_read_is_refused(text: bytes) -> None:
     with pytest.raises(Refused, match="no installation"):
         request.read(text, ALL)
@@ -322,6 +377,36 @@ def test_an_npm_that_takes_too_long_is_stopped_with_all_it_started(
         answer = await installed(Installs(tmp_path / "cache"), body(package={}))
         assert answer["exit_code"] == 124
         assert "took longer than 0.3 s" in answer["stderr"]
+
+    asyncio.run(go())
+
+
+def test_what_goes_wrong_on_this_machine_is_a_sentence(
+    own_npm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def go() -> None:
+        installs = Installs(tmp_path / "cache")
+        await installed(installs, body(package={}))
+        monkeypatch.setattr("tempfile.TemporaryDirectory", full)
+        answer = await installed(installs, body(package={"dependencies": {"x": "1"}}))
+        assert answer["message"] == "the machine of this sandbox could not install: No space left on device"
+        deep = "[" * 100_000
+        assert "nested" in (await installed(installs, body(package=deep)))["message"]
+
+    asyncio.run(go())
+
+
+def test_two_servers_keep_the_same_installation_at_the_same_time(own_npm: Path, tmp_path: Path) -> None:
+    async def go() -> None:
+        servers = [Installs(tmp_path / "cache") for _ in range(4)]
+        answers = await asyncio.gather(*(installed(each, body(package={})) for each in servers))
+        assert all(each["ok"] for each in answers)
+        left = [each.name for each in (tmp_path / "cache" / "answers").iterdir()]
+        assert len(left) == 1
+        assert not left[0].startswith(".")
 
     asyncio.run(go())
 

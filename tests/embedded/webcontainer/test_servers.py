@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -241,3 +241,21 @@ def test_what_is_not_built_is_named(web: Path, monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ServiceError, match=r"are not built: .*host/page\.js is missing") as raised:
         pages.built()
     assert "make web" in raised.value.hint
+
+
+def test_a_wish_for_packages_that_has_no_end_is_not_taken_in(web: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 2**20
+
+    async def go() -> None:
+        async with served(web) as (endpoint, ticket, client):
+            place, port = endpoint.engine_address
+            fields = {"Host": ticket.engine_origin.removeprefix("http://"), "Origin": ticket.engine_origin}
+            request = client.build_request(
+                "POST", f"http://{place}:{port}/__runner/npm", headers=fields, content=endless()
+            )
+            with suppress(httpx.NetworkError):  # it hangs up on who goes on sending, whose answer may then be lost
+                assert (await client.send(request)).status_code == 413
+
+    asyncio.run(go())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -28,6 +29,8 @@ _MOST_BYTES = 1_500_000_000  # of the whole cache
 # A browser loads no native code: packages that come in several forms are to come in the one for WebAssembly.
 _ALWAYS = (
     "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--logs-max=0", "--cpu=wasm32",
+    # What a package of a registry asks for is checked when it is there. An npm that knows these does not even fetch it.
+    "--allow-git=none", "--allow-file=none", "--allow-directory=none",
     "--install-links=false", "--global=false", "--dry-run=false", "--color=false", "--no-progress",
 )  # fmt: skip
 
@@ -54,9 +57,11 @@ class Installs:
             wanted = request.read(body, reach)
             return await self._once(wanted, reach, self._npm)
         except Refused as error:
-            return _packed(
-                {"ok": False, "message": str(error), "stdout": "", "stderr": f"npm error {error}\n", "exit_code": 1}
-            )
+            return _refusal(str(error))
+        except RecursionError:
+            return _refusal("what is to be installed is nested too deeply")
+        except OSError as error:
+            return _refusal(f"the machine of this sandbox could not install: {error.strerror}")
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -73,8 +78,13 @@ class Installs:
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(self._install(key, wanted, reach, npm))
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            task.add_done_callback(lambda done: self._is_done(key, done))
         return await asyncio.shield(task)
+
+    def _is_done(self, key: str, task: asyncio.Task[bytes]) -> None:
+        self._under_way.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # asked for here: whoever wanted it may be gone
 
     async def _install(self, key: str, wanted: request.Request, reach: Reach, npm: program.Npm) -> bytes:
         async with self._room:
@@ -107,9 +117,9 @@ class Installs:
         folder = self._cache / "answers"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = folder / f".{key}.{os.getpid()}"
-            draft.write_bytes(data)
-            draft.replace(folder / key)
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as draft:
+                draft.write(data)
+            Path(draft.name).replace(folder / key)
             _make_room(folder)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
@@ -147,13 +157,21 @@ def _text(path: Path) -> str | None:
 
 
 def _make_room(folder: Path) -> None:
-    files = sorted(((each.stat(), each) for each in folder.iterdir()), key=lambda pair: pair[0].st_mtime)
+    found = []
+    for each in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # other processes keep and make room here too
+            found.append((each.stat(), each))
+    files = sorted(found, key=lambda pair: pair[0].st_mtime)
     total = sum(about.st_size for about, _ in files)
     for about, path in files[:-1]:
         if total <= _MOST_BYTES:
             break
         path.unlink(missing_ok=True)
         total -= about.st_size
+
+
+def _refusal(why: str) -> bytes:
+    return _packed({"ok": False, "message": why, "stdout": "", "stderr": f"npm error {why}\n", "exit_code": 1})
 
 
 def _packed(value: dict[str, Any]) -> bytes:

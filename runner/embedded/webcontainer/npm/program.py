@@ -25,7 +25,9 @@ _PASSED_ON = (
 _NOT_FOR_CONTAINERS = {"cache", "userconfig", "global", "location", "prefix", "dry_run", "workspace", "workspaces"}
 _SECRET = re.compile(r"(?:_authToken|_auth|_password)\s*=\s*[\"']?([^\s\"']{4,})")
 # What npm has to say about the machine's own settings is no concern of a container.
-_OWN_SETTINGS = re.compile(r"^npm warn Unknown (?:user|env|global|builtin) config .*\n", re.MULTILINE | re.IGNORECASE)
+_OWN_SETTINGS = re.compile(
+    r"^npm warn Unknown (?:user|env|global|builtin|cli) config .*\n", re.MULTILINE | re.IGNORECASE
+)
 _MOST_OUTPUT = 1024 * 1024
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from runner.embedded.webcontainer.npm.refused import Refused
 from runner.embedded.webcontainer.settings import Network
 from runner.records import dataclass
+
+# What this and npm's own reading of an address (WHATWG URL) cannot take for two: theirs ends the host at a backslash,
+# fills in percent signs, and takes letters of other scripts for those of ASCII.
+_ADDRESS = re.compile(
+    r"https?://(?:[\w.~%!*:-]+@)?(?P<at>(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(?:[/?#][^\s\\]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+# A last part like this makes the whole a number to WHATWG URL, which may be any address: 127.1, 0x7f.1.
+_NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +39,10 @@ class Reach:
 
     def check_url(self, url: str) -> None:
         """Raises Refused for an address that nothing may be fetched from."""
-        try:
-            parts = urlsplit(url)
-            host, at = parts.hostname or "", parts.netloc.rpartition("@")[2]
-        except ValueError as error:
-            raise Refused(f"{url} is no address") from error
-        if parts.scheme not in ("http", "https") or not host:
+        found = _ADDRESS.fullmatch(url)
+        if found is None:
             raise Refused(f"{url} is not an address of the web")
+        host, at = found["host"].lower().strip("[]"), found["at"].lower()
         if host in self.registries or at in self.registries:
             return
         if _is_here(host) or not (self.network == "*" or _matches(host, self.network)):
@@ -58,8 +65,11 @@ def _matches(host: str, names: Network) -> bool:
 
 def _is_here(host: str) -> bool:
     """Whether that is this machine or an address instead of a name: packages do not come from there."""
+    host = host.removesuffix(".")
+    if _NUMBER.fullmatch(host):
+        return True
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host
+        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
     return True

@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runner.embedded.webcontainer.npm import npmrc
 from runner.embedded.webcontainer.npm.reach import Reach
 from runner.embedded.webcontainer.npm.refused import Refused
 from runner.records import dataclass
 
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 _FILES = ("package.json", *_LOCKS, ".npmrc")
-_MOST_BYTES = 32 * 1024 * 1024
+#: Of one request.
+MOST_BYTES = 32 * 1024 * 1024
 _PACKAGE = re.compile(r"(@[a-z0-9~_.-]+/)?[A-Za-z0-9~_-][A-Za-z0-9~_.-]*", re.ASCII)
 # A version, a range of them, or a tag: nothing that npm takes for a path, an address or a repository.
 _RANGE = re.compile(r"[A-Za-z0-9_.+*^~<>=| -]*", re.ASCII)
@@ -32,13 +34,7 @@ _VALUED_WORDS = """
 --omit --include --only --loglevel --install-strategy --tag --registry --audit --fund --save --progress
 --package-lock --save-prefix --optional --legacy-peer-deps --before
 """
-_SETTING_WORDS = """
-registry legacy-peer-deps strict-peer-deps save-exact save-prefix omit include package-lock engine-strict fund audit
-loglevel progress prefer-dedupe install-strategy optional tag email always-auth save before
-"""
-_FLAGS, _VALUED, _SETTINGS = (frozenset(text.split()) for text in (_FLAG_WORDS, _VALUED_WORDS, _SETTING_WORDS))
-_SCOPED = re.compile(r"@[a-z0-9~_.-]+:registry", re.ASCII)
-_ACCOUNT = re.compile(r"//[^\s=]+:(_authToken|_auth|_password|username|email|always-auth)", re.ASCII)
+_FLAGS, _VALUED = (frozenset(text.split()) for text in (_FLAG_WORDS, _VALUED_WORDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +56,9 @@ def read(body: bytes, reach: Reach) -> Request:
         said = json.loads(body)
         command, args, files = said["command"], said.get("args", []), said["cwd_files"]
         words = [command, *args, *files.values()]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        "".join(words).encode()  # texts only, and no half characters: those cannot be written down
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Refused("the engine has asked for something that is no installation") from error
-    if len(body) > _MOST_BYTES or not all(isinstance(each, str) for each in words):
-        raise Refused("the engine has asked for something that is no installation")
     if command not in ("install", "ci"):
         raise Refused(f"npm {command} is not what runs here: install and ci do")
     words = list(_arguments(args, reach))
@@ -71,7 +66,7 @@ def read(body: bytes, reach: Reach) -> Request:
     _check_manifest(kept.get("package.json", "{}"), reach)
     for name in _LOCKS:
         check_lock(kept.get(name, "{}"), reach)
-    settings, warnings = _settings(kept.pop(".npmrc", ""), reach)
+    settings, warnings = npmrc.read(kept.pop(".npmrc", ""), reach)
     return Request(command, tuple(words), {**kept, ".npmrc": settings}, tuple(warnings))
 
 
@@ -80,24 +75,43 @@ def check_lock(text: str, reach: Reach) -> None:
     lock = _object(text, "the lock file")
     packages = lock.get("packages", {})
     for place, about in packages.items() if isinstance(packages, dict) else ():
-        if not place or not isinstance(about, dict):
-            continue
-        if about.get("link") or not place.startswith("node_modules/") or ".." in place.split("/"):
-            raise Refused(f"the lock file: {place} is a folder of a workspace, which is not installed here")
-        source = about.get("resolved")
-        if isinstance(source, str):
-            reach.check_url(source)
+        if isinstance(about, dict):
+            _check_locked(place, about, reach)
     _check_old_lock(lock.get("dependencies"), reach)
+
+
+def _check_locked(place: str, about: dict[str, Any], reach: Reach) -> None:
+    where = f"the lock file: {place}"
+    for group in _GROUPS:
+        for name, source in _sources(about.get(group)):
+            _check_source(f"{where}: {name}", source, reach)
+    if not place:  # the project itself
+        return
+    if about.get("link") or not place.startswith("node_modules/") or ".." in place.split("/"):
+        raise Refused(f"{where} is a folder of a workspace, which is not installed here")
+    if isinstance(real := about.get("name"), str) and not _PACKAGE.fullmatch(real):
+        raise Refused(f"{where}: {real} is not the name of a package")
+    _check_origin(where, about, reach)
+
+
+def _check_origin(where: str, about: dict[str, Any], reach: Reach) -> None:
+    """What npm takes for the place to fetch from: where nothing is `resolved`, the version, or what was asked for."""
+    if isinstance(source := about.get("resolved"), str):
+        reach.check_url(source)
+    if isinstance(version := about.get("version"), str):
+        _check_source(where, version, reach)
+    if isinstance(asked := about.get("from"), str):
+        if "@" in asked[1:]:
+            _check_named(asked, reach)
+        else:
+            _check_source(where, asked, reach)
 
 
 def _check_old_lock(known: object, reach: Reach) -> None:
     """The form of lock files up to npm 6, which npm still reads."""
     for about in known.values() if isinstance(known, dict) else ():
         if isinstance(about, dict):
-            if isinstance(source := about.get("resolved"), str):
-                reach.check_url(source)
-            if isinstance(version := about.get("version"), str):
-                _check_source("the lock file", version, reach)
+            _check_origin("the lock file", about, reach)
             _check_old_lock(about.get("dependencies"), reach)
 
 
@@ -105,6 +119,9 @@ def _arguments(words: list[str], reach: Reach) -> Iterator[str]:
     """The words of the command line, an option and its value in one. Raises Refused."""
     rest = iter(words)
     for word in rest:
+        if "${" in word or not word.isprintable():
+            # npm fills variables in wherever a setting has them, secrets of this machine among them.
+            raise Refused(f"npm's argument {word!r}: variables and control characters are not taken here")
         name, given, value = word.partition("=")
         if not word.startswith("-"):
             _check_named(word, reach)
@@ -115,7 +132,7 @@ def _arguments(words: list[str], reach: Reach) -> Iterator[str]:
             raise Refused(f"npm's option {name} is not heeded here")
         else:
             value = value if given else next(rest, "")
-            if not value or value.startswith("-"):
+            if not value or value.startswith("-") or "${" in value or not value.isprintable():
                 raise Refused(f"npm's option {name} needs a value")
             if name == "--registry":
                 reach.check_url(value)
@@ -161,24 +178,6 @@ def _check_source(where: str, source: str, reach: Reach) -> None:
         not _RANGE.fullmatch(source.removeprefix("$")) or source.strip().startswith(("~/", "./", "..")) or source == "."
     ):
         raise Refused(f"{where}: {source} is not a version: files, folders and repositories are not installed here")
-
-
-def _settings(text: str, reach: Reach) -> tuple[str, list[str]]:
-    """The `.npmrc` of the container without what names programs and files of this machine, and what is left out."""
-    lines, warnings = [], []
-    for line in text.splitlines():
-        key, _, value = (part.strip() for part in line.partition("="))
-        if not key or key.startswith(("#", ";")):
-            continue
-        if "${" in line:
-            raise Refused(f".npmrc: {key}: variables of the environment are not filled in here")
-        if key == "registry" or _SCOPED.fullmatch(key):
-            reach.check_url(value.strip("'\""))
-        elif key.partition("[")[0] not in _SETTINGS and not _ACCOUNT.fullmatch(key):
-            warnings.append(f".npmrc: {key} is not heeded here")
-            continue
-        lines.append(f"{key}={value}\n")
-    return "".join(lines), warnings
 
 
 def _object(text: str, name: str) -> dict[str, Any]:
