@@ -21,10 +21,8 @@ const polyfills = Object.fromEntries(
   Object.entries({
     buffer: "buffer/",
     events: "./engine/src/process/modules/events.ts",
-    path: "path-browserify",
     stream: "readable-stream/lib/stream.js",
     string_decoder: "string_decoder/",
-    url: "url/",
     util: "util/",
     assert: "assert/",
   }).flatMap(([name, found]) => [[name, found], [`node:${name}`, found]]),
@@ -52,6 +50,9 @@ for (const [part, entries] of Object.entries(parts)) {
     target: "chrome120",
     minify: !process.argv.includes("--debug"),
     keepNames: true,
+    // The async context follows promise reactions and the awaits of texts that the engine has edited, not awaits of its
+    // own bundle: these become reactions, which take as many turns.
+    supported: { "async-await": false, "async-generator": false, "for-await": false },
     sourcemap: process.argv.includes("--debug") ? "inline" : false,
     legalComments: "none",
     define: { global: "globalThis", "process.env.NODE_ENV": '"production"' },

@@ -21,8 +21,6 @@ NAMES = sorted({re.match(r"[\w-]+", line)[0] for line in ASKED} - {"runner"})  #
 WEB = json.loads((ROOT / "web" / "package.json").read_text())
 LOCKED = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
 WEB_NAMES = sorted({**WEB["dependencies"], **WEB["devDependencies"]})
-#: Older than the field that lock files tell: its file `License.md` says so.
-UNDECLARED = {"querystring-es3": "MIT"}
 
 
 def test_every_package_has_a_row_and_every_row_a_package() -> None:
@@ -45,7 +43,7 @@ def test_every_npm_package_has_a_row_and_every_row_a_package() -> None:
 @pytest.mark.parametrize("name", WEB_NAMES)
 def test_the_row_says_what_the_npm_package_declares(name: str) -> None:
     locked = LOCKED[f"node_modules/{name}"]
-    assert NPM[name] == locked.get("license", UNDECLARED.get(name))
+    assert NPM[name] == locked["license"]
 
 
 @pytest.mark.parametrize("group", ["dependencies", "devDependencies"])
