@@ -49,3 +49,20 @@ def test_the_row_says_what_the_npm_package_declares(name: str) -> None:
 @pytest.mark.parametrize("group", ["dependencies", "devDependencies"])
 def test_npm_packages_are_pinned(group: str) -> None:
     assert {version: name for name, version in WEB[group].items() if not version[0].isdigit()} == {}
+
+
+def test_the_lock_file_has_every_package_that_npm_looks_for() -> None:
+    # `npm ci` refuses a lock file without an optional package, of whatever platform: the wounds of a registry that
+    # had only this machine's, or of an `npm install` beside an older `node_modules`.
+    def found(at: str, name: str) -> bool:
+        while f"{at}node_modules/{name}" not in LOCKED and at:
+            at = at[:-1].rpartition("node_modules/")[0]
+        return f"{at}node_modules/{name}" in LOCKED
+
+    wanted = [
+        (f"{place}/" if place else "", name)
+        for place, package in LOCKED.items()
+        for name in {**package.get("dependencies", {}), **package.get("optionalDependencies", {})}
+    ]
+    assert len(wanted) > 100
+    assert [name for place, name in wanted if not found(place, name)] == []
