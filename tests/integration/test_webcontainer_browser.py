@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from runner.embedded.webcontainer.browser import Browser, BrowserSettings, browser
+from runner.embedded.webcontainer.browser import Browser, BrowserSettings, browser, runtime_folder
 from runner.errors import SandboxMissing
 
 pytestmark = pytest.mark.integration
@@ -47,6 +47,15 @@ def processes(runtime: str) -> list[psutil.Process]:
         if ours and each.pid != os.getpid():
             found.append(each)
     return found
+
+
+def left_in(runtime: dict[str, str]) -> set[str]:
+    """What lies in the folders of browser servers."""
+    return {each.name for each in Path(runtime["XDG_RUNTIME_DIR"], "runner", "browser").glob("*/*")}
+
+
+def socket_of(runtime: dict[str, str]) -> Path:
+    return next(Path(runtime["XDG_RUNTIME_DIR"], "runner", "browser").iterdir()) / "socket"
 
 
 def named(runtime: str, words: str) -> psutil.Process:
@@ -82,8 +91,7 @@ def test_clients_share_one_server_until_it_has_served_enough(runtime: dict[str, 
 
     asyncio.run(go())
     until(lambda: not processes(runtime["XDG_RUNTIME_DIR"]), "nobody needs it")
-    left = {each.name for each in Path(runtime["XDG_RUNTIME_DIR"]).rglob("*") if not each.is_dir()}
-    assert left == {"lock"}
+    assert left_in(runtime) == {"lock"}
 
 
 def test_secrets_of_whoever_starts_it_do_not_reach_the_browser(
@@ -120,6 +128,7 @@ def test_a_killed_supervisor_takes_its_browser_along_and_the_next_client_gets_an
             running = processes(runtime["XDG_RUNTIME_DIR"])
             named(runtime["XDG_RUNTIME_DIR"], "webcontainer.supervisor").kill()
             until(lambda: not any(each.is_running() for each in running), "its browser is gone")
+            assert left_in(runtime) <= {"lock", "socket"}
             async with browser(QUICK, runtime) as after:
                 assert after.ws_endpoint != before.ws_endpoint
                 assert await page_works(after)
@@ -168,6 +177,41 @@ def test_a_killed_client_leaves_nothing_behind(runtime: dict[str, str], root: Pa
         assert client.stdout.readline() == b"here\n"
         client.send_signal(signal.SIGKILL)
     until(lambda: not processes(runtime["XDG_RUNTIME_DIR"]), "the browser server has ended")
+
+
+def test_who_comes_when_the_server_is_about_to_end_gets_the_next_one(runtime: dict[str, str]) -> None:
+    async def go() -> None:
+        async with browser(QUICK, runtime):
+            pass
+        await asyncio.to_thread(until, lambda: not processes(runtime["XDG_RUNTIME_DIR"]), "the server has ended")
+        place = socket_of(runtime)
+
+        def ends(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            place.unlink()
+            writer.close()
+
+        async with await asyncio.start_unix_server(ends, place), browser(QUICK, runtime) as after:
+            assert await page_works(after)
+
+    asyncio.run(go())
+
+
+def test_a_driver_that_cannot_be_started_is_told(runtime: dict[str, str], tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.write_text("#!/there/is/no/such/program\n")
+    node.chmod(0o755)
+
+    async def go() -> None:
+        async with browser(QUICK, {**runtime, "PLAYWRIGHT_NODEJS_PATH": str(node)}):
+            pytest.fail("it cannot be used")
+
+    with pytest.raises(SandboxMissing, match="could not be started: No such file or directory"):
+        asyncio.run(go())
+
+
+def test_the_runtime_folder_of_somebody_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert runtime_folder({"XDG_RUNTIME_DIR": "/tmp"}) == Path(tempfile.gettempdir(), "runner-4711", "browser")
 
 
 def test_a_chromium_that_does_not_start_is_named_with_its_reason(runtime: dict[str, str], tmp_path: Path) -> None:

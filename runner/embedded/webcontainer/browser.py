@@ -25,6 +25,7 @@ from runner.records import dataclass
 
 _ATTEMPTS = 3
 _ANSWER_SECONDS = 60.0
+_Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LONGEST = 100  # bytes; the kernel takes 108 for a socket's path, macOS 104
 
 
@@ -55,7 +56,7 @@ class Browser:
     launch_arguments: tuple[str, ...]
     sandbox: bool
     why: str = ""
-    _link: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, repr=False)
+    _link: _Link | None = field(default=None, repr=False)
 
     async def discard(self) -> None:
         """Say that this browser does not serve: who comes next gets another."""
@@ -81,12 +82,11 @@ async def browser(
     launch = Launch(tool, str(executable), plain.launch_arguments, plain.sandbox)
     try:
         folder = _folder(runtime_folder(environ), launch)
-        link = await _connect(Config(launch, folder / "socket", settings.containers, settings.idle_seconds))
+        link, answer = await _taken(Config(launch, folder / "socket", settings.containers, settings.idle_seconds))
     except OSError as error:
         yield _unshared(plain, f"this user's browser server cannot be reached: {error.strerror or error}")
         return
     try:
-        answer = await _ask(*link, "take")
         if not answer["ok"]:
             raise SandboxMissing(str(answer["message"]), str(answer["hint"]))
         yield Browser(str(answer["ws_endpoint"]), executable, plain.launch_arguments, plain.sandbox, _link=link)
@@ -97,7 +97,8 @@ async def browser(
 def runtime_folder(environ: Mapping[str, str]) -> Path:
     """Where this user's browser servers are found: in XDG_RUNTIME_DIR, else among the temporary files."""
     own = environ.get("XDG_RUNTIME_DIR")
-    if own and Path(own).is_dir() and len(os.fsencode(own)) < _LONGEST - 40:
+    # `sudo` may leave another's there: what we made in it, they could not use, or could replace.
+    if own and Path(own).is_dir() and Path(own).stat().st_uid == os.getuid() and len(os.fsencode(own)) < _LONGEST - 40:
         return Path(own) / "runner" / "browser"
     return Path(tempfile.gettempdir()) / f"runner-{os.getuid()}" / "browser"
 
@@ -119,7 +120,22 @@ def _folder(base: Path, launch: Launch) -> Path:
     return folder
 
 
-async def _connect(config: Config) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _taken(config: Config) -> tuple[_Link, dict[str, object]]:
+    """A link to the supervisor and its answer to `take`. Raises SandboxMissing when none lives long enough."""
+    for _ in range(_ATTEMPTS):
+        link = await _connect(config)
+        try:
+            answer = await _ask(*link, "take")
+        except BaseException:
+            link[1].close()
+            raise
+        if answer is not None:
+            return link, answer
+        link[1].close()  # it was about to end when we came: the next one is ours
+    raise SandboxMissing("this user's browser server ended before it could be used", "run it again")
+
+
+async def _connect(config: Config) -> _Link:
     """Reach the supervisor; start it where there is none."""
     for _ in range(_ATTEMPTS):
         try:
@@ -178,15 +194,16 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, word: str) -> dict[str, object]:
-    """Send a word and read the answer. Raises SandboxMissing when the supervisor has ended meanwhile."""
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, word: str) -> dict[str, object] | None:
+    """Send a word and read the answer; None when the supervisor has ended. Raises SandboxMissing when none comes."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             writer.write(f"{word}\n".encode())
             line = await reader.readline()
-    except (TimeoutError, ConnectionError):
-        line = b""
-    if not line:
-        raise SandboxMissing("this user's browser server ended before it could be used", "run it again")
-    answer: dict[str, object] = json.loads(line)
+    except TimeoutError as error:
+        why = f"this user's browser server did not answer within {_ANSWER_SECONDS:g} s"
+        raise SandboxMissing(why, "run it again") from error
+    except ConnectionError:
+        return None
+    answer: dict[str, object] | None = json.loads(line) if line else None
     return answer

@@ -1,6 +1,7 @@
 // Preloaded into Playwright's driver: ends it, and with it the browser, when whoever started it is gone; and keeps its
 // secret path secret.
 "use strict";
+const { rmSync } = require("node:fs");
 const { Server } = require("node:http");
 
 // The driver tells its path to whoever asks for /json. Its clients come by WebSocket, so nobody need ask for anything.
@@ -12,6 +13,8 @@ Server.prototype.emit = function guarded(event, ...rest) {
 };
 
 process.stdin.on("close", () => {
+  // Whoever would have removed its files may have been killed.
+  process.on("exit", () => rmSync(process.env.RUNNER_BROWSER_FOLDER, { recursive: true, force: true, maxRetries: 3 }));
   process.kill(process.pid, "SIGTERM");
   setTimeout(() => process.exit(1), 3000);
 });

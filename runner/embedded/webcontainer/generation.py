@@ -73,6 +73,7 @@ async def start(launch: Launch, within: Path) -> Generation:
     # The profile and all else that is temporary lies in the folder, which is removed also when it was killed.
     env = {name: os.environ[name] for name in NEEDED if name in os.environ}
     env |= {"HOME": str(folder), "TMPDIR": str(folder), "PLAYWRIGHT_SKIP_VALIDATE_HOST_REQUIREMENTS": "1"}
+    env["RUNNER_BROWSER_FOLDER"] = str(folder)
     words = [launch.driver.node, "--require", str(_GUARD), launch.driver.program]
     words += ["launch-server", "--browser", "chromium", "--config", str(config)]
     said = folder / "driver.log"

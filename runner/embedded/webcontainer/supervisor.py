@@ -117,6 +117,9 @@ class Supervisor:
                     now = self._current = await start(self._config.launch, self._config.socket.parent)
                 except RunnerError as error:
                     return None, {"ok": False, "message": error.message, "hint": error.hint}
+                except OSError as error:
+                    why = f"the browser server could not be started: {error.strerror or error}"
+                    return None, {"ok": False, "message": why, "hint": "free some space, or install Playwright again"}
             now.clients += 1
             now.served += 1
         return now, {"ok": True, "ws_endpoint": now.ws_endpoint}
