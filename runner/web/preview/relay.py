@@ -23,6 +23,7 @@ _NO_SOCKETS = (
     "A preview relays requests and answers, not web sockets. What the page shows without them works; "
     "a dev server's live reload does not: load the page again instead."
 )
+_HERE = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _FRONT = "Previews are at http://<port>--<run>.localhost, at this port."
 
 
@@ -51,7 +52,10 @@ class Relay:
         # No cookie of one box may ever be sent along by the relay itself.
         jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=CONNECT), limits=limits, cookies=jar)
+        # Boxes may be beyond this machine's proxy, but what is on this machine is not.
+        direct = dict.fromkeys(_HERE)
+        time = httpx.Timeout(None, connect=CONNECT)
+        self._client = httpx.AsyncClient(timeout=time, limits=limits, cookies=jar, mounts=direct)
 
     async def close(self) -> None:
         """Release the connections to boxes."""

@@ -148,7 +148,7 @@ class Bench:
         self.port = port
         self.told: list[tuple[str, Mapping[str, Json]]] = []
         jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # every test says for itself what it sends
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, cookies=jar)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, cookies=jar, trust_env=False)
 
     def hears(self, type_: str, run: str = RUN, **data: Json) -> None:
         self.previews.hear(Event(run, 1, "", type_, None, None, data, ""))

@@ -47,6 +47,16 @@ def test_a_target_is_not_decoded_and_its_dots_are_not_followed(app, before):
     before(body)
 
 
+def test_a_proxy_of_this_machine_is_not_asked_for_what_is_on_it(app, before, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody listens there
+
+    async def body(bench):
+        bench.enter(_port(app))
+        assert (await bench.ask(_port(app), "/teapot")).status_code == 418
+
+    before(body)
+
+
 def test_a_body_without_a_length_is_streamed_on(app, before):
     async def body(bench):
         bench.enter(_port(app))
