@@ -180,11 +180,12 @@ function equip(target: object, state: State): void {
   }
 }
 
+const isOut = (value: unknown): boolean => typeof (value as Partial<Out> | null | undefined)?.write === "function";
+
 function checked(given: unknown, args: unknown[]): Options {
-  const isStream = typeof (given as Partial<Out> | undefined)?.write === "function";
-  const options = (isStream ? { stdout: given, stderr: args[0], ignoreErrors: args[1] } : given ?? {}) as Options;
-  if (typeof (options.stdout as Partial<Out> | undefined)?.write !== "function") throw nodeError(TypeError, "ERR_CONSOLE_WRITABLE_STREAM", "Console expects a writable stream instance for stdout");
-  if (options.stderr !== undefined && typeof (options.stderr as Partial<Out>).write !== "function") throw nodeError(TypeError, "ERR_CONSOLE_WRITABLE_STREAM", "Console expects a writable stream instance for stderr");
+  const options = (isOut(given) ? { stdout: given, stderr: args[0], ignoreErrors: args[1] } : given ?? {}) as Options;
+  if (!isOut(options.stdout)) throw nodeError(TypeError, "ERR_CONSOLE_WRITABLE_STREAM", "Console expects a writable stream instance for stdout");
+  if (options.stderr !== undefined && !isOut(options.stderr)) throw nodeError(TypeError, "ERR_CONSOLE_WRITABLE_STREAM", "Console expects a writable stream instance for stderr");
   if (options.colorMode !== undefined) validateOneOf(options.colorMode, "colorMode", ["auto", true, false]);
   if (options.groupIndentation !== undefined) validateInteger(options.groupIndentation, "groupIndentation", 0, 1000);
   const shown = options.inspectOptions;

@@ -185,6 +185,8 @@ function looksLikeDevice(path: string, body: string): boolean {
   return path.includes(":") && (isDrive(body) || /:(?:[/\\]|$)/.test(path));
 }
 
+const agree = (one: string, other: string): boolean => one === "" || other === "" || one.toLowerCase() === other.toLowerCase();
+
 function windowsResolve(...parts: string[]): string {
   let device = "";
   let tail = "";
@@ -194,17 +196,14 @@ function windowsResolve(...parts: string[]): string {
     validateString(path, `paths[${at}]`);
     if (path === "") continue;
     const root = windowsRoot(path);
-    if (root.device !== "") {
-      if (device !== "" && root.device.toLowerCase() !== device.toLowerCase()) continue;
-      if (device === "") device = root.device;
-    }
+    if (!agree(device, root.device)) continue;
+    if (device === "") device = root.device;
     if (absolute) continue;
     tail = `${path.slice(root.end)}\\${tail}`;
     absolute = root.absolute;
-    if (at === -1) break;
   }
   tail = simplified(tail, !absolute, "\\", isAny);
-  return absolute ? `${device}\\${tail}` : `${device}${tail}` === "" ? "." : `${device}${tail}`;
+  return `${device}${absolute ? "\\" : ""}${tail}` || ".";
 }
 
 function windowsJoin(...parts: string[]): string {

@@ -78,21 +78,28 @@ function decodeWith(decode: (text: string) => string, text: string): string {
   }
 }
 
+function pairsOf(text: string, between: string, limit: number): string[] {
+  const pairs = text.split(between).filter((pair) => pair !== "");
+  return limit > 0 ? pairs.slice(0, limit) : pairs;
+}
+
+/** A name that comes again has all its values. */
+function add(found: Query, name: string, value: string): void {
+  const known = found[name];
+  if (known === undefined) found[name] = value;
+  else if (Array.isArray(known)) known.push(value);
+  else found[name] = [known, value];
+}
+
 export function parse(text: unknown, separator?: unknown, equals?: unknown, options?: ParseOptions | null): Query {
   const found = Object.create(null) as Query;
   if (typeof text !== "string" || text === "") return found;
-  const [between, sign] = [separator ? String(separator) : "&", equals ? String(equals) : "="];
-  const limit = options?.maxKeys ?? 1000;
-  const pairs = text.split(between).filter((pair) => pair !== "");
+  const [between, sign] = [String(separator || "&"), String(equals || "=")];
   const decode = options?.decodeURIComponent ?? querystring.unescape;
-  for (const pair of limit > 0 ? pairs.slice(0, limit) : pairs) {
+  for (const pair of pairsOf(text, between, options?.maxKeys ?? 1000)) {
     const cut = pair.indexOf(sign);
     const name = decodeWith(decode, cut === -1 ? pair : pair.slice(0, cut));
-    const value = cut === -1 ? "" : decodeWith(decode, pair.slice(cut + sign.length));
-    const known = found[name];
-    if (known === undefined) found[name] = value;
-    else if (Array.isArray(known)) known.push(value);
-    else found[name] = [known, value];
+    add(found, name, decodeWith(decode, cut === -1 ? "" : pair.slice(cut + sign.length)));
   }
   return found;
 }

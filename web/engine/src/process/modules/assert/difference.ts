@@ -33,17 +33,25 @@ export function cutLines(lines: readonly string[]): string[] {
 
 const isObject = (value: unknown): boolean => (typeof value === "object" && value !== null) || typeof value === "function";
 
+const areObjects = (a: unknown, b: unknown): boolean => isObject(a) && isObject(b) && typeof a === typeof b;
+const isPlain = (value: unknown): boolean => typeof value !== "object" || value === null;
+
 /** Two values of one line each: `1 !== 2`, or where they begin to differ. */
 function oneLine(actual: unknown, expected: unknown, lines: readonly [string, string], both: boolean): { whole?: string; marker: string } {
   const length = lines[0].length + lines[1].length;
   if (length <= SHORT) {
-    const plain = !(typeof actual === "object" && actual !== null) && !(typeof expected === "object" && expected !== null);
-    return plain && (actual !== 0 || expected !== 0) ? { whole: `${lines[0]} !== ${lines[1]}`, marker: "" } : { marker: "" };
+    return isPlain(actual) && isPlain(expected) && (actual !== 0 || expected !== 0) ? { whole: `${lines[0]} !== ${lines[1]}`, marker: "" } : { marker: "" };
   }
   if (both || length >= 80) return { marker: "" };
   let at = 0;
   while (at < lines[0].length && lines[0][at] === lines[1][at]) at += 1;
   return { marker: at > 2 ? `\n  ${" ".repeat(at)}^` : "" };
+}
+
+/** The same when each has one line and they differ; nothing for longer ones. */
+function short(actual: unknown, expected: unknown, ...[lines, others, both]: [string[], string[], boolean]): ReturnType<typeof oneLine> {
+  const [line = "", other = ""] = [lines[0], others[0]];
+  return lines.length === 1 && others.length === 1 && line !== other ? oneLine(actual, expected, [line, other], both) : { marker: "" };
 }
 
 /** Take the lines off that both end with; the text of those that are shown. */
@@ -67,6 +75,8 @@ function differ(actual: string, expected: string): boolean {
 class Listing {
   text = "";
   skipped = false;
+  /** Whether more differs than is shown. */
+  cut = false;
   printed = 0;
   private pending = "";
   private same: string[] = [];
@@ -117,27 +127,30 @@ class Listing {
   }
 }
 
+/** What two values of several lines share and where they differ, line by line. */
+function compared(actual: readonly string[], expected: readonly string[]): Listing {
+  const listing = new Listing();
+  const most = Math.max(actual.length, expected.length);
+  for (let at = 0; at < most && !listing.cut; at += 1) {
+    const [a, b] = [actual[at], expected[at]];
+    if (a === undefined || b === undefined || differ(a, b)) listing.differ(a, b);
+    else listing.keep(a.length >= b.length ? a : b);
+    listing.cut = listing.printed > MOST_LINES && at < most - 2;
+  }
+  return listing;
+}
+
 /** The message for values that should have been equal. */
 export function difference(actual: unknown, expected: unknown, operator: string, head?: string): string {
   const lines = shown(actual).split("\n");
   const others = shown(expected).split("\n");
-  const both = operator === "strictEqual" && ((isObject(actual) && isObject(expected) && typeof actual === typeof expected));
+  const both = operator === "strictEqual" && areObjects(actual, expected);
   const title = head ?? HEADS[both ? "strictEqualObject" : operator] ?? "";
-  let marker = "";
-  if (lines.length === 1 && others.length === 1 && lines[0] !== others[0]) {
-    const single = oneLine(actual, expected, [lines[0] ?? "", others[0] ?? ""], both);
-    if (single.whole !== undefined) return `${title}\n\n${single.whole}\n`;
-    marker = single.marker;
-  }
+  const { whole, marker } = short(actual, expected, lines, others, both);
+  if (whole !== undefined) return `${title}\n\n${whole}\n`;
   const { end, skipped } = commonEnd(lines, others);
-  const most = Math.max(lines.length, others.length);
-  if (most === 0) return `${HEADS.notIdentical ?? ""}\n\n${cutLines(shown(actual).split("\n")).join("\n")}\n`;
-  const listing = new Listing();
-  for (let at = 0; at < most; at += 1) {
-    const [a, b] = [lines[at], others[at]];
-    if (a === undefined || b === undefined || differ(a, b)) listing.differ(a, b);
-    else listing.keep(a.length >= b.length ? a : b);
-    if (listing.printed > MOST_LINES && at < most - 2) return `${title}\n+ actual - expected ... Lines skipped\n${listing.text}\n...${listing.rest}\n...`;
-  }
+  if (lines.length === 0 && others.length === 0) return `${HEADS.notIdentical ?? ""}\n\n${cutLines(shown(actual).split("\n")).join("\n")}\n`;
+  const listing = compared(lines, others);
+  if (listing.cut) return `${title}\n+ actual - expected ... Lines skipped\n${listing.text}\n...${listing.rest}\n...`;
   return `${title}\n+ actual - expected${skipped || listing.skipped ? " ... Lines skipped" : ""}\n${listing.text}${listing.rest}${end}${marker}`;
 }

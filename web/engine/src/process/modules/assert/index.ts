@@ -131,21 +131,25 @@ function isErrorClass(expected: Callback): boolean {
   return Object.prototype.isPrototypeOf.call(Error, expected) || expected === (Error as unknown);
 }
 
+/** Check what was thrown against a pattern, or against the properties of an object. */
+function checkThrownText(actual: unknown, how: Expectation): void {
+  const { expected } = how;
+  if (types.isRegExp(expected)) {
+    const text = String(actual);
+    if (!(expected as RegExp).test(text)) refuse(actual, how, `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(text)}\n`);
+    return;
+  }
+  if (typeof actual !== "object" || actual === null) {
+    const error = new AssertionError({ actual, expected, operator: "deepStrictEqual", stackStartFn: how.above, ...(how.message === undefined ? {} : { message: how.message }) });
+    throw Object.assign(error, { operator: how.operator });
+  }
+  compareProperties(actual, expected as Record<string, unknown>, how);
+}
+
 /** Check what was thrown against a pattern, a class, an object or a function. */
 function checkThrown(actual: unknown, how: Expectation): void {
   const { expected } = how;
-  if (typeof expected !== "function") {
-    if (types.isRegExp(expected)) {
-      const text = String(actual);
-      if (!(expected as RegExp).test(text)) refuse(actual, how, `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(text)}\n`);
-      return;
-    }
-    if (typeof actual !== "object" || actual === null) {
-      const error = new AssertionError({ actual, expected, operator: "deepStrictEqual", stackStartFn: how.above, ...(how.message === undefined ? {} : { message: how.message }) });
-      throw Object.assign(error, { operator: how.operator });
-    }
-    return compareProperties(actual, expected as Record<string, unknown>, how);
-  }
+  if (typeof expected !== "function") return checkThrownText(actual, how);
   const validator = expected as Callback;
   if (validator.prototype !== undefined && actual instanceof (validator as unknown as new () => object)) return;
   if (isErrorClass(validator)) refuse(actual, how, instanceMessage(actual, validator));

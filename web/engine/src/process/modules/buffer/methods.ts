@@ -50,18 +50,22 @@ function fromMemory(Base: Constructor, memory: ArrayBuffer, offset: unknown, len
   return own(Base, new Uint8Array(memory, at, size));
 }
 
+/** Of what has a length, or is what `toJSON` of a buffer gives. */
+function itemsOf(value: object): ArrayLike<number> | undefined {
+  const { buffer, length, type, data } = value as { buffer?: unknown; length?: unknown; type?: unknown; data?: unknown };
+  if ("length" in value || isAnyBuffer(buffer)) return typeof length === "number" ? (value as ArrayLike<number>) : [];
+  return type === "Buffer" && Array.isArray(data) ? (data as number[]) : undefined;
+}
+
 function fromObject(Base: Constructor, value: object, encoding: unknown, length: unknown): Bytes | undefined {
   if (isAnyBuffer(value)) return fromMemory(Base, value, encoding, length);
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return own(Base, Uint8Array.from(value as Uint8Array));
   const primitive: unknown = (value as { valueOf?: () => unknown }).valueOf?.();
-  if (primitive !== undefined && primitive !== null && primitive !== value && (typeof primitive === "string" || typeof primitive === "object")) {
+  if (primitive !== null && primitive !== value && (typeof primitive === "string" || typeof primitive === "object")) {
     return from(Base, primitive, encoding, length);
   }
-  if ("length" in value || isAnyBuffer((value as { buffer?: unknown }).buffer)) {
-    return typeof (value as { length?: unknown }).length === "number" ? own(Base, Uint8Array.from(value as ArrayLike<number>)) : own(Base, new Uint8Array(0));
-  }
-  const { type, data } = value as { type?: unknown; data?: unknown };
-  if (type === "Buffer" && Array.isArray(data)) return own(Base, Uint8Array.from(data as number[]));
+  const items = itemsOf(value);
+  if (items !== undefined) return own(Base, Uint8Array.from(items));
   const toPrimitive = (value as { [Symbol.toPrimitive]?: (hint: string) => unknown })[Symbol.toPrimitive];
   const text = typeof toPrimitive === "function" ? toPrimitive.call(value, "string") : undefined;
   return typeof text === "string" ? from(Base, text, encoding, length) : undefined;
@@ -148,6 +152,18 @@ function startOf(bytes: Bytes, offset: unknown, forward: boolean): number {
   return whole < 0 ? whole + bytes.length : whole;
 }
 
+const isAt = (bytes: Bytes, needle: Uint8Array, from: number): boolean => needle.every((byte, index) => bytes[from + index] === byte);
+
+function next(bytes: Bytes, needle: Uint8Array, start: number, step: number): number {
+  for (let from = start; from <= bytes.length - needle.length; from += step) if (isAt(bytes, needle, from)) return from;
+  return -1;
+}
+
+function previous(bytes: Bytes, needle: Uint8Array, start: number): number {
+  for (let from = Math.min(start, bytes.length - needle.length); from >= 0; from -= 1) if (isAt(bytes, needle, from)) return from;
+  return -1;
+}
+
 function search(bytes: Bytes, value: unknown, offset: unknown, encoding: unknown, forward: boolean): number {
   const [at, named] = typeof offset === "string" ? [undefined, offset] : [offset, encoding];
   const coding = knownEncoding(named);
@@ -158,14 +174,8 @@ function search(bytes: Bytes, value: unknown, offset: unknown, encoding: unknown
     if (!forward) return -1;
     start = 0;
   }
-  const last = bytes.length - needle.length;
   if (needle.length === 0) return Math.min(start, bytes.length);
-  const step = coding === "utf16le" && typeof value === "string" ? 2 : 1;
-  const matches = (from: number): boolean => needle.every((byte, index) => bytes[from + index] === byte);
-  if (forward) {
-    for (let from = start; from <= last; from += step) if (matches(from)) return from;
-  } else for (let from = Math.min(start, last); from >= 0; from -= 1) if (matches(from)) return from;
-  return -1;
+  return forward ? next(bytes, needle, start, coding === "utf16le" && typeof value === "string" ? 2 : 1) : previous(bytes, needle, start);
 }
 
 function fillBytes(this: Bytes, value: unknown, ...rest: unknown[]): Bytes {
@@ -173,8 +183,8 @@ function fillBytes(this: Bytes, value: unknown, ...rest: unknown[]): Bytes {
   const [offset, end] = rest.filter((item) => typeof item !== "string");
   if (offset !== undefined) validateInteger(offset, "offset", 0);
   if (end !== undefined) validateInteger(end, "end", 0, this.length);
-  const from = (offset) ?? 0;
-  const to = (end) ?? this.length;
+  const from = offset ?? 0;
+  const to = end ?? this.length;
   if (from > this.length) throw outOfRange("offset", `>= 0 && <= ${this.length}`, from);
   const unit = typeof value === "string" ? encode(value, knownEncoding(encoding)) : value;
   if (!(unit instanceof Uint8Array)) {
@@ -182,7 +192,7 @@ function fillBytes(this: Bytes, value: unknown, ...rest: unknown[]): Bytes {
     return this;
   }
   if (unit.length === 0) {
-    if (typeof value !== "string" || value !== "") throw invalidArgValue("value", value);
+    if (value !== "") throw invalidArgValue("value", value);
     Uint8Array.prototype.fill.call(this, 0, from, to);
     return this;
   }
@@ -272,12 +282,12 @@ export function completeMethods(Base: Constructor): void {
 }
 
 /** What Node calls FastBuffer: it takes what Uint8Array takes, and makes Buffers. `ws` makes its own by it. */
-function fastBuffer(Base: Constructor): () => object {
+function fastBuffer(Base: Constructor): (...args: ConstructorParameters<typeof Uint8Array>) => object {
   const made = function FastBuffer(...args: ConstructorParameters<typeof Uint8Array>): object {
     return own(Base, new Uint8Array(...args));
   };
   Object.defineProperty(made, "prototype", { value: Base.prototype });
-  return made as () => object;
+  return made;
 }
 
 /** The same bytes without the class: `subarray` of a subclass would ask its constructor. */

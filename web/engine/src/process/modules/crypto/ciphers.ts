@@ -99,21 +99,30 @@ function guarded(cipher: Cipher, kind: Kind, opens: boolean): Cipher {
   return cipher;
 }
 
+/** Bytes of what a program gives as an initialization vector. */
+function vector(iv: unknown): Uint8Array {
+  if (iv === null) return new Uint8Array(0);
+  if (iv instanceof ArrayBuffer) return new Uint8Array(iv);
+  if (typeof iv !== "string" && !ArrayBuffer.isView(iv)) throw invalidArgType("iv", ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"], iv);
+  return bytesOf(iv, "utf8", "iv");
+}
+
+function checkVector(kind: Kind, length: number): void {
+  const right = kind.mode === "gcm" ? length > 0 : length === kind.ivLength;
+  if (!right) throw nodeError(TypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
+  // The package computes the counter of another length wrongly.
+  if (kind.mode === "gcm" && length !== kind.ivLength) throw unsupported(`${kind.name} with an initialization vector of ${length} bytes`, "12 bytes are");
+}
+
 function make(opens: boolean, args: readonly unknown[]): Cipher {
   const [name, key, iv] = args;
   validateString(name, "cipher");
   const secret = secretBytes(key);
-  if (iv !== null && typeof iv !== "string" && !ArrayBuffer.isView(iv) && !(iv instanceof ArrayBuffer)) {
-    throw invalidArgType("iv", ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"], iv);
-  }
+  const start = vector(iv);
   const kind = kindOf(name);
   if (kind === undefined) throw nodeError(Error, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
   if (secret.length !== kind.keyLength) throw nodeError(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
-  const start = iv === null ? new Uint8Array(0) : bytesOf(iv instanceof ArrayBuffer ? new Uint8Array(iv) : iv, "utf8", "iv");
-  const wrong = kind.mode === "gcm" ? start.length === 0 : kind.ivLength > 0 ? start.length !== kind.ivLength : start.length > 0;
-  if (wrong) throw nodeError(TypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
-  // The package computes the counter of another length wrongly.
-  if (kind.mode === "gcm" && start.length !== 12) throw unsupported(`${kind.name} with an initialization vector of ${start.length} bytes`, "12 bytes are");
+  checkVector(kind, start.length);
   const makers = vendor<Record<"createCipheriv" | "createDecipheriv", (cipher: string, key: Uint8Array, iv: Uint8Array) => Cipher>>();
   const bytes = (data: Uint8Array): Uint8Array => Buffer.from(data);
   return guarded(makers[opens ? "createDecipheriv" : "createCipheriv"](kind.name, bytes(secret), bytes(start)), kind, opens);

@@ -38,17 +38,21 @@ export interface ReadArguments {
   readonly position: number | null;
 }
 
-/** `(buffer, offset, length, position)`, `(buffer, options)` or `(options)`. */
-export function readArguments(args: readonly unknown[], fresh: () => Uint8Array): ReadArguments {
+/** What was given in any of the forms as `[buffer, offset, length, position]`. */
+function inOrder(args: readonly unknown[], fresh: () => Uint8Array): readonly unknown[] {
   const [first, second] = args;
-  let given: readonly unknown[] = args;
   if (first === undefined || first === null || (typeof first === "object" && !ArrayBuffer.isView(first))) {
     const options = (first ?? {}) as Options;
-    given = [options.buffer ?? fresh(), options.offset, options.length, options.position];
-  } else if (typeof second === "object" && second !== null) {
-    const options = second as Options;
-    given = [first, options.offset, options.length, options.position];
+    return [options.buffer ?? fresh(), options.offset, options.length, options.position];
   }
+  if (typeof second !== "object" || second === null) return args;
+  const options = second as Options;
+  return [first, options.offset, options.length, options.position];
+}
+
+/** `(buffer, offset, length, position)`, `(buffer, options)` or `(options)`. */
+export function readArguments(args: readonly unknown[], fresh: () => Uint8Array): ReadArguments {
+  const given = inOrder(args, fresh);
   const bytes = viewOf(given[0]);
   const offset = given[1] ?? 0;
   validateInteger(offset, "offset", 0);

@@ -14,6 +14,8 @@ const ESCAPED: Readonly<Record<string, string>> = {
 const FORBIDDEN_HOST = /[\0\t\n\r #%/:<>?@[\\\]^|]/;
 
 const bare = (protocol: string | null): string => (protocol ?? "").replace(/:$/, "").toLowerCase();
+/** Programs leave parts out of what they format, or give undefined. */
+const present = (part: string | null | undefined): part is string => part !== null && part !== undefined && part !== "";
 const isSlashed = (protocol: string | null): boolean => SLASHED.has(bare(protocol));
 
 function invalid(input: string): Error {
@@ -46,15 +48,19 @@ export class Url {
       this.protocol = proto.toLowerCase();
       rest = rest.slice(proto.length);
     }
-    let slashes = false;
-    if ((slashesDenoteHost || proto !== undefined || /^\/\/[^@/]+@[^@/]+/.test(rest)) && rest.startsWith("//") && !(proto !== undefined && NO_HOST.has(bare(proto)))) {
-      rest = rest.slice(2);
-      slashes = true;
-      this.slashes = true;
-    }
-    if (!(proto !== undefined && NO_HOST.has(bare(proto))) && (slashes || (proto !== undefined && !isSlashed(proto)))) rest = this.parseAuthority(rest, input);
-    this.parseTail(rest, proto !== undefined && NO_HOST.has(bare(proto)), parseQueryString);
+    const raw = NO_HOST.has(bare(this.protocol));
+    if (!raw) rest = this.parseHost(rest, input, slashesDenoteHost);
+    this.parseTail(rest, raw, parseQueryString);
     return this;
+  }
+
+  /** Take slashes and what is behind them off the text, if there is a host. */
+  private parseHost(text: string, input: string, slashesDenoteHost: boolean): string {
+    const { protocol } = this;
+    const slashes = text.startsWith("//") && (slashesDenoteHost || protocol !== null || /^\/\/[^@/]+@[^@/]+/.test(text));
+    if (slashes) this.slashes = true;
+    const rest = slashes ? text.slice(2) : text;
+    return slashes || (protocol !== null && !isSlashed(protocol)) ? this.parseAuthority(rest, input) : rest;
   }
 
   /** A path without protocol and host is most of what servers parse. */
@@ -117,33 +123,26 @@ export class Url {
     if (hash !== undefined) this.hash = hash;
     this.setSearch(search, parseQueryString);
     if (path !== "") this.pathname = path;
-    if (isSlashed(this.protocol) && this.hostname !== null && this.hostname !== "" && this.pathname === null) this.pathname = "/";
+    if (isSlashed(this.protocol) && present(this.hostname) && this.pathname === null) this.pathname = "/";
+    this.finish();
+  }
+
+  /** Set what is made of the other parts. */
+  private finish(): void {
     if (this.pathname !== null || this.search !== null) this.path = (this.pathname ?? "") + (this.search ?? "");
     this.href = this.format();
   }
 
   format(): string {
-    const auth = this.auth === null || this.auth === "" ? "" : `${encodeURIComponent(this.auth).replaceAll("%3A", ":").replace(/%(21|27|28|29|2A)/g, (found) => decodeURIComponent(found))}@`;
     let protocol = this.protocol ?? "";
     if (protocol !== "" && !protocol.endsWith(":")) protocol += ":";
     let pathname = (this.pathname ?? "").replace(/[?#]/g, (char) => encodeURIComponent(char));
-    const query = this.query !== null && typeof this.query === "object" ? stringify(this.query) : "";
-    let search = this.search !== null && this.search !== "" ? this.search : query === "" ? "" : `?${query}`;
-    let host = "";
-    if (this.host !== null && this.host !== "") host = auth + this.host;
-    else if (this.hostname !== null && this.hostname !== "") {
-      host = auth + (this.hostname.includes(":") && !this.hostname.startsWith("[") ? `[${this.hostname}]` : this.hostname) + (this.port === null || this.port === "" ? "" : `:${this.port}`);
-    }
-    if (this.slashes === true || isSlashed(protocol)) {
-      if (this.slashes === true || host !== "") {
-        if (pathname !== "" && !pathname.startsWith("/")) pathname = `/${pathname}`;
-        host = `//${host}`;
-      } else if (protocol === "file:") host = "//";
-    }
-    let hash = this.hash ?? "";
-    if (hash !== "" && !hash.startsWith("#")) hash = `#${hash}`;
-    if (search !== "" && !search.startsWith("?")) search = `?${search}`;
-    return protocol + host + pathname + search.replaceAll("#", "%23") + hash;
+    let host = hostText(this);
+    if (this.slashes === true || (isSlashed(protocol) && host !== "")) {
+      if (pathname !== "" && !pathname.startsWith("/")) pathname = `/${pathname}`;
+      host = `//${host}`;
+    } else if (protocol === "file:") host = "//";
+    return protocol + host + pathname + searchText(this) + startingWith("#", this.hash ?? "");
   }
 
   resolve(relative: string): string {
@@ -163,10 +162,25 @@ export class Url {
       if (isSlashed(result.protocol) && result.hostname !== null && result.pathname === null) result.pathname = result.path = "/";
     } else if (relative.protocol !== null && relative.protocol !== result.protocol) otherProtocol(result, relative);
     else resolvePath(result, relative);
-    if (result.pathname !== null || result.search !== null) result.path = (result.pathname ?? "") + (result.search ?? "");
-    result.href = result.format();
+    result.finish();
     return result;
   }
+}
+
+const startingWith = (sign: string, text: string): string => (text === "" || text.startsWith(sign) ? text : sign + text);
+
+/** Name and password, host and port, without the slashes before them. */
+function hostText({ auth, host, hostname, port }: Url): string {
+  const user = present(auth) ? `${encodeURIComponent(auth).replaceAll("%3A", ":").replace(/%(21|27|28|29|2A)/g, (found) => decodeURIComponent(found))}@` : "";
+  if (present(host)) return user + host;
+  if (!present(hostname)) return "";
+  const name = hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname;
+  return user + name + (present(port) ? `:${port}` : "");
+}
+
+function searchText({ search, query }: Url): string {
+  const text = present(search) || query === null || typeof query !== "object" ? search : stringify(query);
+  return startingWith("?", text ?? "").replaceAll("#", "%23");
 }
 
 /** A relative URL of another protocol; for those with a host, the first part of its path is one when there is no other. */
@@ -176,7 +190,7 @@ function otherProtocol(result: Url, relative: Url): void {
   Object.assign(result, relative);
   if (!isSlashed(relative.protocol)) return;
   result.slashes = slashes;
-  if ((host !== null && host !== "") || relative.protocol === "file:") return;
+  if (present(host) || relative.protocol === "file:") return;
   const parts = (pathname ?? "").split("/");
   const first = parts.findIndex((part) => part !== "");
   result.host = result.hostname = first === -1 ? "" : (parts[first] ?? "");
@@ -191,28 +205,31 @@ function backslashesTurned(text: string): string {
 
 /** Take host, path and search of the relative one, and drop `.` and `..` from the joined path. */
 function resolvePath(result: Url, relative: Url): void {
-  if (relative.host !== null && relative.host !== "") {
+  const elsewhere = present(relative.host);
+  if (elsewhere) {
     result.host = relative.host;
     result.hostname = relative.hostname;
     result.port = relative.port;
     result.auth = relative.auth;
   }
   const ownPath = relative.pathname ?? "";
-  if (ownPath === "" && (relative.host === null || relative.host === "")) {
+  if (ownPath === "" && !elsewhere) {
     if (relative.search !== null) {
       result.search = relative.search;
       result.query = relative.query;
     }
     return;
   }
-  const absolute = ownPath.startsWith("/") || (relative.host !== null && relative.host !== "");
+  const absolute = elsewhere || ownPath.startsWith("/");
   const base = (result.pathname ?? "").split("/");
   base.pop();
   const parts = absolute ? ownPath.split("/") : [...base, ...ownPath.split("/")];
-  result.pathname = withoutDots(parts, absolute || (result.host !== null && result.host !== "") || (result.pathname ?? "").startsWith("/"));
+  result.pathname = withoutDots(parts, absolute || present(result.host) || (result.pathname ?? "").startsWith("/"));
   result.search = relative.search;
   result.query = relative.query;
 }
+
+const canRise = ([first, ...rest]: readonly string[]): boolean => rest.length > 0 || (first !== undefined && first !== "" && first !== "..");
 
 function withoutDots(parts: readonly string[], rooted: boolean): string {
   const last = parts.at(-1);
@@ -220,7 +237,7 @@ function withoutDots(parts: readonly string[], rooted: boolean): string {
   for (const part of parts) {
     if (part === ".") continue;
     if (part !== "..") kept.push(part);
-    else if (kept.length > 1 || (kept.length === 1 && kept[0] !== "" && kept[0] !== "..")) kept.pop();
+    else if (canRise(kept)) kept.pop();
     else if (!rooted) kept.push("..");
   }
   if (last === "." || last === "..") kept.push("");

@@ -19,15 +19,16 @@ export function deepEqual(a: unknown, b: unknown, strict: boolean): boolean {
 
 function same(a: unknown, b: unknown, how: Comparison): boolean {
   if (a === b) return a !== 0 || !how.strict || Object.is(a, b);
-  if (how.strict) {
-    if (!isObject(a) || !isObject(b)) return typeof a === "number" && typeof b === "number" && Number.isNaN(a) && Number.isNaN(b);
-    if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  } else if (!isObject(a) || !isObject(b)) {
-    if (isObject(a) || isObject(b)) return false;
-    // Loose comparison of primitives is what the caller asked for.
-    return a == b || (Number.isNaN(a) && Number.isNaN(b));
-  }
+  if (!isObject(a) || !isObject(b)) return samePrimitives(a, b, how.strict);
+  if (how.strict && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
   return sameObjects(a, b, how);
+}
+
+/** Of values that are not identical, at least one of them no object. */
+function samePrimitives(a: unknown, b: unknown, strict: boolean): boolean {
+  if (isObject(a) || isObject(b)) return false;
+  // Loose comparison of primitives is what the caller asked for.
+  return (Number.isNaN(a) && Number.isNaN(b)) || (!strict && a == b);
 }
 
 function sameObjects(a: object, b: object, how: Comparison): boolean {
@@ -48,9 +49,12 @@ const SLOTS: readonly Check[] = [
   types.isPromise, types.isWeakMap, types.isWeakSet, types.isKeyObject,
 ];
 
+/** What they hold nobody can see: only the same one is equal. */
+const OPAQUE: readonly Check[] = [types.isPromise, types.isWeakMap, types.isWeakSet];
+
 /** False when what the objects hold beside properties differs; undefined when they hold nothing such. */
 function sameSpecial(a: object, b: object, how: Comparison): boolean | undefined {
-  for (const check of SLOTS) if (check(a) !== check(b)) return false;
+  if (SLOTS.some((check) => check(a) !== check(b))) return false;
   if (types.isDate(a)) return Date.prototype.getTime.call(a) === Date.prototype.getTime.call(b);
   if (types.isRegExp(a)) return sameExpression(a as RegExp, b as RegExp);
   if (types.isNativeError(a)) return sameError(a as Error, b as Error, how);
@@ -58,7 +62,7 @@ function sameSpecial(a: object, b: object, how: Comparison): boolean | undefined
   if (types.isAnyArrayBuffer(a)) return sameBytes(new Uint8Array(a as ArrayBuffer), new Uint8Array(b as ArrayBuffer));
   if (types.isBoxedPrimitive(a)) return sameBoxed(a, b);
   if (a instanceof URL) return b instanceof URL && a.href === b.href;
-  if (types.isPromise(a) || types.isWeakMap(a) || types.isWeakSet(a)) return false;
+  if (OPAQUE.some((check) => check(a))) return false;
   return undefined;
 }
 

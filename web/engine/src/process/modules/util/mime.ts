@@ -75,24 +75,28 @@ function quoted(text: string, start: number): { value: string; end: number } {
   return { value, end: semicolon === -1 ? text.length : semicolon };
 }
 
+const matched = (pattern: RegExp, text: string, start: number): string => pattern.exec(text.slice(start))?.[0] ?? "";
+
+/** A value without quotes, and where it ends. */
+function unquoted(text: string, start: number): { value: string; end: number } {
+  const raw = matched(/^[^;]*/, text, start);
+  return { value: raw.trimEnd(), end: start + raw.length };
+}
+
 /** Parameters of a text behind the subtype; wrong ones are left out, the first of a name counts. */
 function parameters(text: string): MIMEParams {
   const params = new MIMEParams();
   let at = 0;
   while (at < text.length) {
-    at += /^[\s;]*/.exec(text.slice(at))?.[0].length ?? 0;
-    const name = /^[^;=]*/.exec(text.slice(at))?.[0] ?? "";
+    at += matched(/^[\s;]*/, text, at).length;
+    const name = matched(/^[^;=]*/, text, at);
     at += name.length;
     if (text.charAt(at) !== "=") continue;
     at += 1;
-    let value: string;
-    if (text.charAt(at) === '"') ({ value, end: at } = quoted(text, at));
-    else {
-      const raw = /^[^;]*/.exec(text.slice(at))?.[0] ?? "";
-      at += raw.length;
-      value = raw.trimEnd();
-      if (value === "") continue;
-    }
+    const hasQuotes = text.charAt(at) === '"';
+    const { value, end } = hasQuotes ? quoted(text, at) : unquoted(text, at);
+    at = end;
+    if (value === "" && !hasQuotes) continue;
     const key = name.toLowerCase();
     if (TOKEN.test(key) && QUOTABLE.test(value) && !params.has(key)) params.set(key, value);
   }

@@ -63,6 +63,30 @@ function checkOptions(options: Options): void {
 const longOf = (options: Options, short: string): string => Object.entries(options).find(([, option]) => option.short === short)?.[0] ?? short;
 const isValue = (word: string | undefined): boolean => word !== undefined && (word === "-" || !word.startsWith("-"));
 
+interface Named {
+  readonly name: string;
+  readonly rawName: string;
+  /** What stands in the same word. */
+  readonly value?: string;
+}
+
+/** The option that a word names; undefined for a group of short options and for other words. */
+function optionIn(word: string, options: Options): Named | undefined {
+  if (/^--[^=]+$/.test(word)) return { name: word.slice(2), rawName: word };
+  if (/^--[^]+=/.test(word)) {
+    const equals = word.indexOf("=", 3);
+    const name = word.slice(2, equals);
+    return { name, rawName: `--${name}`, value: word.slice(equals + 1) };
+  }
+  if (!isShort(word)) return undefined;
+  const short = word.charAt(1);
+  const name = longOf(options, short);
+  if (word.length === 2) return { name, rawName: word };
+  return options[name]?.type === "string" ? { name, rawName: `-${short}`, value: word.slice(2) } : undefined;
+}
+
+const isShort = (word: string): boolean => /^-[^-]/.test(word);
+
 /** Split the words into tokens; a group of short options is taken apart first. */
 function tokenize(args: readonly string[], options: Options): Token[] {
   const tokens: Token[] = [];
@@ -70,37 +94,21 @@ function tokenize(args: readonly string[], options: Options): Token[] {
   let group = 0;
   for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
     const { word, index } = item;
-    const next = rest[0]?.word;
-    const option = (name: string, rawName: string, value: string | undefined, inline: boolean | undefined): void => {
-      tokens.push({ kind: "option", name, rawName, index, value, inlineValue: inline });
-    };
-    const takesNext = (name: string): boolean => options[name]?.type === "string" && next !== undefined && (group === 0 || rest[0]?.grouped !== true);
+    const takesNext = (name: string): boolean => options[name]?.type === "string" && rest.length > 0 && (group === 0 || rest[0]?.grouped !== true);
     if (word === "--") {
       tokens.push({ kind: "option-terminator", index });
       for (const { word: value, index: at } of rest) tokens.push({ kind: "positional", index: at, value });
       return tokens;
     }
-    if (/^-[^-]$/.test(word)) {
-      const name = longOf(options, word.charAt(1));
-      if (takesNext(name)) option(name, word, rest.shift()?.word, false);
-      else option(name, word, undefined, undefined);
-    } else if (/^-[^-]/.test(word)) {
-      const short = word.charAt(1);
-      const name = longOf(options, short);
-      if (options[name]?.type === "string") option(name, `-${short}`, word.slice(2), true);
-      else {
-        const parts = shortGroup(word, options);
-        rest.unshift(...parts.map((part) => ({ word: part, index, grouped: true })));
-        group = parts.length;
-      }
-    } else if (/^--[^=]+$/.test(word)) {
-      const name = word.slice(2);
-      if (takesNext(name)) option(name, word, rest.shift()?.word, false);
-      else option(name, word, undefined, undefined);
-    } else if (/^--[^]+=/.test(word)) {
-      const equals = word.indexOf("=", 3);
-      const name = word.slice(2, equals);
-      option(name, `--${name}`, word.slice(equals + 1), true);
+    const found = optionIn(word, options);
+    if (found !== undefined) {
+      const { name, rawName, value } = found;
+      if (value === undefined && takesNext(name)) tokens.push({ kind: "option", name, rawName, index, value: rest.shift()?.word, inlineValue: false });
+      else tokens.push({ kind: "option", name, rawName, index, value, inlineValue: value === undefined ? undefined : true });
+    } else if (isShort(word)) {
+      const parts = shortGroup(word, options);
+      rest.unshift(...parts.map((part) => ({ word: part, index, grouped: true })));
+      group = parts.length;
     } else tokens.push({ kind: "positional", index, value: word });
     if (group > 0) group -= 1;
   }
@@ -156,10 +164,14 @@ function ownArguments(): readonly string[] {
   return found?.argv.slice(evaluated ? 1 : 2) ?? [];
 }
 
-/** Parse; throws ERR_PARSE_ARGS_* when `strict` (the default) finds a word that the options do not allow. */
-export function parseArgs(config: ParseArgsConfig = {}): unknown {
-  validateObject(config, "config");
-  const given = config as ParseArgsConfig;
+interface Checked {
+  readonly args: readonly string[];
+  readonly strict: boolean;
+  readonly allowPositionals: boolean;
+  readonly options: Options;
+}
+
+function checkedConfig(given: ParseArgsConfig): Checked {
   const args = given.args ?? ownArguments();
   const strict = given.strict ?? true;
   const allowPositionals = given.allowPositionals ?? !strict;
@@ -169,22 +181,39 @@ export function parseArgs(config: ParseArgsConfig = {}): unknown {
   validateBoolean(allowPositionals, "allowPositionals");
   if (given.tokens !== undefined) validateBoolean(given.tokens, "tokens");
   checkOptions(options);
+  return { args, strict, allowPositionals, options };
+}
+
+/** The option that is meant: with `allowNegative`, `--no-NAME` means NAME, and false. */
+function meant(token: OptionToken, allowNegative: boolean): { found: OptionToken; value: unknown } {
+  if (!allowNegative || token.value !== undefined || !token.name.startsWith("no-")) return { found: token, value: token.value ?? true };
+  return { found: { ...token, name: token.name.slice(3) }, value: false };
+}
+
+function addDefaults(values: Record<string, unknown>, options: Options): void {
+  for (const [name, option] of Object.entries(options)) {
+    if (option.default !== undefined && values[name] === undefined && name !== "__proto__") values[name] = option.default;
+  }
+}
+
+/** Parse; throws ERR_PARSE_ARGS_* when `strict` (the default) finds a word that the options do not allow. */
+export function parseArgs(config: ParseArgsConfig = {}): unknown {
+  validateObject(config, "config");
+  const given = config as ParseArgsConfig;
+  const { args, strict, allowPositionals, options } = checkedConfig(given);
   const tokens = tokenize(args, options);
   const values = Object.create(null) as Record<string, unknown>;
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "option") {
-      const negated = given.allowNegative === true && token.value === undefined && token.name.startsWith("no-");
-      const found = negated ? { ...token, name: token.name.slice(3) } : token;
+      const { found, value } = meant(token, given.allowNegative === true);
       if (strict) checkUse(found, options, allowPositionals);
-      store(values, found.name, found.value ?? !negated, options[found.name]?.multiple === true);
+      store(values, found.name, value, options[found.name]?.multiple === true);
     } else if (token.kind === "positional") {
       if (!allowPositionals) throw nodeError(TypeError, "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL", `Unexpected argument '${token.value}'. This command does not take positional arguments`);
       positionals.push(token.value);
     }
   }
-  for (const [name, option] of Object.entries(options)) {
-    if (option.default !== undefined && values[name] === undefined && name !== "__proto__") values[name] = option.default;
-  }
+  addDefaults(values, options);
   return given.tokens === true ? { values, positionals, tokens } : { values, positionals };
 }

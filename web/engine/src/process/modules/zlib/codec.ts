@@ -99,12 +99,15 @@ export class Codec {
   }
 
   private check(status: number, flush: number): void {
-    const { stream } = this;
-    if (status === 0 && stream.avail_out !== 0 && flush === FINISH && !packs(this.kind)) throw zlibError(BUF_ERROR, WORDS[BUF_ERROR] ?? "");
-    if (status === BUF_ERROR && flush !== FINISH) return;
-    if (status === BUF_ERROR && packs(this.kind) && stream.avail_out === 0) return;
-    if (status === 0 || status === STREAM_END) return;
-    throw zlibError(status, stream.msg === "" ? (WORDS[status] ?? "Zlib error") : stream.msg);
+    const { avail_out: room, msg } = this.stream;
+    if (status === 0 && room !== 0 && flush === FINISH && !packs(this.kind)) throw zlibError(BUF_ERROR, WORDS[BUF_ERROR] ?? "");
+    if (!this.goesOn(status, flush)) throw zlibError(status, msg === "" ? (WORDS[status] ?? "Zlib error") : msg);
+  }
+
+  /** Whether nothing is wrong: zlib has ended, or has only run out of input or of room. */
+  private goesOn(status: number, flush: number): boolean {
+    if (status === BUF_ERROR) return flush !== FINISH || (packs(this.kind) && this.stream.avail_out === 0);
+    return status === 0 || status === STREAM_END;
   }
 
   /** Go on with another member of a gzip file when bytes are left that begin one; zeros after the end are padding. */

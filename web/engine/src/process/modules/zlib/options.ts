@@ -21,6 +21,8 @@ function number(options: Readonly<Record<string, unknown>>, name: string, range:
   return value;
 }
 
+const isBytes = (value: unknown): value is ArrayBufferView | ArrayBuffer => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+
 /** Bytes of anything that zlib takes. */
 export function bytesOf(value: unknown, name = "buffer"): Uint8Array {
   if (typeof value === "string") return new TextEncoder().encode(value);
@@ -33,9 +35,7 @@ export function bytesOf(value: unknown, name = "buffer"): Uint8Array {
 export function choicesOf(value: unknown, kind: Kind): Choices {
   const options = (value ?? {}) as Readonly<Record<string, unknown>>;
   const dictionary = options.dictionary;
-  if (dictionary !== undefined && !ArrayBuffer.isView(dictionary) && !(dictionary instanceof ArrayBuffer)) {
-    throw invalidArgType("options.dictionary", ["Buffer", "TypedArray", "DataView", "ArrayBuffer"], dictionary);
-  }
+  if (dictionary !== undefined && !isBytes(dictionary)) throw invalidArgType("options.dictionary", ["Buffer", "TypedArray", "DataView", "ArrayBuffer"], dictionary);
   const unpacks = kind === "Inflate" || kind === "Gunzip" || kind === "Unzip";
   const zeroBits = unpacks && (options.windowBits === undefined || options.windowBits === null || options.windowBits === 0);
   return {
