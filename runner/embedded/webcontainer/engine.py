@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -36,7 +37,8 @@ class Engine:
                 Route("/{name}", self._script),
                 Route("/__runner/npm", self._npm, methods=["POST"]),
                 WebSocketRoute("/__runner/tunnel", self._tunnel),
-            ]
+            ],
+            exception_handlers={HTTPException: self._failed},
         )
 
     async def _document(self, request: Request) -> Response:
@@ -51,6 +53,11 @@ class Engine:
         # Each process of a container loads its script again.
         fields["Cache-Control"] = "private, max-age=300"
         return FileResponse(self._web / name, media_type=_TYPES[kind[1]], headers=fields)
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        """What is not there is held to the container's policy too: it is a document of its origin."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return Response("there is no such page\n", status, self._headers(request), "text/plain")
 
     async def _npm(self, request: Request) -> Response:
         container: Container = request.state.container

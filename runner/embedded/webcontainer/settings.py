@@ -57,7 +57,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name in self.network if isinstance(self.network, tuple) else ():
-            if not name or any(letter in name for letter in " ;,'\"/") or not name.isascii():
+            if not name or set(name) & set(" ;,'\"/\\") or not name.isascii() or not name.isprintable():
                 raise UsageError(
                     f"{name!r} is no host name", "allowed are example.com, *.example.com, example.com:8443"
                 )

@@ -329,6 +329,20 @@ def test_npm_is_called_once_for_the_same_wish_and_without_scripts(own_npm: Path,
     asyncio.run(go())
 
 
+def test_other_settings_of_the_person_s_are_another_installation(
+    own_npm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        settings = Path(os.environ["HOME"]) / ".npmrc"
+        for text, value in (("", "dev"), ("", "dev"), ("omit=dev\n", "dev"), ("omit=dev\n", "optional")):
+            settings.write_text(text)
+            monkeypatch.setenv("npm_config_omit", value)
+            assert (await installed(Installs(tmp_path / "cache"), body(package={})))["ok"]
+        assert len(calls(own_npm)) == 3
+
+    asyncio.run(go())
+
+
 def test_nothing_secret_of_this_machine_comes_along(own_npm: Path, tmp_path: Path) -> None:
     async def go() -> None:
         answer = await installed(Installs(tmp_path / "cache"), body(package={}))
@@ -424,3 +438,4 @@ def test_a_machine_without_npm_says_so(tmp_path: Path, monkeypatch: pytest.Monke
 def test_installations_are_kept_where_caches_of_this_user_are(tmp_path: Path) -> None:
     assert cache_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "runner" / "npm"
     assert cache_folder({"HOME": str(tmp_path)}) == tmp_path / ".cache" / "runner" / "npm"
+    assert cache_folder({}) == Path("~/.cache/runner/npm").expanduser()

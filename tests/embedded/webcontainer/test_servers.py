@@ -77,7 +77,7 @@ def test_pages_and_scripts_are_isolated(web: Path) -> None:
 def test_what_a_container_may_reach_stands_in_every_script_of_its_engine(web: Path, policy: Policy, more: str) -> None:
     async def go() -> None:
         async with served(web, policy=policy) as (endpoint, ticket, client):
-            for path in ("/headless", "/frame.js", "/process.js", "/none.js"):
+            for path in ("/headless", "/frame.js", "/process.js", "/none.js", "/not/there", "/__runner/npm"):
                 words = rule(await at_engine(endpoint, ticket, client, path), "connect-src").split()
                 own = ticket.engine_origin.replace("http", "ws", 1)
                 assert words[:2] == ["'self'", own]
@@ -85,6 +85,12 @@ def test_what_a_container_may_reach_stands_in_every_script_of_its_engine(web: Pa
                 assert bool(more) == bool(words[2:])
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a;b", "a/b", "a\nb", "a\x00", "a\\b", "ä.example"])
+def test_a_network_is_made_of_names(name: str) -> None:
+    with pytest.raises(UsageError, match="no host name"):
+        Policy(network=(name,))
 
 
 def test_each_container_has_an_origin_of_its_own(web: Path) -> None:

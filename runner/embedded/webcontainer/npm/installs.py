@@ -126,17 +126,19 @@ class Installs:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where installations are kept: `runner/npm` in the user's cache folder, or among the temporary files."""
+    """Where installations are kept: `runner/npm` in the user's cache folder.
+
+    It is never among the temporary files: there anybody could have laid answers ready for us.
+    """
     base = environ.get("XDG_CACHE_HOME") or ""
     if not Path(base).is_absolute():
-        home = environ.get("HOME")
-        base = str(Path(home, ".cache")) if home else f"{tempfile.gettempdir()}/runner-{os.getuid()}"
+        base = str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
     return Path(base, "runner", "npm")
 
 
 def _key(wanted: request.Request, reach: Reach, npm: program.Npm) -> str:
     """What decides what an installation comes to, and who may have it."""
-    parts = [_FORMAT, npm.version, sorted(npm.registries), wanted.command, wanted.args, reach.network]
+    parts = [_FORMAT, npm.version, npm.settings, sorted(npm.registries), wanted.command, wanted.args, reach.network]
     text = json.dumps([*parts, sorted(wanted.files.items())])
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -43,13 +44,15 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Npm:
     """`program` of that `version`; `registries` are the hosts of the machine's registry and of npm's default;
-    `secrets` of the person whose machine it is, for texts to be cleared of.
+    `secrets` of the person whose machine it is, for texts to be cleared of; `settings`: a digest of theirs, for they
+    too decide what an installation comes to.
     """
 
     program: str
     version: str
     registries: frozenset[str]
     secrets: tuple[str, ...]
+    settings: str
 
     async def call(self, words: list[str], folder: Path, cache: Path, seconds: float) -> Outcome:
         """Call npm in a folder. Nothing secret of this machine is in what it said."""
@@ -81,7 +84,7 @@ async def find(environ: Mapping[str, str]) -> Npm:
             _said([program, "config", "get", "registry"], folder, own),
             _said([program, "config", "get", "registry"], folder, blank),
         )
-    return Npm(program, version, frozenset(map(host_of, (registry, default))), _secrets(environ))
+    return Npm(program, version, frozenset(map(host_of, (registry, default))), _secrets(environ), _digest(environ))
 
 
 async def _said(words: list[str], folder: Path, env: Mapping[str, str]) -> str:
@@ -103,6 +106,15 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _user_settings(environ: Mapping[str, str]) -> Path:
     named = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig")
     return Path(named) if named else Path(environ.get("HOME") or "~").expanduser() / ".npmrc"
+
+
+def _digest(environ: Mapping[str, str]) -> str:
+    env = sorted((name, value) for name, value in _environment(environ).items() if name.lower().startswith("npm_"))
+    try:
+        text = _user_settings(environ).read_bytes()
+    except OSError:
+        text = b""
+    return hashlib.sha256(repr(env).encode("utf-8", "surrogateescape") + text).hexdigest()
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
