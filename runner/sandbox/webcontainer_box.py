@@ -76,6 +76,7 @@ class WebContainerBox:
         self._left: list[Callable[[], None]] = [ticket.close]
         self._sampling: asyncio.Future[int | None] | None = None
         self._sample: int | None = None
+        self._closing: asyncio.Future[None] | None = None
         tab.on_lost(self._lost)
 
     # ------------------------------------------------------------ its life
@@ -140,9 +141,9 @@ class WebContainerBox:
         await self.end("it was killed")
         return True
 
-    async def end(self, reason: str) -> None:
+    async def end(self, reason: str, *, crashed: bool = False) -> None:
         """End it, whatever is under way."""
-        self._lost(reason, crashed=False)
+        self._lost(reason, crashed=crashed)
         await self._tab.close()
 
     async def info(self) -> BoxInfo:
@@ -185,10 +186,10 @@ class WebContainerBox:
         self._check()
         try:
             async with asyncio.timeout(seconds):
-                await self.call("the engine does not answer", "ping", seconds * 1000)
+                # The page's own patience is the longer one: here it is known what its end means.
+                await self.call("the engine does not answer", "ping", (seconds + 1) * 1000)
         except TimeoutError:
-            self._lost(f"its engine gave no answer for {seconds:g} s")
-            await self._tab.close()
+            await self.end(f"its engine gave no answer for {seconds:g} s", crashed=True)
             self._check()
 
     async def call(self, what: str, method: str, *arguments: object) -> Any:
@@ -442,6 +443,8 @@ class WebContainerBox:
         self._processes.clear()
         for leave in self._left:
             leave()
+        # Also a page that crashed, or whose engine died, holds its context in the browser until it is closed.
+        self._closing = asyncio.ensure_future(self._tab.close())
 
     def _gone(self) -> BoxGone:
         kind = BoxCrashed if self._crashed else BoxGone

@@ -90,7 +90,7 @@ class Browsers:
         self._lock = asyncio.Lock()
         self._driver: Playwright | None = None
         self._connected: dict[str, Browser] = {}
-        self._tabs: set[ChromiumTab] = set()
+        self._tabs: dict[object, ChromiumTab] = {}
 
     async def open(self, url: str, engine: str, hear: Hear) -> ChromiumTab:
         """A host page in a context of its own. `engine` is the origin whose requests are watched for what keeps the
@@ -104,10 +104,9 @@ class Browsers:
                     with _translated("the browser cannot open a tab", secrets):
                         browser = await self._browser(taken)
                         context = await browser.new_context()
+                        stack.callback(self._tabs.pop, context, None)
                         stack.push_async_callback(_quietly, context.close)
-                        tab = ChromiumTab(await context.new_page(), engine, secrets)
-                        self._tabs.add(tab)
-                        stack.callback(self._tabs.discard, tab)
+                        tab = self._tabs[context] = ChromiumTab(await context.new_page(), engine, secrets)
                         await tab.start(url, hear)
             except (TimeoutError, ProviderOffline) as exc:
                 await taken.discard()
@@ -121,7 +120,7 @@ class Browsers:
 
     async def close(self) -> None:
         """Leave the browsers; tabs that are left are closed."""
-        for tab in list(self._tabs):
+        for tab in list(self._tabs.values()):
             await tab.close()
         for browser in self._connected.values():
             await _quietly(browser.close)
@@ -152,7 +151,7 @@ class Browsers:
             return browser
 
     def _ended(self, browser: Browser) -> None:
-        for tab in list(self._tabs):
+        for tab in list(self._tabs.values()):
             if tab.browser is browser:
                 tab.end(_ENDED)
 
@@ -163,6 +162,7 @@ class ChromiumTab:
     def __init__(self, page: Page, engine: str, secrets: Sequence[str]) -> None:
         self._page, self._engine, self._secrets = page, engine, tuple(secrets)
         self._kept = AsyncExitStack()
+        self._closing: asyncio.Future[None] | None = None
         self.browser = page.context.browser
         self._gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         #: What kept the engine's document from coming, as soon as that is known.
@@ -239,7 +239,9 @@ class ChromiumTab:
 
     async def close(self) -> None:
         self.end(_CLOSED)
-        await self._kept.aclose()
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._kept.aclose())
+        await asyncio.shield(self._closing)
 
     def _was_closed(self) -> None:
         """A browser that ends closes its tabs first, and says a moment later that it has ended."""

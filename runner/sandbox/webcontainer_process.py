@@ -11,9 +11,10 @@ from runner.errors import BoxError, BoxGone, CommandTimeout
 from runner.run.ports import Command, CommandResult, OnOutput, Stream
 from runner.sandbox.webcontainer_streams import Tagged, pieces
 
-#: Seconds between the questions whether the engine still answers while a command runs, and within which it has to.
+#: Seconds between the questions whether the engine still answers while a command runs, and within which it has to:
+#: one that unpacks large packages on a machine with more to do than processors was silent for 20.
 GUARD = 10.0
-ANSWER = 15.0
+ANSWER = 60.0
 #: Seconds that a killed command has to end.
 _DRAIN = 5.0
 _SIGNALLED = {"SIGTERM": 143, "SIGKILL": 137}

@@ -245,6 +245,23 @@ def test_a_box_that_was_killed_or_ran_out_of_time_did_not_crash():
     assert play(expired, seconds=0.05) == (BoxGone, True)
 
 
+@pytest.mark.parametrize(
+    "die",
+    [
+        lambda page: page.crash("the browser's tab crashed"),
+        lambda page: page.tell({"kind": "state", "state": "gone", "reason": "the engine died"}),
+    ],
+    ids=["tab", "engine"],
+)
+def test_a_box_that_is_gone_leaves_no_page_in_the_browser(die):
+    async def body(box, page):
+        die(page)
+        await asyncio.sleep(0)
+        return await box.kill(), page.closed
+
+    assert play(body) == (False, True)
+
+
 def test_an_engine_that_does_not_answer_is_given_up(monkeypatch):
     monkeypatch.setattr(webcontainer_process, "GUARD", 0.05)
     monkeypatch.setattr(webcontainer_process, "ANSWER", 0.05)
