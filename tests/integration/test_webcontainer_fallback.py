@@ -115,7 +115,7 @@ def without_engine(folder: Path) -> Path:
     ("settings", "words"),
     [
         ({"settings": Settings(fault="503")}, "status 503"),
-        ({"settings": Settings(fault="hang"), "boot": 2.0}, "nothing answers"),
+        ({"settings": Settings(fault="hang"), "boot": 2.0}, "takes connections there and does not answer"),
         ({"settings": Settings(fault="drop")}, "connection was broken"),
         ({"settings": Settings(fault="blocked")}, "headers (CSP, CORP, COEP) forbid it"),
         ({"settings": Settings(fault="uncorp")}, "headers (CSP, CORP, COEP) forbid it"),
