@@ -23,7 +23,8 @@ from runner.embedded.webcontainer.supervisor import Config
 from runner.errors import SandboxMissing
 from runner.records import dataclass
 
-_ATTEMPTS = 3
+_ATTEMPTS = 4
+_PAUSE_SECONDS = 0.1
 _ANSWER_SECONDS = 60.0
 _Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LONGEST = 100  # bytes; the kernel takes 108 for a socket's path, macOS 104
@@ -122,7 +123,9 @@ def _folder(base: Path, launch: Launch) -> Path:
 
 async def _taken(config: Config) -> tuple[_Link, dict[str, object]]:
     """A link to the supervisor and its answer to `take`. Raises SandboxMissing when none lives long enough."""
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        # The socket of a process that is being killed still takes connections for a moment.
+        await asyncio.sleep(attempt * _PAUSE_SECONDS)
         link = await _connect(config)
         try:
             answer = await _ask(*link, "take")
