@@ -22,6 +22,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 _OF_ONE_CONNECTION = {
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect",
 }  # fmt: skip
+_NEEDED = {b"content-length", b"host"}  # without them a message ends elsewhere, or is another one
 _MOST_HEADER_BYTES = 256 * 1024
 
 
@@ -155,5 +156,7 @@ def _end_to_end(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
     """The headers without those that are for one connection, also those that `Connection` names."""
     fields = list(fields)
     named = b",".join(value for name, value in fields if name.lower() == b"connection").lower()
-    drop = _OF_ONE_CONNECTION | {each.strip() for each in named.split(b",")}
+    drop = _OF_ONE_CONNECTION | ({each.strip() for each in named.split(b",")} - _NEEDED)
+    if any(name.lower() == b"transfer-encoding" for name, _ in fields):
+        drop |= {b"content-length"}  # it does not count then (RFC 9112, 6.3), and two must not disagree about it
     return [(name, value) for name, value in fields if name.lower() not in drop]

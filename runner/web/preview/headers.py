@@ -123,6 +123,8 @@ def _one_hop_less(fields: Fields) -> Fields:
         token.strip().lower() for name, value in fields if name.lower() == b"connection" for token in value.split(b",")
     }
     dropped = _HOP | (named - _NEEDED)
+    if any(name.lower() == b"transfer-encoding" for name, _ in fields):
+        dropped |= {b"content-length"}  # it does not count then (RFC 9112, 6.3), and two must not disagree about it
     return [(name, value) for name, value in fields if name.lower() not in dropped]
 
 

@@ -431,3 +431,33 @@ def test_http_1_0_clients_get_an_answer_that_ends_with_the_connection(web: Path)
             assert json.loads(body)["line"].startswith("GET / ")
 
     asyncio.run(go())
+
+
+def test_a_message_has_one_end_for_everybody(web: Path) -> None:
+    """Two lengths, or a `Connection` that takes the length away, must not make two messages of one."""
+
+    async def chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, fields = await request_of(reader)
+        assert ("content-length", "3") not in fields
+        assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\nhello\r\n0\r\n\r\n"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n")
+
+    async def ask(endpoint: Endpoint, ticket: Ticket, port: int, rest: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(*endpoint.engine_address)
+        host = ticket.preview(port).removeprefix("http://").encode()
+        writer.write(b"POST / HTTP/1.1\r\nHost: " + host + b"\r\n" + rest)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 418")), head
+        assert b"content-length" not in head.lower()
+        body = await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+        return body
+
+    async def go() -> None:
+        async with container(web, {1: chunks, 2: echo}) as (endpoint, ticket, _):
+            both = b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+            assert await ask(endpoint, ticket, 1, both) == b"3\r\nyes\r\n0\r\n\r\n"
+            taken = b"Content-Length: 5\r\nConnection: content-length, host\r\n\r\nhello"
+            assert b'"body": "hello"' in await ask(endpoint, ticket, 2, taken)
+
+    asyncio.run(go())

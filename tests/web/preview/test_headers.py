@@ -92,3 +92,10 @@ def test_every_cookie_of_an_answer_arrives_and_nothing_of_one_hop() -> None:
         (b"Access-Control-Allow-Origin", f"http://{HERE}".encode()),
         (b"Content-Encoding", b"br"),
     ]
+
+
+def test_a_length_beside_chunks_does_not_count() -> None:
+    fields = [(b"content-length", b"3"), (b"Transfer-Encoding", b"chunked"), (b"a", b"1")]
+    for found in (to_box(fields, ROUTE), to_browser(fields, ROUTE)):
+        assert b"content-length" not in dict(found)
+        assert dict(found)[b"a"] == b"1"
