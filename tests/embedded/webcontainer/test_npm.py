@@ -275,6 +275,8 @@ case "$*" in
     echo "$@" >> "$CALLS_OF_TEST"
     env > env.txt
     echo "npm warn Unknown user config \\"odd\\". This will stop working." >&2
+    echo "npm silly config load:file:$NPM_CONFIG_USERCONFIG" >&2
+    echo "npm error path $NPM_CONFIG_CACHE/x, $HOME/y, $HOME_OF_TEST/z" >&2
     echo "npm error in $PWD/package.json with hush-hush and $NPM_TOKEN" >&2
     [ -e fail.txt ] && exit 7
     sleep ${SLEEP_OF_TEST:-0.2}
@@ -291,7 +293,7 @@ def own_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     calls = tmp_path / "calls"
-    (folder / "npm").write_text(NPM.replace("$CALLS_OF_TEST", str(calls)))
+    (folder / "npm").write_text(NPM.replace("$CALLS_OF_TEST", str(calls)).replace("$HOME_OF_TEST", os.environ["HOME"]))
     (folder / "npm").chmod(0o755)
     (Path(os.environ["HOME"]) / ".npmrc").write_text("//mirror.example/:_authToken=hush-hush\n")
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -346,7 +348,8 @@ def test_other_settings_of_the_person_s_are_another_installation(
 def test_nothing_secret_of_this_machine_comes_along(own_npm: Path, tmp_path: Path) -> None:
     async def go() -> None:
         answer = await installed(Installs(tmp_path / "cache"), body(package={}))
-        assert answer["stderr"] == "npm error in package.json with *** and ***\n"
+        where = "npm error path ~/.npm/x, ~/y, ~/z\n"
+        assert answer["stderr"] == f"{where}npm error in package.json with *** and ***\n"
         env = answer["tree"]["d"]["node_modules"]["d"]["x"]["d"]["env.txt"]["f"]["c"].decode()
         assert "not-for-npm" not in env
         assert "/elsewhere" not in env

@@ -25,9 +25,10 @@ _PASSED_ON = (
 #: Settings of the person's that say where and how their own packages are installed.
 _NOT_FOR_CONTAINERS = {"cache", "userconfig", "global", "location", "prefix", "dry_run", "workspace", "workspaces"}
 _SECRET = re.compile(r"(?:_authToken|_auth|_password)\s*=\s*[\"']?([^\s\"']{4,})")
-# What npm has to say about the machine's own settings is no concern of a container.
-_OWN_SETTINGS = re.compile(
-    r"^npm warn Unknown (?:user|env|global|builtin|cli) config .*\n", re.MULTILINE | re.IGNORECASE
+# What npm has to say about the machine's own settings, folders and program is no concern of a container.
+_OWN_AFFAIRS = re.compile(
+    r"^npm (?:warn Unknown (?:user|env|global|builtin|cli) config|verbose|verb|silly) .*\n",
+    re.MULTILINE | re.IGNORECASE,
 )
 _MOST_OUTPUT = 1024 * 1024
 
@@ -58,14 +59,18 @@ class Npm:
         """Call npm in a folder. Nothing secret of this machine is in what it said."""
         env = _environment(os.environ) | {"HOME": str(folder.parent), "NPM_CONFIG_CACHE": str(cache)}
         outcome = await _run([self.program, *words], folder, env, seconds)
-        return Outcome(outcome.exit_code, self._cleared(outcome.stdout, folder), self._cleared(outcome.stderr, folder))
+        out, err = (self._cleared(text, folder, cache) for text in (outcome.stdout, outcome.stderr))
+        return Outcome(outcome.exit_code, out, err)
 
-    def _cleared(self, text: str, folder: Path) -> str:
-        text = _OWN_SETTINGS.sub("", text)
+    def _cleared(self, text: str, folder: Path, cache: Path) -> str:
+        text = _OWN_AFFAIRS.sub("", text)
         for secret in self.secrets:
             text = text.replace(secret, "***")
         for path in (str(folder.resolve()), str(folder)):
             text = text.replace(f"{path}/", "").replace(path, ".")
+        # The nearest name of each place: a cache may lie in the person's home.
+        for place, name in ((cache, "~/.npm/"), (folder.parent, "~/"), (Path.home(), "~/")):
+            text = text.replace(f"{str(place).rstrip('/')}/", name) if len(place.parts) > 1 else text
         return text
 
 
