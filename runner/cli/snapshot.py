@@ -59,6 +59,10 @@ def export(
 
     The same files give the same bytes. Exit code 2 when the step has no snapshot.
     """
+    if file.exists() and not file.is_file():
+        raise UsageError(
+            f"{file} is a folder or a device, not a file", "Name the tar to write, or - for standard output."
+        )
     found = asyncio.run(snapshot_of(state, run, step))
     tar = artifacts.load(state / "artifacts", str(found["digest"]))
     if str(file) == "-":

@@ -116,6 +116,14 @@ def test_what_a_step_left_is_exported_the_same_every_time(desk):
     assert "make" in desk.call("snapshot", "list", "last").output
 
 
+@pytest.mark.parametrize("place", [".", "/dev/null"])
+def test_an_export_takes_the_place_of_a_file_only(desk, place):
+    desk.run("--snapshots")
+    assert "not a file" in refusal(desk.call("snapshot", "export", "last", "make", place)).message
+    assert Path(place).exists()
+    assert not Path(place).is_file()
+
+
 def test_a_step_without_a_snapshot_is_told_why(desk):
     desk.run("--snapshots")
     wanted = {
