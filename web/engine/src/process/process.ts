@@ -174,7 +174,6 @@ function facts(start: ProcessStart): Record<string, unknown> {
     exitCode: undefined,
     _exiting: false,
     allowedNodeEnvironmentFlags: new Set(["--conditions", "--enable-source-maps", "--import", "--input-type", "--max-old-space-size", "--no-deprecation", "--no-warnings", "--require", "--trace-deprecation", "--trace-warnings", "--unhandled-rejections"]),
-    report: undefined,
     sourceMapsEnabled: false,
   };
 }
@@ -247,6 +246,12 @@ function capturing(): Record<string, unknown> {
   };
 }
 
+/** Diagnostic reports: nothing makes them here, and asking for one says so. */
+const report = {
+  writeReport: refusal("process.report.writeReport"), getReport: refusal("process.report.getReport"), directory: "", filename: "", compact: false,
+  excludeNetwork: false, signal: "SIGUSR2", reportOnFatalError: false, reportOnSignal: false, reportOnUncaughtException: false,
+};
+
 /** What it costs, as far as the browser tells. */
 const usage = {
   uptime: (): number => millis() / 1000,
@@ -308,6 +313,7 @@ export function createProcess(start: ProcessStart, put?: Write): NodeProcess {
       code = value;
     },
   });
+  Object.defineProperty(process, "report", { enumerable: true, configurable: true, get: () => report });
   const streams = standardStreams(start, put);
   for (const name of ["stdin", "stdout", "stderr"] as const) {
     Object.defineProperty(process, name, { configurable: true, enumerable: true, get: streams[name] });

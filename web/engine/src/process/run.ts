@@ -1,7 +1,7 @@
 /** What `node` runs: a file, a text from the command line or from stdin, tests. */
 
 import { exit } from "./calls.ts";
-import { createRequire, entry, formatOf, Module, requireFor, runMain } from "./loader/cjs.ts";
+import { createRequire, formatOf, Module, requireFor, runMain } from "./loader/cjs.ts";
 import { evaluateText } from "./loader/compile.ts";
 import { importEntry, importFrom, importText, saysModule } from "./loader/esm/loader.ts";
 import { readText } from "./loader/files.ts";
@@ -54,7 +54,6 @@ function start(process: NodeProcess, options: Options, cwd: string): void {
     return;
   }
   Module._load(file, null, true);
-  process.mainModule = entry.module;
 }
 
 /** Only read it: `node --check`. */

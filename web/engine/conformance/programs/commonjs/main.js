@@ -21,5 +21,6 @@ console.log(made.exports);
 import("./module.mjs").then((module) => console.log(module.default, module.named, module));
 require.extensions[".txt"] = (module, file) => { module.exports = require("fs").readFileSync(file, "utf8").trim(); };
 console.log(require("./text.txt"));
+console.log(process.mainModule === module, require.main === process.mainModule, module.parent);
 return;
 console.log("never printed");

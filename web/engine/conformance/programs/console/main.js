@@ -34,3 +34,20 @@ console.log(process.stdout.columns, process.stdout.writable, console.Console ===
 const object = { name: "x" };
 object.self = object;
 console.log(object, [[[[]]]], "\u001b[1mbold\u001b[0m");
+
+class Mine extends Console {
+  log(...words) { super.log("mine:", ...words); }
+}
+const mine = new Mine(process.stdout);
+mine.log(1);
+mine.count();
+mine.group("group");
+Console.prototype.info.call(mine, "indented");
+mine.groupEnd();
+console.assert(false, { a: 1 }, 2);
+const { log } = console;
+console.log = (...words) => log("replaced:", ...words);
+console.count("c");
+console.table([1]);
+console.info("not replaced");
+console.log = log;

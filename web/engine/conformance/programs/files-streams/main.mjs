@@ -36,8 +36,7 @@ console.log(lines, last);
 await pipeline(fs.createReadStream("big.txt", { end: 6 }), async function* (source) {
   for await (const chunk of source) yield chunk.toString().toUpperCase();
 }, fs.createWriteStream("small.txt", { flags: "w" }));
-fs.createWriteStream("small.txt", { flags: "a" }).end("!");
-await new Promise((done) => setTimeout(done, 50));
+await once(fs.createWriteStream("small.txt", { flags: "a" }).end("!"), "close");
 console.log(fs.readFileSync("small.txt", "utf8"));
 
 const missing = fs.createReadStream("none.txt");

@@ -16,7 +16,10 @@ const server = http.createServer(async (request, response) => {
     for await (const chunk of request) size += chunk.length;
     response.end(String(size));
   } else {
-    request.on("close", () => console.log("server saw the close", response.writableEnded));
+    request.on("close", () => {
+      console.log("server saw the close", response.writableEnded);
+      server.emit("given up");
+    });
   }
 });
 server.on("upgrade", (request, socket, head) => {
@@ -53,15 +56,27 @@ const [response, socket] = await once(upgrade, "upgrade");
 socket.write("hello");
 console.log(response.statusCode, String((await once(socket, "data"))[0]));
 
-const hanging = http.get({ port, path: "/hang", timeout: 30 });
+const givenUp = once(server, "given up");
+const hanging = http.get({ port, path: "/hang", timeout: 200 });
 hanging.on("timeout", () => { console.log("timeout"); hanging.destroy(new Error("gave up")); });
 await once(hanging, "response").catch((error) => console.log(error.message));
-await sleep(20);
+await givenUp;
 
 const raw = net.connect(port);
 raw.write("GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 let answer = "";
 for await (const data of raw) answer += data;
 console.log(answer.split("\r\n")[0], answer.includes("Transfer-Encoding: chunked"), answer.endsWith("0\r\n\r\n"));
+
+class Asked extends http.Agent {
+  createSocket(request, options, done) {
+    console.log("asked for", request.path, options.port === port);
+    super.createSocket(request, options, done);
+  }
+}
+const [got] = await once(http.get({ port, path: "/events", agent: new Asked() }), "response");
+let read = 0;
+for await (const data of got) read += data.length;
+console.log(read, got.socket.bytesRead > read, http.ServerResponse.prototype.statusCode, got.req.errored);
 server.closeAllConnections();
 server.close(() => console.log("closed"));

@@ -16,3 +16,8 @@ try { new StringDecoder("nonsense"); } catch (error) { console.log(error.code, e
 console.log(querystring.parse("a=1&b=2&a=3&c=%C3%BC+x&d&=e&%zz=1"), querystring.parse("a:1;b:2", ";", ":"), querystring.parse("a=1&b=2&c=3", null, null, { maxKeys: 2 }));
 console.log(querystring.stringify({ a: ["x", "y z"], b: true, c: null, d: 1n, e: "ü&=", f: {}, g: NaN }), querystring.stringify({ a: 1, b: 2 }, ";", ":"));
 console.log(querystring.escape("a b&ü'()"), querystring.unescape("a%20b%zz"), querystring.encode === querystring.stringify);
+for (const [encoding, bytes] of [["utf8", [0x61]], ["utf8", [0xc3]], ["utf8", [0xf0, 0x9f]], ["utf16le", [0x61]], ["utf16le", [0x3d, 0xd8]], ["base64", [1, 2, 3, 4]]]) {
+  const decoder = new StringDecoder(encoding);
+  decoder.write(Buffer.from(bytes));
+  console.log(encoding, decoder.lastNeed, decoder.lastTotal, decoder.lastChar.length);
+}

@@ -5,7 +5,7 @@ import { call, callSync, on } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
 import { EventEmitter } from "../modules/events.ts";
-import { invalidArgType, nodeError } from "../modules/errors.ts";
+import { invalidArgType, nodeError, refusal } from "../modules/errors.ts";
 import { stream } from "../modules/stream/index.ts";
 import { clearTimeout, processNextTick, setTimeout, type Timeout } from "../timers.ts";
 import { signalOf, streamsOf, type Launch, type Streams } from "./options.ts";
@@ -272,3 +272,5 @@ export class ChildProcess extends Emitter {
     if (!this.killed) this.kill();
   }
 }
+
+Object.defineProperty(ChildProcess.prototype, "spawn", { configurable: true, writable: true, value: refusal("ChildProcess.spawn", "use child_process.spawn") });

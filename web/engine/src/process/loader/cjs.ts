@@ -39,6 +39,9 @@ const relative = new Map<string, string>();
 /** The module of the program's entry file. */
 export const entry: { module: Loaded } = { module: undefined };
 
+/** Who asked for a module first; also for objects that only inherit from the class. */
+const parents = new WeakMap<object, Module | null | undefined>();
+
 /** A CommonJS module. */
 export class Module {
   id: string;
@@ -48,14 +51,21 @@ export class Module {
   loaded = false;
   children: Module[] = [];
   paths: string[] = [];
-  declare parent: Loaded | null;
   declare require: (id: unknown) => unknown;
 
   constructor(id = "", parent?: Module | null) {
     this.id = id;
     this.path = posix.dirname(id);
-    Object.defineProperty(this, "parent", { value: parent, writable: true, configurable: true, enumerable: false });
+    this.parent = parent;
     parent?.children.push(this);
+  }
+
+  get parent(): Module | null | undefined {
+    return parents.get(this);
+  }
+
+  set parent(module: Module | null | undefined) {
+    parents.set(this, module);
   }
 
   get isPreloading(): boolean {
@@ -175,6 +185,7 @@ function fresh(file: string, parent: Module | null | undefined, isMain: boolean)
   const module = new Module(file, parent);
   if (isMain) {
     entry.module = module;
+    (globalThis as unknown as { process: { mainModule?: unknown } }).process.mainModule = module;
     module.id = ".";
   }
   cache[file] = module;

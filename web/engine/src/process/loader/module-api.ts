@@ -1,6 +1,6 @@
 /** The core module `module`. */
 
-import { invalidArgType, refusal, unsupported } from "../modules/errors.ts";
+import { invalidArgType, refusal } from "../modules/errors.ts";
 import { builtinName } from "../modules/index.ts";
 import { builtinNames, createRequire, Module, runMain } from "./cjs.ts";
 import { syncBuiltins } from "./esm/sources.ts";
@@ -10,11 +10,6 @@ function isBuiltin(name: unknown): boolean {
   return typeof name === "string" && builtinName(name) !== undefined;
 }
 
-/** Source maps are not read here: constructing one says so. */
-function SourceMap(): never {
-  throw unsupported("module.SourceMap");
-}
-
 const statics = {
   isBuiltin,
   createRequire,
@@ -22,7 +17,7 @@ const statics = {
   // Node finds none either unless it runs with --enable-source-maps.
   findSourceMap: (): undefined => undefined,
   register: refusal("module.register"),
-  SourceMap,
+  SourceMap: refusal("module.SourceMap"),
   _readPackage: (path: unknown): unknown => {
     if (typeof path !== "string") throw invalidArgType("path", "string", path);
     return packageAround(path);

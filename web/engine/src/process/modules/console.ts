@@ -31,6 +31,10 @@ interface State {
   readonly ignoreErrors: boolean;
   readonly step: number;
   indent: string;
+  /** Whose methods are called for what others print by: a program may have put its own in their place. */
+  self: Methods;
+  /** The function above which traces begin. */
+  above: Method | undefined;
   readonly counts: Map<string, number>;
   readonly timers: Map<string, number>;
 }
@@ -74,7 +78,7 @@ function printing(state: State): Methods {
   const log = (...words: unknown[]): void => put(state, state.out(), format(state.out(), words));
   const error = (...words: unknown[]): void => put(state, state.err(), format(state.err(), words));
   const group = (...words: unknown[]): void => {
-    if (words.length > 0) log(...words);
+    if (words.length > 0) state.self.log?.(...words);
     state.indent += " ".repeat(state.step);
   };
   return {
@@ -84,14 +88,13 @@ function printing(state: State): Methods {
     trace: function trace(...words: unknown[]): void {
       const mark = new Error(format(state.err(), words));
       mark.name = "Trace";
-      (Error as unknown as { captureStackTrace(target: object, above: unknown): void }).captureStackTrace(mark, trace);
-      error(mark.stack);
+      (Error as unknown as { captureStackTrace(target: object, above: unknown): void }).captureStackTrace(mark, state.above ?? trace);
+      state.self.error?.(mark.stack);
     },
     assert: (condition, ...words) => {
       if (condition) return;
       const [first, ...rest] = words;
-      if (typeof first === "string") error(`Assertion failed: ${first}`, ...rest);
-      else error("Assertion failed", ...words);
+      state.self.warn?.(words.length === 0 ? "Assertion failed" : `Assertion failed: ${String(first)}`, ...rest);
     },
     clear: () => {
       if (state.out().isTTY === true) state.out().write("\u001b[1;1H\u001b[0J");
@@ -103,8 +106,7 @@ function printing(state: State): Methods {
     table: (data, columns) => {
       if (columns !== undefined && !Array.isArray(columns)) throw invalidArgType("properties", "Array", columns);
       const drawn = table(data, columns as string[] | undefined);
-      if (drawn === undefined) log(data);
-      else log(drawn);
+      state.self.log?.(drawn ?? data);
     },
     debug: log,
     info: log,
@@ -114,8 +116,8 @@ function printing(state: State): Methods {
   };
 }
 
-function counting(state: State, methods: Methods): Methods {
-  const log = (...words: unknown[]): unknown => methods.log?.(...words);
+function counting(state: State): Methods {
+  const log = (...words: unknown[]): unknown => state.self.log?.(...words);
   const elapsed = (label: string, name: string, words: unknown[]): boolean => {
     const start = state.timers.get(label);
     if (start === undefined) {
@@ -162,6 +164,8 @@ function stateOf(out: () => Out, err: () => Out, options: Partial<Options>): Sta
     ignoreErrors: options.ignoreErrors ?? true,
     step: options.groupIndentation ?? 2,
     indent: "",
+    self: {},
+    above: undefined,
     counts: new Map(),
     timers: new Map(),
   };
@@ -169,15 +173,15 @@ function stateOf(out: () => Out, err: () => Out, options: Partial<Options>): Sta
 
 const ORDER = ["log", "warn", "dir", "time", "timeEnd", "timeLog", "trace", "assert", "clear", "count", "countReset", "group", "groupEnd", "table", "debug", "info", "dirxml", "error", "groupCollapsed"];
 
-function equip(target: object, state: State): void {
-  const printers = printing(state);
-  const all: Methods = { ...printers, ...counting(state, printers) };
-  for (const name of ORDER) {
-    const method = all[name];
-    if (method === undefined) continue;
-    Object.defineProperty(method, "name", { value: name, configurable: true });
-    Object.defineProperty(target, name, { value: method, writable: true, enumerable: true, configurable: true });
-  }
+function define(target: object, name: string, method: Method): void {
+  Object.defineProperty(method, "name", { value: name, configurable: true });
+  Object.defineProperty(target, name, { value: method, writable: true, enumerable: true, configurable: true });
+}
+
+/** The methods that print for an object, which is the console. */
+function methodsFor(self: object, state: State): Methods {
+  state.self = self as Methods;
+  return { ...printing(state), ...counting(state) };
 }
 
 const isOut = (value: unknown): boolean => typeof (value as Partial<Out> | null | undefined)?.write === "function";
@@ -195,18 +199,33 @@ function checked(given: unknown, args: unknown[]): Options {
   return options;
 }
 
+const consoles = new WeakMap<object, Methods>();
+
 /** A console over two streams; works with and without `new`. */
 export const Console = function Console(this: unknown, given: unknown, ...args: unknown[]): object {
   const options = checked(given, args);
-  const made = (new.target as unknown) === undefined ? (Object.create(Console.prototype as object) as object) : (this as object);
-  equip(made, stateOf(() => options.stdout, () => options.stderr ?? options.stdout, options));
+  const made = ((new.target as unknown) === undefined ? Object.create(Console.prototype as object) : this) as Methods;
+  const state = stateOf(() => options.stdout, () => options.stderr ?? options.stdout, options);
+  state.above = (Console.prototype as Methods).trace;
+  consoles.set(made, methodsFor(made, state));
+  // Bound as the instance has them: a class that extends this one may have methods of its own.
+  for (const name of ORDER) define(made, name, made[name]?.bind(made) as Method);
   return made;
 } as unknown as { new (options: unknown, ...args: unknown[]): object; prototype: object };
+
+for (const name of ORDER) {
+  define(Console.prototype, name, function (this: object, ...words: unknown[]): unknown {
+    const methods = consoles.get(this);
+    if (methods === undefined) throw invalidArgType("this", "Console", this);
+    return methods[name]?.(...words);
+  });
+}
 
 /** The console of a process. Its streams are looked up at each call, so that a program may replace them. */
 export function processConsole(stdout: () => Out, stderr: () => Out): Console {
   const made: Record<string | symbol, unknown> = {};
-  equip(made, stateOf(stdout, stderr, {}));
+  const methods = methodsFor(made, stateOf(stdout, stderr, {}));
+  for (const name of ORDER) define(made, name, methods[name] as Method);
   Object.assign(made, {
     Console,
     profile: noop,

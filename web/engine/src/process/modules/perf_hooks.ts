@@ -72,13 +72,15 @@ function timerify(body: unknown): Callback {
   });
 }
 
-Object.defineProperties(clock, {
+// Where Node has them: on the class, so that its instance inherits them.
+Object.defineProperties(globalThis.Performance.prototype, {
   nodeTiming: {
     configurable: true, enumerable: true,
     get: () => ({ name: "node", entryType: "node", startTime: 0, duration: clock.now(), nodeStart: 0, v8Start: 0, environment: 0, bootstrapComplete: 0, loopStart: 0, loopExit: -1, idleTime: 0 }),
   },
   timerify: { configurable: true, enumerable: true, writable: true, value: timerify },
   eventLoopUtilization: { configurable: true, enumerable: true, writable: true, value: eventLoopUtilization },
+  markResourceTiming: { configurable: true, enumerable: true, writable: true, value: refusal("performance.markResourceTiming") },
 });
 
 const given = globalThis as unknown as Record<string, unknown>;

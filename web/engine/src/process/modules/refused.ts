@@ -1,5 +1,6 @@
 /** Modules that there cannot be here: each exists, and each of its functions throws an error that names it. */
 
+import { DEFAULT_CIPHERS } from "./crypto/constants.ts";
 import { EventEmitter } from "./events.ts";
 import { refusal } from "./errors.ts";
 
@@ -23,15 +24,29 @@ const inspector = (): object => ({
   console: globalThis.console, Session: refusal("inspector.Session"), Network: {},
 });
 
+/** `domain`: reading it gives the process the property of the domain that it is in, which is none. */
+function domain(): object {
+  const { process } = globalThis as unknown as { process: object };
+  let current: unknown = null;
+  Object.defineProperty(process, "domain", {
+    configurable: true, enumerable: true,
+    get: () => current,
+    set: (value: unknown) => {
+      current = value;
+    },
+  });
+  return { _stack: [], ...refused("domain", "Domain createDomain create"), active: null };
+}
+
 /** Makers of the modules by name. */
 export const refusedModules: Readonly<Record<string, () => unknown>> = {
   cluster,
   dgram: () => refused("dgram", "_createSocketHandle createSocket Socket", {}, NO_SOCKETS),
   tls: () => ({
-    CLIENT_RENEG_LIMIT: 3, CLIENT_RENEG_WINDOW: 600, DEFAULT_CIPHERS: "", DEFAULT_ECDH_CURVE: "auto", DEFAULT_MIN_VERSION: "TLSv1.2", DEFAULT_MAX_VERSION: "TLSv1.3", rootCertificates: Object.freeze([]),
+    CLIENT_RENEG_LIMIT: 3, CLIENT_RENEG_WINDOW: 600, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE: "auto", DEFAULT_MIN_VERSION: "TLSv1.2", DEFAULT_MAX_VERSION: "TLSv1.3", rootCertificates: Object.freeze([]),
     ...refused("tls", "getCiphers convertALPNProtocols checkServerIdentity createSecureContext SecureContext TLSSocket Server createServer connect createSecurePair", {}, NO_SOCKETS),
   }),
-  domain: () => ({ _stack: [], ...refused("domain", "Domain createDomain create"), active: null }),
+  domain,
   http2: () => ({
     ...refused("http2", "connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake Http2ServerRequest Http2ServerResponse", {}, NO_SOCKETS),
     constants: {}, sensitiveHeaders: Symbol("nodejs.http2.sensitiveHeaders"),

@@ -34,6 +34,15 @@ interface State {
 }
 const states = new WeakMap<object, State>();
 
+/** How many bytes the character has of which some are held; 0 when none are. */
+function total({ coding, held }: State): number {
+  const [first = 0] = held;
+  if (held.length === 0) return 0;
+  if (coding === "utf8") return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (coding === "utf16le") return held.length > 1 ? 4 : 2;
+  return 3;
+}
+
 interface Decoder {
   readonly encoding: string;
   write(part: unknown): string;
@@ -76,4 +85,17 @@ Object.assign(StringDecoder.prototype, {
     stateOf(this).held = new Uint8Array(0);
     return this.write(part.subarray(offset));
   },
+});
+
+Object.defineProperties(StringDecoder.prototype, {
+  lastChar: {
+    configurable: true, enumerable: true,
+    get(this: object): Buffer {
+      const bytes = Buffer.alloc(4);
+      bytes.set(stateOf(this).held);
+      return bytes;
+    },
+  },
+  lastNeed: { configurable: true, enumerable: true, get(this: object): number { return total(stateOf(this)) - stateOf(this).held.length; } },
+  lastTotal: { configurable: true, enumerable: true, get(this: object): number { return total(stateOf(this)); } },
 });

@@ -38,7 +38,6 @@ type Callback = (error?: Error | null) => void;
 /** `net.Socket`. */
 export class Socket extends stream.Duplex {
   connecting = false;
-  bytesRead = 0;
   server: unknown = null;
   _hadError = false;
   _host: string | null = null;
@@ -49,6 +48,7 @@ export class Socket extends stream.Duplex {
   private connection: Connection | null = null;
   private keeper: Handle | null = null;
   private counted = true;
+  private received = 0;
   private written = 0;
   private unread = 0;
   private timer: Timeout | undefined;
@@ -120,7 +120,7 @@ export class Socket extends stream.Duplex {
 
   private arrived(chunk: Uint8Array): void {
     if (this.destroyed) return;
-    this.bytesRead += chunk.length;
+    this.received += chunk.length;
     this.active();
     this.unread += chunk.length;
     if (this.push(Buffer.from(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength))) this.acknowledge();
@@ -251,6 +251,9 @@ export class Socket extends stream.Duplex {
     return this.local === null ? {} : { address: this.local.address, family: this.local.family, port: this.local.port };
   }
 
+  get bytesRead(): number {
+    return this.received;
+  }
   get bytesWritten(): number {
     return this.written + this.writableLength;
   }

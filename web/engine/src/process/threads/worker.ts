@@ -53,11 +53,9 @@ const theProcess = (): NodeProcess => (globalThis as unknown as { process: NodeP
 
 /** A thread, seen from where it was started. */
 class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
-  threadId = -1;
-  readonly stdin = null;
-  readonly stdout: object;
-  readonly stderr: object;
-  readonly resourceLimits = {};
+  #threadId = -1;
+  readonly #stdout: object;
+  readonly #stderr: object;
   readonly performance = { eventLoopUtilization: refusal("worker.performance.eventLoopUtilization") };
   readonly #port: MessagePort;
   readonly #hold = handle();
@@ -77,8 +75,8 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     this.#port = port1;
     port1.onmessage = (event: MessageEvent<FromThread>) => turn(() => this.#hear(event.data));
     (port1 as unknown as { unref(): void }).unref();
-    this.stdout = new stream.Readable({ read: () => undefined });
-    this.stderr = new stream.Readable({ read: () => undefined });
+    this.#stdout = new stream.Readable({ read: () => undefined });
+    this.#stderr = new stream.Readable({ read: () => undefined });
     const start: ThreadStart = {
       script: path, evaluate: options.eval === true, argv: (options.argv ?? []).map(String), execArgv: options.execArgv ?? process.execArgv,
       data: options.workerData, environment: environmentData, stdout: options.stdout === true, stderr: options.stderr === true, title: options.name ?? "",
@@ -88,10 +86,30 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     // Sent first, so that what cannot be cloned is known before anything runs.
     sendOn(port1, { kind: "start", start } satisfies ToThread, options.transferList);
     this.#started = callWith([port2], "process.thread", { program: "node", args: [], env }, port2).then((id) => {
-      this.threadId = id;
+      this.#threadId = id;
       running.set(id, this);
       return id;
     });
+  }
+
+  get threadId(): number {
+    return this.#threadId;
+  }
+
+  get stdin(): null {
+    return null;
+  }
+
+  get stdout(): object {
+    return this.#stdout;
+  }
+
+  get stderr(): object {
+    return this.#stderr;
+  }
+
+  get resourceLimits(): object {
+    return {};
   }
 
   #hear(message: FromThread): void {
@@ -105,7 +123,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
   /** Called when the kernel says that it ended. */
   over(code: number): void {
     running.delete(this.threadId);
-    this.threadId = -1;
+    this.#threadId = -1;
     // What it said last is still on its way.
     setTimeout(() => {
       this.#exit = this.#terminated ? 1 : code;

@@ -29,6 +29,8 @@ export interface Target {
   [other: string]: unknown;
 }
 
+type Made = (error: Error | null, socket?: Socket) => void;
+
 const Emitter = EventEmitter as unknown as new () => EventEmitter;
 
 /** `http.Agent`. */
@@ -82,23 +84,29 @@ export class Agent extends Emitter {
       request.reusedSocket = true;
       (this.sockets[name] ??= []).push(socket);
       request.onSocket(socket);
-    } else if ((this.sockets[name]?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) this.open(request, target, name);
+    } else if ((this.sockets[name]?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) this.open(request, target);
     else (this.requests[name] ??= []).push(request);
   }
 
-  private open(request: Client, target: Target, name: string): void {
+  private open(request: Client, target: Target): void {
+    this.createSocket(request, target, (error, socket) => {
+      if (error !== null || socket === undefined) processNextTick(() => request.destroy(error ?? undefined));
+      else request.onSocket(socket);
+    });
+  }
+
+  /** Make a connection and count it as this agent's. Packages put their own in its place, for proxies for instance. */
+  createSocket(_request: Client, target: Target, done: Made): void {
+    const name = this.getName(target);
     const settled = { done: false };
     const take = (error: Error | null, socket?: Socket): void => {
       if (settled.done) return;
       settled.done = true;
-      if (error !== null || socket === undefined) {
-        processNextTick(() => request.destroy(error ?? undefined));
-        return;
-      }
+      if (error !== null || socket === undefined) return done(error);
       (this.sockets[name] ??= []).push(socket);
       this.totalSocketCount += 1;
       this.watch(socket, target, name);
-      request.onSocket(socket);
+      done(null, socket);
     };
     const options = { ...target, agent: this, encoding: null, path: target.socketPath };
     const socket = (target.createConnection ?? ((given, callback) => this.createConnection(given, callback)))(options, take);
@@ -111,7 +119,7 @@ export class Agent extends Emitter {
       this.removeSocket(socket, name);
       const waiting = this.requests[name]?.shift();
       if (this.requests[name]?.length === 0) Reflect.deleteProperty(this.requests, name);
-      if (waiting !== undefined) this.open(waiting, target, name);
+      if (waiting !== undefined) this.open(waiting, target);
     };
     socket.once("close", gone);
     socket.once("agentRemove", () => {

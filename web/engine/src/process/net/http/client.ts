@@ -303,7 +303,7 @@ export class Client extends Outgoing {
   private fail(error: Error): void {
     if (this.errorSaid || (this.res !== null && this.over)) return;
     this.errorSaid = true;
-    this.errored = error;
+    this._errored = error;
     if (this.res === null) this.emit("error", error);
   }
   private errorSaid = false;
@@ -311,7 +311,7 @@ export class Client extends Outgoing {
   override destroy(error?: Error): this {
     if (this.destroyed) return this;
     this.destroyed = true;
-    this.errored = error ?? null;
+    this._errored = error ?? null;
     if (this.res !== null) this.res._dump();
     const { socket } = this;
     if (socket !== null) {

@@ -21,7 +21,7 @@ function begin(message: Outgoing): void {
   Object.assign(message, {
     _headers: new OutgoingHeaders(), socket: null, finished: false, destroyed: false, sendDate: false, shouldKeepAlive: true, useChunkedEncodingByDefault: true, chunkedEncoding: false,
     _header: null, _hasBody: true, _contentLength: null, _last: false, _defaultKeepAlive: true, _removedConnection: false, _removedTE: false, _removedContLen: false, _trailer: "",
-    strictContentLength: false, errored: null, outputData: [], outputSize: 0, _ended: false, maxRequestsOnConnectionReached: false, _keepAliveTimeout: 0, _closed: false, _headerSent: false, _corked: 0,
+    strictContentLength: false, _errored: null, outputData: [], outputSize: 0, _ended: false, maxRequestsOnConnectionReached: false, _keepAliveTimeout: 0, _closed: false, _headerSent: false, _corked: 0,
   });
 }
 
@@ -52,7 +52,7 @@ export abstract class Outgoing extends LegacyStream {
   declare _removedTE: boolean;
   declare _removedContLen: boolean;
   declare _trailer: string;
-  declare errored: Error | null;
+  declare _errored: Error | null;
   declare outputData: Piece[];
   declare outputSize: number;
   declare _ended: boolean;
@@ -64,6 +64,11 @@ export abstract class Outgoing extends LegacyStream {
   constructor() {
     super();
     begin(this);
+  }
+
+  /** What it was destroyed with. */
+  get errored(): Error | null {
+    return this._errored;
   }
 
   /** Make the head when the body begins before it was made. */
@@ -340,7 +345,7 @@ export abstract class Outgoing extends LegacyStream {
   destroy(error?: Error): this {
     if (this.destroyed) return this;
     this.destroyed = true;
-    this.errored = error ?? null;
+    this._errored = error ?? null;
     if (this.socket === null) this.once("socket", (socket: Socket) => socket.destroy(error));
     else this.socket.destroy(error);
     return this;

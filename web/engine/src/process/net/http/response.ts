@@ -9,7 +9,7 @@ import type { Incoming } from "./incoming.ts";
 import { beginOutgoing, Outgoing } from "./outgoing.ts";
 
 function begin(response: Response, request: Incoming): void {
-  Object.assign(response, { req: request, statusCode: 200, statusMessage: undefined, sendDate: true, _sent100: false, _expect_continue: false });
+  Object.assign(response, { req: request, sendDate: true, _sent100: false, _expect_continue: false });
   if (request.method === "HEAD") response._hasBody = false;
   if (request.httpVersionMajor < 1 || request.httpVersionMinor < 1) {
     response.useChunkedEncodingByDefault = /chunked/i.test(String(request.headers.te ?? ""));
@@ -93,6 +93,9 @@ export class Response extends Outgoing {
 }
 
 /** `http.ServerResponse`, which libraries also call without `new` on objects of their own. */
+// Node has the defaults on the class, where programs change them for all responses.
+Object.assign(Response.prototype, { statusCode: 200, statusMessage: undefined });
+
 export const ServerResponse = constructorOf(Response, "ServerResponse", (response, [request]) => {
   beginOutgoing(response);
   begin(response, request as Incoming);
