@@ -428,6 +428,18 @@ def test_two_servers_keep_the_same_installation_at_the_same_time(own_npm: Path, 
     asyncio.run(go())
 
 
+def test_folders_of_killed_runners_are_removed_by_the_next(
+    own_npm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, going_on = tmp_path / "runner-npm-old", tmp_path / "runner-npm-new"
+    for folder in (old, going_on):
+        (folder / "project").mkdir(parents=True)
+    os.utime(old, (1, 1))
+    asyncio.run(installed(Installs(tmp_path / "cache"), body(package={})))
+    assert [each.name for each in tmp_path.glob("runner-npm-*")] == [going_on.name]
+
+
 def test_a_machine_without_npm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -25,6 +25,7 @@ _SECONDS = 300.0
 _AT_ONCE = 2
 _FORMAT = 1
 _FRESH_SECONDS = 3600.0  # for which `install` without a lock file stays good: registries get new versions
+_STALE_SECONDS = 3600.0  # after which no installation can still be going on in a folder
 _MOST_BYTES = 1_500_000_000  # of the whole cache
 # A browser loads no native code: packages that come in several forms are to come in the one for WebAssembly.
 _ALWAYS = (
@@ -52,6 +53,7 @@ class Installs:
             if network == "none":
                 Reach(network, frozenset()).check_registry()
             if self._npm is None:
+                await asyncio.to_thread(_sweep)
                 self._npm = await program.find(os.environ)
             reach = Reach(network, self._npm.registries)
             wanted = request.read(body, reach)
@@ -88,7 +90,7 @@ class Installs:
 
     async def _install(self, key: str, wanted: request.Request, reach: Reach, npm: program.Npm) -> bytes:
         async with self._room:
-            with tempfile.TemporaryDirectory(prefix="runner-npm-", ignore_cleanup_errors=True) as name:
+            with tempfile.TemporaryDirectory(prefix=program.PREFIX, ignore_cleanup_errors=True) as name:
                 folder = Path(name) / "project"
                 folder.mkdir()
                 for file, text in wanted.files.items():
@@ -134,6 +136,15 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     if not Path(base).is_absolute():
         base = str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
     return Path(base, "runner", "npm")
+
+
+def _sweep() -> None:
+    """Remove the temporary folders of installations whose runner was killed in the middle."""
+    for each in Path(tempfile.gettempdir()).glob(f"{program.PREFIX}*"):
+        with contextlib.suppress(OSError):
+            about = each.lstat()
+            if about.st_uid == os.getuid() and time.time() - about.st_mtime > _STALE_SECONDS:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def _key(wanted: request.Request, reach: Reach, npm: program.Npm) -> str:

@@ -17,6 +17,8 @@ from runner.embedded.webcontainer.npm.reach import host_of
 from runner.embedded.webcontainer.npm.refused import Refused
 from runner.records import dataclass
 
+#: What the names of temporary folders begin with.
+PREFIX = "runner-npm-"
 _QUESTION_SECONDS = 30.0
 _PASSED_ON = (
     "PATH", "LANG", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -79,7 +81,7 @@ async def find(environ: Mapping[str, str]) -> Npm:
     program = shutil.which("npm", path=environ.get("PATH", os.defpath))
     if program is None:
         raise Refused("npm is not installed on the machine of this sandbox: apt-get install npm")
-    with tempfile.TemporaryDirectory(prefix="runner-npm-") as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         folder = Path(name)
         own = _environment(environ) | {"HOME": name}
         # Its default is what it says when it knows no settings at all.
