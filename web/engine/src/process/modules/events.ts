@@ -14,7 +14,9 @@ export function listenerCount(emitter: { listenerCount?: (name: Name) => number 
   return listOf(emitter, name).length;
 }
 
-type Resource = EventEmitter & { asyncResource: { runInAsyncScope: (...args: unknown[]) => unknown } };
+type Resource = EventEmitter & {
+  asyncResource: { runInAsyncScope: (...args: unknown[]) => unknown; asyncId(): number; triggerAsyncId(): number; emitDestroy(): unknown };
+};
 let resourceClass: (new (type: string) => Resource["asyncResource"]) | undefined;
 
 /** Tell this module of `AsyncResource`, which needs the loader's context and comes later. */
@@ -34,6 +36,18 @@ export class EventEmitterAsyncResource extends (EventEmitter as unknown as new (
 
   override emit(name: Name, ...args: unknown[]): boolean {
     return this.asyncResource.runInAsyncScope(emit, this, name, ...args) as boolean;
+  }
+
+  get asyncId(): number {
+    return this.asyncResource.asyncId();
+  }
+
+  get triggerAsyncId(): number {
+    return this.asyncResource.triggerAsyncId();
+  }
+
+  emitDestroy(): void {
+    this.asyncResource.emitDestroy();
   }
 }
 

@@ -1,6 +1,8 @@
-/** `v8`: what a page may know of its heap, structured clones as bytes refused. */
+/** `v8`: what a page may know of its heap, and structured clones as bytes. */
 
 import { refusal } from "./errors.ts";
+import { deserialize } from "./v8/reader.ts";
+import { serialize } from "./v8/writer.ts";
 import { validateString } from "./validate.ts";
 
 const memory = (): { used: number; total: number; limit: number } => {
@@ -29,7 +31,7 @@ export const v8 = {
     no("setFlagsFromString")();
   },
   Serializer: no("Serializer"), Deserializer: no("Deserializer"), DefaultSerializer: no("DefaultSerializer"), DefaultDeserializer: no("DefaultDeserializer"),
-  deserialize: no("deserialize"), takeCoverage: no("takeCoverage"), stopCoverage: no("stopCoverage"), serialize: no("serialize"),
+  deserialize, takeCoverage: no("takeCoverage"), stopCoverage: no("stopCoverage"), serialize,
   writeHeapSnapshot: no("writeHeapSnapshot"),
   promiseHooks: { createHook: no("promiseHooks.createHook"), onInit: no("promiseHooks.onInit"), onBefore: no("promiseHooks.onBefore"), onAfter: no("promiseHooks.onAfter"), onSettled: no("promiseHooks.onSettled") },
   queryObjects: no("queryObjects"),
