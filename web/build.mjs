@@ -52,7 +52,7 @@ for (const [part, entries] of Object.entries(parts)) {
     keepNames: true,
     // The async context follows promise reactions and the awaits of texts that the engine has edited, not awaits of its
     // own bundle: these become reactions, which take as many turns.
-    supported: { "async-await": false, "async-generator": false, "for-await": false },
+    supported: part === "engine" ? { "async-await": false, "async-generator": false, "for-await": false } : {},
     sourcemap: process.argv.includes("--debug") ? "inline" : false,
     legalComments: "none",
     define: { global: "globalThis", "process.env.NODE_ENV": '"production"' },
