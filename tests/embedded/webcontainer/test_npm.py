@@ -125,6 +125,9 @@ def test_a_manifest_names_registries_only(manifest: Any, said: str) -> None:
         {"packages": {"node_modules/x": {"resolved": "file:/etc/x.tgz"}}},
         {"packages": {"node_modules/x": {"resolved": "http://127.0.0.1/x.tgz"}}},
         {"packages": {"node_modules/x": {"resolved": "../x", "link": True}}},
+        {"packages": {"node_modules/x": {"resolved": "node_modules/../../x", "link": True}}},
+        {"packages": {"node_modules/x": {"resolved": "/etc", "link": True}}},
+        {"packages": {"node_modules/x": {"link": True}}},
         {"packages": {"../x": {}}},
         {"packages": {"node_modules/../../x": {}}},
         {"packages": {"node_modules/x": {"version": "file:/etc"}}},
@@ -153,6 +156,7 @@ def test_ranges_and_locks_as_npm_writes_them_are_taken() -> None:
         "packages": {
             "": {"dependencies": {"a": "^1.2.3"}},
             "node_modules/a": {"version": "1.2.3", "resolved": "https://packages.example/a/-/a-1.2.3.tgz"},
+            "node_modules/l": {"resolved": "node_modules/.store/l@1-x/node_modules/l", "link": True},
             "node_modules/a/node_modules/@s/b": {"version": "1.0.0", "bin": {"b": "cli.js"}},
         }
     }

@@ -87,11 +87,18 @@ def _check_locked(place: str, about: dict[str, Any], reach: Reach) -> None:
             _check_source(f"{where}: {name}", source, reach)
     if not place:  # the project itself
         return
-    if about.get("link") or not place.startswith("node_modules/") or ".." in place.split("/"):
+    if about.get("link") and _is_module(about.get("resolved")):
+        # A link to a package that is another entry: so is the install strategy `linked`.
+        about = {name: value for name, value in about.items() if name not in ("link", "resolved")}
+    if about.get("link") or not _is_module(place):
         raise Refused(f"{where} is a folder of a workspace, which is not installed here")
     if isinstance(real := about.get("name"), str) and not _PACKAGE.fullmatch(real):
         raise Refused(f"{where}: {real} is not the name of a package")
     _check_origin(where, about, reach)
+
+
+def _is_module(place: object) -> bool:
+    return isinstance(place, str) and place.startswith("node_modules/") and ".." not in place.split("/")
 
 
 def _check_origin(where: str, about: dict[str, Any], reach: Reach) -> None:
