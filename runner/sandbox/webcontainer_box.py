@@ -25,6 +25,7 @@ from runner.errors import (
     BoxError,
     BoxFileError,
     BoxGone,
+    CommandTimeout,
     FileExists,
     FileMissing,
     IsADirectory,
@@ -42,7 +43,8 @@ PROVIDER = "webcontainer"
 WORKDIR = "user"
 #: Bytes above which a file is mounted rather than handed over in a call.
 _INLINE = 512 * 1024
-_HELPER = 30.0
+#: Seconds that the helper program has for all paths that it was asked for: many thousands, on a busy machine.
+_HELPER = 300.0
 #: Seconds that a sample of memory is waited for; after that the last one counts.
 _SAMPLING = 1.0
 _GONE_HINT = "Give the sandbox a longer timeout, or look for what ended it."
@@ -407,7 +409,10 @@ class WebContainerBox:
             await self._mount(str(request["path"]), webcontainer_tree.file_at(name, text.encode()))
             text = f"@{self._home}/{name}"
         words = ["node", "-e", webcontainer_node.PROGRAM, text]
-        result = await self.execute(words, _HELPER)
+        try:
+            result = await self.execute(words, _HELPER)
+        except CommandTimeout as exc:
+            raise BoxFileError(f"{request['path']!r} cannot be used: the box was not done in {_HELPER:g} s") from exc
         if result.exit_code != 0 and not result.stdout:
             raise BoxFileError(f"{request['path']!r} cannot be used: {' '.join(result.stderr.split())[-300:]}")
         return webcontainer_node.answered(result.stdout, str(request["path"]))

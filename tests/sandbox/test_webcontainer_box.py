@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from runner.errors import BoxCrashed, BoxError, BoxGone, CommandTimeout, FileMissing, RequestRefused
+from runner.errors import BoxCrashed, BoxError, BoxFileError, BoxGone, CommandTimeout, FileMissing, RequestRefused
 from runner.run.ports import BoxRequest, Command
-from runner.sandbox import webcontainer_process
+from runner.sandbox import webcontainer_box, webcontainer_process
 from runner.sandbox.webcontainer_box import WebContainerBox
 
 
@@ -260,6 +260,17 @@ def test_a_box_that_is_gone_leaves_no_page_in_the_browser(die):
         return await box.kill(), page.closed
 
     assert play(body) == (False, True)
+
+
+def test_paths_that_take_too_long_are_named(monkeypatch):
+    monkeypatch.setattr(webcontainer_box, "_HELPER", 0.05)
+
+    async def body(box, page):
+        with pytest.raises(BoxFileError, match=r"slow.*was not done"):
+            await box.stat("slow")
+        return page.methods()
+
+    assert "kill" in play(body)
 
 
 def test_an_engine_that_does_not_answer_is_given_up(monkeypatch):
