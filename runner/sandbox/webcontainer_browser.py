@@ -98,7 +98,8 @@ class Browsers:
         """
         async with AsyncExitStack() as stack:
             taken = await stack.enter_async_context(self._take())
-            secrets = (taken.ws_endpoint,)
+            # Our engine's host is named by the container's token; the vendor's address is for everybody.
+            secrets = (taken.ws_endpoint, url, *([engine] if ".localhost" in engine else []))
             try:
                 async with asyncio.timeout(OPENING):
                     with _translated("the browser cannot open a tab", secrets):

@@ -58,6 +58,11 @@ async def _beating(box: Box) -> set[str]:
     return {info.name.removeprefix("beat-") for info in await box.list(".") if info.name.startswith("beat-")}
 
 
+async def _forget_beats(box: Box) -> None:
+    for name in await _beating(box):
+        await box.remove(f"beat-{name}")
+
+
 async def _whole_family(box: Box) -> None:
     while not await _beating(box) >= MEMBERS:  # noqa: ASYNC110 - what is waited for is in the box
         await asyncio.sleep(0.2)
@@ -74,6 +79,7 @@ async def _by_timeout(box: Box) -> None:
             return
         whole.cancel()
         await asyncio.wait([whole])
+        await _forget_beats(box)
     pytest.fail("the processes were never all there")
 
 
@@ -102,9 +108,7 @@ def test_nobody_whom_a_command_has_started_outlives_its_end(
         async with Lab(lambda: WebContainerSandbox(host)).box() as box:
             await box.write("family.js", FAMILY.encode())
             await end(box)
-            for info in await box.list("."):
-                if info.name.startswith("beat-"):
-                    await box.remove(info.name)
+            await _forget_beats(box)
             await asyncio.sleep(0.5)
             return await _beating(box)
 
