@@ -46,6 +46,10 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "text tools": `printf 'b 2\\na 1\\nc 3\\n' > t; sort t | head -n 2; awk '{s+=$2} END {print s}' t; sed -n 's/b/B/p' t; grep -c . t; cut -d' ' -f2 t | paste -sd+; tail -n1 t; uniq -c t | wc -l; seq 3 | tac`,
   "export of functions in pipes": `f() { cat; }; echo hi | f | { read x; echo "got $x"; }`,
   "nested quotes": `echo "a $(echo "b $(echo 'c d')")" "\${x:-"q r"}"; echo "\\"q\\" \\\\ \\n"`,
+  "names and numbers of signals": `kill -l 9; kill -l TERM; kill -l 137; kill -l 15 INT`,
+  "a wrong text for eval": `eval 'if' 2>/dev/null; echo $?; eval 'echo "' 2>/dev/null; echo $?; echo on`,
+  "printf's own quoting": `printf '%q ' 'a b' "it's" '' $'\\n' $'a\\tb' '$x'; echo; printf '%b|' '\\101\\x42' '\\0101' '\\\\101'; echo`,
+  "a prompt without a terminal": `read -p 'name? ' x <<< q; echo $x`,
   "local variables": `x=g; f() { local x=l; h; echo $x; }; h() { echo $x; x=changed; }; f; echo $x; readonly r=1; r=2; echo after`,
 };
 
@@ -53,6 +57,22 @@ const SCRIPTS: Readonly<Record<string, string>> = {
 function comparable(text: string): string {
   return text.replace(/^(\/bin\/|\/usr\/bin\/)?bash: (-c: )?/gm, "bash: ").replace(/^bash: line \d+: /gm, "bash: ");
 }
+
+describe("what the shell cannot it says", () => {
+  test.each([
+    ["echo $((9223372036854775807))", /more than 53 bits in an expression is not supported/],
+    ["echo $((08))", /value too great for base/],
+  ])("%s", async (script, complaint) => {
+    const { stdout, stderr, code } = await run(script);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(complaint);
+    expect(code).toBe(1);
+  });
+
+  test("a number of 64 bits in a variable is exact", async () => {
+    expect(await run("x=9223372036854775807; echo $x $((x)) $((x - 1)) $((x + 1))")).toEqual({ stdout: "9223372036854775807 9223372036854775807 9223372036854775806 -9223372036854775808\n", stderr: "", code: 0 });
+  });
+});
 
 describe("the shell does what bash does", () => {
   const bash = spawnSync("bash", ["--version"]).status === 0;

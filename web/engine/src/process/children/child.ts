@@ -1,6 +1,7 @@
 /** `child_process.ChildProcess`. */
 
 import type { Signal } from "../../contract.ts";
+import { frame, within } from "../async/context.ts";
 import { call, callSync, on } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
@@ -20,7 +21,7 @@ let wired = false;
 
 function about(pid: number, what: (child: ChildProcess) => void): void {
   const child = children.get(pid);
-  if (child !== undefined) return what(child);
+  if (child !== undefined) return within(child._context, () => what(child));
   const waiting = early.get(pid) ?? [];
   waiting.push(what);
   early.set(pid, waiting);
@@ -96,6 +97,8 @@ export class ChildProcess extends Emitter {
   private wanted: Signal | 0 | null = null;
   private identified: (pid: number | null) => void = () => undefined;
   private timer: Timeout | undefined;
+  /** The async context in which the child was made: its events are told in it. */
+  readonly _context = frame();
 
   /** Start what is to be started; errors come as an event. */
   _start(launch: Launch): this {
@@ -140,7 +143,7 @@ export class ChildProcess extends Emitter {
     if (streams.ipc) this.openChannel();
     this.identified(pid);
     processNextTick(() => this.emit("spawn"));
-    for (const late of early.get(pid) ?? []) turn(() => late(this));
+    for (const late of early.get(pid) ?? []) turn(() => within(this._context, () => late(this)));
     early.delete(pid);
   }
 

@@ -45,6 +45,10 @@ export async function exchange(question: Question, turn?: Turn): Promise<Answer>
   const { url } = question;
   const port = await call("net.connect", Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port));
   const connection = new Connection(port, turn);
+  if (question.signal?.aborted === true) {
+    connection.reset();
+    throw question.signal.reason;
+  }
   const answer = new Promise<Answer>((resolve, reject) => {
     const reader = new AnswerReader(connection, question.method, resolve, reject);
     connection.receive(reader);

@@ -1,7 +1,8 @@
 /** `net.Server`: takes connections on a port of this container. */
 
+import { frame, within, type Frame } from "../async/context.ts";
 import { callSync, on } from "../calls.ts";
-import { handle, turn, type Handle } from "../loop.ts";
+import { handle, type Handle } from "../loop.ts";
 import { EventEmitter } from "../modules/events.ts";
 import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
 import { processNextTick, setTimeout } from "../timers.ts";
@@ -28,7 +29,7 @@ function wire(): void {
   on("connection", ({ port, socket }) => {
     const server = listening.get(port);
     if (server === undefined) return socket.close();
-    server._accept(new Connection(socket, turn));
+    server._accept(socket);
   });
 }
 
@@ -50,6 +51,8 @@ export class Server extends Emitter {
   private counted = true;
   private readonly open = new Set<Socket>();
   private closing = false;
+  /** The async context of `listen`, in which connections are told. */
+  private context: Frame | undefined;
 
   constructor(options?: ServerOptions | Listener, listener?: Listener) {
     super();
@@ -81,6 +84,7 @@ export class Server extends Emitter {
   private take(port: number, host: string | undefined): void {
     const address = host === undefined || host === "" ? "::" : host === "localhost" ? "127.0.0.1" : host;
     wire();
+    this.context = frame();
     if (address !== "::" && !isLocalHost(address)) return this.fail(addressError("EADDRNOTAVAIL", "listen", address, port));
     try {
       const taken = callSync("net.listen", port);
@@ -101,17 +105,20 @@ export class Server extends Emitter {
   }
 
   /** A connection came. */
-  _accept(connection: Connection): void {
+  _accept(messages: MessagePort): void {
     const { bound } = this;
-    if (bound === null) return connection.reset();
+    if (bound !== null) within(this.context, () => this.serve(messages, bound));
+  }
+
+  private serve(messages: MessagePort, bound: Bound): void {
     if (this.maxConnections !== undefined && this.open.size >= this.maxConnections) {
-      connection.reset();
+      new Connection(messages).reset();
       this.emit("drop", {});
       return;
     }
     const socket = new Socket({ allowHalfOpen: this.allowHalfOpen });
     const address = bound.family === "IPv6" ? "::ffff:127.0.0.1" : "127.0.0.1";
-    socket._attach(connection, { address, family: bound.family, port: bound.port }, { address, family: bound.family, port: clientPort() });
+    socket._attach(new Connection(messages, socket._turn), { address, family: bound.family, port: bound.port }, { address, family: bound.family, port: clientPort() });
     socket.server = this;
     this.open.add(socket);
     socket.on("close", () => {

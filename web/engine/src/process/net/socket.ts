@@ -1,5 +1,6 @@
 /** `net.Socket`: a connection to a process of this container, as a Duplex stream. */
 
+import { frame, within } from "../async/context.ts";
 import { call } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
@@ -55,6 +56,8 @@ export class Socket extends stream.Duplex {
   private remote: Place | null = null;
   private local: Place | null = null;
   private pendingWrite: (() => void) | null = null;
+  /** The async context in which this socket was made: its events are told in it. */
+  private readonly context = frame();
 
   constructor(options: SocketOptions | number = {}) {
     const given = typeof options === "number" ? { fd: options } : options;
@@ -101,22 +104,29 @@ export class Socket extends stream.Duplex {
     try {
       const messages = await call("net.connect", port);
       if (this.destroyed) return hangUp(new Connection(messages, turn));
-      this.keeper?.close();
-      const family = found.family === 4 ? "IPv4" : "IPv6";
-      this._attach(new Connection(messages, turn), { address: found.address, family, port: clientPort() }, { address: found.address, family, port });
-      this.connecting = false;
-      this.active();
-      this.emit("lookup", null, found.address, found.family, host);
-      this.emit("connect");
-      this.emit("ready");
-      this.pendingWrite?.();
-      if (!this.isPaused()) this.read(0);
+      within(this.context, () => this.opened(messages, port, found, host));
     } catch (error) {
       if (this.destroyed) return;
       const { code } = error as { code?: string };
-      this.destroy(code === "ECONNREFUSED" ? addressError("ECONNREFUSED", "connect", found.address, port) : (error as Error));
+      within(this.context, () => this.destroy(code === "ECONNREFUSED" ? addressError("ECONNREFUSED", "connect", found.address, port) : (error as Error)));
     }
   }
+
+  private opened(messages: MessagePort, port: number, found: { address: string; family: 4 | 6 }, host: string): void {
+    this.keeper?.close();
+    const family = found.family === 4 ? "IPv4" : "IPv6";
+    this._attach(new Connection(messages, this._turn), { address: found.address, family, port: clientPort() }, { address: found.address, family, port });
+    this.connecting = false;
+    this.active();
+    this.emit("lookup", null, found.address, found.family, host);
+    this.emit("connect");
+    this.emit("ready");
+    this.pendingWrite?.();
+    if (!this.isPaused()) this.read(0);
+  }
+
+  /** Turns of the event loop in which this socket is told something. */
+  readonly _turn = (body: () => void): void => turn(() => within(this.context, body));
 
   private arrived(chunk: Uint8Array): void {
     if (this.destroyed) return;
@@ -159,8 +169,8 @@ export class Socket extends stream.Duplex {
     this.active();
     let sync = true;
     this.connection.write(chunk, () => {
-      if (sync) processNextTick(done);
-      else turn(done);
+      if (sync) within(this.context, () => processNextTick(done));
+      else this._turn(done);
     });
     sync = false;
   }

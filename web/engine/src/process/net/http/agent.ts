@@ -138,7 +138,9 @@ export class Agent extends Emitter {
       return waiting.onSocket(socket);
     }
     const free = (this.freeSockets[name] ??= []);
-    if (!this.keepAlive || free.length >= this.maxFreeSockets || !this.keepSocketAlive(socket)) {
+    // A connection whose request was given up before it had one is kept for nobody, as in Node.
+    const served = (socket._httpMessage ?? null) !== null;
+    if (!served || !this.keepAlive || free.length >= this.maxFreeSockets || !this.keepSocketAlive(socket)) {
       if (free.length === 0) Reflect.deleteProperty(this.freeSockets, name);
       return void socket.destroy();
     }

@@ -1,5 +1,6 @@
 /** `http.ClientRequest`. */
 
+import { frame, within } from "../../async/context.ts";
 import { Buffer } from "../../modules/buffer.ts";
 import { invalidArgType, nodeError } from "../../modules/errors.ts";
 import { processNextTick } from "../../timers.ts";
@@ -74,6 +75,8 @@ export class Client extends Outgoing {
   private parser: Parser | null = null;
   private readonly options: RequestOptions;
   private over = false;
+  /** The async context in which the request was made: whatever connection it gets, its events are told in it. */
+  private readonly context = frame();
   private heard: { data: (chunk: Uint8Array) => void; end: () => void; close: () => void; error: (error: Error) => void; timeout: () => void; drain: () => void } | null = null;
 
   constructor(...args: unknown[]) {
@@ -138,6 +141,10 @@ export class Client extends Outgoing {
     if (socket !== undefined) take(null, socket);
   }
 
+  protected override sent(): void {
+    within(this.context, () => super.sent());
+  }
+
   override _implicitHeader(): void {
     if (this._header !== null) throw nodeError(Error, "ERR_HTTP_HEADERS_SENT", "Cannot render headers after they are sent to the client");
     const framed = this._headers.has("content-length") || this._headers.has("transfer-encoding");
@@ -149,7 +156,7 @@ export class Client extends Outgoing {
 
   /** Take the connection that the agent found. */
   onSocket(socket: Socket): void {
-    processNextTick(() => {
+    within(this.context, () => processNextTick(() => {
       if (this.destroyed) {
         if (!socket.destroyed && this.agent?.keepAlive === true && socket.writable) socket.emit("free");
         else socket.destroy(this.errored ?? undefined);
@@ -160,7 +167,7 @@ export class Client extends Outgoing {
       socket._httpMessage = this;
       if (this.timeoutMs !== undefined) socket.setTimeout(this.timeoutMs);
       this.assignSocket(socket);
-    });
+    }));
   }
 
   private listen(socket: Socket): void {
@@ -172,12 +179,12 @@ export class Client extends Outgoing {
       complete: (trailers) => this.complete(trailers),
     }, this.options.maxHeaderSize ?? 16 * 1024);
     this.heard = {
-      data: (chunk) => this.data(socket, chunk),
-      end: () => this.hungUp(socket),
-      close: () => this.socketClosed(),
-      error: (error) => this.fail(error),
-      timeout: () => this.emit("timeout"),
-      drain: () => this.emit("drain"),
+      data: (chunk) => within(this.context, () => this.data(socket, chunk)),
+      end: () => within(this.context, () => this.hungUp(socket)),
+      close: () => within(this.context, () => this.socketClosed()),
+      error: (error) => within(this.context, () => this.fail(error)),
+      timeout: () => within(this.context, () => this.emit("timeout")),
+      drain: () => within(this.context, () => this.emit("drain")),
     };
     for (const [name, listener] of Object.entries(this.heard)) socket.on(name, listener);
     // An answer before this one can have left it paused.
@@ -211,7 +218,7 @@ export class Client extends Outgoing {
       return "no-body";
     }
     const response = new Incoming(this.socket);
-    response._take(head);
+    response._take(head, this.maxHeadersCount);
     response.joinDuplicateHeaders = this.options.joinDuplicateHeaders ?? false;
     response.req = this;
     this.res = response;

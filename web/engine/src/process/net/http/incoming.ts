@@ -6,6 +6,9 @@ import type { Head } from "./parser.ts";
 import type { Socket } from "../socket.ts";
 import { constructorOf } from "./construct.ts";
 
+/** Headers that a message may have, unless `maxHeadersCount` says otherwise: the rest is not seen, as in Node. */
+const MOST_HEADERS = 1000;
+
 /** The properties that a message begins with. */
 function begin(message: Incoming, socket: Socket | null): void {
   Object.assign(message, {
@@ -40,12 +43,13 @@ export class Incoming extends stream.Readable {
     begin(this, socket);
   }
 
-  /** Take over what a parser read. */
-  _take(head: Head): void {
+  /** Take over what a parser read; of headers at most `limit` (0: all). */
+  _take(head: Head, limit: number | null = null): void {
+    const most = limit === 0 ? Infinity : (limit ?? MOST_HEADERS);
     this.httpVersionMajor = head.major;
     this.httpVersionMinor = head.minor;
     this.httpVersion = `${head.major}.${head.minor}`;
-    this.rawHeaders = head.headers;
+    this.rawHeaders = head.headers.length > 2 * most ? head.headers.slice(0, 2 * most) : head.headers;
     this.upgrade = head.upgrade;
     if (head.method !== "") {
       this.method = head.method;

@@ -5,7 +5,7 @@ import { invalidArgType, nodeError } from "../../modules/errors.ts";
 import { stream } from "../../modules/stream/index.ts";
 import { processNextTick } from "../../timers.ts";
 import type { Socket } from "../socket.ts";
-import { headerPairs, OutgoingHeaders, type HeaderValue } from "./headers.ts";
+import { headerPairs, OutgoingHeaders, validateHeaderName, type HeaderValue } from "./headers.ts";
 import { constructorOf } from "./construct.ts";
 
 type Done = (error?: Error | null) => void;
@@ -239,7 +239,11 @@ export abstract class Outgoing extends LegacyStream {
   }
 
   addTrailers(headers: unknown): void {
-    for (const [name, value] of headerPairs(headers)) this._trailer += `${name}: ${String(value)}\r\n`;
+    for (const [name, value] of headerPairs(headers)) {
+      validateHeaderName(name, "Trailer name");
+      if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) throw nodeError(TypeError, "ERR_INVALID_CHAR", `Invalid character in trailer content ["${name}"]`);
+      this._trailer += `${name}: ${String(value)}\r\n`;
+    }
   }
 
   end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
@@ -270,7 +274,7 @@ export abstract class Outgoing extends LegacyStream {
   }
 
   /** All bytes of this message are with the connection. */
-  private sent(): void {
+  protected sent(): void {
     if (this._ended || this.destroyed) return;
     this._ended = true;
     this.emit("prefinish");

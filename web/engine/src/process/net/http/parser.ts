@@ -1,4 +1,11 @@
-/** HTTP/1.1 messages from bytes (RFC 9112), as they come. */
+/**
+ * HTTP/1.1 messages from bytes (RFC 9112), as they come, as strictly as Node 20 reads them.
+ *
+ * Whatever two readers could understand differently (a length twice, a length beside chunks, lines that end otherwise)
+ * is refused before anybody hears of the message.
+ */
+
+import { METHODS } from "./facts.ts";
 
 /** The first line and the headers of a message. */
 export interface Head {
@@ -35,6 +42,9 @@ export class ParseError extends Error {
 
 type State = "start" | "headers" | "length" | "until-close" | "chunk-size" | "chunk" | "chunk-end" | "trailers" | "upgraded";
 
+/** Bytes of one chunk's extensions at most. */
+const EXTENSIONS = 16 * 1024;
+const VERSIONS = new Set(["0.9", "1.0", "1.1", "2.0"]);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -42,10 +52,13 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 export class Parser {
   private state: State = "start";
   private rest: Uint8Array = new Uint8Array(0);
-  private first = "";
   private lines: string[] = [];
   private remaining = 0;
   private size = 0;
+  /** Whether the last message said that it is the last of the connection. */
+  private last = false;
+  /** What the first line says. */
+  private begun: FirstLine = { method: "", url: "", status: 0, reason: "", version: "1.1" };
 
   /** `limit`: bytes that a head may have. */
   constructor(private readonly kind: "request" | "response", private readonly listener: Listener, private readonly limit = 16 * 1024) {}
@@ -103,20 +116,35 @@ export class Parser {
 
   private takeLine(chunk: Uint8Array): Uint8Array | null {
     const end = chunk.indexOf(10);
-    this.size += end < 0 ? 0 : end + 1;
-    if ((end < 0 ? chunk.length : 0) + this.size > this.limit && this.state !== "chunk-size") throw new ParseError("HPE_HEADER_OVERFLOW", "Header overflow");
+    this.limitLine(end, chunk.length);
     if (end < 0) return null;
-    const line = latin1(chunk.subarray(0, end > 0 && chunk[end - 1] === 13 ? end - 1 : end));
-    this.line(line);
+    if (end === 0 || chunk[end - 1] !== 13) throw this.bareLineFeed();
+    this.line(latin1(chunk.subarray(0, end - 1)));
     return chunk.subarray(end + 1);
+  }
+
+  private limitLine(end: number, available: number): void {
+    const length = end < 0 ? available : end + 1;
+    if (this.state === "chunk-size") {
+      if (length > EXTENSIONS) throw new ParseError("HPE_CHUNK_EXTENSIONS_OVERFLOW", "Chunk extensions overflow");
+      return;
+    }
+    if (this.size + length > this.limit) throw new ParseError("HPE_HEADER_OVERFLOW", "Header overflow");
+    if (end >= 0) this.size += length;
+  }
+
+  private bareLineFeed(): ParseError {
+    if (this.state !== "start") return new ParseError("HPE_CR_EXPECTED", this.state === "chunk-size" ? "Missing expected CR after chunk size" : "Missing expected CR after header value");
+    if (this.kind === "request") return new ParseError("HPE_INVALID_VERSION", "Invalid HTTP version");
+    return new ParseError("HPE_CR_EXPECTED", "Missing expected CR after response line");
   }
 
   private line(line: string): void {
     switch (this.state) {
       case "start":
         if (line === "") return;
-        this.first = line;
-        this.checkFirst();
+        if (this.last && this.kind === "request") throw new ParseError("HPE_CLOSED_CONNECTION", "Data after `Connection: close`");
+        this.begun = this.kind === "request" ? requestLine(line) : statusLine(line);
         this.state = "headers";
         return;
       case "headers":
@@ -133,19 +161,10 @@ export class Parser {
     }
   }
 
-  private checkFirst(): void {
-    if (this.kind === "request" ? !/^\S+ \S+ HTTP\/\d\.\d$/.test(this.first) : !/^HTTP\/\d\.\d \d{3}( .*)?$/.test(this.first)) {
-      if (this.kind === "response") throw new ParseError("HPE_INVALID_CONSTANT", "Expected HTTP/");
-      const method = this.first.split(" ")[0] ?? "";
-      if (!/^[A-Z][A-Z-]*$/.test(method)) throw new ParseError("HPE_INVALID_METHOD", "Invalid method encountered");
-      throw new ParseError("HPE_INVALID_CONSTANT", "Expected HTTP/");
-    }
-  }
-
   private header(line: string): void {
-    const folded = /^[ \t]/.test(line);
-    if (folded && this.lines.length > 0) this.lines.push(`${this.lines.pop() ?? ""} ${line.trim()}`);
-    else this.lines.push(line);
+    // A line that goes on with the next one is read differently by different readers.
+    if (/^[ \t]/.test(line)) throw this.lines.length === 0 ? new ParseError("HPE_UNEXPECTED_SPACE", "Unexpected space after start line") : new ParseError("HPE_INVALID_HEADER_TOKEN", "Unexpected whitespace after header value");
+    this.lines.push(line);
   }
 
   private pairs(): string[] {
@@ -155,6 +174,7 @@ export class Parser {
       const name = line.slice(0, at);
       const value = line.slice(at + 1).replace(/^[ \t]+|[ \t]+$/g, "");
       if (at <= 0 || !TOKEN.test(name)) throw new ParseError("HPE_INVALID_HEADER_TOKEN", "Invalid header token");
+      if (value.includes("\r")) throw new ParseError("HPE_LF_EXPECTED", "Missing expected LF after header value");
       if (!VALUE.test(value)) throw new ParseError("HPE_INVALID_HEADER_TOKEN", "Invalid header value char");
       pairs.push(name, value);
     }
@@ -165,46 +185,36 @@ export class Parser {
 
   private headDone(): void {
     const head = this.makeHead(this.pairs());
+    const framing = framingOf(this.kind, head);
+    this.last = !head.keepAlive;
     const informational = this.kind === "response" && head.status < 200 && head.status !== 101;
     const answer = this.listener.head(head);
     if (answer === "upgrade") this.state = "upgraded";
     else if (informational) this.over(null);
-    else if (answer === "no-body" || head.status === 204 || head.status === 304) this.over([]);
-    else this.bodyFrom(head);
+    else if (answer === "no-body" || head.status === 204 || head.status === 304 || framing === 0) this.over([]);
+    else if (typeof framing === "string") this.state = framing;
+    else {
+      this.remaining = framing;
+      this.state = "length";
+    }
   }
 
   private makeHead(headers: string[]): Head {
-    const connection = valueOf(headers, "connection").toLowerCase();
-    const [, first = "", second = "", third = ""] = (this.kind === "request" ? /^(\S+) (\S+) (HTTP\/\d\.\d)$/ : /^(HTTP\/\d\.\d) (\d{3}) ?(.*)$/).exec(this.first) ?? [];
-    if (this.kind === "response") {
-      const status = Number(second);
-      return { method: "", url: "", status, reason: third, headers, upgrade: status === 101, ...persistence(first, connection) };
-    }
-    const upgrade = first === "CONNECT" || (valueOf(headers, "upgrade") !== "" && /\bupgrade\b/.test(connection));
-    return { method: first, url: second, status: 0, reason: "", headers, upgrade, ...persistence(third, connection) };
-  }
-
-  private bodyFrom(head: Head): void {
-    const encoding = valueOf(head.headers, "transfer-encoding").toLowerCase();
-    const length = valueOf(head.headers, "content-length");
-    if (encoding !== "" && length !== "") throw new ParseError("HPE_INVALID_TRANSFER_ENCODING", "Transfer-Encoding can't be present with Content-Length");
-    if (/(^|,)\s*chunked\s*$/.test(encoding)) this.state = "chunk-size";
-    else if (length !== "") {
-      if (!/^\d+$/.test(length)) throw new ParseError("HPE_INVALID_CONTENT_LENGTH", "Invalid character in Content-Length");
-      this.remaining = Number(length);
-      this.state = "length";
-      if (this.remaining === 0) this.over([]);
-    } else if (this.kind === "response") this.state = "until-close";
-    else if (encoding !== "") throw new ParseError("HPE_INVALID_TRANSFER_ENCODING", "Request has invalid `Transfer-Encoding`");
-    else this.over([]);
+    const { method, url, status, reason, version } = this.begun;
+    const connection = valueOf(headers, "connection").toLowerCase().split(",").map((word) => word.trim());
+    const [major, minor] = [Number(version[0]), Number(version[2])];
+    const upgrade = this.kind === "response" ? status === 101 : method === "CONNECT" || (valueOf(headers, "upgrade") !== "" && connection.includes("upgrade"));
+    const keepAlive = major === 1 && minor === 1 ? !connection.includes("close") : connection.includes("keep-alive");
+    return { method, url, status, reason, headers, upgrade, major, minor, keepAlive };
   }
 
   private chunkSize(line: string): void {
-    const found = /^([0-9a-fA-F]+)[ \t]*(;.*)?$/.exec(line);
-    if (found === null) throw new ParseError("HPE_INVALID_CHUNK_SIZE", "Invalid character in chunk size");
+    const found = /^([0-9a-fA-F]+)(;[^\r]*)?$/.exec(line);
+    const size = Number.parseInt(found?.[1] ?? "", 16);
+    if (!Number.isSafeInteger(size)) throw new ParseError("HPE_INVALID_CHUNK_SIZE", "Invalid character in chunk size");
     this.size = 0;
-    this.remaining = Number.parseInt(found[1] ?? "0", 16);
-    this.state = this.remaining === 0 ? "trailers" : "chunk";
+    this.remaining = size;
+    this.state = size === 0 ? "trailers" : "chunk";
   }
 
   /** A message is over; null for an informational one, behind which the true one follows. */
@@ -215,17 +225,65 @@ export class Parser {
   }
 }
 
-/** The value of a header by its name in small letters; of several, joined. */
-export function valueOf(headers: readonly string[], name: string): string {
+/** The values of a header by its name in small letters. */
+function valuesOf(headers: readonly string[], name: string): string[] {
   const found: string[] = [];
   for (let at = 0; at < headers.length; at += 2) if (headers[at]?.toLowerCase() === name) found.push(headers[at + 1] ?? "");
-  return found.join(", ");
+  return found;
 }
 
-function persistence(version: string, connection: string): Pick<Head, "major" | "minor" | "keepAlive"> {
-  const major = Number(version[5]);
-  const minor = Number(version[7]);
-  return { major, minor, keepAlive: major === 1 && minor === 1 ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection) };
+/** The value of a header by its name in small letters; of several, joined. */
+export function valueOf(headers: readonly string[], name: string): string {
+  return valuesOf(headers, name).join(", ");
+}
+
+interface FirstLine {
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly reason: string;
+  readonly version: string;
+}
+
+function requestLine(line: string): FirstLine {
+  const [, method = "", url = "", version] = /^(\S+) +(\S+)(?: +(.*))?$/.exec(line) ?? [];
+  if (line === "PRI * HTTP/2.0") throw new ParseError("HPE_PAUSED_H2_UPGRADE", "Pause on PRI/Upgrade");
+  if (!METHODS.includes(method)) throw new ParseError("HPE_INVALID_METHOD", "Invalid method encountered");
+  if (!/^[\x21-\x7e]+$/.test(url)) throw new ParseError("HPE_INVALID_URL", "Invalid characters in url");
+  if (version === undefined) return { method, url, status: 0, reason: "", version: "0.9" };
+  if (!version.startsWith("HTTP/")) throw new ParseError("HPE_INVALID_CONSTANT", "Expected HTTP/");
+  return { method, url, status: 0, reason: "", version: versionOf(version) };
+}
+
+function statusLine(line: string): FirstLine {
+  if (!line.startsWith("HTTP/")) throw new ParseError("HPE_INVALID_CONSTANT", "Expected HTTP/");
+  const version = versionOf(line.slice(0, 8));
+  const [, status, reason = ""] = /^ (\d{3})(?: (.*))?$/.exec(line.slice(8)) ?? [];
+  if (status === undefined) throw new ParseError("HPE_INVALID_STATUS", /^ \d{3}/.test(line.slice(8)) ? "Invalid response status" : "Invalid status code");
+  return { method: "", url: "", status: Number(status), reason, version };
+}
+
+function versionOf(text: string): string {
+  const version = text.slice(5);
+  if (!VERSIONS.has(version)) throw new ParseError("HPE_INVALID_VERSION", "Invalid HTTP version");
+  return version;
+}
+
+/** How the body of a message ends: behind so many bytes, with its chunks, or with the connection. Throws ParseError for what is not clear. */
+function framingOf(kind: "request" | "response", { headers }: Head): number | "chunk-size" | "until-close" {
+  const lengths = valuesOf(headers, "content-length");
+  const encodings = valuesOf(headers, "transfer-encoding");
+  if (lengths.length > 1) throw new ParseError("HPE_UNEXPECTED_CONTENT_LENGTH", "Duplicate Content-Length");
+  const [length] = lengths;
+  if (length !== undefined && (!/^\d+$/.test(length) || !Number.isSafeInteger(Number(length)))) throw new ParseError("HPE_INVALID_CONTENT_LENGTH", "Invalid character in Content-Length");
+  if (encodings.length > 0) {
+    if (length !== undefined) throw new ParseError("HPE_INVALID_TRANSFER_ENCODING", "Transfer-Encoding can't be present with Content-Length");
+    if (/(^|,)\s*chunked\s*$/i.test(encodings.join(", "))) return "chunk-size";
+    if (kind === "request") throw new ParseError("HPE_INVALID_TRANSFER_ENCODING", "Request has invalid `Transfer-Encoding`");
+    return "until-close";
+  }
+  if (length !== undefined) return Number(length);
+  return kind === "response" ? "until-close" : 0;
 }
 
 function joined(before: Uint8Array, data: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@ import { nodeError } from "../../modules/errors.ts";
 import type { Socket } from "../socket.ts";
 import { constructorOf } from "./construct.ts";
 import { STATUS_CODES } from "./facts.ts";
-import { headerPairs } from "./headers.ts";
+import { headerPairs, validateHeaderName, validateHeaderValue } from "./headers.ts";
 import type { Incoming } from "./incoming.ts";
 import { beginOutgoing, Outgoing } from "./outgoing.ts";
 
@@ -64,6 +64,10 @@ export class Response extends Outgoing {
   writeEarlyHints(hints: Record<string, string | string[]>, callback?: () => void): void {
     const { link, ...others } = hints;
     if (link === undefined) return;
+    for (const [name, value] of Object.entries(hints)) for (const one of [value].flat()) {
+      validateHeaderName(name);
+      validateHeaderValue(name, one);
+    }
     const lines = [`Link: ${Array.isArray(link) ? link.join(", ") : link}`, ...Object.entries(others).map(([name, value]) => `${name}: ${String(value)}`)];
     this.interim(`HTTP/1.1 103 Early Hints\r\n${lines.join("\r\n")}\r\n\r\n`, callback);
   }

@@ -129,7 +129,7 @@ class Channel {
   private head(head: Head): "body" | "upgrade" {
     const Message = (this.server._options.IncomingMessage ?? IncomingMessage);
     const request = new Message(this.socket);
-    request._take(head);
+    request._take(head, this.server.maxHeadersCount);
     request.joinDuplicateHeaders = this.server._options.joinDuplicateHeaders ?? false;
     this.request = request;
     if (head.upgrade && this.server.listenerCount(head.method === "CONNECT" ? "connect" : "upgrade") > 0) return "upgrade";

@@ -10,7 +10,7 @@ const wrap = (value: bigint): bigint => BigInt.asIntN(64, value);
 /** The value of an expression. Throws ShellError for what bash refuses: division by 0, wrong syntax. */
 export async function evaluate(shell: Shell, node: Arithmetic): Promise<bigint> {
   switch (node.type) {
-    case "ArithNumber": return BigInt(Number.isSafeInteger(node.value) ? node.value : Math.trunc(node.value));
+    case "ArithNumber": return literal(node.value);
     case "ArithVariable": return numeric(shell, await shell.parameter(node.name) ?? "");
     case "ArithSpecialVar": return numeric(shell, await shell.parameter(node.name.replace(/^\$/, "")) ?? "");
     case "ArithGroup":
@@ -24,6 +24,14 @@ export async function evaluate(shell: Shell, node: Arithmetic): Promise<bigint> 
     case "ArithSyntaxError": throw new ShellError(node.message);
     default: return evaluateText(shell, await spelled(shell, node));
   }
+}
+
+/** A number of an expression, as far as the parser tells it exactly. */
+function literal(value: number): bigint {
+  if (Number.isNaN(value)) throw new ShellError("value too great for base");
+  // The parser tells larger ones as the largest that it can.
+  if (value >= Number.MAX_SAFE_INTEGER) throw new ShellError("a number of more than 53 bits in an expression is not supported by the local WebContainer engine; a variable may hold it");
+  return BigInt(value);
 }
 
 /** The value of a text as an expression: of a variable's value, of a subscript. */

@@ -10,7 +10,7 @@ import { reason } from "./redirect.ts";
 import { runStatements } from "./run.ts";
 import type { Shell } from "./shell.ts";
 import { Exit, LoopJump, Return, ShellError } from "./state.ts";
-import { parse } from "./syntax.ts";
+import { parse, ScriptSyntaxError } from "./syntax.ts";
 import { jobs, killCommand, disown, trap, wait } from "./jobs.ts";
 import { getopts, mapfile, readCommand } from "./input.ts";
 import { setCommand, shopt } from "./options.ts";
@@ -182,7 +182,16 @@ const exec: Builtin = async (shell, args) => {
   throw new Exit(await runProgram(shell, name, rest));
 };
 
-const evaluateWords: Builtin = (shell, args) => runStatements(shell, parse(args.join(" ")).statements);
+const evaluateWords: Builtin = async (shell, args) => {
+  try {
+    return await runStatements(shell, parse(args.join(" ")).statements);
+  } catch (error) {
+    if (!(error instanceof ScriptSyntaxError)) throw error;
+    // The text is wrong, not the script around it.
+    await shell.complain(`eval: ${error.message}`);
+    return 2;
+  }
+};
 
 const letCommand: Builtin = async (shell, args) => {
   let value = 0n;

@@ -15,14 +15,13 @@ interface ReadOptions {
   delimiter: string;
   count: number | null;
   exact: boolean;
-  prompt: string;
   fd: number;
   timeout: number | null;
   names: string[];
 }
 
 function readOptions(args: readonly string[]): ReadOptions {
-  const options: ReadOptions = { raw: false, array: null, delimiter: "\n", count: null, exact: false, prompt: "", fd: 0, timeout: null, names: [] };
+  const options: ReadOptions = { raw: false, array: null, delimiter: "\n", count: null, exact: false, fd: 0, timeout: null, names: [] };
   let at = 0;
   for (; at < args.length && /^-[a-zA-Z]/.test(args[at] ?? ""); at += 1) {
     const arg = args[at] ?? "";
@@ -48,7 +47,8 @@ function take(options: ReadOptions, letter: string, value: () => string): void {
     case "d": options.delimiter = value().slice(0, 1) || "\0"; break;
     case "N": options.exact = true; options.count = Number(value()); break;
     case "n": options.count = Number(value()); break;
-    case "p": options.prompt = value(); break;
+    // A prompt is for a terminal, and there is none.
+    case "p": value(); break;
     case "u": options.fd = Number(value()); break;
     case "t": options.timeout = Number(value()); break;
     default: throw new ShellError(`read: -${letter}: invalid option`, 2);
@@ -58,7 +58,6 @@ function take(options: ReadOptions, letter: string, value: () => string): void {
 /** `read`. */
 export async function readCommand(shell: Shell, args: readonly string[]): Promise<number> {
   const options = readOptions(args);
-  if (options.prompt !== "") await shell.print(2, options.prompt);
   const line = readLine(shell, options);
   const late = options.timeout === null ? null : shell.system.sleep(options.timeout * 1000).then(() => "late" as const);
   const found = await (late === null ? line : Promise.race([line, late]));

@@ -96,7 +96,7 @@ function remove(shell: Shell, job: Job): void {
 export async function killCommand(shell: Shell, args: readonly string[]): Promise<number> {
   let signal = "TERM";
   let targets = args;
-  if (args[0] === "-l" || args[0] === "-L") return list(shell);
+  if (args[0] === "-l" || args[0] === "-L") return args.length === 1 ? list(shell) : translate(shell, args.slice(1));
   if (args[0] === "-s" || args[0] === "-n") {
     signal = args[1] ?? "";
     targets = args.slice(2);
@@ -110,6 +110,20 @@ export async function killCommand(shell: Shell, args: readonly string[]): Promis
   if (targets.length === 0) throw new ShellError("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]", 2);
   let code = 0;
   for (const target of targets) code = Math.max(code, await killOne(shell, target, name === "0" ? 0 : (`SIG${name}` as Signal)));
+  return code;
+}
+
+/** The number of each name and the name of each number; an exit code stands for the signal that it tells of. */
+async function translate(shell: Shell, words: readonly string[]): Promise<number> {
+  let code = 0;
+  for (const word of words) {
+    const numeric = /^\d+$/.test(word);
+    const name = signalName(numeric && Number(word) > 128 ? String(Number(word) - 128) : word);
+    if (name === null) {
+      await shell.complain(`kill: ${word}: invalid signal specification`);
+      code = 1;
+    } else await shell.print(1, `${numeric ? name : SIGNALS[`SIG${name}` as Signal]}\n`);
+  }
   return code;
 }
 

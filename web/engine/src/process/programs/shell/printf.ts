@@ -45,6 +45,16 @@ export async function printf(shell: Shell, args: readonly string[]): Promise<num
   return printer.complaints.length > 0 ? 1 : 0;
 }
 
+/** A word as the shell would read it again. */
+function quoted(word: string): string {
+  if (word === "") return "''";
+  // Before a line feed a backslash means nothing at all.
+  if (/[\x00-\x1f\x7f]/.test(word)) return `$'${word.replace(/[\\']/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (char) => CONTROLS[char] ?? `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`)}'`;
+  return word.replace(/[^\w@%+=:,./-]/g, "\\$&");
+}
+
+const CONTROLS: Readonly<Record<string, string>> = { "\x07": "\\a", "\b": "\\b", "\x1b": "\\E", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v" };
+
 interface Directive {
   readonly flags: string;
   readonly width: number;
@@ -106,12 +116,12 @@ class Printer {
     switch (given.letter) {
       case "s": return pad(cut(this.next() ?? "", given.precision), given);
       case "q": {
-        const word = this.next() ?? "";
-        return pad(word === "" ? "''" : word.replace(/[^\w@%+=:,./-]/g, "\\$&"), given);
+        return pad(quoted(this.next() ?? ""), given);
       }
       case "c": return pad((this.next() ?? "").slice(0, 1), given);
       case "b": {
-        const { text, stop } = escapes(this.next() ?? "", true);
+        // `%b` knows octal numbers with and without the zero that `echo -e` asks for.
+        const { text, stop } = escapes((this.next() ?? "").replace(/\\([^])/g, (all, next: string) => (/[1-7]/.test(next) ? `\\0${next}` : all)), true);
         this.stop ||= stop;
         return pad(cut(text, given.precision), given);
       }
