@@ -75,6 +75,12 @@ const own = (site: CallSite): boolean => {
   return name === "" ? /^eval \(/.test(site.toString()) : name === engine;
 };
 
+/** All but the engine's, and what stands between two of those: its own `Generator.next` and `new Promise`. */
+function visibleOf(sites: readonly CallSite[]): CallSite[] {
+  const owned = sites.map(own);
+  return sites.filter((site, at) => !owned[at] && !(nameOf(site) === "" && owned[at - 1] && owned[at + 1]));
+}
+
 function header(error: unknown): string {
   try {
     return Error.prototype.toString.call(error);
@@ -86,7 +92,7 @@ function header(error: unknown): string {
 let custom: Prepare | undefined;
 
 const prepare: Prepare = (error, sites) => {
-  const visible = sites.filter((site) => !own(site));
+  const visible = visibleOf(sites);
   if (custom !== undefined) return custom(error, visible.map(corrected));
   return [header(error), ...visible.map((site) => `    at ${shown(site)}`)].join("\n");
 };
