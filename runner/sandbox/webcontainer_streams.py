@@ -54,12 +54,13 @@ process.stdin.on("data", (data) => {
   }
 });
 child.stdin.on("error", () => {});
+const end = (code) => process.stdout.write("", () => process.exit(code)); // what was written before goes out first
 child.on("error", (error) => {
   process.stdout.write(`\\x002${Buffer.byteLength(error.message)}:${error.message}`);
-  process.exit(127);
+  end(127);
 });
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
-child.on("close", (code, signal) => process.exit(code ?? 128 + (SIGNALS[signal] ?? 15)));
+child.on("close", (code, signal) => end(code ?? 128 + (SIGNALS[signal] ?? 15)));
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import subprocess
@@ -97,3 +98,19 @@ def test_the_wrapper_frames_a_commands_streams_and_ends_its_input(missing: Calla
     gone = subprocess.run([str(node), "-e", WRAPPER, "no-such-program"], input=b"E", capture_output=True, timeout=30)
     assert gone.returncode == 127
     assert "no-such-program" in joined(Tagged().feed(gone.stdout.decode()))["stderr"]
+
+
+def test_the_wrapper_ends_when_what_was_written_is_out(missing: Callable[[str], None]):
+    """Where writing does not wait, as in a browser, a slow reader must not lose the end of the output."""
+    node = shutil.which("node")
+    if node is None:
+        missing("node is not installed: apt-get install nodejs")
+    program = "process.stdout._handle.setBlocking(false);" + WRAPPER
+    command = [str(node), "-e", "process.stdout.write('x'.repeat(1e6))"]
+    with subprocess.Popen(
+        [str(node), "-e", program, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as wrapper:
+        assert wrapper.stdout is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            wrapper.wait(1)  # nobody reads meanwhile; it may end only if it forgets what it has not written
+        assert joined(Tagged().feed(wrapper.stdout.read().decode())) == {"stdout": "x" * 1_000_000, "stderr": ""}
