@@ -22,6 +22,8 @@ const KINDS: Readonly<Record<string, Kind>> = Object.fromEntries(
     { mode, name: `aes-${bits}-${mode}`, keyLength: bits / 8, ivLength: mode === "ecb" ? 0 : mode === "gcm" ? 12 : 16, blockSize },
   ])),
 );
+/** OpenSSL's numbers of the ciphers, in the order of `MODES`. */
+const NUMBERS: Readonly<Record<number, readonly number[]>> = { 16: [419, 904, 418, 895, 421, 653, 420], 24: [423, 905, 422, 898, 425, 654, 424], 32: [427, 906, 426, 901, 429, 655, 428] };
 const ALIASES: Readonly<Record<string, string>> = {
   aes128: "aes-128-cbc", aes192: "aes-192-cbc", aes256: "aes-256-cbc", "id-aes128-gcm": "aes-128-gcm", "id-aes192-gcm": "aes-192-gcm", "id-aes256-gcm": "aes-256-gcm",
 };
@@ -35,7 +37,8 @@ export function getCipherInfo(name: unknown): object | undefined {
   const found = kindOf(name);
   if (found === undefined) return undefined;
   const { mode, keyLength, ivLength, blockSize } = found;
-  return { mode, name: mode === "gcm" ? `id-aes${keyLength * 8}-gcm` : found.name, blockSize, ...(ivLength > 0 ? { ivLength } : {}), keyLength };
+  const nid = NUMBERS[keyLength]?.[Object.keys(MODES).indexOf(mode)];
+  return { mode: mode === "cfb8" ? "cfb" : mode, name: mode === "gcm" ? `id-aes${keyLength * 8}-gcm` : found.name, nid, blockSize, ...(ivLength > 0 ? { ivLength } : {}), keyLength };
 }
 
 interface Cipher {
@@ -60,18 +63,26 @@ function translated(error: unknown): unknown {
   return error;
 }
 
-const stateError = (): Error => nodeError(Error, "ERR_CRYPTO_INVALID_STATE", "Invalid state for operation final");
+const stateError = (what = ""): Error => nodeError(Error, "ERR_CRYPTO_INVALID_STATE", `Invalid state${what}`);
+
+/** Node takes shorter tags; the package does not. */
+function checkTag(length: number): void {
+  if (length === 16) return;
+  if (length === 4 || length === 8 || (length >= 12 && length < 16)) throw unsupported(`An authentication tag of ${length} bytes`, "16 bytes are");
+  throw nodeError(TypeError, "ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${length}`);
+}
 
 /** Give a cipher of the package Node's checks. */
 function guarded(cipher: Cipher, kind: Kind, opens: boolean): Cipher {
   const { update, final } = { update: cipher.update.bind(cipher), final: cipher.final.bind(cipher) };
   let finished = false;
   let tagged = false;
-  const setTag = cipher.setAuthTag?.bind(cipher);
+  let taken = 0;
+  const { setTag, getTag } = { setTag: cipher.setAuthTag?.bind(cipher), getTag: cipher.getAuthTag?.bind(cipher) };
   Object.assign(cipher, {
     update: (data: unknown, from?: unknown, to?: unknown) => {
-      if (finished) throw nodeError(Error, "ERR_CRYPTO_INVALID_STATE", "Invalid state");
-      bytesOf(data, from ?? "utf8");
+      if (finished) throw new Error("Trying to add data in unsupported state");
+      taken += bytesOf(data, from ?? "utf8").length;
       try {
         return update(data, from, to);
       } catch (error) {
@@ -83,6 +94,7 @@ function guarded(cipher: Cipher, kind: Kind, opens: boolean): Cipher {
       finished = true;
       if (opens && kind.mode === "gcm" && !tagged) throw new Error("Unsupported state or unable to authenticate data");
       try {
+        if (opens && kind.blockSize > 1 && taken % kind.blockSize !== 0) throw new Error("wrong final block length");
         return final(to);
       } catch (error) {
         throw translated(error);
@@ -90,9 +102,17 @@ function guarded(cipher: Cipher, kind: Kind, opens: boolean): Cipher {
     },
     ...(setTag === undefined ? {} : {
       setAuthTag: (tag: unknown, encoding?: unknown) => {
+        const bytes = bytesOf(tag, encoding, "buffer");
+        checkTag(bytes.length);
         tagged = true;
-        setTag(bytesOf(tag, encoding, "buffer"));
+        setTag(bytes);
         return cipher;
+      },
+    }),
+    ...(getTag === undefined ? {} : {
+      getAuthTag: () => {
+        if (!finished || opens) throw stateError(" for operation getAuthTag");
+        return getTag();
       },
     }),
   });
@@ -115,7 +135,7 @@ function checkVector(kind: Kind, length: number): void {
 }
 
 function make(opens: boolean, args: readonly unknown[]): Cipher {
-  const [name, key, iv] = args;
+  const [name, key, iv, options] = args;
   validateString(name, "cipher");
   const secret = secretBytes(key);
   const start = vector(iv);
@@ -123,6 +143,8 @@ function make(opens: boolean, args: readonly unknown[]): Cipher {
   if (kind === undefined) throw nodeError(Error, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
   if (secret.length !== kind.keyLength) throw nodeError(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
   checkVector(kind, start.length);
+  const tagLength = (options as { authTagLength?: number } | null | undefined)?.authTagLength;
+  if (kind.mode === "gcm" && tagLength !== undefined) checkTag(tagLength);
   const makers = vendor<Record<"createCipheriv" | "createDecipheriv", (cipher: string, key: Uint8Array, iv: Uint8Array) => Cipher>>();
   const bytes = (data: Uint8Array): Uint8Array => Buffer.from(data);
   return guarded(makers[opens ? "createDecipheriv" : "createCipheriv"](kind.name, bytes(secret), bytes(start)), kind, opens);

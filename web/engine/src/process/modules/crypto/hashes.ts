@@ -22,7 +22,8 @@ const EXTENDABLE: Readonly<Record<string, (data: Uint8Array, options: { dkLen: n
 const SHAKE_LENGTH: Readonly<Record<string, number>> = { shake128: 16, shake256: 32 };
 const ALIASES: Readonly<Record<string, string>> = { ripemd: "ripemd160", rmd160: "ripemd160", "sha512/224": "sha512-224", "sha512/256": "sha512-256", "sha-1": "sha1", "sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512", "sha-224": "sha224" };
 
-function nameOf(algorithm: string): string {
+/** The name in small letters, without a signature's. */
+export function nameOf(algorithm: string): string {
   const lower = algorithm.toLowerCase().replace(/^rsa-/, "").replace(/withrsaencryption$/, "");
   return ALIASES[lower] ?? lower;
 }

@@ -1,6 +1,7 @@
 /** `crypto`: what the kept packages do rightly; everything else is refused by name. */
 
-import { refusal } from "../errors.ts";
+import { nodeError, refusal } from "../errors.ts";
+import { validateString } from "../validate.ts";
 import { createCipheriv, createDecipheriv, getCipherInfo, getCiphers } from "./ciphers.ts";
 import { constants } from "./constants.ts";
 import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from "./derive.ts";
@@ -10,20 +11,27 @@ import { vendor } from "./vendor.ts";
 import { randomBytes, randomFill, randomFillSync, randomInt, randomUUID, timingSafeEqual, webcrypto } from "./random.ts";
 
 const no = (name: string, why = ""): unknown => refusal(`crypto.${name}`, why);
-type Exchange = Record<"createECDH" | "createDiffieHellman" | "getDiffieHellman", (...args: unknown[]) => unknown>;
-const exchange = (name: keyof Exchange) => (...args: unknown[]): unknown => vendor<Exchange>()[name](...args);
+const DERIVE = "crypto.subtle.deriveBits does it";
+
+/** One of the groups with a published prime; of those nothing is wrong. Own primes are refused: the package cannot check them. */
+function getDiffieHellman(name: unknown): object {
+  validateString(name, "name");
+  if (!/^modp(1|2|5|14|15|16|17|18)$/i.test(name)) throw nodeError(Error, "ERR_CRYPTO_UNKNOWN_DH_GROUP", "Unknown DH group");
+  const made = vendor<{ getDiffieHellman(name: string): object }>().getDiffieHellman(name.toLowerCase());
+  return Object.defineProperty(made, "verifyError", { value: 0, enumerable: true, configurable: true });
+}
 const SYNC = "the browser makes keys only asynchronously: use generateKeyPair";
 
 const functions: Record<string, unknown> = {
   createCipheriv, createDecipheriv,
-  createDiffieHellman: exchange("createDiffieHellman"), createDiffieHellmanGroup: exchange("getDiffieHellman"), createECDH: exchange("createECDH"),
+  createDiffieHellman: no("createDiffieHellman", "getDiffieHellman gives the published groups"), createDiffieHellmanGroup: getDiffieHellman, createECDH: no("createECDH", DERIVE),
   createHash: (algorithm: unknown, options?: unknown) => new Hash(algorithm, options),
   createHmac: (algorithm: unknown, key: unknown, options?: unknown) => new Hmac(algorithm, key, options),
   createPrivateKey, createPublicKey, createSecretKey,
   createSign: (algorithm: unknown) => new Sign(algorithm),
   createVerify: (algorithm: unknown) => new Verify(algorithm),
   getCiphers, getCipherInfo, getCurves: () => ["prime256v1", "secp224r1", "secp256k1", "secp384r1", "secp521r1"],
-  getDiffieHellman: exchange("getDiffieHellman"), getHashes, hkdf, hkdfSync, pbkdf2, pbkdf2Sync, generateKeyPair,
+  getDiffieHellman, getHashes, hkdf, hkdfSync, pbkdf2, pbkdf2Sync, generateKeyPair,
   generateKeyPairSync: no("generateKeyPairSync", SYNC),
   privateDecrypt: rsa("privateDecrypt"), privateEncrypt: rsa("privateEncrypt"), publicDecrypt: rsa("publicDecrypt"), publicEncrypt: rsa("publicEncrypt"),
   randomBytes, randomFill, randomFillSync, randomInt, randomUUID, scrypt, scryptSync, sign, timingSafeEqual, verify, hash,
