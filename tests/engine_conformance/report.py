@@ -13,12 +13,22 @@ _HEAD = """\
 # What the local WebContainer engine supports
 
 Written by `make engine-conformance`, from a run. Each program below ran on Node {version}, and in the local engine by
-the genuine client in a real browser. It is *equal* when standard output, standard error and exit code are, but for
-process numbers, stack frames and lines of Node's own sources. The programs are in
+the genuine client in a real browser. The programs are in
 [`web/engine/conformance/programs`](../web/engine/conformance/programs), those that are known to fail, with reasons, in
-[`known.json`](../web/engine/conformance/known.json).
+[`known.json`](../web/engine/conformance/known.json). Each is a test: one that fails and is not known to, and one that
+is known to and does not, end the test run with a failure.
 
-**{equal} of {all} programs are equal.**
+{count}
+
+A program is *equal* when three things are: the exit code; standard output, all of it; and standard error, without
+
+- lines that begin with `at ` (stack frames), and empty lines;
+- the process number in `(node:123)`;
+- lines of Node's own sources with the marks below them, and the last line, `Node.js v20…`, of the report of an uncaught
+  exception.
+
+In both streams the program's own folder has one name, as it is another one on each side. Where a program prints what
+differs from run to run, durations for instance, its `command` in `program.json` leaves that out, on both sides.
 
 What the engine does not do it refuses: an `Error` with the code `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` that names the
 function, never a wrong answer. Native addons cannot run in any browser: steps that need them run on E2B.
@@ -46,10 +56,9 @@ Each of these throws when it is called.
 def text(version: str, chosen: Iterable[Program], failed: Mapping[str, str], modules: Iterable[Module]) -> str:
     """The document. `failed`: name of a program → what differs or why it is known to."""
     chosen, modules = list(chosen), list(modules)
-    equal = sum(each.name not in failed for each in chosen)
     return "".join(
         [
-            _HEAD.format(version=version, equal=equal, all=len(chosen)),
+            _HEAD.format(version=version, count=count(chosen, failed)),
             *_programs(chosen, failed),
             _MODULES.format(version=version),
             *(
@@ -60,6 +69,12 @@ def text(version: str, chosen: Iterable[Program], failed: Mapping[str, str], mod
             *_refused(modules),
         ]
     )
+
+
+def count(chosen: Iterable[Program], failed: Mapping[str, str]) -> str:
+    """The sentence that says how many are equal."""
+    equal = [each.name not in failed for each in chosen]
+    return f"**{sum(equal)} of {len(equal)} programs are equal.**"
 
 
 def row(program: Program, failed: Mapping[str, str]) -> str:
