@@ -14,9 +14,11 @@ from tests.engine_conformance.node import NotInstalled, RealNode, node, packages
 from tests.engine_conformance.outcome import Outcome, difference
 from tests.engine_conformance.programs import Program, known, programs
 
-pytestmark = pytest.mark.integration
+# A slow machine is no failure: what hangs is ended by the limits of engine.py and node.py, which are shorter.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PROGRAMS = programs()
+_AGAIN = "programs or known.json have changed: make engine-conformance writes the page again"
 
 
 class Both:
@@ -70,7 +72,8 @@ def test_every_name_of_every_module_is_there_or_refuses(both: Both) -> None:
 def test_the_published_list_tells_of_every_program() -> None:
     published = report.FILE.read_text()
     reasons = known()
-    assert [each.name for each in PROGRAMS if report.row(each, reasons) not in published] == []
+    assert [each.name for each in PROGRAMS if report.row(each, reasons) not in published] == [], _AGAIN
+    assert report.count(PROGRAMS, reasons) in published, _AGAIN
 
 
 def test_what_is_known_to_fail_is_a_program_and_has_a_reason() -> None:
