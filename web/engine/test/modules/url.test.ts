@@ -1,9 +1,9 @@
 import nodeQuery from "node:querystring";
 import nodeUrl from "node:url";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { querystring } from "../../src/process/modules/querystring.ts";
 import { url } from "../../src/process/modules/url/index.ts";
-import { same } from "./same.ts";
+import { outcome, same } from "./same.ts";
 
 const URLS = [
   "http://a.com/b?c=d#e", "/path?x=1", "//host/path", "mailto:user@example.com", "data:text/plain,hi", "javascript:alert(1)",
@@ -21,6 +21,19 @@ describe("legacy URLs", () => {
 
   it.each(["http://a.com/b/c/d?q#h", "/one/two/three", "http://example.com/", "file:///a/b"])("resolves against %s as Node does", (base) => {
     for (const relative of RELATIVES) same(() => url.resolve(base, relative), () => nodeUrl.resolve(base, relative));
+  });
+
+  it("resolves against protocols without hosts as Node does, or refuses by name", () => {
+    const refused = /^Error \| ERR_FEATURE_UNAVAILABLE_ON_PLATFORM/;
+    let answered = 0;
+    for (const base of ["mailto:a@b.c", "javascript:x", "data:x", "urn:a:b", "foo:a/b", "foo://h/a/b", "x:/p/q"]) {
+      for (const relative of ["", "b", "/b", "../b", "?q", "#h", "//o/p", "mailto:z@y", "http://k/l", "c/d", "mailto:", "foo:q"]) {
+        if (refused.test(outcome(() => url.resolve(base, relative)))) continue;
+        same(() => url.resolve(base, relative), () => nodeUrl.resolve(base, relative));
+        answered += 1;
+      }
+    }
+    expect(answered).toBeGreaterThan(30);
   });
 
   it("formats parts as Node does", () => {

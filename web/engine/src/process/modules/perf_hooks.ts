@@ -1,12 +1,12 @@
 /** `perf_hooks`: the browser's performance timeline, with what Node has beside it. */
 
-import { outOfRange, refusal } from "./errors.ts";
+import { outOfRange, refusal, unsupported } from "./errors.ts";
 import { validateFunction, validateInteger, validateNumber, type Callback } from "./validate.ts";
 
 /** Captured when the process starts: its clock begins there. */
 const clock = globalThis.performance;
 
-/** Counts whole numbers, and tells of their distribution. */
+/** Counts whole numbers, exactly where Node keeps three figures of large ones, and tells of their distribution. */
 class Histogram {
   readonly #values: number[] = [];
 
@@ -31,12 +31,14 @@ class Histogram {
     return Math.sqrt(this.#values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / this.#values.length);
   }
 
+  /** None is too large, as without options in Node. */
   get exceeds(): number {
     return 0;
   }
 
-  get percentiles(): Map<number, number> {
-    return new Map([0, 50, 75, 87.5, 100].map((share) => [share, share === 0 ? this.min : this.percentile(share)]));
+  /** Node's are at shares that follow from how it keeps the numbers. */
+  get percentiles(): never {
+    throw unsupported("Histogram.percentiles", "Histogram.percentile is");
   }
 
   record(value: unknown): void {
@@ -61,8 +63,9 @@ function eventLoopUtilization(): { idle: number; active: number; utilization: nu
 }
 
 /** The same function: its calls are no entries of the timeline, as nobody asked for them by an observer. */
-function timerify(body: unknown): Callback {
+function timerify(body: unknown, options?: { readonly histogram?: unknown }): Callback {
   validateFunction(body, "fn");
+  if (options?.histogram !== undefined) throw unsupported("performance.timerify with a histogram");
   const timed = function timed(this: unknown, ...args: unknown[]): unknown {
     return (new.target as unknown) === undefined ? Reflect.apply(body, this, args) : (Reflect.construct(body, args, body) as unknown);
   };
@@ -83,6 +86,11 @@ Object.defineProperties(globalThis.Performance.prototype, {
   markResourceTiming: { configurable: true, enumerable: true, writable: true, value: refusal("performance.markResourceTiming") },
 });
 
+function createHistogram(options?: Readonly<Record<string, unknown>>): Histogram {
+  if (["lowest", "highest", "figures"].some((name) => options?.[name] !== undefined)) throw unsupported("perf_hooks.createHistogram with options");
+  return new Histogram();
+}
+
 const given = globalThis as unknown as Record<string, unknown>;
 
 /** The module, with the keys of Node's in its order. */
@@ -95,7 +103,7 @@ export const perfHooks = {
   PerformanceObserverEntryList: given.PerformanceObserverEntryList,
   PerformanceResourceTiming: given.PerformanceResourceTiming,
   monitorEventLoopDelay: refusal("perf_hooks.monitorEventLoopDelay"),
-  createHistogram: () => new Histogram(),
+  createHistogram,
   performance: clock,
   constants: {
     NODE_PERFORMANCE_GC_MAJOR: 4, NODE_PERFORMANCE_GC_MINOR: 1, NODE_PERFORMANCE_GC_INCREMENTAL: 8, NODE_PERFORMANCE_GC_WEAKCB: 16,

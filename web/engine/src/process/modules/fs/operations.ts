@@ -1,7 +1,7 @@
 /** File operations that are one call of the kernel, or nearly. */
 
 import type { Entry } from "../../../contract.ts";
-import { invalidArgValue, nodeError } from "../errors.ts";
+import { invalidArgValue, nodeError, unsupported } from "../errors.ts";
 import { validateInteger } from "../validate.ts";
 import { constants } from "./constants.ts";
 import { descriptorOf, flagOf, flagsOf, modeOf, nameIn, objectOptions, optionsOf, pathOf, timeOf, type Options, type Path } from "./arguments.ts";
@@ -59,14 +59,11 @@ export function* fstat(fd: unknown, options?: unknown): Operation<Stats> {
   return statsOf(yield* ask("fs.fstat", [descriptorOf(fd)], at("fstat")), objectOptions(options).bigint === true);
 }
 
-const FILE_SYSTEM = { type: 0x01021994, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
-
-/** A file system in memory tells Linux's number of tmpfs, and no sizes. */
-export function* statfs(path: unknown, options?: unknown): Operation<object> {
+/** Refused for what there is: a file system in memory has no blocks to count. */
+export function* statfs(path: unknown): Operation<never> {
   const found = pathOf(path);
   yield* ask("fs.stat", [found.full], at("statfs", found));
-  if (objectOptions(options).bigint !== true) return { ...FILE_SYSTEM };
-  return Object.fromEntries(Object.entries(FILE_SYSTEM).map(([key, value]) => [key, BigInt(value)]));
+  throw unsupported("fs.statfs", "files are in memory, which has no blocks");
 }
 
 /** The folders among entries; `follow`: links to folders too. */

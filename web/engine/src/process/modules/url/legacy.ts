@@ -1,6 +1,6 @@
 /** `url.parse`, `url.format`, `url.resolve`: Node's older way with URLs, with its peculiarities. */
 
-import { invalidArgType, nodeError } from "../errors.ts";
+import { invalidArgType, nodeError, unsupported } from "../errors.ts";
 import { parse as parseQuery, stringify } from "../querystring.ts";
 import { validateString } from "../validate.ts";
 
@@ -157,6 +157,7 @@ export class Url {
       result.href = result.format();
       return result;
     }
+    checkResolvable(this, relative);
     if (relative.slashes === true && relative.protocol === null) {
       Object.assign(result, { ...relative, protocol: this.protocol });
       if (isSlashed(result.protocol) && result.hostname !== null && result.pathname === null) result.pathname = result.path = "/";
@@ -181,6 +182,16 @@ function hostText({ auth, host, hostname, port }: Url): string {
 function searchText({ search, query }: Url): string {
   const text = present(search) || query === null || typeof query !== "object" ? search : stringify(query);
   return startingWith("?", text ?? "").replaceAll("#", "%23");
+}
+
+/** `mailto:`, `urn:` and other protocols without a host's slashes are resolved by Node in ways that no standard has: not here. */
+function checkResolvable(base: Url, relative: Url): void {
+  const { protocol } = base;
+  if (protocol === null || isSlashed(protocol) || relative.slashes === true) return;
+  if (relative.protocol !== null && relative.protocol !== protocol) return;
+  const below = base.slashes === true && relative.pathname?.startsWith("/") !== true;
+  const sameFile = relative.pathname === null && !NO_HOST.has(bare(protocol));
+  if (relative.protocol !== null || !(below || sameFile)) throw unsupported(`url.resolve against a URL of "${protocol}"`, "new URL() does it by the standard");
 }
 
 /** A relative URL of another protocol; for those with a host, the first part of its path is one when there is no other. */
