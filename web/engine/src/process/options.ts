@@ -76,8 +76,8 @@ const VALUED: Readonly<Record<string, Setter>> = {
 };
 
 /** Options that change nothing a program could see here: memory limits, snapshots, and what is on anyway. */
-const WITHOUT_EFFECT = /^--(?:max-old-space-size|max-semi-space-size|stack-size|stack-trace-limit|no-opt|expose-gc|max-http-header-size|dns-result-order|experimental-(?:vm-modules|modules|json-modules|detect-module|require-module|global-webcrypto|fetch|import-meta-resolve|worker)|no-experimental-fetch|preserve-symlinks-main|no-addons|abort-on-uncaught-exception|trace-uncaught|enable-fips|harmony|icu-data-dir|title|disable-warning|trace-sigint|secure-heap)(?:[-=].*)?$/;
-const TAKES_VALUE = new Set(["--max-old-space-size", "--max-semi-space-size", "--stack-size", "--title"]);
+const WITHOUT_EFFECT = /^--(?:max-old-space-size|max-semi-space-size|stack-size|no-opt|expose-gc|max-http-header-size|dns-result-order|experimental-(?:vm-modules|modules|json-modules|detect-module|require-module|global-webcrypto|fetch|import-meta-resolve|worker)|no-experimental-fetch|no-addons|harmony)(?:[-=].*)?$/;
+const TAKES_VALUE = new Set(["--max-old-space-size", "--max-semi-space-size", "--stack-size"]);
 
 /** Options before the first word that is none. Throws BadOption. */
 export function parseOptions(args: readonly string[]): Options {
@@ -126,7 +126,7 @@ function apply(word: string, draft: Draft, left: string[], used: string[]): void
   throw new BadOption(`bad option: ${word}`);
 }
 
-const REFUSED = /^--(?:inspect|enable-source-maps|watch|experimental|loader|env-file|prof|cpu-prof|heap|trace|report|tls|openssl|use-|diagnostic|allow|permission|build-snapshot|run|test|preserve-symlinks|frozen-intrinsics|disallow|v8-options|perf|interpreted|zero-fill|pending-deprecation|force|jitless|icu|redirect|disable)/;
+const REFUSED = /^--(?:inspect|enable-|stack-trace-limit|title|abort-on|secure-heap|watch|experimental|loader|env-file|prof|cpu-prof|heap|trace|report|tls|openssl|use-|diagnostic|allow|permission|build-snapshot|run|test|preserve-symlinks|frozen-intrinsics|disallow|v8-options|perf|interpreted|zero-fill|pending-deprecation|force|jitless|icu|redirect|disable)/;
 
 function splitAtEquals(word: string): [string, string | undefined] {
   const at = word.indexOf("=");

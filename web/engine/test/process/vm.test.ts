@@ -23,6 +23,7 @@ const programs: Record<string, string[]> = {
   functions: ["f(1); function f(x) { return x + base } f(2)", "typeof f", "f(3)"],
   "lexical names": ["let l = 1; const c = 2; class K { m() { return l } } new K().m() + c", "l += 5; l", "c = 3", "typeof K", "let l = 2"],
   "globals of the process": ["typeof process", "typeof setTimeout", "typeof require", "typeof globalThis.process"],
+  "names of the process that a context does not have": ["process", "setTimeout(1)", "typeof process + typeof missing", "(() => process)()", "typeof (() => { try { return process } catch (e) { return e.name } })()", "if (false) later = 1; later", "typeof later"],
   "the language": ["[1, 2].map((x) => x * 2)", "JSON.stringify({ m: Math.max(1, 2) })", "new Date(0).toISOString()", "typeof Array"],
   this: ["this.x = 1; x", "globalThis.y = x + 1; y", "(() => this === globalThis)()"],
   errors: ["missing", "throw new TypeError('thrown')", "null.x"],

@@ -1,14 +1,9 @@
-/** `v8`: what a page may know of its heap, and structured clones as bytes. */
+/** `v8`: structured clones as bytes; what tells of V8's heap is refused. */
 
 import { refusal } from "./errors.ts";
 import { deserialize } from "./v8/reader.ts";
 import { serialize } from "./v8/writer.ts";
 import { validateString } from "./validate.ts";
-
-const memory = (): { used: number; total: number; limit: number } => {
-  const found = (performance as { memory?: { usedJSHeapSize: number; totalJSHeapSize: number; jsHeapSizeLimit: number } }).memory;
-  return { used: found?.usedJSHeapSize ?? 0, total: found?.totalJSHeapSize ?? 0, limit: found?.jsHeapSizeLimit ?? 2 ** 32 };
-};
 
 const no = (name: string, why = ""): ((...args: unknown[]) => never) => refusal(`v8.${name}`, why);
 
@@ -16,14 +11,7 @@ const no = (name: string, why = ""): ((...args: unknown[]) => never) => refusal(
 export const v8 = {
   cachedDataVersionTag: no("cachedDataVersionTag"),
   getHeapSnapshot: no("getHeapSnapshot"),
-  getHeapStatistics: () => {
-    const { used, total, limit } = memory();
-    return {
-      total_heap_size: total, total_heap_size_executable: 0, total_physical_size: total, total_available_size: limit - used,
-      used_heap_size: used, heap_size_limit: limit, malloced_memory: 0, peak_malloced_memory: 0, does_zap_garbage: 0,
-      number_of_native_contexts: 1, number_of_detached_contexts: 0, total_global_handles_size: 0, used_global_handles_size: 0, external_memory: 0,
-    };
-  },
+  getHeapStatistics: no("getHeapStatistics", "a browser does not tell a Worker its heap"),
   getHeapSpaceStatistics: no("getHeapSpaceStatistics"),
   getHeapCodeStatistics: no("getHeapCodeStatistics"),
   setFlagsFromString: (flags: unknown) => {

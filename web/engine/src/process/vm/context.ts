@@ -24,6 +24,8 @@ export interface Context {
   readonly assignable: Set<string>;
   /** While true, the scope hides nothing: functions of a script are picked up behind it. */
   aside: boolean;
+  /** The name that a `typeof` asks for now. */
+  asked: string | undefined;
 }
 
 const contexts = new WeakMap<object, Context>();
@@ -37,7 +39,7 @@ export function contextOf(object: object): Context | undefined {
 export function contextify(global: object): Context {
   const known = contexts.get(global);
   if (known !== undefined) return known;
-  const context: Context = { global, scope: {}, lexical: new Map(), assignable: new Set(), aside: false };
+  const context: Context = { global, scope: {}, lexical: new Map(), assignable: new Set(), aside: false, asked: undefined };
   Object.assign(context, { scope: new Proxy(Object.create(null) as object, traps(context)) });
   contexts.set(global, context);
   return context;
@@ -60,7 +62,10 @@ function traps(context: Context): ProxyHandler<object> {
       }
       if (key in global) return Reflect.get(global, key) as unknown;
       if (self(key)) return global;
-      return LANGUAGE.has(key) ? Reflect.get(globalThis, key) as unknown : undefined;
+      if (LANGUAGE.has(key)) return Reflect.get(globalThis, key) as unknown;
+      // The process has it, or a script assigns to it somewhere: the context does not have it.
+      if (context.asked !== key) throw new ReferenceError(`${key} is not defined`);
+      return undefined;
     },
     set: (_, key, value) => {
       const kept = typeof key === "string" ? lexical.get(key) : undefined;

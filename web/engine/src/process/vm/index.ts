@@ -129,6 +129,13 @@ function runIn(context: Context, text: string, name: string, timeout: number | u
   const names = prepared.functions;
   const pickUp = names.length === 0 ? "" : `${HELPER}.give(() => ({${names.join(", ")}}));`;
   const helper = {
+    asks: (name: string) => {
+      context.asked = name;
+    },
+    asked: (kind: string) => {
+      context.asked = undefined;
+      return kind;
+    },
     tick,
     give: (pick: () => Record<string, unknown>) => {
       context.aside = true;

@@ -41,6 +41,7 @@ export function prepare(text: string, timed: boolean): Prepared {
   for (const statement of program.body) topLevel(statement, draft);
   const visit = (node: AnyNode, inFunction: boolean): void => {
     hoist(node, inFunction, draft);
+    asks(node, draft.edits);
     if (timed) check(node, draft.edits);
     const nested = inFunction || /Function|Arrow/.test(node.type) || node.type === "StaticBlock";
     for (const child of children(node)) visit(child, nested);
@@ -80,6 +81,13 @@ function hoist(node: AnyNode, inFunction: boolean, draft: Draft): void {
   } else if ((node.type === "ForInStatement" || node.type === "ForOfStatement") && node.left.type === "Identifier") {
     draft.assigned.add(node.left.name);
   }
+}
+
+/** `typeof` may ask for a name that is not there; whatever else reads one throws. */
+function asks(node: AnyNode, edits: Edit[]): void {
+  if (node.type !== "UnaryExpression" || node.operator !== "typeof" || node.argument.type !== "Identifier") return;
+  edits.push({ at: node.start, remove: 0, insert: `(${HELPER}.asks("${node.argument.name}"),${HELPER}.asked(` });
+  edits.push({ at: node.end, remove: 0, insert: "))", closes: node.start });
 }
 
 function check(node: AnyNode, edits: Edit[]): void {

@@ -15,7 +15,8 @@ function hear(source: unknown, name: Name, listener: Callback, isOnce: boolean):
   if (isEmitter(source)) {
     if (isOnce) source.once(name, listener);
     else source.on(name, listener);
-    return () => source.removeListener(name, listener);
+    // As Node asks it: what only has `on` and `once` will do.
+    return () => (source as Partial<typeof source>).removeListener?.(name, listener);
   }
   if (isTarget(source)) {
     source.addEventListener(String(name), listener, { once: isOnce });
