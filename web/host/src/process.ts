@@ -2,10 +2,12 @@
 import type { WebContainerProcess } from "@webcontainer/api";
 
 /**
- * Milliseconds that the output of an ended process may still be open. Exit codes and output come by different ports,
- * so the end of the output is waited for; a background process that holds it open must not hold up the exit.
+ * Milliseconds of silence after which the output of an ended process counts as at its end. Exit codes and output come by
+ * different ports, so the end of the output is waited for; a background process that holds it open must not hold up the
+ * exit, nor one that goes on talking for more than so many such times.
  */
 const DRAIN = 400;
+const MOST = 25;
 
 const encoder = new TextEncoder();
 
@@ -20,6 +22,8 @@ export interface ProcessListener {
 /** A process that was started. */
 export class HostProcess {
   readonly #writer: WritableStreamDefaultWriter<string>;
+  /** Pieces of output so far. */
+  #heard = 0;
 
   /** @param framed whether the engine reads framed input, which can end; other input never does */
   constructor(
@@ -55,10 +59,20 @@ export class HostProcess {
     const drained = this.#drain(listener);
     try {
       const code = await this.genuine.exit;
-      await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN))]);
+      await this.#quiet(drained);
       listener.exit(code);
     } catch (error) {
       listener.lost(error);
+    }
+  }
+
+  /** Resolves at the end of the output, or when nothing more comes of it. */
+  async #quiet(drained: Promise<void>): Promise<void> {
+    const over = drained.then(() => true);
+    for (let round = 0; round < MOST; round += 1) {
+      const before = this.#heard;
+      const silence = new Promise<boolean>((resolve) => setTimeout(() => resolve(this.#heard === before), DRAIN));
+      if (await Promise.race([over, silence])) return;
     }
   }
 
@@ -67,6 +81,7 @@ export class HostProcess {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      this.#heard += 1;
       listener.output(value);
     }
   }

@@ -133,6 +133,22 @@ describe("processes", () => {
     expect(mine.map((event) => (event.kind === "output" ? event.data : "")).join("")).toBe("eins zwei");
   });
 
+  test("output that comes slowly after the exit code is not lost", async () => {
+    const tool = await boot();
+    await tool.spawn("p1", { command: "node", args: [] });
+    const process = engine.processes[0];
+    vi.useFakeTimers();
+    process?.exit(0);
+    for (const text of ["a", "b", "c"]) {
+      await vi.advanceTimersByTimeAsync(300);
+      process?.say(text);
+    }
+    process?.close();
+    vi.useRealTimers();
+    await eventually(() => expect(seen("exit")).toHaveLength(1));
+    expect(events.flatMap((event) => (event.kind === "output" ? [event.data] : [])).join("")).toBe("abc");
+  });
+
   test("an exit is told though somebody keeps the output open", async () => {
     const tool = await boot();
     await tool.spawn("p1", { command: "sh", args: [] });
