@@ -62,15 +62,17 @@ function noteProxies(): void {
       proxies.add(made);
       return made;
     },
-    get(target, key, receiver) {
-      if (key !== "revocable") return Reflect.get(target, key, receiver) as unknown;
-      return (value: object, handler: ProxyHandler<object>) => {
-        const made = RealProxy.revocable(value, handler);
-        proxies.add(made.proxy);
-        return made;
-      };
-    },
   });
+  const own = RealProxy.revocable;
+  // Named and counted as the language's own, and the same whenever it is read.
+  const { revocable } = {
+    revocable(value: object, handler: ProxyHandler<object>): ReturnType<typeof own> {
+      const made = own(value, handler);
+      proxies.add(made.proxy);
+      return made;
+    },
+  };
+  Object.defineProperty(RealProxy, "revocable", { value: revocable, configurable: true, writable: true, enumerable: false });
 }
 noteProxies();
 
