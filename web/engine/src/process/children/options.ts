@@ -54,10 +54,9 @@ export function launchOf(file: unknown, second?: unknown, third?: unknown): Laun
   const args = listed ? (second as unknown[]).map(String) : [];
   const options = { ...((listed || second === undefined || second === null ? third : second) as ChildOptions | undefined) };
   if ([file, ...args].some((word) => word.includes("\0"))) throw invalidArgValue("args", file, "must be a string without null bytes");
-  const cwd = options.cwd === undefined || options.cwd === null as never ? host().cwd() : typeof options.cwd === "string" ? absolute(options.cwd) : decodeURIComponent(options.cwd.pathname);
+  const cwd = folderOf(options);
   if (options.uid !== undefined && options.uid !== 0) throw unsupported("the option uid of child_process");
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.env ?? host().env)) if (value !== undefined) env[name] = value;
+  const env = environmentOf(options);
   const words = [options.argv0 ?? file, ...args];
   if (options.shell !== undefined && options.shell !== false && options.shell !== "") {
     const shell = typeof options.shell === "string" ? options.shell : "/bin/sh";
@@ -65,6 +64,17 @@ export function launchOf(file: unknown, second?: unknown, third?: unknown): Laun
     return { file: shell, args: ["-c", command], spawnargs: [shell, "-c", command], options, cwd, env };
   }
   return { file, args, spawnargs: words, options, cwd, env };
+}
+
+function folderOf({ cwd }: ChildOptions): string {
+  if (cwd === undefined || cwd === null as never) return host().cwd();
+  return typeof cwd === "string" ? absolute(cwd) : decodeURIComponent(cwd.pathname);
+}
+
+function environmentOf(options: ChildOptions): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.env ?? host().env)) if (value !== undefined) env[name] = value;
+  return env;
 }
 
 function absolute(path: string): string {

@@ -25,10 +25,23 @@ export interface Invocation {
 
 /** Read a shell's command line. Throws ShellError for options that there are not. */
 export function invocation(args: readonly string[]): Invocation {
-  let login = false;
-  let wantsCommand = false;
-  let wantsInput = false;
+  const read = words(args);
+  const { login, options } = read;
+  const rest = args.slice(read.count);
+  if (read.letters.has("c")) {
+    if (rest[0] === undefined) throw new ShellError("-c: option requires an argument", 2);
+    return { login, command: rest[0], script: null, options, name: rest[1] ?? null, positional: rest.slice(2) };
+  }
+  const script = read.letters.has("s") ? undefined : rest[0];
+  return { login, command: null, script: script ?? null, options, name: script ?? null, positional: script === undefined ? rest : rest.slice(1) };
+}
+
+const LONG = new Set(["--version", "--norc", "--noprofile", "--posix"]);
+
+/** The options of a shell: how many words they take, which of them tell where the script is (`c`, `s`), and the others. */
+function words(args: readonly string[]): { count: number; login: boolean; letters: ReadonlySet<string>; options: [string, boolean][] } {
   const options: [string, boolean][] = [];
+  const letters = new Set<string>();
   let at = 0;
   for (; /^[-+]./.test(args[at] ?? ""); at += 1) {
     const arg = args[at] ?? "";
@@ -36,26 +49,23 @@ export function invocation(args: readonly string[]): Invocation {
       at += 1;
       break;
     }
-    if (arg === "--login") login = true;
-    else if (arg === "--version" || arg === "--norc" || arg === "--noprofile" || arg === "--posix") options.push([arg, true]);
+    if (arg === "--login") letters.add("l");
+    else if (LONG.has(arg)) options.push([arg, true]);
     else if (arg.startsWith("--")) throw new ShellError(`${arg}: invalid option`, 2);
     else for (const letter of arg.slice(1)) {
-      if (letter === "c") wantsCommand = true;
-      else if (letter === "l") login = true;
-      else if (letter === "s") wantsInput = true;
-      else if (letter === "o") options.push([args[++at] ?? "", arg.startsWith("-")]);
-      else if (letter === "i") throw new ShellError("interactive shells (-i) are not supported by the local WebContainer engine", 2);
-      else if (Object.hasOwn(OPTIONS, letter)) options.push([OPTIONS[letter] ?? "", arg.startsWith("-")]);
-      else throw new ShellError(`-${letter}: invalid option`, 2);
+      if (letter === "o") options.push([args[++at] ?? "", arg.startsWith("-")]);
+      else if ("cls".includes(letter)) letters.add(letter);
+      else options.push([optionOf(letter), arg.startsWith("-")]);
     }
   }
-  const rest = args.slice(at);
-  if (wantsCommand) {
-    if (rest[0] === undefined) throw new ShellError("-c: option requires an argument", 2);
-    return { login, command: rest[0], script: null, options, name: rest[1] ?? null, positional: rest.slice(2) };
-  }
-  const script = wantsInput ? undefined : rest[0];
-  return { login, command: null, script: script ?? null, options, name: script ?? null, positional: script === undefined ? rest : rest.slice(1) };
+  return { count: at, login: letters.has("l"), letters, options };
+}
+
+function optionOf(letter: string): string {
+  if (letter === "i") throw new ShellError("interactive shells (-i) are not supported by the local WebContainer engine", 2);
+  const name = Object.hasOwn(OPTIONS, letter) ? OPTIONS[letter] : undefined;
+  if (name === undefined) throw new ShellError(`-${letter}: invalid option`, 2);
+  return name;
 }
 
 /** A shell whose state comes from a process's start. */

@@ -13,26 +13,30 @@ export const DECLARATIONS: Readonly<Record<string, string>> = { declare: "", typ
 
 /** All five. */
 export async function declare(shell: Shell, args: readonly string[], command: string): Promise<number> {
-  let set = DECLARATIONS[command] ?? "";
-  let clear = "";
-  let at = 0;
-  for (; at < args.length && /^[-+][a-zA-Z]+$/.test(args[at] ?? ""); at += 1) {
-    const arg = args[at] ?? "";
-    if (arg.startsWith("+")) clear += arg.slice(1);
-    else set += arg.slice(1);
-  }
-  if (args[at] === "--") at += 1;
-  const unknown = /[^aAgirxpfFnlut]/.exec(set + clear)?.[0];
-  if (unknown !== undefined) throw new ShellError(`${command}: -${unknown}: invalid option`, 2);
-  if (/[lut]/.test(set) || (set.includes("n") && command !== "export")) throw new ShellError(`${command}: -${/[lutn]/.exec(set)?.[0] ?? ""} is not supported by the local WebContainer engine`, 2);
-  if (command === "export" && set.includes("n")) [set, clear] = ["", "x"];
-  if (command === "local" && shell.state.calls.length === 0) throw new ShellError("local: can only be used in a function");
-  const names = args.slice(at);
+  const { set, clear, names } = letters(args, command);
+  const inside = shell.state.calls.length > 0;
+  if (command === "local" && !inside) throw new ShellError("local: can only be used in a function");
   if (/[fF]/.test(set)) return functions(shell, names);
   if (names.length === 0) return list(shell, set, command);
   if (set.includes("p")) return show(shell, names, command);
-  for (const word of names) await one(shell, word, { set, clear, local: command === "local" || (DECLARATIONS[command] === "" && shell.state.calls.length > 0 && !set.includes("g")), command });
+  const local = command === "local" || (DECLARATIONS[command] === "" && inside && !set.includes("g"));
+  for (const word of names) await one(shell, word, { set, clear, local, command });
   return 0;
+}
+
+/** The letters that a command sets and clears, and its operands. Throws ShellError for letters that there are not. */
+function letters(args: readonly string[], command: string): { set: string; clear: string; names: readonly string[] } {
+  const found = args.findIndex((arg) => !/^[-+][a-zA-Z]+$/.test(arg));
+  const count = found < 0 ? args.length : found;
+  const after = (sign: string): string => args.slice(0, count).filter((arg) => arg.startsWith(sign)).map((arg) => arg.slice(1)).join("");
+  const set = (DECLARATIONS[command] ?? "") + after("-");
+  const clear = after("+");
+  const names = args.slice(args[count] === "--" ? count + 1 : count);
+  const unknown = /[^aAgirxpfFnlut]/.exec(set + clear)?.[0];
+  if (unknown !== undefined) throw new ShellError(`${command}: -${unknown}: invalid option`, 2);
+  const lacking = (command === "export" ? /[lut]/ : /[lutn]/).exec(set)?.[0];
+  if (lacking !== undefined) throw new ShellError(`${command}: -${lacking} is not supported by the local WebContainer engine`, 2);
+  return command === "export" && set.includes("n") ? { set: "", clear: "x", names } : { set, clear, names };
 }
 
 interface Wanted {

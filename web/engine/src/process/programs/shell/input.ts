@@ -103,27 +103,41 @@ const unescape = (text: string): string => text.replace(/\\([^])/g, "$1");
 
 /** Parts of a line by IFS; the last one takes all the rest. */
 function split(text: string, ifs: string, limit: number, raw: boolean): string[] {
-  const white = (char: string): boolean => ifs.includes(char) && " \t\n".includes(char);
+  const white = (at: number): boolean => at < text.length && ifs.includes(text.charAt(at)) && " \t\n".includes(text.charAt(at));
+  const pastWhite = (from: number): number => {
+    let at = from;
+    while (white(at)) at += 1;
+    return at;
+  };
+  const end = endOf(text, white, raw);
   const parts: string[] = [];
-  let at = 0;
-  let end = text.length;
-  while (at < end && white(text[at] ?? "")) at += 1;
-  while (end > at && white(text[end - 1] ?? "") && (raw || text[end - 2] !== "\\")) end -= 1;
+  let at = pastWhite(0);
   while (at < end && parts.length < limit - 1) {
-    let part = "";
-    for (; at < end && !ifs.includes(text[at] ?? ""); at += 1) {
-      if (!raw && text[at] === "\\") at += 1;
-      part += text[at] ?? "";
-    }
-    parts.push(part);
-    while (at < end && white(text[at] ?? "")) at += 1;
-    if (at < end && ifs.includes(text[at] ?? "") && !white(text[at] ?? "")) {
-      at += 1;
-      while (at < end && white(text[at] ?? "")) at += 1;
-    }
+    const part = partAt(text, at, end, { ifs, raw });
+    parts.push(part.text);
+    at = pastWhite(part.end);
+    // One that is no white space separates too, together with the white space around it.
+    if (at < end && ifs.includes(text.charAt(at))) at = pastWhite(at + 1);
   }
   if (at < end) parts.push(raw ? text.slice(at, end) : unescape(text.slice(at, end)));
   return parts;
+}
+
+/** Where the text ends without its last white space; a backslash keeps that behind it. */
+function endOf(text: string, white: (at: number) => boolean, raw: boolean): number {
+  let end = text.length;
+  while (end > 0 && white(end - 1) && (raw || text[end - 2] !== "\\")) end -= 1;
+  return end;
+}
+
+function partAt(text: string, from: number, end: number, { ifs, raw }: { ifs: string; raw: boolean }): { text: string; end: number } {
+  let part = "";
+  let at = from;
+  for (; at < end && !ifs.includes(text.charAt(at)); at += 1) {
+    if (!raw && text[at] === "\\") at += 1;
+    part += text.charAt(at);
+  }
+  return { text: part, end: at };
 }
 
 /** `mapfile`, `readarray`: the lines of the input as an array. */

@@ -102,8 +102,8 @@ function batches(items: readonly string[], size: number): string[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
 
-/** `timeout DURATION COMMAND …`: 124 when the time was over. */
-export async function timeout(shell: Shell, args: readonly string[]): Promise<number> {
+/** What stands before the command of `timeout`. Throws ShellError for what it does not know. */
+function timeLimit(args: readonly string[]): { signal: Signal; seconds: number; command: readonly string[] } {
   let signal: Signal = "SIGTERM";
   let at = 0;
   for (; args[at]?.startsWith("-") === true; at += 1) {
@@ -116,11 +116,16 @@ export async function timeout(shell: Shell, args: readonly string[]): Promise<nu
   }
   const found = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(args[at] ?? "");
   if (found === null || args.length < at + 2) throw new ShellError(`timeout: invalid time interval ‘${args[at] ?? ""}’`, 125);
-  const seconds = Number(found[1]) * ({ m: 60, h: 3600, d: 86400 }[found[2] ?? ""] ?? 1);
+  return { signal, seconds: Number(found[1]) * ({ m: 60, h: 3600, d: 86400 }[found[2] ?? ""] ?? 1), command: args.slice(at + 1) };
+}
+
+/** `timeout DURATION COMMAND …`: 124 when the time was over. */
+export async function timeout(shell: Shell, args: readonly string[]): Promise<number> {
+  const { signal, seconds, command } = timeLimit(args);
   const inner = shell.fork();
   const group = { children: new Set<number>(), killed: null as Signal | null };
   inner.group = group;
-  const ended = inner.runSubshell(() => dispatch(inner, args.slice(at + 1), true));
+  const ended = inner.runSubshell(() => dispatch(inner, command, true));
   const late = seconds === 0 ? new Promise<never>(() => undefined) : shell.system.sleep(seconds * 1000).then(() => "late" as const);
   const result = await Promise.race([ended, late]);
   if (result !== "late") return result;
