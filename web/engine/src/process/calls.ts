@@ -99,8 +99,16 @@ export function output(fd: 1 | 2, data: Uint8Array): void {
   post({ kind: "output", fd, data });
 }
 
+let farewell: () => void = () => undefined;
+
+/** Do this last, before the kernel is told that the process ends. */
+export function beforeExit(body: () => void): void {
+  farewell = body;
+}
+
 /** End this process now: nothing after this call runs. */
 export function exit(code: number): never {
+  farewell();
   post({ kind: "exit", code });
   for (;;) Atomics.wait(shared, SYNC.DATA / 4 - 1, 0);
 }

@@ -18,6 +18,7 @@ socket.end("there");
 console.log(await text(socket), socket.bytesWritten, socket.destroyed);
 
 const idle = net.connect(port);
+await once(idle, "connect");
 idle.setTimeout(20);
 await once(idle, "timeout");
 console.log("timeout");

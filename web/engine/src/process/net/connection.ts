@@ -55,6 +55,13 @@ export class Connection {
     this.pump();
   }
 
+  /** Send no more and hear nothing: of a connection that nobody wanted any more when it was there. */
+  leave(): void {
+    if (this.closed) return;
+    this.post({ kind: "end" });
+    this.close();
+  }
+
   /** Break the connection. */
   reset(): void {
     if (this.closed) return;

@@ -28,7 +28,8 @@ function wire(): void {
   wired = true;
   on("connection", ({ port, socket }) => {
     const server = listening.get(port);
-    if (server === undefined) return socket.close();
+    // The port's closing alone is not told to an end that has not begun to hear.
+    if (server === undefined) return new Connection(socket).reset();
     server._accept(socket);
   });
 }

@@ -103,7 +103,7 @@ export class Socket extends stream.Duplex {
     if (found === null) return processNextTick(() => this.destroy(elsewhere(host)));
     try {
       const messages = await call("net.connect", port);
-      if (this.destroyed) return hangUp(new Connection(messages, turn));
+      if (this.destroyed) return new Connection(messages).leave();
       within(this.context, () => this.opened(messages, port, found, host));
     } catch (error) {
       if (this.destroyed) return;
@@ -308,13 +308,6 @@ function afterFin(this: Socket, _chunk: unknown, encoding: unknown, callback: un
   if (typeof done === "function") processNextTick(done, error);
   this.destroy(error);
   return false;
-}
-
-/** Leave a connection that was made when nobody wanted it any more: the other end must learn it. */
-function hangUp(connection: Connection): void {
-  const nothing = (): void => undefined;
-  connection.receive({ data: nothing, end: nothing, reset: nothing });
-  connection.end();
 }
 
 function abortError(signal: AbortSignal | undefined): Error {

@@ -1,5 +1,6 @@
 /** A thread, seen from inside: it waits to hear what it is to run, and talks with whoever started it. */
 
+import { beforeExit } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import type { Thread } from "../../contract.ts";
 import { EventEmitter } from "../modules/events.ts";
@@ -101,8 +102,10 @@ export function awaitStart({ id, port }: Thread, run: (inside: Inside) => void):
   const tell = (message: FromThread): void => sendOn(port, message);
   port.onmessage = (event: MessageEvent<ToThread>) => {
     const word = event.data;
-    if (word.kind === "start") run({ threadId: id, parentPort, start: word.start, tell });
-    else turn(() => parentPort.hear(word.message));
+    if (word.kind === "start") {
+      beforeExit(() => tell({ kind: "over" }));
+      run({ threadId: id, parentPort, start: word.start, tell });
+    } else turn(() => parentPort.hear(word.message));
   };
 }
 

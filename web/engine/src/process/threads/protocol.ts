@@ -20,6 +20,8 @@ export type FromThread =
   | { readonly kind: "online" }
   | { readonly kind: "message"; readonly message: unknown }
   | { readonly kind: "error"; readonly error: ThreadError }
+  /** Its last word; one that is ended from outside has none. */
+  | { readonly kind: "over" }
   | { readonly kind: "output"; readonly fd: 1 | 2; readonly data: Uint8Array };
 
 /** What a thread runs and with what. */

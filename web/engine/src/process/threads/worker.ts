@@ -8,6 +8,7 @@ import { EventEmitter } from "../modules/events.ts";
 import { posix } from "../modules/path.ts";
 import { stream } from "../modules/stream/index.ts";
 import { pathOf } from "../loader/resolve.ts";
+import { setTimeout } from "../timers.ts";
 import type { NodeProcess } from "../process.ts";
 import { installPorts, receiveMessageOnPort, sendOn } from "./ports.ts";
 import { unpackError, type FromThread, type ThreadStart, type ToThread } from "./protocol.ts";
@@ -51,6 +52,9 @@ function listen(): void {
 
 const theProcess = (): NodeProcess => (globalThis as unknown as { process: NodeProcess }).process;
 
+/** Milliseconds after the end of a thread in which its last word may come; one that broke down says none. */
+const SILENCE = 1000;
+
 /** A thread, seen from where it was started. */
 class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
   #threadId = -1;
@@ -58,6 +62,8 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
   readonly #stderr: object;
   readonly performance = { eventLoopUtilization: refusal("worker.performance.eventLoopUtilization") };
   readonly #port: MessagePort;
+  #heardLast = false;
+  #finish: (() => void) | undefined;
   readonly #hold = handle();
   readonly #started: Promise<number>;
   #exit: number | undefined;
@@ -114,10 +120,16 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
 
   #hear(message: FromThread): void {
     if (this.#terminated) return;
-    if (message.kind === "online") this.emit("online");
+    if (message.kind === "over") this.#last();
+    else if (message.kind === "online") this.emit("online");
     else if (message.kind === "message") this.emit("message", message.message);
     else if (message.kind === "error") this.emit("error", unpackError(message.error));
     else (message.fd === 1 ? this.stdout as { push(data: unknown): void } : this.stderr as { push(data: unknown): void }).push(Buffer.from(message.data));
+  }
+
+  #last(): void {
+    this.#heardLast = true;
+    this.#finish?.();
   }
 
   /** Called when the kernel says that it ended. */
@@ -125,14 +137,20 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     running.delete(this.threadId);
     this.#threadId = -1;
     // What it said last is still on its way.
-    setTimeout(() => {
+    let over = false;
+    const finish = (): void => {
+      if (over) return;
+      over = true;
       this.#exit = this.#terminated ? 1 : code;
       for (const out of [this.stdout, this.stderr] as { push(data: unknown): void }[]) out.push(null);
       this.#port.close();
       this.#hold.close();
       this.emit("exit", this.#exit);
       for (const done of this.#waiting.splice(0)) done(this.#exit);
-    }, 1);
+    };
+    if (this.#terminated || this.#heardLast) return finish();
+    setTimeout(finish, SILENCE).unref();
+    this.#finish = finish;
   }
 
   postMessage(message: unknown, transfer?: unknown): void {
