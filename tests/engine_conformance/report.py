@@ -31,7 +31,7 @@ In both streams the program's own folder has one name, as it is another one on e
 differs from run to run, durations for instance, its `command` in `program.json` leaves that out, on both sides.
 
 What the engine does not do it refuses: an `Error` with the code `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` that names the
-function, never a wrong answer. Native addons cannot run in any browser: steps that need them run on E2B.
+function. Native addons cannot run in any browser: steps that need them run on E2B.
 
 Some facts are a machine's, and a tab has no machine: `os.cpus()` has one entry for each thread that the browser tells,
 with speeds and times of 0; `os.totalmem()` is what the browser tells, in coarse steps, and `os.freemem()` what this
