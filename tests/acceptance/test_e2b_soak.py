@@ -25,6 +25,8 @@ LIVES, AT_ONCE = 500, 10
 WARM = 60
 #: Bytes that the edge may grow by during all these lives.
 GROWTH = 24 * 1024 * 1024
+#: Descriptors by which a pool may have grown in a crowd; a leak of one in 50 lives is more.
+POOLED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def test_two_thousand_commands_and_five_hundred_boxes_leave_nothing(
             await _lives(sdk, LIVES)
             after = await _quiet(edge, tmp_path, before)
             assert after.processes == before.processes
-            assert after.descriptors <= before.descriptors
+            assert after.descriptors <= before.descriptors + POOLED
             assert (after.mounts, after.folders, after.groups, after.loops) == (
                 before.mounts, before.folders, before.groups, before.loops,
             )  # fmt: skip

@@ -96,6 +96,9 @@ steps:
 def prepared(path: Path, folder: Path) -> tuple[bytes, dict[str, Any]]:
     """The spec's text and inputs that let it run on this machine in a second."""
     data = path.read_bytes()
+    if path.stem == "webcontainer":  # npm tells how long it took, and of its own new versions
+        assert b"run: npm ci\n" in data
+        return data.replace(b"run: npm ci\n", b"run: npm ci --silent\n"), {}
     if path.stem != "self-check":
         return data, {}
     stand_in = folder / "stand-in"
