@@ -21,6 +21,7 @@ EVENT_TYPES: dict[str, str] = {
     "run.created": "the run exists: spec, plan digest, inputs, engine",
     "run.waiting": "the run waits: its concurrency group is full",
     "run.started": "the first step may start",
+    "run.resumed": "another process goes on with the run, or somebody let a paused run go on",
     "run.succeeded": "every step that had to succeed did",
     "run.failed": "a step failed and nothing was left to do",
     "run.cancelled": "somebody stopped the run",
@@ -28,6 +29,7 @@ EVENT_TYPES: dict[str, str] = {
     "sandbox.chosen": "a provider was chosen for a sandbox; every candidate with its reason",
     "sandbox.fallback": "a provider failed and the next candidate took over",
     "box.created": "a box is live",
+    "box.found": "a process that goes on with the run found a box alive, and uses it again",
     "box.killed": "a box was freed",
     "box.moved": "the files of a box were carried into another one, which takes its place",
     "box.left": "a box could not be freed: it ends by itself when its time is over",
@@ -43,6 +45,7 @@ EVENT_TYPES: dict[str, str] = {
     "step.cached": "the step's outputs are those of an earlier run: it does not run again",
     "step.missed": "no earlier run has outputs that could be taken, with the reason",
     "step.delegated": "a run of another workflow began for the step",
+    "step.interrupted": "the process that made the attempt ended before it did; another attempt will follow",
     "step.retrying": "an attempt failed and another will follow after a delay",
     "step.repeated": "the condition that ends the step's repetition does not hold yet; it will run again",
     "step.succeeded": "the step's last attempt succeeded; outputs",
@@ -109,13 +112,19 @@ def seal(draft: EventDraft, run: str, seq: int, prev: str) -> Event:
     return replace(event, hash=_hash(event))
 
 
-def verify(events: Iterable[Event], run: str, head: tuple[int, str] | None = None) -> int:
-    """Check a run's whole journal and return the number of events.
+def verify(
+    events: Iterable[Event],
+    run: str,
+    head: tuple[int, str] | None = None,
+    start: tuple[int, str] = (0, GENESIS),
+) -> int:
+    """Check a run's whole journal and return the number of its last event.
 
     `head` is (seq, hash) as the store remembers it apart from the events: a journal cut at its end
-    is found by it. Raises JournalBroken that names the first event that does not hold.
+    is found by it. `start` is the (seq, hash) of a tombstone, after which the events go on.
+    Raises JournalBroken that names the first event that does not hold.
     """
-    prev, seq = GENESIS, 0
+    seq, prev = start
     for event in events:
         seq += 1
         if event.run != run or event.seq != seq:

@@ -262,6 +262,37 @@ class Record:
     data: dict[str, Json]
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that the audit log refused for what it is: `reason` in its words, `since` as the `ts` of events."""
+
+    event: Event
+    reason: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the audit log has not got yet: events that wait, the `ts` of the oldest of them, refused events."""
+
+    waiting: int
+    oldest: str | None
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a journal after its retention: the number and the hash of the last event that was removed, the
+    moment, and the rule that asked for it. The rest of the journal follows that hash.
+    """
+
+    run: str
+    seq: int
+    hash: str
+    since: str
+    reason: str
+
+
 class StateStore(Protocol):
     """Where runs live. One commit is one transaction: all records, all events (numbered and chained)
     and one outbox row per event, or nothing. What a commit acknowledged survives kill -9 and power loss.
@@ -298,12 +329,44 @@ class StateStore(Protocol):
         """(seq, hash) of the newest event as kept beside the run, None for an unknown run."""
         ...
 
+    async def heads(self) -> dict[str, tuple[int, str]]:
+        """`head` of every run that has ever had an event, by run."""
+        ...
+
     async def outbox(self, limit: int = 100) -> list[Event]:
         """Events not yet delivered to the audit log, oldest first."""
         ...
 
     async def delivered(self, events: Sequence[Event]) -> None:
         """Drop these events' outbox rows; unknown ones are ignored."""
+        ...
+
+    async def reject(self, letters: Sequence[DeadLetter]) -> None:
+        """Take these events out of the outbox and keep them as dead letters. Events that are in the outbox no more are
+        ignored.
+        """
+        ...
+
+    async def dead(self, limit: int = 100) -> list[DeadLetter]:
+        """Dead letters, the oldest events first."""
+        ...
+
+    async def revive(self, events: Sequence[Event]) -> None:
+        """Put dead letters back into the outbox, each in its old place; unknown ones are ignored."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """How much of the journal the audit log has not got."""
+        ...
+
+    async def forget(self, tombstone: Tombstone) -> None:
+        """Remove the events of a run up to `tombstone.seq`, with what the outbox and the dead letters hold of them, and
+        keep the tombstone instead of an earlier one. Head and documents stay: the run's next event has the next number.
+        """
+        ...
+
+    async def tombstones(self) -> dict[str, Tombstone]:
+        """What was left of journals, by run."""
         ...
 
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from runner.errors import StoreConflict, StoreError
 from runner.run.event import GENESIS, Event, EventDraft
-from runner.run.ports import Change, Record
+from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
 from runner.store.codec import Head, check_changes, conflict, decode, decode_event, encode_event, seal_all
 
 _Key = tuple[str, str, str]  # table, run, key
+_Place = tuple[str, int]  # run, seq
 
 
 class MemoryStore:
@@ -21,9 +22,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self._open = False
         self._records: dict[_Key, tuple[int, str]] = {}
-        self._events: dict[str, list[str]] = {}
+        self._events: dict[str, dict[int, str]] = {}
         self._heads: dict[str, Head] = {}
-        self._outbox: dict[tuple[str, int], None] = {}
+        self._outbox: dict[_Place, int] = {}  # with the time of entry, which only grows
+        self._dead: dict[_Place, tuple[int, str, str]] = {}  # with the reason and its moment
+        self._tombstones: dict[str, Tombstone] = {}
+        self._entered = 0
 
     async def open(self) -> None:
         """Make it usable."""
@@ -47,8 +51,9 @@ class MemoryStore:
             moved[key] = (change.rev + 1, text)
         self._records.update(moved)
         for event in sealed:
-            self._events.setdefault(run, []).append(encode_event(event))
-            self._outbox[run, event.seq] = None
+            self._events.setdefault(run, {})[event.seq] = encode_event(event)
+            self._entered += 1
+            self._outbox[run, event.seq] = self._entered
             self._heads[run] = (event.seq, event.hash)
         return sealed
 
@@ -79,7 +84,7 @@ class MemoryStore:
     async def events(self, run: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events with seq > after, in order."""
         self._check_open()
-        texts = self._events.get(run, [])[max(after, 0) :]
+        texts = [text for seq, text in self._events.get(run, {}).items() if seq > after]
         return [decode_event(text) for text in texts[:limit]]
 
     async def head(self, run: str) -> tuple[int, str] | None:
@@ -90,13 +95,65 @@ class MemoryStore:
     async def outbox(self, limit: int = 100) -> list[Event]:
         """Events not yet delivered, oldest first."""
         self._check_open()
-        return [decode_event(self._events[run][seq - 1]) for run, seq in list(self._outbox)[:limit]]
+        return [self._event(place) for place in sorted(self._outbox, key=self._outbox.__getitem__)[:limit]]
 
     async def delivered(self, events: Sequence[Event]) -> None:
         """Drop these events' outbox rows; unknown ones are ignored."""
         self._check_open()
         for event in events:
             self._outbox.pop((event.run, event.seq), None)
+
+    async def heads(self) -> dict[str, tuple[int, str]]:
+        """`head` of every run that has ever had an event, by run."""
+        self._check_open()
+        return dict(self._heads)
+
+    async def reject(self, letters: Sequence[DeadLetter]) -> None:
+        """See StateStore.reject."""
+        self._check_open()
+        for letter in letters:
+            place = (letter.event.run, letter.event.seq)
+            entered = self._outbox.pop(place, None)
+            if entered is not None:
+                self._dead[place] = (entered, letter.reason, letter.since)
+
+    async def dead(self, limit: int = 100) -> list[DeadLetter]:
+        """Dead letters, the oldest events first."""
+        self._check_open()
+        found = sorted(self._dead.items(), key=lambda item: item[1][0])[:limit]
+        return [DeadLetter(self._event(place), reason, since) for place, (_, reason, since) in found]
+
+    async def revive(self, events: Sequence[Event]) -> None:
+        """See StateStore.revive."""
+        self._check_open()
+        for event in events:
+            letter = self._dead.pop((event.run, event.seq), None)
+            if letter is not None:
+                self._outbox[event.run, event.seq] = letter[0]
+
+    async def backlog(self) -> Backlog:
+        """How much of the journal the audit log has not got."""
+        first = await self.outbox(limit=1)
+        return Backlog(len(self._outbox), first[0].ts if first else None, len(self._dead))
+
+    async def forget(self, tombstone: Tombstone) -> None:
+        """See StateStore.forget."""
+        self._check_open()
+        run = tombstone.run
+        self._tombstones[run] = tombstone
+        for seq in range(1, tombstone.seq + 1):
+            self._events.get(run, {}).pop(seq, None)
+            self._outbox.pop((run, seq), None)
+            self._dead.pop((run, seq), None)
+
+    async def tombstones(self) -> dict[str, Tombstone]:
+        """What was left of journals, by run."""
+        self._check_open()
+        return dict(self._tombstones)
+
+    def _event(self, place: _Place) -> Event:
+        run, seq = place
+        return decode_event(self._events[run][seq])
 
     def _check_open(self) -> None:
         if not self._open:

@@ -17,25 +17,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runner.errors import JournalBroken, RunnerError, StoreConflict, StoreError, StoreLocked, StoreNewer
+from runner.errors import RunnerError, StoreConflict, StoreError, StoreLocked, StoreNewer
 from runner.run.event import GENESIS, Event, EventDraft
-from runner.run.ports import Change, Record
-from runner.store.codec import Head, check_changes, conflict, decode, decode_event, encode_event, seal_all
+from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
+from runner.store.codec import Head, check_changes, conflict, decode, encode, encode_event, seal_all
 from runner.store.failure import from_os, of_the_disk, translated
 from runner.store.lock import StoreLock
 from runner.store.process import environment, without_repair_notes
 from runner.store.queries import queries
+from runner.store.rows import content, count, event_of, key_text, linked, record, unkeyed
 from runner.store.watermark import Watermark, copy_store
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: The version of what is stored, and the query that leads to each version from the one before.
-MIGRATIONS: tuple[tuple[int, str], ...] = ((1, "migrate_1"),)
+MIGRATIONS: tuple[tuple[int, str], ...] = ((1, "migrate_1"), (2, "migrate_2"))
 VERSION = MIGRATIONS[-1][0]
 _TIMEOUT = 30.0
 _TRIES = 6
@@ -52,7 +53,7 @@ _PAUSE = 0.005
 _MOST = 2**31 - 1  # what a LIMIT may be
 _SYNC = "SURREAL_SYNC_DATA"
 _ABORTED = "The query was not executed due to a failed transaction"
-_WRITES = frozenset({"commit", "delivered"})
+_WRITES = frozenset({"commit", "delivered", "reject", "revive", "forget"})
 _TABLES = frozenset({"run", "step", "box", "artifact", "milestone"})
 
 
@@ -208,16 +209,16 @@ class SurrealStore:
                     "id": _record_id(run, change.table, change.key),
                     "rev": change.rev,
                     "place": place,
-                    "content": _content(run, change, text),
+                    "content": content(run, change, text),
                 }
                 for place, (change, text) in enumerate(zip(changes, texts, strict=True))
             ],
             "events": [
                 {
                     "id": _rid("event", [run, event.seq]),
-                    "type": _key(event.type),
-                    "step": _key(event.step or ""),
-                    "ts": _key(event.ts),
+                    "type": key_text(event.type),
+                    "step": key_text(event.step or ""),
+                    "ts": key_text(event.ts),
                     "body": encode_event(event),
                 }
                 for event in events
@@ -230,35 +231,69 @@ class SurrealStore:
 
     async def delivered(self, events: Sequence[Event]) -> None:
         """Drop these events' outbox rows; unknown ones are ignored."""
+        await self._write("delivered", ids=[_rid("outbox", [event.run, event.seq]) for event in events])
+
+    async def reject(self, letters: Sequence[DeadLetter]) -> None:
+        """See StateStore.reject."""
+        rows = [
+            {**_places(letter.event), "reason": key_text(letter.reason), "since": letter.since} for letter in letters
+        ]
+        await self._write("reject", letters=rows)
+
+    async def revive(self, events: Sequence[Event]) -> None:
+        """See StateStore.revive."""
+        await self._write("revive", places=[_places(event) for event in events])
+
+    async def forget(self, tombstone: Tombstone) -> None:
+        """See StateStore.forget."""
+        run = tombstone.run
+        kept = {
+            "id": _rid("tombstone", run),
+            "run": key_text(run),
+            "seq": tombstone.seq,
+            "body": encode(asdict(tombstone)),
+        }
+        await self._write("forget", tombstone=kept)
+
+    async def _write(self, name: str, **values: object) -> None:
+        """A write that needs no head; the shipper and the runs of other processes may collide in it."""
         if self._read_only:
             raise StoreError("the state store was opened for reading only")
-        ids = [_rid("outbox", [event.run, event.seq]) for event in events]
-        await self._call(lambda: self._ask("delivered", ids=ids))
+        await self._call(self._tried, name, values)
+
+    def _tried(self, name: str, values: dict[str, object]) -> None:
+        for attempt in range(_TRIES):
+            try:
+                self._ask(name, **values)
+                return
+            except _Again:
+                time.sleep(_PAUSE * 2**attempt)
+        raise StoreConflict(f"{_TRIES} attempts to write met other writers", "Try again.")
 
     # ------------------------------------------------------------ reading
 
     async def get(self, run: str, table: str, key: str) -> Record | None:
         """The record, None when there is none."""
         rows = await self._rows("get", id=_record_id(run, table, key))
-        return _record(rows[0]) if rows else None
+        return record(rows[0]) if rows else None
 
     async def all(self, run: str, table: str) -> list[Record]:
         """All records of a table that belong to the run, sorted by key."""
         if table == "run":
             own = await self.get(run, table, run)
             return [own] if own else []
-        rows = await self._rows(f"all_{_checked(table)}", run=_key(run))
-        return sorted((_record(row) for row in rows), key=lambda record: record.key)
+        rows = await self._rows(f"all_{_checked(table)}", run=key_text(run))
+        return sorted((record(row) for row in rows), key=lambda record: record.key)
 
     async def runs(self, limit: int = 50) -> list[Record]:
         """The newest runs first, by `created_at`, then by id."""
-        return [_record(row) for row in await self._rows("runs", limit=min(limit, _MOST))]
+        return [record(row) for row in await self._rows("runs", limit=min(limit, _MOST))]
 
     async def events(self, run: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events with seq > after, in order."""
         most = _MOST if limit is None else min(limit, _MOST)
-        rows = await self._rows("events", run=_key(run), after=after, limit=most)
-        return [_event(row["body"], run, row["id"].id[1]) for row in rows]
+        rows = await self._rows("events", run=key_text(run), after=after, limit=most)
+        return [event_of(row["body"], run, row["id"].id[1]) for row in rows]
 
     async def head(self, run: str) -> tuple[int, str] | None:
         """(seq, hash) of the newest event, None for a run without events."""
@@ -267,7 +302,27 @@ class SurrealStore:
     async def outbox(self, limit: int = 100) -> list[Event]:
         """Events not yet delivered, oldest first."""
         rows = await self._rows("outbox", limit=min(limit, _MOST))
-        return [_event(row["body"], _unkey(row["event"].id[0]), row["event"].id[1]) for row in rows]
+        return [linked(row) for row in rows]
+
+    async def heads(self) -> dict[str, tuple[int, str]]:
+        """`head` of every run that has ever had an event, by run."""
+        return {unkeyed(row["id"].id): (row["seq"], row["hash"]) for row in await self._rows("heads")}
+
+    async def dead(self, limit: int = 100) -> list[DeadLetter]:
+        """Dead letters, the oldest events first."""
+        rows = await self._rows("dead", limit=min(limit, _MOST))
+        return [DeadLetter(linked(row), unkeyed(row["reason"]), row["since"]) for row in rows]
+
+    async def backlog(self) -> Backlog:
+        """How much of the journal the audit log has not got."""
+        waiting, first, dead = await self._call(lambda: self._ask("backlog"))
+        oldest = linked(first[0]).ts if first else None
+        return Backlog(count(waiting), oldest, count(dead))
+
+    async def tombstones(self) -> dict[str, Tombstone]:
+        """What was left of journals, by run."""
+        found = [Tombstone(**decode(row["body"])) for row in await self._rows("tombstones")]  # type: ignore[arg-type]
+        return {each.run: each for each in found}
 
     async def _rows(self, name: str, **values: object) -> list[Any]:
         rows: list[Any] = (await self._call(lambda: self._ask(name, **values)))[0]
@@ -417,50 +472,18 @@ def _checked(table: str) -> str:
     return table
 
 
-def _key(text: str) -> str:
-    """A key as the engine can hold it, without NUL, in record ids and in answers. `_unkey` gives it back."""
-    return text.replace("\\", "\\\\").replace("\0", "\\0")
-
-
-def _unkey(text: str) -> str:
-    return re.sub(r"\\(.)", lambda match: "\0" if match[1] == "0" else match[1], text)
-
-
 def _rid(table: str, identifier: str | list[str | int]) -> RecordID:
     from surrealdb import RecordID
 
     if isinstance(identifier, str):
-        return RecordID(table, _key(identifier))
-    return RecordID(table, [_key(part) if isinstance(part, str) else part for part in identifier])
+        return RecordID(table, key_text(identifier))
+    return RecordID(table, [key_text(part) if isinstance(part, str) else part for part in identifier])
 
 
 def _record_id(run: str, table: str, key: str) -> RecordID:
     return _rid("run", key) if _checked(table) == "run" else _rid(table, [run, key])
 
 
-def _content(run: str, change: Change, text: str) -> dict[str, object]:
-    """A row: the document as text, and the fields to search by."""
-    found = {name: change.data.get(name) for name in ("state", "created_at")}
-    columns = {name: _key(value) if isinstance(value, str) else "" for name, value in found.items()}
-    return {"run": _key(run), "key": _key(change.key), "rev": change.rev + 1, "body": text, **columns}
-
-
-def _record(row: dict[str, Any]) -> Record:
-    key = _unkey(row["key"])
-    try:
-        return Record(key, row["rev"], decode(row["body"]))
-    except (ValueError, TypeError) as error:
-        raise StoreError(
-            f"the document {key!r} of run {_unkey(row['run'])} was changed from outside and cannot be read",
-            "Restore the state folder from a backup.",
-        ) from error
-
-
-def _event(body: str, run: str, seq: int) -> Event:
-    try:
-        return decode_event(body)
-    except (ValueError, TypeError) as error:
-        raise JournalBroken(
-            f"run {run}: event {seq} was changed after it was written and cannot be read",
-            "Restore the state folder from a backup.",
-        ) from error
+def _places(event: Event) -> dict[str, object]:
+    """Where an event waits for its delivery, and where it is kept when it was refused."""
+    return {table: _rid(table, [event.run, event.seq]) for table in ("outbox", "dead")}

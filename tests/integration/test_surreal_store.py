@@ -260,13 +260,15 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_an_older_store_is_brought_up_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state"
     asyncio.run(filled(path))
-    monkeypatch.setattr("runner.store.surreal.MIGRATIONS", (*MIGRATIONS, (2, "second"), (3, "third")))
-    monkeypatch.setattr("runner.store.surreal.VERSION", 3)
+    monkeypatch.setattr(
+        "runner.store.surreal.MIGRATIONS", (*MIGRATIONS, (VERSION + 1, "second"), (VERSION + 2, "third"))
+    )
+    monkeypatch.setattr("runner.store.surreal.VERSION", VERSION + 2)
     steps = {"second": "CREATE note:one SET n = 1", "third": "UPDATE note:one SET n += 1"}
     monkeypatch.setattr("runner.store.surreal.queries", lambda: queries() | steps)
     for _ in range(2):  # the second opening migrates nothing
         asyncio.run(_open_and_close(path))
-    assert raw(path, "SELECT VALUE n FROM note:one; SELECT VALUE version FROM meta:schema") == [[2], [3]]
+    assert raw(path, "SELECT VALUE n FROM note:one; SELECT VALUE version FROM meta:schema") == [[2], [VERSION + 2]]
 
 
 async def _open_and_close(path: Path) -> None:
