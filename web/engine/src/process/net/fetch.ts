@@ -3,7 +3,8 @@
 import { handle, turn } from "../loop.ts";
 import { localAddress } from "./addresses.ts";
 import { browserFetch } from "./browser.ts";
-import { exchange, isLocalHost, type Answer } from "./exchange.ts";
+import type { Answer } from "./answer.ts";
+import { exchange, isLocalHost } from "./exchange.ts";
 import { addressError, systemError } from "./failures.ts";
 
 /** Ports that fetch never asks, by the Fetch Standard ("bad port"). */

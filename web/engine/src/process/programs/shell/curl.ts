@@ -1,6 +1,7 @@
 /** `curl`, as far as scripts use it: to servers in this container, and to others as far as the browser and the network policy let it. */
 
-import { exchange, isLocalHost, type Answer } from "../../net/exchange.ts";
+import type { Answer } from "../../net/answer.ts";
+import { exchange, isLocalHost } from "../../net/exchange.ts";
 import type { Shell } from "./shell.ts";
 import { reason } from "./redirect.ts";
 import { readAll } from "./streams.ts";
