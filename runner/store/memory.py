@@ -26,7 +26,7 @@ class MemoryStore:
         self._heads: dict[str, Head] = {}
         self._outbox: dict[_Place, int] = {}  # with the time of entry, which only grows
         self._dead: dict[_Place, tuple[int, str, str]] = {}  # with the reason and its moment
-        self._tombstones: dict[str, Tombstone] = {}
+        self._tombstones: dict[tuple[str, str], Tombstone] = {}
         self._entered = 0
 
     async def open(self) -> None:
@@ -140,16 +140,17 @@ class MemoryStore:
         """See StateStore.forget."""
         self._check_open()
         run = tombstone.run
-        self._tombstones[run] = tombstone
+        self._tombstones[run, tombstone.place] = tombstone
         for seq in range(1, tombstone.seq + 1):
-            self._events.get(run, {}).pop(seq, None)
+            if tombstone.place == "journal":
+                self._events.get(run, {}).pop(seq, None)
             self._outbox.pop((run, seq), None)
             self._dead.pop((run, seq), None)
 
-    async def tombstones(self) -> dict[str, Tombstone]:
-        """What was left of journals, by run."""
+    async def tombstones(self) -> list[Tombstone]:
+        """What retention has left, sorted by run and place."""
         self._check_open()
-        return dict(self._tombstones)
+        return [self._tombstones[key] for key in sorted(self._tombstones)]
 
     def _event(self, place: _Place) -> Event:
         run, seq = place

@@ -247,10 +247,11 @@ class SurrealStore:
     async def forget(self, tombstone: Tombstone) -> None:
         """See StateStore.forget."""
         run = tombstone.run
-        kept = {
-            "id": _rid("tombstone", run),
+        kept: dict[str, object] = {
+            "id": _rid("tombstone", [run, tombstone.place]),
             "run": key_text(run),
             "seq": tombstone.seq,
+            "journal": tombstone.place == "journal",
             "body": encode(asdict(tombstone)),
         }
         await self._write("forget", tombstone=kept)
@@ -319,10 +320,9 @@ class SurrealStore:
         oldest = linked(first[0]).ts if first else None
         return Backlog(count(waiting), oldest, count(dead))
 
-    async def tombstones(self) -> dict[str, Tombstone]:
-        """What was left of journals, by run."""
-        found = [Tombstone(**decode(row["body"])) for row in await self._rows("tombstones")]  # type: ignore[arg-type]
-        return {each.run: each for each in found}
+    async def tombstones(self) -> list[Tombstone]:
+        """What retention has left, sorted by run and place."""
+        return [Tombstone(**decode(row["body"])) for row in await self._rows("tombstones")]  # type: ignore[arg-type]
 
     async def _rows(self, name: str, **values: object) -> list[Any]:
         rows: list[Any] = (await self._call(lambda: self._ask(name, **values)))[0]

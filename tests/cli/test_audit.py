@@ -29,7 +29,7 @@ def test_named_runs_once_each_in_their_order(recorded: Any) -> None:
 
 def test_a_changed_event_is_named(recorded: Any) -> None:
     events = recorded.store._events[RUN]
-    events[0] = events[0].replace('"hello"', '"hallo"')
+    events[1] = events[1].replace('"hello"', '"hallo"')
     result = recorded.runner("audit", "verify")
     assert result.exit_code == 1
     assert f"runner: run {RUN}: event 1 (run.created) does not match its hash" in result.stderr

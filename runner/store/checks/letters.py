@@ -80,12 +80,12 @@ async def forgotten_events_leave_a_tombstone(bench: Bench) -> None:
     sealed = await store.commit("r", [], [fact(n=n) for n in range(5)])
     other = await store.commit("ra", [], [fact()])
     await store.reject(letters(sealed[0], sealed[4]))
-    assert await store.tombstones() == {}
-    stone = Tombstone("r", 3, sealed[2].hash, TS, "older than 90d")
+    assert await store.tombstones() == []
+    stone = Tombstone("r", "journal", 3, sealed[2].hash, TS, "older than 90d")
     for _ in range(2):
         await store.forget(stone)
     store = await bench.reopen()
-    assert await store.tombstones() == {"r": stone}
+    assert await store.tombstones() == [stone]
     assert await store.events("r") == sealed[3:]
     assert await store.outbox() == [sealed[3], *other]
     assert await store.dead() == letters(sealed[4])
@@ -99,3 +99,19 @@ async def forgotten_events_leave_a_tombstone(bench: Bench) -> None:
         except JournalBroken:
             continue
         raise AssertionError("a journal without its beginning was taken for a whole one")
+
+
+@check("what retention had taken out of the audit log only was gone from the journal too")
+async def forgetting_in_the_audit_log_keeps_the_journal(bench: Bench) -> None:
+    store = bench.store
+    sealed = await store.commit("r", [], [fact(n=n) for n in range(4)])
+    await store.reject(letters(sealed[0], sealed[3]))
+    stone = Tombstone("r", "audit", 2, sealed[1].hash, TS, "older than 90d")
+    later = Tombstone("r", "audit", 3, sealed[2].hash, TS, "older than 30d")
+    other = Tombstone("r", "journal", 1, sealed[0].hash, TS, "older than 900d")
+    for each in (other, stone, later):
+        await store.forget(each)
+    assert await store.tombstones() == [later, other]
+    assert await store.events("r") == sealed[1:]
+    assert await store.outbox() == []
+    assert await store.dead() == letters(sealed[3])
