@@ -118,6 +118,21 @@ function rewordJson(): void {
   Object.defineProperty(JSON, "parse", { value: parse, writable: true, configurable: true, enumerable: false });
 }
 
+/** The enumerable globals of Node, in its order. */
+const ENUMERABLE = [
+  "global", "clearImmediate", "setImmediate", "clearInterval", "clearTimeout", "setInterval", "setTimeout", "queueMicrotask", "structuredClone",
+  "atob", "btoa", "performance", "fetch", "crypto",
+];
+
+function enumerate(): void {
+  for (const name of ENUMERABLE) {
+    const own = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (own?.configurable !== true) continue;
+    Reflect.deleteProperty(globalThis, name);
+    Object.defineProperty(globalThis, name, { ...own, enumerable: true });
+  }
+}
+
 /** Replace the globals. The browser's own are gone afterwards. */
 export function installGlobals(process: NodeProcess, native: Native, failed: (error: unknown) => void): void {
   settle();
@@ -130,6 +145,7 @@ export function installGlobals(process: NodeProcess, native: Native, failed: (er
   for (const [name, value] of Object.entries({ setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate })) define(name, value, true);
   define("fetch", Object.defineProperty(nodeFetch, "name", { value: "fetch" }), true);
   define("queueMicrotask", microtask(native.queueMicrotask, failed), true);
+  enumerate();
   for (const [name, from] of [["Buffer", "buffer"], ["console", "console"]] as const) {
     let value: unknown;
     Object.defineProperty(globalThis, name, {

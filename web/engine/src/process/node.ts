@@ -6,8 +6,11 @@ import { exit, output } from "./calls.ts";
 import { Failures } from "./failures.ts";
 import { installGlobals, keep } from "./globals.ts";
 import { importFrom, installEsm, stillAwaits } from "./loader/esm/loader.ts";
+import { runtimeOfCaller } from "./loader/caller.ts";
+import { installEval } from "./loader/evals.ts";
 import { installFunctions } from "./loader/functions.ts";
 import { moduleModule } from "./loader/module-api.ts";
+import { installShown } from "./loader/shown.ts";
 import { arrange, begin } from "./loop.ts";
 import { processConsole } from "./modules/console.ts";
 import { builtin, provide } from "./modules/index.ts";
@@ -86,6 +89,8 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
   builtin("console");
   installEsm();
   installFunctions();
+  installEval(runtimeOfCaller);
+  installShown();
   provideHooks();
 }
 

@@ -6,7 +6,7 @@ import { evaluateText } from "./loader/compile.ts";
 import { importEntry, importFrom, importText, saysModule } from "./loader/esm/loader.ts";
 import { readText } from "./loader/files.ts";
 import { addConditions } from "./loader/resolve.ts";
-import { RUNTIME } from "./loader/awaits.ts";
+import { globalEdits } from "./loader/evals.ts";
 import { runtimeFor } from "./loader/runtime.ts";
 import { compileCommonJs, editsOf, looksLikeModule } from "./loader/script.ts";
 import { textRecord } from "./loader/esm/sources.ts";
@@ -97,8 +97,7 @@ function runText(process: NodeProcess, options: Options, name: string, text: str
   let result: unknown;
   try {
     edits = editsOf(text, name);
-    if (edits.length > 0) define(RUNTIME, runtimeFor(module.filename));
-    result = evaluateText({ name, text, edits, head: "", tail: "" });
+    result = evaluateText({ name, text, edits: globalEdits(edits, runtimeFor(module.filename)), head: "", tail: "" });
   } catch (error) {
     if (options.inputType !== undefined || !looksLikeModule(error, text, name)) throw error;
     return void importText(text, cwd, "[eval1]");

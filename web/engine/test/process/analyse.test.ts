@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { analyse, ENVIRONMENT } from "../../src/process/loader/esm/analyse.ts";
-import { edited } from "../../src/process/loader/compile.ts";
+import { edited } from "../../src/process/loader/edits.ts";
 
 /** The body of a module's text, its edits done. */
 function body(text: string): string {

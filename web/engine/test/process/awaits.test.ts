@@ -2,7 +2,7 @@ import { parse } from "acorn";
 import { describe, expect, it } from "vitest";
 import { enter, frame, hold, recover, resume, steps, take, within, type Frame } from "../../src/process/async/context.ts";
 import { awaitEdits, RUNTIME, SAVED } from "../../src/process/loader/awaits.ts";
-import { edited, sorted } from "../../src/process/loader/compile.ts";
+import { edited, sorted } from "../../src/process/loader/edits.ts";
 
 const key = {};
 const runtime = { hold, take, resume, recover, steps, load: (name: string) => Promise.resolve(`loaded ${name}`) };

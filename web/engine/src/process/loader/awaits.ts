@@ -7,7 +7,7 @@
  */
 
 import type { AnyNode, Function as FunctionNode, ForOfStatement, Program, TryStatement } from "acorn";
-import type { Edit } from "./compile.ts";
+import type { Edit } from "./edits.ts";
 
 /** Name of the object that the engine passes to texts it has edited. */
 export const RUNTIME = "__runner$";

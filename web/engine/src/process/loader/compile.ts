@@ -1,17 +1,9 @@
 /** Texts of programs become functions whose stacks name the program's files. */
 
 import { parse } from "acorn";
-import type { Place } from "../stacks.ts";
-import { mapColumns } from "../stacks.ts";
-
-/** A change to a text: what is inserted at an offset, after removing some characters. Newlines are never removed. */
-export interface Edit {
-  readonly at: number;
-  readonly remove: number;
-  readonly insert: string;
-  /** Present when it closes something: the offset at which that begins. Inner ones close first. */
-  readonly closes?: number;
-}
+import { mapColumns, type Place } from "../stacks.ts";
+import { edited, type Edit } from "./edits.ts";
+import { noteEdited } from "./shown.ts";
 
 /** Texts by the names they have in stacks, for the excerpt of an uncaught error. */
 const texts = new Map<string, string>();
@@ -23,25 +15,6 @@ export function loadedText(name: string): string | undefined {
 
 // An indirect eval: global scope, and the text's own line numbers.
 const evaluate = globalThis.eval;
-
-/** The text with its edits done. They must not overlap; of those at one offset the first given comes first. */
-export function edited(text: string, edits: readonly Edit[]): string {
-  let out = "";
-  let at = 0;
-  for (const edit of edits) {
-    out += text.slice(at, edit.at) + edit.insert;
-    at = Math.max(at, edit.at + edit.remove);
-  }
-  return out + text.slice(at);
-}
-
-/** Edits in the order of their places; at one place those that close come before those that open, which stay as given. */
-export function sorted(edits: readonly Edit[]): Edit[] {
-  // Of two that close what began at one place, the inner one was found later.
-  const order = new Map(edits.map((edit, index) => [edit, edit.closes === undefined ? index : -index]));
-  const rank = (edit: Edit): number => order.get(edit) ?? 0;
-  return [...edits].sort((a, b) => a.at - b.at || (b.closes ?? -1) - (a.closes ?? -1) || rank(a) - rank(b));
-}
 
 /** Columns (from 1) of an edited line, told in the original text; `prefix` characters stand before the first line. */
 function columnMapper(text: string, edits: readonly Edit[], prefix: number): (line: number, column: number) => number {
@@ -83,6 +56,7 @@ function editsByLine(text: string, edits: readonly Edit[]): Map<number, { from: 
 /** Say what a name in stacks stands for, for a text that is evaluated elsewhere. */
 export function mapText(name: string, text: string, edits: readonly Edit[], prefix: number): void {
   texts.set(name, text);
+  noteEdited(text, edits);
   mapColumns(name, columnMapper(text, edits, prefix));
 }
 

@@ -5,56 +5,66 @@
  */
 
 import { parse } from "acorn";
-import { placeOf } from "../stacks.ts";
-import { awaitEdits, RUNTIME } from "./awaits.ts";
-import { edited, sorted } from "./compile.ts";
-import { pathOf } from "./resolve.ts";
-import { runtimeFor } from "./runtime.ts";
+import { RUNTIME } from "./awaits.ts";
+import { runtimeOfCaller } from "./caller.ts";
+import { edited, sorted } from "./edits.ts";
+import { nativeEval, programEdits } from "./evals.ts";
+import type { Runtime } from "./runtime.ts";
+import { noteEdited, standsFor } from "./shown.ts";
 
-const MAY_NEED = /\b(?:await|import)\b/;
+const MAY_NEED = /\b(?:await|import|eval)\b/;
 
 /** A constructor of functions from texts. */
-type Maker = (...texts: string[]) => unknown;
-
-function callerFile(): string {
-  const file = placeOf(new Error("who calls").stack)?.file ?? "/[function]";
-  return file.startsWith("file:") ? pathOf(new URL(file)) : file;
-}
-
-/** The function made from an edited text; undefined when the text needs no edit, or is wrong anyway. */
-function madeFrom(keyword: string, texts: readonly string[]): unknown {
-  const body = texts.at(-1) ?? "";
-  if (!MAY_NEED.test(body)) return undefined;
-  const whole = `(${keyword} anonymous(${texts.slice(0, -1).join(",")}\n) {\n${body}\n})`;
-  let text: string;
-  try {
-    const edits = sorted(awaitEdits(parse(whole, { ecmaVersion: "latest", sourceType: "script" }), undefined).edits);
-    if (edits.length === 0) return undefined;
-    text = edited(whole, edits);
-  } catch {
-    return undefined;
-  }
-   
-  return (new Original(RUNTIME, `return ${text}`) as Maker)(runtimeFor(callerFile()) as never);
+interface Maker {
+  (...texts: string[]): unknown;
+  new (...texts: string[]): object;
+  readonly prototype: object;
 }
 
 const Original = Function;
 
-function replace(holder: { readonly prototype: object }, keyword: string): unknown {
-  const original = holder as unknown as Maker;
-  const make = (texts: readonly unknown[]): unknown => madeFrom(keyword, texts.map(String)) ?? Reflect.construct(original, texts);
+/** The function made from an edited text; undefined when the text needs no edit, or is wrong anyway. */
+function madeFrom(keyword: string, texts: readonly string[]): object | undefined {
+  if (!texts.some((text) => MAY_NEED.test(text))) return undefined;
+  const head = `${keyword} anonymous(${texts.slice(0, -1).join(",")}\n) {`;
+  const whole = `(${head}\n${texts.at(-1) ?? ""}\n})`;
+  let text: string;
+  try {
+    const program = parse(whole, { ecmaVersion: "latest", sourceType: "script" });
+    const edits = sorted(programEdits(program).edits);
+    if (edits.length === 0 || !isOne(program.body)) return undefined;
+    text = edited(whole, edits);
+    noteEdited(whole, edits);
+  } catch {
+    return undefined;
+  }
+  return (new Original(RUNTIME, `return ${text}`) as (runtime: Runtime) => object)(runtimeOfCaller());
+}
+
+/** A text that closes the function and opens another is refused by the original. */
+const isOne = (body: readonly { readonly type: string }[]): boolean => body.length === 1 && body[0]?.type === "ExpressionStatement" && /Function/.test((body[0] as unknown as { expression: { type: string } }).expression.type);
+
+function replace(original: Maker, keyword: string): unknown {
+  const make = (texts: readonly unknown[], target: Maker | undefined): object => {
+    const words = texts.map(String);
+    const made = madeFrom(keyword, words);
+    if (made === undefined) return Reflect.construct(original, words, target ?? original);
+    return target === undefined ? made : Object.setPrototypeOf(made, target.prototype) as object;
+  };
   const replaced: Maker = new Proxy(original, {
-    apply: (_, _receiver, texts: unknown[]) => make(texts),
-    construct: (_, texts: unknown[], target) => (target === replaced ? make(texts) : Reflect.construct(original, texts, target)) as object,
+    apply: (_, _receiver, texts: unknown[]) => make(texts, undefined),
+    construct: (_, texts: unknown[], target) => make(texts, (target as unknown) === replaced ? undefined : target as unknown as Maker),
   });
-  Object.defineProperty(holder.prototype, "constructor", { value: replaced, writable: true, configurable: true, enumerable: false });
+  standsFor(replaced, original);
+  const own = Object.getOwnPropertyDescriptor(original.prototype, "constructor");
+  Object.defineProperty(original.prototype, "constructor", { ...own, value: replaced });
   return replaced;
 }
 
-/** Put the constructors in place. */
+/** Put the constructors in place. Made from texts, as the build turns the engine's own asynchronous functions into others. */
 export function installFunctions(): void {
-  const asynchronous = (async (): Promise<void> => Promise.resolve()).constructor as unknown as { readonly prototype: object };
-  // Only where the build keeps asynchronous functions as they are.
-  if ((asynchronous as unknown) !== Original) replace(asynchronous, "async function");
-  Object.defineProperty(globalThis, "Function", { value: replace(Original, "function"), writable: true, configurable: true, enumerable: false });
+  for (const keyword of ["async function", "function*", "async function*"]) {
+    replace((nativeEval(`(${keyword}(){})`) as { constructor: Maker }).constructor, keyword);
+  }
+  Object.defineProperty(globalThis, "Function", { value: replace(Original as unknown as Maker, "function"), writable: true, configurable: true, enumerable: false });
 }

@@ -4,8 +4,10 @@ import { parse as parseProgram } from "acorn";
 import { parse as lexImports } from "es-module-lexer/minimal/js";
 import { whenUsed } from "../async/context.ts";
 import { emitWarning } from "../warnings.ts";
-import { awaitEdits, RUNTIME } from "./awaits.ts";
-import { compileFunction, sorted, syntaxPlace, type Edit } from "./compile.ts";
+import { RUNTIME } from "./awaits.ts";
+import { MAY_EVAL, nativeEval, programEdits } from "./evals.ts";
+import { compileFunction, syntaxPlace } from "./compile.ts";
+import { sorted, type Edit } from "./edits.ts";
 import { runtimeFor } from "./runtime.ts";
 
 /** Longer texts are not parsed for their awaits: it would take seconds. */
@@ -21,9 +23,11 @@ export type Body = (this: unknown, ...values: [exports: unknown, require: unknow
 /** Compile a CommonJS text. Throws SyntaxError, its `place` set. */
 export function compileCommonJs(text: string, file: string): Body {
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  const edits = editsOf(source, file);
+  const { edits, isRead } = readEdits(source, file);
+  // Direct evals of a text that is not edited find the language's own function.
+  const plain = !isRead && MAY_EVAL.test(source);
   // A function around it, not a sixth parameter: programs count those of their module's function.
-  const open = edits.length > 0 ? `function (${RUNTIME}) {return ` : "";
+  const open = edits.length > 0 || plain ? `function (${RUNTIME}${plain ? ", eval" : ""}) {return ` : "";
   let body: (...args: unknown[]) => unknown;
   try {
     body = compileFunction({ name: file, text: source, edits, head: `${open}function (${PARAMETERS}) {`, tail: open === "" ? "}" : "}}" });
@@ -31,23 +35,28 @@ export function compileCommonJs(text: string, file: string): Body {
     if (error instanceof SyntaxError) Object.defineProperty(error, "place", { value: syntaxPlace(file, source, "script"), configurable: true });
     throw error;
   }
-  return edits.length === 0 ? body : body(runtimeFor(file)) as Body;
+  return open === "" ? body : body(runtimeFor(file), nativeEval) as Body;
 }
 
-/** The edits that a text needs: for its awaits and `import()`s. */
+/** The edits that a text needs: for its awaits, `import()`s and evals. */
 export function editsOf(text: string, file: string): Edit[] {
+  return readEdits(text, file).edits;
+}
+
+/** The same, and whether the text could be read for all of them. */
+function readEdits(text: string, file: string): { readonly edits: Edit[]; readonly isRead: boolean } {
   const awaits = MAY_AWAIT.test(text);
-  if (!awaits && !MAY_IMPORT.test(text)) return [];
+  if (!awaits && !MAY_IMPORT.test(text) && !MAY_EVAL.test(text)) return { edits: [], isRead: true };
   if (text.length > LONG) {
     if (awaits) warnIfUsed(file);
-    return importEdits(text);
+    return { edits: importEdits(text), isRead: false };
   }
   try {
     const program = parseProgram(text, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true, allowHashBang: true });
-    return sorted(awaitEdits(program, undefined).edits);
+    return { edits: sorted(programEdits(program).edits), isRead: true };
   } catch {
     // The language's engine reads it next and says in its own words what is wrong.
-    return [];
+    return { edits: [], isRead: false };
   }
 }
 

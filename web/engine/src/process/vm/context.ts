@@ -3,6 +3,10 @@
  * second realm, so `vm.runInNewContext('[]') instanceof Array` is true here.
  */
 
+import { RUNTIME } from "../loader/awaits.ts";
+import { nativeEval } from "../loader/evals.ts";
+import { HELPER } from "./script.ts";
+
 /** The names of the language, which every context has. */
 const LANGUAGE = new Set([
   "Object", "Function", "Array", "Number", "parseFloat", "parseInt", "Infinity", "NaN", "undefined", "Boolean", "String", "Symbol", "Date",
@@ -24,6 +28,8 @@ export interface Context {
   readonly assignable: Set<string>;
   /** While true, the scope hides nothing: functions of a script are picked up behind it. */
   aside: boolean;
+  /** While true, the next `eval` that is read is the language's own: it evaluates the script. */
+  entering: boolean;
   /** The name that a `typeof` asks for now. */
   asked: string | undefined;
 }
@@ -39,7 +45,7 @@ export function contextOf(object: object): Context | undefined {
 export function contextify(global: object): Context {
   const known = contexts.get(global);
   if (known !== undefined) return known;
-  const context: Context = { global, scope: {}, lexical: new Map(), assignable: new Set(), aside: false, asked: undefined };
+  const context: Context = { global, scope: {}, lexical: new Map(), assignable: new Set(), aside: false, entering: false, asked: undefined };
   Object.assign(context, { scope: new Proxy(Object.create(null) as object, traps(context)) });
   contexts.set(global, context);
   return context;
@@ -50,11 +56,15 @@ function traps(context: Context): ProxyHandler<object> {
   const self = (name: string): boolean => name === "globalThis" && !(name in global);
   return {
     has: (_, key) => {
-      if (typeof key !== "string" || context.aside || key === HIDDEN) return false;
+      if (typeof key !== "string" || context.aside || HIDDEN.has(key)) return false;
       return lexical.has(key) || key in global || self(key) || LANGUAGE.has(key) || assignable.has(key) || key in globalThis;
     },
     get: (_, key) => {
       if (typeof key !== "string") return undefined;
+      if (key === "eval" && context.entering) {
+        context.entering = false;
+        return nativeEval;
+      }
       const kept = lexical.get(key);
       if (kept !== undefined) {
         if (!kept.set) throw new ReferenceError(`Cannot access '${key}' before initialization`);
@@ -82,5 +92,5 @@ function traps(context: Context): ProxyHandler<object> {
   };
 }
 
-/** The one name that scripts reach past their context: the helper of their edited text. */
-export const HIDDEN = "__runner$vm";
+/** The names that scripts reach past their context: what their edited text calls. */
+const HIDDEN: ReadonlySet<string> = new Set([HELPER, RUNTIME]);

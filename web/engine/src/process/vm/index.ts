@@ -1,9 +1,12 @@
 /** `vm`: scripts in this context and in others. */
 
-import { compileFunction as compileText, edited, evaluateText, mapText, syntaxPlace } from "../loader/compile.ts";
+import { compileFunction as compileText, evaluateText, mapText, syntaxPlace } from "../loader/compile.ts";
+import { edited } from "../loader/edits.ts";
 import { editsOf } from "../loader/script.ts";
 import { RUNTIME } from "../loader/awaits.ts";
-import { runtimeFor } from "../loader/runtime.ts";
+import { runtimeFor, runtimeWith, type Runtime } from "../loader/runtime.ts";
+import { globalEdits } from "../loader/evals.ts";
+import { emitWarning } from "../warnings.ts";
 import { invalidArgType, nodeError, refusal, unsupported } from "../modules/errors.ts";
 import { contextify, contextOf, type Context } from "./context.ts";
 import { HELPER, prepare, type Prepared } from "./script.ts";
@@ -33,6 +36,22 @@ function optionsOf(given: unknown): Options {
 }
 
 const nameOf = (options: Options): string => options.filename ?? `evalmachine.<anonymous>`;
+
+/** The constant that stands for Node's own way to import. */
+const DEFAULT_LOADER = Symbol("vm_dynamic_import_main_context_default");
+let warned = false;
+
+/** What edited texts call, with the `import()` that the options of their script give. */
+function importing({ filename, importModuleDynamically: given }: Options): Runtime {
+  if (given === DEFAULT_LOADER) {
+    if (!warned) emitWarning("vm.USE_MAIN_CONTEXT_DEFAULT_LOADER is an experimental feature and might change at any time", "ExperimentalWarning");
+    warned = true;
+    return runtimeFor(filename?.startsWith("/") === true ? filename : "/[vm]");
+  }
+  return runtimeWith(() => Promise.reject(given === undefined
+    ? nodeError(TypeError, "ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING", "A dynamic import callback was not specified.")
+    : nodeError(TypeError, "ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG", "A dynamic import callback was invoked without --experimental-vm-modules")));
+}
 
 function fail(error: unknown, name: string, text: string): never {
   if (error instanceof SyntaxError && (error as { place?: unknown }).place === undefined) {
@@ -75,8 +94,7 @@ class Script {
     const { timeout } = optionsOf(options);
     if (timeout !== undefined) throw unsupported("the option timeout of runInThisContext");
     const name = nameOf(this.#options);
-    const edits = editsOf(this.#text, name);
-    if (edits.length > 0) Object.defineProperty(globalThis, RUNTIME, { value: runtimeFor(name), configurable: true, writable: true, enumerable: false });
+    const edits = globalEdits(editsOf(this.#text, name), importing(this.#options));
     return evaluateText({ name, text: this.#text, edits, head: "", tail: "" });
   }
 
@@ -84,7 +102,7 @@ class Script {
     if (typeof context !== "object" || context === null) throw invalidArgType("contextifiedObject", "Object", context);
     const found = contextOf(context);
     if (found === undefined) throw invalidArgType("contextifiedObject", "vm.Context", context);
-    return runIn(found, this.#text, nameOf(this.#options), optionsOf(options).timeout);
+    return runIn(found, this.#text, this.#options, optionsOf(options).timeout);
   }
 
   runInNewContext(object?: unknown, options?: unknown): unknown {
@@ -116,7 +134,8 @@ function declare(context: Context, prepared: Prepared): void {
   if (!prepared.strict) for (const name of prepared.assigned) assignable.add(name);
 }
 
-function runIn(context: Context, text: string, name: string, timeout: number | undefined): unknown {
+function runIn(context: Context, text: string, options: Options, timeout: number | undefined): unknown {
+  const name = nameOf(options);
   const tick = ticker(timeout);
   let prepared: Prepared;
   try {
@@ -149,7 +168,8 @@ function runIn(context: Context, text: string, name: string, timeout: number | u
   mapText(name, text, prepared.edits, pickUp.length);
   const body = `${prepared.strict ? '"use strict";' : ""}${pickUp}${edited(text, prepared.edits)}\n//# sourceURL=${name}`;
   try {
-    return inside.call(context.global, context.scope, helper, body);
+    context.entering = true;
+    return inside.call(context.global, context.scope, helper, importing(options), body);
   } finally {
     for (const [key, kept] of context.lexical) if (!kept.set && prepared.lexical.includes(key)) kept.set = true;
   }
@@ -157,7 +177,7 @@ function runIn(context: Context, text: string, name: string, timeout: number | u
 
 // A function made from text is not strict, as `with` needs; its one free name is the text to evaluate.
 // eslint-disable-next-line @typescript-eslint/no-implied-eval
-const inside = new Function("__runner$scope", HELPER, "__runner$body", "with (__runner$scope) { return eval(__runner$body); }") as (this: object, scope: object, helper: object, body: string) => unknown;
+const inside = new Function("__runner$scope", HELPER, RUNTIME, "__runner$body", "with (__runner$scope) { return eval(__runner$body); }") as (this: object, scope: object, helper: object, runtime: Runtime, body: string) => unknown;
 
 function createContext(object: unknown = {}, options?: unknown): object {
   if (typeof object !== "object" || object === null) throw invalidArgType("contextObject", "Object", object);
@@ -173,7 +193,10 @@ function compileFunction(text: unknown, parameters: unknown = [], options?: unkn
   if (given.parsingContext !== undefined) throw unsupported("the option parsingContext of vm.compileFunction");
   if ((given.contextExtensions ?? []).length > 0) throw unsupported("the option contextExtensions of vm.compileFunction");
   const name = given.filename ?? "";
-  return compileText({ name, text, edits: [], head: `function (${(parameters as unknown[]).join(",")}) {`, tail: "}" });
+  const head = `function (${(parameters as unknown[]).join(",")}) {`;
+  const edits = editsOf(text, name);
+  if (edits.length === 0) return compileText({ name, text, edits, head, tail: "}" });
+  return compileText({ name, text, edits, head: `function (${RUNTIME}) {return ${head}`, tail: "}}" })(importing(given));
 }
 
 /** The module. */
@@ -191,6 +214,6 @@ export function vmModule(): object {
     },
     compileFunction,
     measureMemory: refusal("vm.measureMemory"),
-    constants: Object.freeze({ __proto__: null, USE_MAIN_CONTEXT_DEFAULT_LOADER: Symbol("vm_dynamic_import_main_context_default") }),
+    constants: Object.freeze({ __proto__: null, USE_MAIN_CONTEXT_DEFAULT_LOADER: DEFAULT_LOADER }),
   };
 }

@@ -5,7 +5,8 @@
 
 import { parse, type AnyNode, type Program } from "acorn";
 import { children } from "../loader/awaits.ts";
-import { sorted, type Edit } from "../loader/compile.ts";
+import { sorted, type Edit } from "../loader/edits.ts";
+import { programEdits } from "../loader/evals.ts";
 import { boundNames } from "../loader/esm/scopes.ts";
 
 /** What a script declares at its top level, and the text to evaluate. */
@@ -38,6 +39,7 @@ const LOOPS = new Set(["ForStatement", "ForInStatement", "ForOfStatement", "Whil
 export function prepare(text: string, timed: boolean): Prepared {
   const program = parse(text, { ecmaVersion: "latest", sourceType: "script", allowHashBang: true });
   const draft: Draft = { variables: new Set(), functions: new Set(), constants: new Set(), lexical: new Set(), assigned: new Set(), edits: [] };
+  draft.edits.push(...programEdits(program).edits);
   for (const statement of program.body) topLevel(statement, draft);
   const visit = (node: AnyNode, inFunction: boolean): void => {
     hoist(node, inFunction, draft);

@@ -1,10 +1,11 @@
 /** An ES module's text: what it asks for, what it gives, and the edits that make it the body of a function. */
 
-import { parse, type AnyNode, type ExportDefaultDeclaration, type ExportNamedDeclaration, type Identifier, type ImportDeclaration, type Literal, type Program } from "acorn";
-import { awaitEdits, RUNTIME, SAVED } from "../awaits.ts";
-import { sorted, type Edit } from "../compile.ts";
-import { referenceEdits } from "./references.ts";
-import { boundNames } from "./scopes.ts";
+import { parse, type AnyNode, type ExportDefaultDeclaration, type ExportNamedDeclaration, type Identifier, type ImportDeclaration, type Literal } from "acorn";
+import { RUNTIME, SAVED } from "../awaits.ts";
+import { sorted, type Edit } from "../edits.ts";
+import { MAY_EVAL, programEdits } from "../evals.ts";
+import { referenceEdits, type References } from "./references.ts";
+import { boundNames, scopesHiding } from "./scopes.ts";
 
 /** Another module that is asked for. */
 export interface Request {
@@ -32,6 +33,8 @@ export interface Analysis {
   readonly stars: readonly number[];
   readonly awaits: boolean;
   readonly edits: readonly Edit[];
+  /** What its own text names by its imports' local names. */
+  readonly references: References;
   readonly head: string;
 }
 
@@ -66,16 +69,18 @@ export function analyse(text: string, body: string): Analysis {
     draft.locals.delete(name);
     draft.indirect.set(name, taken);
   }
-  const awaits = awaitEdits(program, `${RUNTIME}.meta`);
-  const edits = sorted([...draft.edits, ...awaits.edits, ...references(program, draft)]);
-  return { ...draft, awaits: awaits.topLevel, edits, head: headOf(draft, body, awaits.topLevel, awaits.topLevelSaves) };
+  const names = references(draft);
+  const hiding = MAY_EVAL.test(text) ? scopesHiding(new Set(names.keys()), program) : undefined;
+  const { edits: found, awaits } = programEdits(program, `${RUNTIME}.meta`, hiding);
+  const edits = sorted([...draft.edits, ...found, ...referenceEdits(program, names)]);
+  return { ...draft, awaits: awaits.topLevel, edits, references: names, head: headOf(draft, body, awaits.topLevel, awaits.topLevelSaves) };
 }
 
-function references(program: Program, draft: Draft): Edit[] {
-  return referenceEdits(program, new Map([...draft.imports].map(([local, taken]) => {
+function references(draft: Draft): References {
+  return new Map([...draft.imports].map(([local, taken]) => {
     const key = taken.name === "*" ? NAMESPACE : taken.name;
     return [local, `${ENVIRONMENT}${taken.request}[${JSON.stringify(key)}]`];
-  })));
+  }));
 }
 
 function headOf(draft: Draft, body: string, awaits: boolean, saves: boolean): string {

@@ -2,7 +2,7 @@
 
 import type { AnyNode, Program } from "acorn";
 import { children } from "../awaits.ts";
-import type { Edit } from "../compile.ts";
+import type { Edit } from "../edits.ts";
 import { scopesHiding, type Scopes } from "./scopes.ts";
 
 /** Local names of imports and the expressions that read them. */

@@ -77,7 +77,7 @@ export function textRecord(source: Text): ModuleRecord {
     analysis,
     prepare: (record) => {
       const make = compileFunction({ name: source.url, text: source.text, edits: analysis.edits, head: analysis.head, tail: "}" });
-      body = make.call(undefined, { ...runtimeFor(source.path), meta: metaOf(source), ...giving(record) }, ...environmentsOf(record)) as Body;
+      body = make.call(undefined, { ...runtimeFor(source.path, analysis.references), meta: metaOf(source), ...giving(record) }, ...environmentsOf(record)) as Body;
       void body.next();
     },
     run: (): Running => {
