@@ -50,6 +50,17 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "a wrong text for eval": `eval 'if' 2>/dev/null; echo $?; eval 'echo "' 2>/dev/null; echo $?; echo on`,
   "printf's own quoting": `printf '%q ' 'a b' "it's" '' $'\\n' $'a\\tb' '$x'; echo; printf '%b|' '\\101\\x42' '\\0101' '\\\\101'; echo`,
   "a prompt without a terminal": `read -p 'name? ' x <<< q; echo $x`,
+  "64 bits": `echo $((9223372036854775807)) $((9223372036854775807+1)) $((0xffffffffffffffff)) $((99999999999999999999)); x='1+2'; echo $(($x*2)) $((x*2))`,
+  "wrong expressions": `echo $((1 +))\necho $((3 3)); echo same line\necho next\n((1/0)); echo $?; let; let 'x=1/0'; [[ 1 -eq 2#3 ]]`,
+  select: `PS3='pick: '; select x in one two three; do echo "[$x] $REPLY"; [ "$x" = two ] && break; done <<< $'9\n\n2'; select x in $(echo {1..20}); do echo $x; break; done <<< 12`,
+  "the last argument": `mkdir -p a/b && cd $_ && echo \${PWD##*/}; f() { echo in $_; }; f q r; echo $_; x=1; echo "[$_]"`,
+  "a line given up": `shopt -s failglob\necho no*; echo same\necho next $?\nreadonly r=1\nr=2; echo same\necho next`,
+  "a syntax error on a later line": `echo one\necho two; fi\necho three`,
+  "commands missing": `echo a\na | | b`,
+  "unbound in a subshell": `set -u; (echo $nope; echo no); echo $?; x=$(echo $nope); echo $?; trap 'echo bye $?' EXIT; echo $nope`,
+  "a pattern for all others": `shopt -s extglob\ntouch a.txt b.log; echo !(*.txt); case b in !(a)) echo other;; esac`,
+  "where errors are": `f() { nosuch; }\nf; echo "\${BASH_SOURCE[0]}" "\${FUNCNAME[0]}"`,
+  tracing: `set -x; x=1; [[ $x == 1 ]]; ((x++)); for i in 1 2; do :; done; case $x in 2) :;; esac; y=$(echo q); a=(1 $x); PS4='+ $LINENO: '; a[1]=x`,
   "local variables": `x=g; f() { local x=l; h; echo $x; }; h() { echo $x; x=changed; }; f; echo $x; readonly r=1; r=2; echo after`,
 };
 
@@ -60,13 +71,14 @@ function comparable(text: string): string {
 
 describe("what the shell cannot it says", () => {
   test.each([
-    ["echo $((9223372036854775807))", /more than 53 bits in an expression is not supported/],
     ["echo $((08))", /value too great for base/],
+    ["coproc { cat; }", /coproc is not supported by the local WebContainer engine/],
+    ["x=$(select y in 1; do :; done)", /select at this place is not supported/],
   ])("%s", async (script, complaint) => {
     const { stdout, stderr, code } = await run(script);
     expect(stdout).toBe("");
     expect(stderr).toMatch(complaint);
-    expect(code).toBe(1);
+    expect(code).toBeGreaterThan(0);
   });
 
   test("a number of 64 bits in a variable is exact", async () => {

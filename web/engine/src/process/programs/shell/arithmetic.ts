@@ -2,134 +2,137 @@
 
 import type { Shell } from "./shell.ts";
 import { ShellError } from "./state.ts";
-import { parseArithmetic, type Arithmetic, type ArithmeticOf } from "./syntax.ts";
+import type { ArithmeticText } from "./syntax.ts";
 import { element, setElement } from "./arrays.ts";
+import { formulaError, parseFormula, type Formula, type Place } from "./formula.ts";
 
 const wrap = (value: bigint): bigint => BigInt.asIntN(64, value);
 
-/** The value of an expression. Throws ShellError for what bash refuses: division by 0, wrong syntax. */
-export async function evaluate(shell: Shell, node: Arithmetic): Promise<bigint> {
-  switch (node.type) {
-    case "ArithNumber": return literal(node.value);
-    case "ArithVariable": return numeric(shell, await shell.parameter(node.name) ?? "");
-    case "ArithSpecialVar": return numeric(shell, await shell.parameter(node.name.replace(/^\$/, "")) ?? "");
-    case "ArithGroup":
-    case "ArithNested": return evaluate(shell, node.expression);
-    case "ArithArrayElement": return numeric(shell, element(shell, node.array, await key(shell, node)) ?? "");
-    case "ArithUnary": return unary(shell, node);
-    case "ArithBinary": return binary(shell, node);
-    case "ArithTernary": return (await evaluate(shell, node.condition)) !== 0n ? evaluate(shell, node.consequent) : evaluate(shell, node.alternate);
-    case "ArithAssignment": return assign(shell, node);
-    case "ArithSingleQuote": return BigInt(node.value);
-    case "ArithSyntaxError": throw new ShellError(node.message);
-    default: return evaluateText(shell, await spelled(shell, node));
+/** The value of an expression in a script: its text is expanded first. Throws ShellError for what bash refuses: division by 0, wrong syntax. */
+export async function evaluate(shell: Shell, expression: ArithmeticText): Promise<bigint> {
+  if (expression.originalText === undefined) throw new ShellError("an expression without its text is not supported by the local WebContainer engine");
+  return evaluateText(shell, await shell.expandText(expression.originalText));
+}
+
+/** Run a command that calculates: what it complains begins with its name. */
+export async function calculating(name: string, body: () => Promise<bigint>): Promise<bigint> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof ShellError) || error.fatal) throw error;
+    throw new ShellError(`${name}: ${error.message}`, error.code);
   }
 }
 
-/** A number of an expression, as far as the parser tells it exactly. */
-function literal(value: number): bigint {
-  if (Number.isNaN(value)) throw new ShellError("value too great for base");
-  // The parser tells larger ones as the largest that it can.
-  if (value >= Number.MAX_SAFE_INTEGER) throw new ShellError("a number of more than 53 bits in an expression is not supported by the local WebContainer engine; a variable may hold it");
-  return BigInt(value);
-}
+/** Trees of texts that were evaluated: loops evaluate the same ones again. */
+const known = new Map<string, Formula>();
 
 /** The value of a text as an expression: of a variable's value, of a subscript. */
-export function evaluateText(shell: Shell, text: string): Promise<bigint> {
+export async function evaluateText(shell: Shell, text: string): Promise<bigint> {
   const trimmed = text.trim();
-  if (trimmed === "") return Promise.resolve(0n);
-  if (/^-?(0|[1-9]\d*)$/.test(trimmed)) return Promise.resolve(wrap(BigInt(trimmed)));
-  return evaluate(shell, parseArithmetic(trimmed));
+  if (trimmed === "") return 0n;
+  if (/^-?(0|[1-9]\d*)$/.test(trimmed)) return wrap(BigInt(trimmed));
+  let formula = known.get(text);
+  if (formula === undefined) {
+    formula = parseFormula(text);
+    if (known.size > 1000) known.clear();
+    known.set(text, formula);
+  }
+  return new Evaluation(shell, text).value(formula);
 }
 
 let nesting = 0;
 
-async function numeric(shell: Shell, text: string): Promise<bigint> {
-  if (nesting > 100) throw new ShellError(`${text}: expression recursion level exceeded (error token is "${text}")`);
-  nesting += 1;
-  try {
-    return await evaluateText(shell, text);
-  } finally {
-    nesting -= 1;
+class Evaluation {
+  constructor(private readonly shell: Shell, private readonly text: string) {}
+
+  async value(formula: Formula): Promise<bigint> {
+    switch (formula.kind) {
+      case "number": return wrap(formula.value);
+      case "place": return this.held(formula);
+      case "unary": return unary(formula.operator, await this.value(formula.operand));
+      case "step": return this.step(formula);
+      case "binary": return this.binary(formula);
+      case "choice": return this.value((await this.value(formula.condition)) !== 0n ? formula.yes : formula.no);
+      case "assign": return this.assign(formula);
+    }
   }
-}
 
-/** The text of a node whose parts are only known now, such as `${base}#12` and `x$i`. */
-async function spelled(shell: Shell, node: Arithmetic): Promise<string> {
-  switch (node.type) {
-    case "ArithBracedExpansion": return shell.expandText(`\${${node.content}}`);
-    case "ArithCommandSubst": return shell.expandText(`$(${node.command})`);
-    case "ArithDynamicBase": return `${await shell.expandText(`\${${node.baseExpr}}`)}#${node.value}`;
-    case "ArithDynamicNumber": return `${await shell.expandText(`\${${node.prefix}}`)}${node.suffix}`;
-    case "ArithConcat": return (await Promise.all(node.parts.map((part) => (part.type === "ArithVariable" && part.hasDollarPrefix !== true ? Promise.resolve(part.name) : spelled(shell, part))))).join("");
-    default: return (await evaluate(shell, node)).toString();
+  private async held(place: Place): Promise<bigint> {
+    const text = place.key === null ? await this.shell.parameter(place.name) : element(this.shell, place.name, await this.key(place.name, place.key));
+    if (text === undefined && this.shell.state.options.has("nounset")) throw new ShellError(`${place.name}: unbound variable`, 127, true);
+    return this.numeric(text ?? "");
   }
-}
 
-async function key(shell: Shell, node: { array: string; index?: Arithmetic; stringKey?: string }): Promise<string> {
-  if (node.stringKey !== undefined) return shell.expandText(node.stringKey);
-  if (node.index === undefined) return "0";
-  if (shell.state.variables.get(node.array)?.keyed === true && node.index.type === "ArithVariable" && !node.index.hasDollarPrefix) return node.index.name;
-  return (await evaluate(shell, node.index)).toString();
-}
+  private async numeric(text: string): Promise<bigint> {
+    if (nesting > 1000) throw formulaError(text, "expression recursion level exceeded", text);
+    nesting += 1;
+    try {
+      return await evaluateText(this.shell, text);
+    } finally {
+      nesting -= 1;
+    }
+  }
 
-async function unary(shell: Shell, node: ArithmeticOf<"ArithUnary">): Promise<bigint> {
-  if (node.operator === "++" || node.operator === "--") return step(shell, node);
-  const value = await evaluate(shell, node.operand);
-  if (node.operator === "-") return wrap(-value);
-  if (node.operator === "!") return value === 0n ? 1n : 0n;
-  return node.operator === "~" ? ~value : value;
-}
+  private async key(name: string, key: string): Promise<string> {
+    if (this.shell.state.variables.get(name)?.keyed === true) return key.replace(/^(["'])([^]*)\1$/, "$2");
+    return (await evaluateText(this.shell, key)).toString();
+  }
 
-async function step(shell: Shell, node: ArithmeticOf<"ArithUnary">): Promise<bigint> {
-  const before = await evaluate(shell, node.operand);
-  const after = wrap(before + (node.operator === "++" ? 1n : -1n));
-  if (node.operand.type === "ArithVariable") shell.state.set(node.operand.name, after.toString());
-  else if (node.operand.type === "ArithArrayElement") setElement(shell, node.operand.array, await key(shell, node.operand), after.toString());
-  else throw new ShellError(`${node.operator}: syntax error: operand expected`);
-  return node.prefix ? after : before;
-}
+  private async put(place: Place, value: bigint): Promise<bigint> {
+    if (place.key === null) this.shell.state.set(place.name, value.toString());
+    else setElement(this.shell, place.name, await this.key(place.name, place.key), value.toString());
+    return value;
+  }
 
-async function binary(shell: Shell, node: ArithmeticOf<"ArithBinary">): Promise<bigint> {
-  const left = await evaluate(shell, node.left);
-  if (node.operator === "&&") return left !== 0n && (await evaluate(shell, node.right)) !== 0n ? 1n : 0n;
-  if (node.operator === "||") return left !== 0n || (await evaluate(shell, node.right)) !== 0n ? 1n : 0n;
-  return wrap(calculate(node.operator, left, await evaluate(shell, node.right)));
+  private async step(formula: Extract<Formula, { kind: "step" }>): Promise<bigint> {
+    const before = await this.held(formula.place);
+    const after = await this.put(formula.place, wrap(before + formula.by));
+    return formula.before ? after : before;
+  }
+
+  private async binary({ operator, left, right, rest }: Extract<Formula, { kind: "binary" }>): Promise<bigint> {
+    const first = await this.value(left);
+    if (operator === "&&") return truth(first !== 0n && (await this.value(right)) !== 0n);
+    if (operator === "||") return truth(first !== 0n || (await this.value(right)) !== 0n);
+    return this.calculate(operator, [first, await this.value(right)], rest);
+  }
+
+  private async assign({ operator, place, value, rest }: Extract<Formula, { kind: "assign" }>): Promise<bigint> {
+    if (operator === "") return this.put(place, await this.value(value));
+    const before = await this.held(place);
+    return this.put(place, this.calculate(operator, [before, await this.value(value)], rest));
+  }
+
+  private calculate(operator: string, [left, right]: readonly [bigint, bigint], rest: string): bigint {
+    if ((operator === "/" || operator === "%") && right === 0n) throw formulaError(this.text, "division by 0", rest);
+    if (operator === "**" && right < 0n) throw formulaError(this.text, "exponent less than 0", rest);
+    return wrap(CALCULATIONS[operator]?.(left, right) ?? 0n);
+  }
 }
 
 const truth = (value: boolean): bigint => (value ? 1n : 0n);
-const divided = (right: bigint): bigint => {
-  if (right === 0n) throw new ShellError("division by 0");
-  return right;
-};
+
+function unary(operator: string, value: bigint): bigint {
+  if (operator === "-") return wrap(-value);
+  if (operator === "!") return truth(value === 0n);
+  return operator === "~" ? ~value : value;
+}
+
+/** A power modulo 2^64, without the huge number between. */
+function power(base: bigint, exponent: bigint): bigint {
+  let value = 1n;
+  let square = base;
+  for (let left = exponent; left > 0n; left >>= 1n) {
+    if ((left & 1n) === 1n) value = wrap(value * square);
+    square = wrap(square * square);
+  }
+  return value;
+}
 
 const CALCULATIONS: Readonly<Record<string, (left: bigint, right: bigint) => bigint>> = {
-  "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / divided(b), "%": (a, b) => a % divided(b),
-  "**": (a, b) => {
-    if (b < 0n) throw new ShellError("exponent less than 0");
-    return a ** b;
-  },
+  "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / b, "%": (a, b) => a % b, "**": power,
   "<<": (a, b) => a << (b & 63n), ">>": (a, b) => a >> (b & 63n), "&": (a, b) => a & b, "|": (a, b) => a | b, "^": (a, b) => a ^ b,
   "<": (a, b) => truth(a < b), "<=": (a, b) => truth(a <= b), ">": (a, b) => truth(a > b), ">=": (a, b) => truth(a >= b),
   "==": (a, b) => truth(a === b), "!=": (a, b) => truth(a !== b), ",": (_, b) => b,
 };
-
-function calculate(operator: string, left: bigint, right: bigint): bigint {
-  const calculation = CALCULATIONS[operator];
-  if (calculation === undefined) throw new ShellError(`${operator}: syntax error: invalid arithmetic operator`);
-  return calculation(left, right);
-}
-
-async function assign(shell: Shell, node: ArithmeticOf<"ArithAssignment">): Promise<bigint> {
-  const indexed = node.subscript !== undefined || node.stringKey !== undefined;
-  const place = { array: node.variable, ...(node.subscript === undefined ? {} : { index: node.subscript }), ...(node.stringKey === undefined ? {} : { stringKey: node.stringKey }) };
-  const at = indexed ? await key(shell, place) : "0";
-  let value = await evaluate(shell, node.value);
-  if (node.operator !== "=") {
-    const before = indexed ? element(shell, node.variable, at) : await shell.parameter(node.variable);
-    value = wrap(calculate(node.operator.slice(0, -1), await numeric(shell, before ?? ""), value));
-  }
-  if (indexed) setElement(shell, node.variable, at, value.toString());
-  else shell.state.set(node.variable, value.toString());
-  return value;
-}

@@ -4,11 +4,11 @@ import type { ProcessStart } from "../../../contract.ts";
 import { dispatch } from "./commands.ts";
 import { setOption } from "./options.ts";
 import { reason } from "./redirect.ts";
-import { runStatements } from "./run.ts";
+import { runScript } from "./run.ts";
 import { Shell } from "./shell.ts";
 import { OPTIONS, ShellError, State } from "./state.ts";
 import { hold, readUntil, type Target } from "./streams.ts";
-import { parse, ScriptSyntaxError } from "./syntax.ts";
+import { parse, ScriptSyntaxError, unterminated } from "./syntax.ts";
 import type { System } from "./system.ts";
 import { Utilities } from "./utilities.ts";
 
@@ -116,6 +116,7 @@ export async function runBash(system: System, start: ProcessStart): Promise<numb
     await shell.print(1, "GNU bash, version 5.2.15(1)-release compatible: the local WebContainer engine\n");
     return 0;
   }
+  shell.state.lastArgument = "/usr/bin/bash";
   shell.state.positional = [...found.positional];
   if (found.name !== null) shell.state.name = found.name;
   return shell.runSubshell(() => perform(shell, found));
@@ -128,7 +129,11 @@ async function perform(shell: Shell, found: Invocation): Promise<number> {
     shell.world.inline = true;
     return runText(shell, found.command);
   }
-  if (found.script !== null) return runText(shell, scriptText(shell, found.script));
+  if (found.script !== null) {
+    const text = scriptText(shell, found.script);
+    shell.state.sources = [found.script];
+    return runText(shell, text);
+  }
   return runInput(shell);
 }
 
@@ -154,7 +159,7 @@ function scriptText(shell: Shell, script: string): string {
 }
 
 async function runText(shell: Shell, text: string): Promise<number> {
-  return runStatements(shell, parse(text).statements);
+  return runScript(shell, parse(text));
 }
 
 /** A script on standard input, statement by statement as far as its lines go. */
@@ -168,7 +173,7 @@ async function runInput(shell: Shell): Promise<number> {
     const script = complete(pending);
     if (script === null) continue;
     pending = "";
-    status = await runStatements(shell, script.statements);
+    status = await runScript(shell, script);
   }
   return pending.trim() === "" ? status : runText(shell, pending);
 }
@@ -178,14 +183,9 @@ function complete(text: string): ReturnType<typeof parse> | null {
   if (text.endsWith("\\\n")) return null;
   try {
     const script = parse(text);
-    return script.statements.some((statement) => statement.deferredError !== undefined || unterminated(statement)) ? null : script;
+    return unterminated(script) || script.statements.some((statement) => statement.deferredError !== undefined) ? null : script;
   } catch (error) {
     if (error instanceof ScriptSyntaxError) return null;
     throw error;
   }
-}
-
-function unterminated(statement: ReturnType<typeof parse>["statements"][number]): boolean {
-  return statement.pipelines.some((pipeline) => pipeline.commands.some((command) => "redirections" in command
-    && command.redirections.some(({ target }) => target.type === "HereDoc" && target.terminated === false)));
 }

@@ -1,13 +1,13 @@
 /** The builtins: what a shell does itself. */
 
-import { evaluateText } from "./arithmetic.ts";
+import { calculating, evaluateText } from "./arithmetic.ts";
 import { dispatch } from "./commands.ts";
 import { testCommand } from "./conditions.ts";
 import { declare, DECLARATIONS, unset } from "./declarations.ts";
 import { find, PROGRAMS, runProgram } from "./programs.ts";
 import { printf, escapes } from "./printf.ts";
 import { reason } from "./redirect.ts";
-import { runStatements } from "./run.ts";
+import { runScript } from "./run.ts";
 import type { Shell } from "./shell.ts";
 import { Exit, LoopJump, Return, ShellError } from "./state.ts";
 import { parse, ScriptSyntaxError } from "./syntax.ts";
@@ -96,20 +96,29 @@ const source: Builtin = async (shell, args, name) => {
   }
   const before = shell.state.positional;
   if (positional.length > 0) shell.state.positional = positional;
-  shell.state.sourced += 1;
+  const { state } = shell;
+  const { line } = state;
+  state.sourced += 1;
+  state.calls.unshift("source");
+  state.sources.unshift(file);
+  state.callLines.unshift(line);
   try {
-    return await runStatements(shell, parse(text).statements);
+    return await runScript(shell, parse(text));
   } catch (error) {
     if (error instanceof Return) return error.code;
-    throw error;
+    if (!(error instanceof ScriptSyntaxError)) throw error;
+    await shell.complainSyntax(error);
+    return 2;
   } finally {
-    shell.state.sourced -= 1;
-    shell.state.positional = before;
+    state.sourced -= 1;
+    for (const stack of [state.calls, state.sources, state.callLines]) stack.shift();
+    state.line = line;
+    state.positional = before;
   }
 };
 
 const returns: Builtin = (shell, args) => {
-  if (shell.state.calls.length === 0 && shell.state.sourced === 0) throw new ShellError("return: can only `return' from a function or sourced script", 2);
+  if (shell.state.locals.length === 0 && shell.state.sourced === 0) throw new ShellError("return: can only `return' from a function or sourced script", 2);
   throw new Return(number("return", args[0], shell.state.status) & 255);
 };
 
@@ -184,18 +193,19 @@ const exec: Builtin = async (shell, args) => {
 
 const evaluateWords: Builtin = async (shell, args) => {
   try {
-    return await runStatements(shell, parse(args.join(" ")).statements);
+    return await runScript(shell, parse(args.join(" ")));
   } catch (error) {
     if (!(error instanceof ScriptSyntaxError)) throw error;
     // The text is wrong, not the script around it.
-    await shell.complain(`eval: ${error.message}`);
+    await shell.complainSyntax(error, `${shell.state.sources[0] ?? shell.state.name}: eval`);
     return 2;
   }
 };
 
 const letCommand: Builtin = async (shell, args) => {
   let value = 0n;
-  for (const arg of args) value = await evaluateText(shell, arg);
+  if (args.length === 0) throw new ShellError("let: expression expected");
+  for (const arg of args) value = await calculating("let", () => evaluateText(shell, arg));
   return value === 0n ? 1 : 0;
 };
 

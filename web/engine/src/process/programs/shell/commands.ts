@@ -5,32 +5,32 @@ import { nextIndex, setElement, subscript } from "./arrays.ts";
 import { BUILTINS, DECLARING } from "./builtins.ts";
 import { runProgram } from "./programs.ts";
 import { apply, redirected } from "./redirect.ts";
-import { runCommand } from "./run.ts";
+import { runCommand, runStatements } from "./run.ts";
 import type { Shell } from "./shell.ts";
-import { Exit, Return, ShellError, type Variable } from "./state.ts";
-import type { Assignment, FunctionDefinition, Part, SimpleCommand, Word } from "./syntax.ts";
+import { Return, ShellError, type Variable } from "./state.ts";
+import { parse, type Assignment, type FunctionDefinition, type Part, wordText, type SimpleCommand, type Word } from "./syntax.ts";
 import { shellQuote } from "./parameters.ts";
+import { traceLine, traced } from "./trace.ts";
 import { expandText, expandWords } from "./words.ts";
 
 /** Run a simple command; the answer is its status. Errors that are no end of the shell are said. */
 export async function runSimple(shell: Shell, command: SimpleCommand): Promise<number> {
   shell.substituted = null;
+  let last = "";
   try {
     const words = await commandWords(shell, command);
+    last = words.at(-1) ?? "";
     if (words.length === 0) return await bare(shell, command);
-    if (words[0] === "exec" && words.length === 1) return (await apply(shell, command.redirections)) ? 0 : fatalRedirection(shell);
+    if (words[0] === "exec" && words.length === 1) return (await apply(shell, command.redirections)) ? 0 : 1;
     return await redirected(shell, command.redirections, () => withAssignments(shell, command, words));
   } catch (error) {
     if (!(error instanceof ShellError)) throw error;
     if (error.fatal) throw error;
     await shell.complain(error.message);
     return error.code;
+  } finally {
+    shell.state.lastArgument = last;
   }
-}
-
-function fatalRedirection(shell: Shell): number {
-  if (shell.state.depth >= 0) throw new Exit(1);
-  return 1;
 }
 
 /** Name and arguments. What declares variables has its assignments expanded as such, not split. */
@@ -104,15 +104,19 @@ function itemKey(word: Word): { key: string; value: Word } | null {
 async function bare(shell: Shell, command: SimpleCommand): Promise<number> {
   const status = await redirected(shell, command.redirections, () => Promise.resolve(0));
   for (const assignment of command.assignments) await assign(shell, assignment);
-  await trace(shell, command.assignments.map(({ name }) => `${name}=${shell.state.get(subscript(name).name) ?? ""}`));
   return status === 0 ? (shell.substituted ?? 0) : status;
 }
 
 async function assign(shell: Shell, assignment: Assignment): Promise<void> {
   const { name, key } = subscript(assignment.name);
-  if (assignment.array !== null) return assignArray(shell, name, assignment.array, assignment.append);
+  const plus = assignment.append ? "+" : "";
+  if (assignment.array !== null) {
+    if (shell.state.options.has("xtrace")) await traceLine(shell, `${assignment.name}${plus}=(${assignment.array.map(wordText).join(" ")})`);
+    return assignArray(shell, name, assignment.array, assignment.append);
+  }
   const text = assignment.value === null ? "" : await expandText(shell, assignment.value);
   const at = key === null ? null : shell.state.variables.get(name)?.keyed === true ? await shell.expandText(key) : (await evaluateText(shell, await shell.expandText(key))).toString();
+  if (shell.state.options.has("xtrace")) await traceLine(shell, `${assignment.name}${plus}=${text === "" ? "" : traced(text)}`);
   await store(shell, { name, key: at, append: assignment.append, text });
 }
 
@@ -179,8 +183,7 @@ const copyOf = (variable: Variable | undefined): Variable | undefined => (variab
 
 async function trace(shell: Shell, words: readonly string[]): Promise<void> {
   if (!shell.state.options.has("xtrace") || words.length === 0) return;
-  const shown = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word)));
-  await shell.print(2, `${shell.state.get("PS4") ?? "+ "}${shown.join(" ")}\n`);
+  await traceLine(shell, words.map(traced).join(" "));
 }
 
 /** Run a command by its name: function, builtin, or program. */
@@ -195,26 +198,37 @@ export async function dispatch(shell: Shell, words: readonly string[], skipFunct
 
 async function runFunction(shell: Shell, defined: FunctionDefinition, args: readonly string[]): Promise<number> {
   const { state } = shell;
-  const { positional, loops } = state;
+  const { positional, loops, line } = state;
   if (state.calls.length >= 1000) throw new ShellError(`${defined.name}: maximum function nesting level exceeded (1000)`, 1, true);
   state.positional = [...args];
   state.loops = 0;
   state.calls.unshift(defined.name);
+  state.sources.unshift(defined.sourceFile ?? "environment");
+  state.callLines.unshift(line);
   const frame = new Map<string, Variable | undefined>();
   state.locals.push(frame);
+  const outerTrap = state.options.has("functrace") ? undefined : state.traps.get("RETURN");
+  if (outerTrap !== undefined) state.traps.delete("RETURN");
   try {
-    return await redirected(shell, defined.redirections, () => runCommand(shell, defined.body));
-  } catch (error) {
-    if (error instanceof Return) return error.code;
-    throw error;
+    return await redirected(shell, defined.redirections, () => runBody(shell, defined));
   } finally {
     state.locals.pop();
     for (const [name, variable] of frame) {
       if (variable === undefined) state.variables.delete(name);
       else state.variables.set(name, variable);
     }
-    state.calls.shift();
-    state.positional = positional;
-    state.loops = loops;
+    for (const stack of [state.calls, state.sources, state.callLines]) stack.shift();
+    if (outerTrap !== undefined && !state.traps.has("RETURN")) state.traps.set("RETURN", outerTrap);
+    Object.assign(state, { positional, loops, line });
   }
+}
+
+async function runBody(shell: Shell, defined: FunctionDefinition): Promise<number> {
+  const status = await runCommand(shell, defined.body).catch((error: unknown) => {
+    if (error instanceof Return) return error.code;
+    throw error;
+  });
+  const trap = shell.state.traps.get("RETURN");
+  if (trap !== undefined) await runStatements(shell, parse(trap).statements);
+  return status;
 }

@@ -1,7 +1,7 @@
 /** Tests: `[[ … ]]`, `test` and `[`. */
 
 import type { Stat } from "../../../contract.ts";
-import { evaluateText } from "./arithmetic.ts";
+import { calculating, evaluateText } from "./arithmetic.ts";
 import { values } from "./arrays.ts";
 import { patternExpression } from "./patterns.ts";
 import type { Shell } from "./shell.ts";
@@ -25,7 +25,7 @@ export async function test(shell: Shell, node: Condition): Promise<boolean> {
         const equal = patternExpression(await expandPattern(shell, node.right), shell.state.shopt.has("nocasematch")).test(left);
         return equal === (node.operator !== "!=");
       }
-      return binary(shell, node.operator, [left, await expandText(shell, node.right)], evaluateText);
+      return binary(shell, node.operator, [left, await expandText(shell, node.right)], (inner, text) => calculating("[[", () => evaluateText(inner, text)));
     }
   }
 }

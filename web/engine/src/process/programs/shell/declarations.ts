@@ -14,7 +14,7 @@ export const DECLARATIONS: Readonly<Record<string, string>> = { declare: "", typ
 /** All five. */
 export async function declare(shell: Shell, args: readonly string[], command: string): Promise<number> {
   const { set, clear, names } = letters(args, command);
-  const inside = shell.state.calls.length > 0;
+  const inside = shell.state.locals.length > 0;
   if (command === "local" && !inside) throw new ShellError("local: can only be used in a function");
   if (/[fF]/.test(set)) return functions(shell, names);
   if (names.length === 0) return list(shell, set, command);

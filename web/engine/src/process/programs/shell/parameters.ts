@@ -45,17 +45,31 @@ async function hold(shell: Shell, parameter: string, operation: Operation | null
   if (parameter === "@" || parameter === "*") return { kind: "list", list: [...state.positional], star: parameter === "*" };
   const { name, key } = subscript(parameter);
   if (key === null) return { kind: "text", text: special(shell, parameter) };
-  if (key === "@" || key === "*") return { kind: "list", list: name === "PIPESTATUS" ? state.pipeStatus.map(String) : name === "FUNCNAME" ? [...state.calls] : values(state.variables.get(name)), star: key === "*" };
+  if (key === "@" || key === "*") return { kind: "list", list: [...(stacked(shell, name) ?? values(state.variables.get(name)))], star: key === "*" };
   return { kind: "text", text: await elementText(shell, name, key) };
 }
 
 async function elementText(shell: Shell, name: string, key: string): Promise<string | undefined> {
   const { state } = shell;
   const at = state.variables.get(name)?.keyed === true ? await shell.expandText(key) : (await evaluateText(shell, key)).toString();
-  if (name === "PIPESTATUS") return state.pipeStatus[Number(at)]?.toString();
-  if (name === "FUNCNAME") return state.calls[Number(at)];
-  return element(shell, name, at);
+  const stack = stacked(shell, name);
+  return stack === null ? element(shell, name, at) : stack.at(Number(at));
 }
+
+/** Arrays that the shell itself holds. */
+function stacked(shell: Shell, name: string): readonly string[] | null {
+  const { state } = shell;
+  switch (name) {
+    case "PIPESTATUS": return state.pipeStatus.map(String);
+    // A script file is a call of its own below all functions.
+    case "FUNCNAME": return state.calls.length > 0 && state.sources.length > state.calls.length ? [...state.calls, "main"] : state.calls;
+    case "BASH_SOURCE": return state.sources;
+    case "BASH_LINENO": return callLines(shell);
+    default: return null;
+  }
+}
+
+const callLines = ({ state }: Shell): string[] => [...state.callLines, ...(state.sources.length > state.callLines.length ? [0] : [])].map(String);
 
 const SPECIAL: Readonly<Record<string, (shell: Shell) => string | undefined>> = {
   "#": (shell) => String(shell.state.positional.length),
@@ -73,6 +87,10 @@ const SPECIAL: Readonly<Record<string, (shell: Shell) => string | undefined>> = 
   PPID: (shell) => String(shell.system.ppid),
   PIPESTATUS: (shell) => String(shell.state.pipeStatus[0] ?? 0),
   FUNCNAME: (shell) => shell.state.calls[0],
+  BASH_SOURCE: (shell) => shell.state.sources[0],
+  BASH_LINENO: (shell) => callLines(shell)[0],
+  BASH_COMMAND: (shell) => shell.state.command,
+  _: (shell) => shell.state.lastArgument,
   BASH_SUBSHELL: (shell) => String(shell.state.depth),
   SHELLOPTS: (shell) => [...shell.state.options].sort().join(":"),
 };
@@ -155,8 +173,8 @@ function each(held: Held, change: (text: string) => string): Held {
 }
 
 async function substring(shell: Shell, held: Held, operation: Extract<Operation, { type: "Substring" }>, name: string): Promise<Held> {
-  const offset = Number(await evaluate(shell, operation.offset.expression));
-  const length = operation.length === null ? null : Number(await evaluate(shell, operation.length.expression));
+  const offset = Number(await evaluate(shell, operation.offset));
+  const length = operation.length === null ? null : Number(await evaluate(shell, operation.length));
   const slice = <T>(all: readonly T[]): T[] => {
     const from = offset < 0 ? all.length + offset : offset;
     if (from < 0) return [];

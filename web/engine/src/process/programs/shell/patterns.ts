@@ -134,20 +134,23 @@ interface Step {
 
 function step(system: System, cwd: string, base: string, { part, last, options }: Step): string[] {
   const folder = base === "" ? cwd : base.startsWith("/") ? base : `${cwd}/${base}`;
-  if (part === "") return kindOf(system, folder) === 2 ? [base] : [];
-  if (part === "**" && options.globstar) return deep(system, folder, base, last);
-  if (!isPattern(part)) {
-    const name = unescapePattern(part);
-    const kind = kindOf(system, `${folder}/${name}`);
-    if (last ? kind === 0 : kind !== 2) return [];
-    return [`${base}${name}${last ? "" : "/"}`];
-  }
+  if (part === "") return base !== "" && kindOf(system, folder) === 2 ? [base] : [];
+  // What `**` stands for can be nothing at all: the folder itself.
+  if (part === "**" && options.globstar) return [...(last && base !== "" ? [base] : []), ...deep(system, folder, base, last)];
+  if (!isPattern(part)) return named(system, folder, base, { part, last, options });
   const expression = new RegExp(`^(?:${patternSource(part, { path: true })})$`, options.nocaseglob ? "iu" : "u");
   const hidden = options.dotglob || part.startsWith(".") || part.startsWith("\\.");
   return names(system, folder)
     .filter((entry) => (hidden || !entry.name.startsWith(".")) && expression.test(entry.name))
     .filter((entry) => last || entry.kind === 2 || (entry.kind === 3 && kindOf(system, `${folder}/${entry.name}`) === 2))
     .map((entry) => `${base}${entry.name}${last ? "" : "/"}`);
+}
+
+function named(system: System, folder: string, base: string, { part, last }: Step): string[] {
+  const name = unescapePattern(part);
+  const kind = kindOf(system, `${folder}/${name}`);
+  if (last ? kind === 0 : kind !== 2) return [];
+  return [`${base}${name}${last ? "" : "/"}`];
 }
 
 function deep(system: System, folder: string, base: string, last: boolean): string[] {

@@ -1,7 +1,7 @@
 /** Running statements: lists, pipelines, compound commands. */
 
 import type { Signal } from "../../../contract.ts";
-import { evaluate } from "./arithmetic.ts";
+import { calculating, evaluate } from "./arithmetic.ts";
 import { runSimple } from "./commands.ts";
 import { test } from "./conditions.ts";
 import { patternExpression } from "./patterns.ts";
@@ -10,7 +10,9 @@ import type { Group, Job, Shell } from "./shell.ts";
 import { Exit, LoopJump, ShellError } from "./state.ts";
 import { Pipe } from "./streams.ts";
 import { SIGNALS } from "./system.ts";
-import { parse, ScriptSyntaxError, type Command, type CommandOf, type Pipeline, type Statement } from "./syntax.ts";
+import { select } from "./select.ts";
+import { traceCommand } from "./trace.ts";
+import { parse, ScriptSyntaxError, SELECT, type Command, type CommandOf, type Pipeline, type Script, type ArithmeticText, type Statement } from "./syntax.ts";
 import { expandPattern, expandText, expandWords } from "./words.ts";
 
 /** Run statements one after another; the answer is the status of the last. */
@@ -23,11 +25,41 @@ export async function runStatements(shell: Shell, statements: readonly Statement
   return status;
 }
 
+/**
+ * Run the text of a script, of `eval`, or of a sourced file. An expansion that fails gives up the line that it is on,
+ * with all that stands around it, and the next line is run.
+ */
+export async function runScript(shell: Shell, script: Script): Promise<number> {
+  let status = script.statements.length === 0 ? 0 : shell.state.status;
+  let given = 0;
+  for (const statement of script.statements) {
+    const start = lineOf(statement);
+    if (start <= given) continue;
+    try {
+      status = await runStatements(shell, [statement]);
+    } catch (error) {
+      if (!(error instanceof ShellError) || !error.discards || shell.state.depth > 0 || shell.state.options.has("errexit")) throw error;
+      await shell.complain(error.message);
+      shell.state.status = status = 1;
+      given = Math.max(start, shell.state.locals.length > 0 ? 0 : shell.state.line);
+    }
+  }
+  return status;
+}
+
+function lineOf(statement: Statement): number {
+  return statement.deferredError === undefined ? (statement.pipelines[0]?.commands[0]?.line ?? Infinity) : Infinity;
+}
+
 async function runStatement(shell: Shell, statement: Statement): Promise<number> {
   if (shell.group.killed !== null) throw new Exit(128 + SIGNALS[shell.group.killed]);
-  if (statement.deferredError !== undefined) throw new ScriptSyntaxError(`line ${statement.line ?? 1}: syntax error near unexpected token \`${statement.deferredError.token}'`);
+  if (statement.deferredError !== undefined) throw new ScriptSyntaxError(statement.deferredError.message);
   if (shell.state.options.has("noexec")) return 0;
-  if (statement.background) return background(shell, statement);
+  return statement.background ? background(shell, statement) : runList(shell, statement);
+}
+
+/** Pipelines with `&&` and `||` between them. */
+async function runList(shell: Shell, statement: Statement): Promise<number> {
   let status = 0;
   for (const [at, pipeline] of statement.pipelines.entries()) {
     const operator = at === 0 ? ";" : (statement.operators[at - 1] ?? ";");
@@ -55,7 +87,7 @@ async function guarded(shell: Shell, condition: boolean, body: () => Promise<num
 async function failed(shell: Shell, status: number): Promise<void> {
   if (shell.state.conditions > 0) return;
   const trap = shell.state.traps.get("ERR");
-  if (trap !== undefined) await runStatements(shell, parse(trap).statements);
+  if (trap !== undefined && (shell.state.locals.length === 0 || shell.state.options.has("errtrace"))) await runStatements(shell, parse(trap).statements);
   shell.state.status = status;
   if (shell.state.options.has("errexit")) throw new Exit(status);
 }
@@ -136,7 +168,7 @@ export async function runCommand(shell: Shell, command: Command): Promise<number
   if (command.line !== undefined && command.line > 0) shell.state.line = command.line;
   if (command.type === "SimpleCommand") return runSimple(shell, command);
   if (command.type === "FunctionDef") {
-    shell.state.functions.set(command.name, command);
+    shell.state.functions.set(command.name, { ...command, sourceFile: shell.state.sources[0] ?? (shell.world.inline ? "environment" : "main") });
     return 0;
   }
   return redirected(shell, command.redirections, async () => {
@@ -153,22 +185,32 @@ export async function runCommand(shell: Shell, command: Command): Promise<number
 type Compound = Exclude<Command, CommandOf<"SimpleCommand"> | CommandOf<"FunctionDef">>;
 
 async function runCompound(shell: Shell, command: Compound): Promise<number> {
+  if (shell.state.options.has("xtrace")) await traceCommand(shell, command);
+  switch (command.type) {
+    case "For": return command.variable.startsWith(SELECT) ? runSelect(shell, command) : runFor(shell, command);
+    case "CStyleFor": return runCountingFor(shell, command);
+    case "While":
+    case "Until": return runWhile(shell, command, command.type === "While");
+    default: return runOnce(shell, command);
+  }
+}
+
+/** Compound commands that are no loops. */
+async function runOnce(shell: Shell, command: Exclude<Compound, { type: "For" | "CStyleFor" | "While" | "Until" }>): Promise<number> {
   switch (command.type) {
     case "If": return runIf(shell, command);
-    case "For": return runFor(shell, command);
-    case "CStyleFor": return runCountingFor(shell, command);
-    case "While": return runWhile(shell, command, true);
-    case "Until": return runWhile(shell, command, false);
     case "Case": return runCase(shell, command);
     case "Group": return runStatements(shell, command.body);
     case "Subshell": {
       const inner = shell.fork();
       return inner.runSubshell(() => runStatements(inner, command.body));
     }
-    case "ArithmeticCommand": return (await evaluate(shell, command.expression.expression)) === 0n ? 1 : 0;
+    case "ArithmeticCommand": return (await evaluateOf(shell, command.expression)) === 0n ? 1 : 0;
     case "ConditionalCommand": return (await test(shell, command.expression)) ? 0 : 1;
   }
 }
+
+const evaluateOf = (shell: Shell, expression: ArithmeticText): Promise<bigint> => calculating("((", () => evaluate(shell, expression));
 
 async function runIf(shell: Shell, command: CommandOf<"If">): Promise<number> {
   for (const clause of command.clauses) {
@@ -201,23 +243,32 @@ function breathe(count: number): Promise<void> | undefined {
 }
 
 async function runFor(shell: Shell, command: CommandOf<"For">): Promise<number> {
+  if (!/^[A-Za-z_]\w*$/.test(command.variable)) throw new ShellError(`\`${command.variable}': not a valid identifier`);
   const words = command.words === null ? [...shell.state.positional] : await expandWords(shell, command.words);
   let status = 0;
   for (const [count, word] of words.entries()) {
     await breathe(count);
+    if (count > 0 && shell.state.options.has("xtrace")) await traceCommand(shell, command);
     shell.state.set(command.variable, word);
     if (!(await round(shell, async () => (status = await runStatements(shell, command.body))))) break;
   }
   return status;
 }
 
+async function runSelect(shell: Shell, command: CommandOf<"For">): Promise<number> {
+  const words = command.words === null ? [...shell.state.positional] : await expandWords(shell, command.words);
+  let status = 0;
+  const ended = await select(shell, words, command.variable.slice(SELECT.length), () => round(shell, async () => (status = await runStatements(shell, command.body))));
+  return ended ? 1 : status;
+}
+
 async function runCountingFor(shell: Shell, command: CommandOf<"CStyleFor">): Promise<number> {
   let status = 0;
-  if (command.init !== null) await evaluate(shell, command.init.expression);
-  for (let count = 0; command.condition === null || (await evaluate(shell, command.condition.expression)) !== 0n; count += 1) {
+  if (command.init !== null) await evaluateOf(shell, command.init);
+  for (let count = 0; command.condition === null || (await evaluateOf(shell, command.condition)) !== 0n; count += 1) {
     await breathe(count);
     if (!(await round(shell, async () => (status = await runStatements(shell, command.body))))) break;
-    if (command.update !== null) await evaluate(shell, command.update.expression);
+    if (command.update !== null) await evaluateOf(shell, command.update);
   }
   return status;
 }

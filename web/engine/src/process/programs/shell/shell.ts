@@ -86,9 +86,15 @@ export class Shell {
 
   /** Say what is wrong, as bash does: with the shell's name and the line. */
   async complain(message: string): Promise<void> {
-    await this.print(2, `${this.state.name}: line ${this.state.line}: ${message}\n`).catch((error: unknown) => {
+    await this.print(2, `${this.state.sources[0] ?? this.state.name}: line ${Math.max(1, this.state.line)}: ${message}\n`).catch((error: unknown) => {
       if (!(error instanceof ShellError)) throw error;
     });
+  }
+
+  /** Say what is wrong with a script; `place` is what it stands in, when that is not the shell's own. */
+  async complainSyntax(error: ScriptSyntaxError, place?: string): Promise<void> {
+    const name = place ?? this.state.sources[0] ?? `${this.state.name}${this.world.inline ? ": -c" : ""}`;
+    await this.print(2, error.message.split("\n").map((line) => `${name}: ${line}\n`).join(""));
   }
 
   /** The text of a parameter; undefined when it is unset. */
@@ -111,6 +117,8 @@ export class Shell {
     const pipe = new Pipe();
     const inner = this.fork();
     inner.connect(1, { kind: "pipe", pipe, end: "write" });
+    inner.state.substitutions += 1;
+    if (!this.state.shopt.has("inherit_errexit")) inner.state.options.delete("errexit");
     pipe.hold("read");
     const status = inner.runSubshell(() => runStatements(inner, script.statements));
     const output = await readAll(this.system, { kind: "pipe", pipe, end: "read" });
@@ -165,10 +173,11 @@ export class Shell {
       if (error instanceof BrokenPipe) return 128 + SIGNALS.SIGPIPE;
       if (error instanceof ShellError) {
         await this.complain(error.message);
-        return error.code;
+        // An error of an expansion ends a subshell with 1, and a shell with 127.
+        return this.state.depth > 0 && error.code === 127 ? 1 : error.code;
       }
       if (error instanceof ScriptSyntaxError) {
-        await this.print(2, `${this.state.name}: ${this.world.inline ? "-c: " : ""}${error.message}\n`);
+        await this.complainSyntax(error);
         return 2;
       }
       throw error;

@@ -41,6 +41,11 @@ export class ShellError extends Error {
   constructor(message: string, readonly code = 1, readonly fatal = false) {
     super(message);
   }
+
+  /** Whether only the line of the script is given up, not all of it. */
+  get discards(): boolean {
+    return this.fatal && this.code === 1;
+  }
 }
 
 /** The options of `set`, by letter and long name. */
@@ -68,6 +73,16 @@ export class State {
   line = 0;
   /** Names of the functions being run, innermost first. */
   calls: string[] = [];
+  /** The files that the functions being run, and the sourced files, are in, innermost first; the script itself is the last. */
+  sources: string[] = [];
+  /** The lines of the calls, as `calls`. */
+  callLines: number[] = [];
+  /** What `$BASH_COMMAND` is: the command being run. */
+  command = "";
+  /** What `$_` is: the last argument of the command before. */
+  lastArgument = "";
+  /** How many command substitutions this is in. */
+  substitutions = 0;
   sourced = 0;
   loops = 0;
   /** How many conditions (`if`, `&&`, `!`) the current command is in: errexit does not apply there. */
@@ -88,9 +103,12 @@ export class State {
     copy.shopt = new Set(this.shopt);
     copy.positional = [...this.positional];
     copy.calls = [...this.calls];
+    copy.sources = [...this.sources];
+    copy.callLines = [...this.callLines];
     copy.locals = this.locals.map((frame) => new Map(frame));
     copy.descriptors = new Map(this.descriptors);
-    copy.traps = new Map();
+    const inherited = this.traps.get("ERR");
+    copy.traps = new Map(inherited !== undefined && this.options.has("errtrace") ? [["ERR", inherited]] : []);
     copy.depth = this.depth + 1;
     return copy;
   }

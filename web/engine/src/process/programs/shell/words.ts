@@ -25,7 +25,7 @@ async function expandFields(shell: Shell, parts: readonly Part[]): Promise<strin
     const { shopt } = shell.state;
     const matches = glob(shell.system, shell.state.cwd, pattern, { dotglob: shopt.has("dotglob"), globstar: shopt.has("globstar"), nocaseglob: shopt.has("nocaseglob") });
     if (matches.length > 0) return matches;
-    if (shopt.has("failglob")) throw new ShellError(`no match: ${text}`);
+    if (shopt.has("failglob")) throw new ShellError(`no match: ${text}`, 1, true);
     return shopt.has("nullglob") ? [] : [text];
   });
 }
@@ -69,12 +69,10 @@ export async function expandPart(shell: Shell, part: Part, fields: Fields): Prom
 /** What is wrong in an expansion ends the whole script, as in bash. */
 async function arithmetic(shell: Shell, part: PartOf<"ArithmeticExpansion">): Promise<string> {
   try {
-    return (await evaluate(shell, part.expression.expression)).toString();
+    return (await evaluate(shell, part.expression)).toString();
   } catch (error) {
     if (!(error instanceof ShellError) || error.fatal) throw error;
-    const text = (part.expression.originalText ?? "").trim();
-    const token = /[/%]\s*([^/%]*)$/.exec(text)?.[1] ?? text;
-    throw new ShellError(`${text}: ${error.message} (error token is "${token}")`, 1, true);
+    throw new ShellError(error.message, 1, true);
   }
 }
 
@@ -112,7 +110,7 @@ function tilde(shell: Shell, part: PartOf<"TildeExpansion">): string {
   if (part.user === null) return shell.state.get("HOME") ?? "/";
   if (part.user === "+") return shell.state.cwd;
   if (part.user === "-") return shell.state.get("OLDPWD") ?? "~-";
-  return `~${part.user}`;
+  return part.user === "root" ? "/root" : `~${part.user}`;
 }
 
 /** Every combination of the alternatives in braces. */
