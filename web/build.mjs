@@ -14,7 +14,14 @@ const out = process.env.OUT ?? `${web}dist`;
 /** Entry points by output name; those of a part that is not there are left out. */
 const parts = {
   host: { page: "host/src/page.ts" },
-  engine: { frame: "engine/src/frame/main.ts", process: "engine/src/process/main.ts", shell: "engine/src/process/shell.ts", preview: "engine/src/preview/worker.ts" },
+  engine: {
+    frame: "engine/src/frame/main.ts",
+    process: "engine/src/process/main.ts",
+    shell: "engine/src/process/shell.ts",
+    preview: "engine/src/preview/page.ts",
+    "preview-worker": "engine/src/preview/worker.ts",
+    "preview-errors": "engine/src/preview/errors.ts",
+  },
 };
 
 const polyfills = Object.fromEntries(
@@ -29,10 +36,15 @@ const polyfills = Object.fromEntries(
 );
 
 const bundled = [];
-/** `readable-stream` asks for the package `process/`; its ticks must be those of the engine's own loop. */
-const ticks = {
-  name: "ticks",
-  setup: ({ onResolve }) => onResolve({ filter: /^process\/$/ }, () => ({ path: `${web}engine/src/process/modules/stream/process.ts` })),
+/** What `readable-stream` asks for and the engine has itself: ticks of its own loop, Node's errors, its decoder of texts. */
+const own = {
+  name: "own",
+  setup: ({ onResolve }) => {
+    const modules = `${web}engine/src/process/modules`;
+    onResolve({ filter: /^process\/$/ }, () => ({ path: `${modules}/stream/process.ts` }));
+    onResolve({ filter: /^string_decoder\/$/ }, ({ importer }) => (importer.includes("/readable-stream/") ? { path: `${modules}/string_decoder.ts` } : undefined));
+    onResolve({ filter: /^\.{1,2}\/(ours\/|\.\.\/ours\/)?errors$/ }, ({ importer }) => (importer.includes("/readable-stream/") ? { path: `${modules}/stream/errors.ts` } : undefined));
+  },
 };
 
 await rm(out, { recursive: true, force: true });
@@ -59,7 +71,7 @@ for (const [part, entries] of Object.entries(parts)) {
     // Packages ask for Node's modules under both names: these are the kept polyfills, pinned in package.json.
     // node:zlib is what the shell's utilities ask for (gzip, tar).
     alias: { ...polyfills, "node:zlib": `${web}engine/src/process/programs/shell/zlib.ts` },
-    plugins: [ticks],
+    plugins: [own],
     logLevel: "warning",
     metafile: true,
   });

@@ -29,6 +29,8 @@ export interface ProcessStart {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** `process.argv0`, where it was given. */
+  readonly argv0?: string;
   /** How descriptors 0, 1 and 2 are connected. */
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   /** The size of its terminal when it has one, and which of 0, 1 and 2 are on it. */
@@ -89,6 +91,8 @@ export interface SpawnRequest {
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   readonly ipc?: boolean;
   readonly detached?: boolean;
+  /** What the child sees as its own name, where that is not the command's. */
+  readonly argv0?: string;
 }
 
 /** How a child that was waited for ended. */

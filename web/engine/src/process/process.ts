@@ -2,8 +2,9 @@
 
 import type { ProcessStart, Signal } from "../contract.ts";
 import { call, callSync, exit as end, on } from "./calls.ts";
-import { handle, type Handle } from "./loop.ts";
+import { handle, turn, type Handle } from "./loop.ts";
 import { EventEmitter } from "./modules/events.ts";
+import { modeOf } from "./modules/fs/arguments.ts";
 import { invalidArgType, nodeError, outOfRange, refusal } from "./modules/errors.ts";
 import { builtin, builtinName } from "./modules/index.ts";
 import { posix } from "./modules/path.ts";
@@ -61,15 +62,17 @@ function hrtime(previous?: unknown): [number, number] {
 }
 hrtime.bigint = (): bigint => BigInt(Math.round(millis() * 1000)) * 1000n;
 
+/** What a browser does not tell a Worker: its memory and its processor time. No number is better than a wrong one. */
+const UNKNOWN = Number.NaN;
+
 function memoryUsage(): Record<string, number> {
-  const heap = (performance as unknown as { memory?: { usedJSHeapSize: number; totalJSHeapSize: number } }).memory;
-  const used = heap?.usedJSHeapSize ?? 0, total = heap?.totalJSHeapSize ?? 0;
-  return { rss: total, heapTotal: total, heapUsed: used, external: 0, arrayBuffers: 0 };
+  return { rss: UNKNOWN, heapTotal: UNKNOWN, heapUsed: UNKNOWN, external: UNKNOWN, arrayBuffers: UNKNOWN };
 }
-memoryUsage.rss = (): number => memoryUsage().rss ?? 0;
+memoryUsage.rss = (): number => UNKNOWN;
 
 function cpuUsage(previous?: { user: number; system: number }): { user: number; system: number } {
-  return { user: Math.round(millis() * 1000) - (previous?.user ?? 0), system: 0 - (previous?.system ?? 0) };
+  if (previous !== undefined && (typeof previous !== "object" || previous === null)) throw invalidArgType("prevValue", "object", previous);
+  return { user: UNKNOWN, system: UNKNOWN };
 }
 
 function exitCodeOf(value: unknown): number {
@@ -134,7 +137,14 @@ function wireParent(process: NodeProcess): void {
       }
       if (message === undefined) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "message" argument must be specified');
       const sent = call("process.message", "parent", message);
-      if (done) void sent.then(() => done(null), done);
+      if (!done) return true;
+      // Who waits for the message to be gone is waited for.
+      const sending = handle();
+      const over = (error: Error | null): void => {
+        sending.close();
+        turn(() => done(error));
+      };
+      void sent.then(() => over(null), over);
       return true;
     },
     disconnect: () => {
@@ -168,7 +178,7 @@ function facts(start: ProcessStart): Record<string, unknown> {
     pid: start.pid,
     ppid: start.ppid,
     execPath: "/usr/local/bin/node",
-    argv0: "node",
+    argv0: start.argv0 ?? "node",
     debugPort: 9229,
     moduleLoadList: [],
     exitCode: undefined,
@@ -180,7 +190,6 @@ function facts(start: ProcessStart): Record<string, unknown> {
 
 function actions(process: NodeProcess, start: ProcessStart): Record<string, unknown> {
   let cwd = start.cwd;
-  let mask = 0o22;
   return {
     cwd: () => cwd,
     chdir: (folder: unknown): void => {
@@ -194,11 +203,7 @@ function actions(process: NodeProcess, start: ProcessStart): Record<string, unkn
       }
       cwd = path;
     },
-    umask: (wanted?: number | string): number => {
-      const before = mask;
-      if (wanted !== undefined) mask = (typeof wanted === "string" ? Number.parseInt(wanted, 8) : wanted) & 0o777;
-      return before;
-    },
+    umask: (wanted?: unknown): number => callSync("process.umask", wanted === undefined ? null : modeOf(wanted, "mask")),
     nextTick: Object.defineProperty(processNextTick, "name", { value: "nextTick" }),
     _tickCallback: () => undefined,
     emitWarning,
@@ -259,15 +264,16 @@ const usage = {
   memoryUsage,
   cpuUsage,
   resourceUsage: (): Record<string, number> => ({
-    userCPUTime: cpuUsage().user, systemCPUTime: 0, maxRSS: Math.round((memoryUsage().rss ?? 0) / 1024), sharedMemorySize: 0,
-    unsharedDataSize: 0, unsharedStackSize: 0, minorPageFault: 0, majorPageFault: 0, swappedOut: 0, fsRead: 0, fsWrite: 0,
-    ipcSent: 0, ipcReceived: 0, signalsCount: 0, voluntaryContextSwitches: 0, involuntaryContextSwitches: 0,
+    // The kernel that Node asks keeps the rest at 0 as well.
+    userCPUTime: UNKNOWN, systemCPUTime: UNKNOWN, maxRSS: UNKNOWN, sharedMemorySize: 0, unsharedDataSize: 0, unsharedStackSize: 0,
+    minorPageFault: UNKNOWN, majorPageFault: UNKNOWN, swappedOut: 0, fsRead: UNKNOWN, fsWrite: UNKNOWN, ipcSent: 0, ipcReceived: 0, signalsCount: 0,
+    voluntaryContextSwitches: UNKNOWN, involuntaryContextSwitches: UNKNOWN,
   }),
   constrainedMemory: (): number => 0,
-  availableMemory: (): number => 4_294_967_296,
-  getActiveResourcesInfo: (): string[] => [],
-  _getActiveHandles: (): unknown[] => [],
-  _getActiveRequests: (): unknown[] => [],
+  availableMemory: (): number => UNKNOWN,
+  getActiveResourcesInfo: refusal("process.getActiveResourcesInfo"),
+  _getActiveHandles: refusal("process._getActiveHandles"),
+  _getActiveRequests: refusal("process._getActiveRequests"),
 };
 
 const ids = { getuid: () => 0, geteuid: () => 0, getgid: () => 0, getegid: () => 0, getgroups: () => [0] };

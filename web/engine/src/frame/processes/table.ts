@@ -31,6 +31,7 @@ interface Launch {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdio: readonly [Stdio, Stdio, Stdio];
+  readonly argv0?: string;
 }
 
 /** What a child's pipes are instead of ways to its parent. */
@@ -87,7 +88,7 @@ export class Table {
     const child = new Process(identity, cwd, streams.input);
     child.umask = parent.umask;
     parent.children.add(child);
-    return this.start(child, { program, cwd, env, stdio });
+    return this.start(child, { program, cwd, env, stdio, ...(request.argv0 === undefined ? {} : { argv0: request.argv0 }) });
   }
 
   private start(process: Process, launch: Launch): Process {
@@ -102,7 +103,7 @@ export class Table {
     this.processes.set(pid, process);
     const start: ProcessStart = {
       pid, ppid: parent?.is.pid ?? 1, program, args, cwd: launch.cwd, env: launch.env, stdio: launch.stdio, ipc, sync: task.memory,
-      ...terminalOf(process, launch.stdio),
+      ...(launch.argv0 === undefined ? {} : { argv0: launch.argv0 }), ...terminalOf(process, launch.stdio),
     };
     this.pool.take(script).then(
       (worker) => task.begin(worker, start, []),

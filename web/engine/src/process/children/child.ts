@@ -6,10 +6,10 @@ import { call, callSync, on } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
 import { EventEmitter } from "../modules/events.ts";
-import { invalidArgType, nodeError, refusal } from "../modules/errors.ts";
+import { invalidArgType, nodeError, refusal, unsupported } from "../modules/errors.ts";
 import { stream } from "../modules/stream/index.ts";
 import { clearTimeout, processNextTick, setTimeout, type Timeout } from "../timers.ts";
-import { signalOf, streamsOf, type Launch, type Streams } from "./options.ts";
+import { argv0Of, signalOf, streamsOf, type Launch, type Streams } from "./options.ts";
 
 type Callback = (error?: Error | null) => void;
 
@@ -40,8 +40,14 @@ function wire(): void {
   });
 }
 
+/** What programs do to these streams as to sockets; a child is waited for as a whole, not its streams. */
+interface Countable {
+  ref(): this;
+  unref(): this;
+}
+
 /** The child's stdin at this end. */
-class ChildInput extends stream.Writable {
+class ChildInput extends stream.Writable implements Countable {
   readonly fd = -1;
   constructor(private readonly pid: Promise<number | null>) {
     super({ decodeStrings: true });
@@ -66,14 +72,29 @@ class ChildInput extends stream.Writable {
     if (!this.writableFinished) void this.give(null, () => undefined);
     done(error);
   }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
 }
 
 /** A stream of the child's output at this end. */
-class ChildOutput extends stream.Readable {
+class ChildOutput extends stream.Readable implements Countable {
   override _read(): void {
     // It comes by itself.
   }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
 }
+
+// Node's are sockets, and people print what they are.
+for (const type of [ChildInput, ChildOutput]) Object.defineProperty(type, "name", { value: "Socket" });
 
 /** `ChildProcess`. */
 export class ChildProcess extends Emitter {
@@ -88,7 +109,7 @@ export class ChildProcess extends Emitter {
   stdout: InstanceType<typeof stream.Readable> | null = null;
   stderr: InstanceType<typeof stream.Readable> | null = null;
   stdio: unknown[] = [null, null, null];
-  channel: object | undefined;
+  channel: object | null | undefined;
   private keeper: Handle | null = null;
   private channelKeeper: Handle | null = null;
   private counted = true;
@@ -109,7 +130,7 @@ export class ChildProcess extends Emitter {
     this.connect(streams);
     this.keeper = handle();
     try {
-      this.take(callSync("process.spawn", { command: launch.file, args: launch.args, cwd: launch.cwd, env: launch.env, stdio: streams.stdio, ipc: streams.ipc, detached: launch.options.detached ?? false }), streams);
+      this.take(callSync("process.spawn", { command: launch.file, args: launch.args, cwd: launch.cwd, env: launch.env, stdio: streams.stdio, ipc: streams.ipc, detached: launch.options.detached ?? false, ...argv0Of(launch.options) }), streams);
     } catch (error) {
       this.failed(error as Error & { code?: string; errno?: number }, launch);
     }
@@ -210,15 +231,16 @@ export class ChildProcess extends Emitter {
     if (!this.connected) return;
     this.connected = false;
     this.channelKeeper?.close();
-    this.channel = undefined;
+    this.channel = null;
     this.emit("disconnect");
   }
 
   send(message: unknown, ...rest: unknown[]): boolean {
     const done = rest.find((word) => typeof word === "function") as Callback | undefined;
     if (message === undefined) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "message" argument must be specified');
-    if (rest.some((word) => typeof word === "object" && word !== null && ("_handle" in word || "listen" in word))) throw nodeError(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", "sending a handle to a child is not supported by the local WebContainer engine");
     if (!["string", "object", "number", "boolean"].includes(typeof message)) throw invalidArgType("message", ["string", "object", "number", "boolean"], message);
+    const [handle] = rest;
+    if (typeof handle === "object" && handle !== null) throw isHandle(handle) ? unsupported("sending a handle to a child") : nodeError(TypeError, "ERR_INVALID_HANDLE_TYPE", "This handle type cannot be sent");
     if (!this.connected || this.pid === undefined) {
       const error = nodeError(Error, "ERR_IPC_CHANNEL_CLOSED", "Channel closed");
       if (done !== undefined) processNextTick(done, error);
@@ -274,6 +296,11 @@ export class ChildProcess extends Emitter {
   [Symbol.dispose](): void {
     if (!this.killed) this.kill();
   }
+}
+
+/** A server or a connection, which Node can hand to a child. */
+function isHandle(value: object): boolean {
+  return "listen" in value || "connect" in value || "_handle" in value;
 }
 
 Object.defineProperty(ChildProcess.prototype, "spawn", { configurable: true, writable: true, value: refusal("ChildProcess.spawn", "use child_process.spawn") });

@@ -1,10 +1,12 @@
 /** `child_process`. */
 
-import { invalidArgType, nodeError, outOfRange, refusal } from "../modules/errors.ts";
+import { AbortError, invalidArgType, nodeError, refusal, unsupported } from "../modules/errors.ts";
+import { pathOf } from "../modules/fs/arguments.ts";
+import { validateAbortSignal, validateFunction, validateObject, validateString } from "../modules/validate.ts";
 import { callable } from "../net/net.ts";
 import { ChildProcess } from "./child.ts";
 import { execFileSync, execSync, spawnSync } from "./sync.ts";
-import { launchOf, signalOf, type ChildOptions, type Launch } from "./options.ts";
+import { checkLimits, launchOf, textsOf, type ChildOptions, type Launch, type StdioWord } from "./options.ts";
 import { Buffer } from "../modules/buffer.ts";
 import { processNextTick } from "../timers.ts";
 
@@ -16,25 +18,23 @@ const PROMISIFY = Symbol.for("nodejs.util.promisify.custom");
 
 function begin(launch: Launch): ChildProcess {
   const { options } = launch;
-  if (options.timeout !== undefined && (!Number.isInteger(options.timeout) || options.timeout < 0)) throw outOfRange("timeout", "an unsigned integer", options.timeout);
-  if (options.killSignal !== undefined) signalOf(options.killSignal);
+  checkLimits(options);
+  validateAbortSignal(options.signal, "options.signal");
   const child = new ChildProcess();
-  if (options.signal?.aborted === true) {
-    processNextTick(() => child.emit("error", abortError(options.signal)));
-  }
   child._start(launch);
   child._limit(options.timeout, options.killSignal);
-  const abort = (): void => {
-    if (child.kill(options.killSignal)) child.emit("error", abortError(options.signal));
-  };
-  if (options.signal?.aborted === true) processNextTick(() => child.kill(options.killSignal));
-  else options.signal?.addEventListener("abort", abort, { once: true });
-  child.once("exit", () => options.signal?.removeEventListener("abort", abort));
+  if (options.signal !== undefined) abortWith(child, options.signal, options.killSignal);
   return child;
 }
 
-function abortError(signal: AbortSignal | undefined): Error {
-  return Object.assign(new Error("The operation was aborted", { cause: signal?.reason }), { name: "AbortError", code: "ABORT_ERR" });
+/** End a child when its signal says so. */
+function abortWith(child: ChildProcess, signal: AbortSignal, killSignal: ChildOptions["killSignal"]): void {
+  const abort = (): void => {
+    if (child.kill(killSignal)) child.emit("error", new AbortError({ cause: signal.reason }));
+  };
+  if (signal.aborted) return processNextTick(abort);
+  signal.addEventListener("abort", abort, { once: true });
+  child.once("exit", () => signal.removeEventListener("abort", abort));
 }
 
 const spawn = (file: unknown, args?: unknown, options?: unknown): ChildProcess => begin(launchOf(file, args, options));
@@ -91,20 +91,30 @@ function collect(launch: Launch, command: string, callback: ExecCallback | undef
   return child;
 }
 
+/** Read `(file, args?, options?, callback?)`. */
+function executionOf(rest: readonly unknown[]): [args: unknown, options: unknown, callback: ExecCallback | undefined] {
+  const [first] = rest;
+  const listed = Array.isArray(first) || (typeof first !== "object" && typeof first !== "function") || first === null;
+  const [args, second, third] = listed ? rest : [[], ...rest];
+  const [options, callback] = typeof second === "function" ? [undefined, second] : [second, third];
+  if (options !== undefined && options !== null) validateObject(options, "options");
+  if (callback !== undefined && callback !== null) validateFunction(callback, "callback");
+  return [args, options ?? undefined, (callback ?? undefined)];
+}
+
 function execFile(file: unknown, ...rest: unknown[]): ChildProcess {
-  const callback = rest.find((word) => typeof word === "function") as ExecCallback | undefined;
-  const others = rest.filter((word) => typeof word !== "function");
-  const last = rest.at(-1);
-  if (rest.length > 0 && callback === undefined && last !== undefined && last !== null && typeof last !== "object") throw invalidArgType("callback", "Function", last);
-  const launch = launchOf(file, others[0], others[1]);
-  return collect(launch, [launch.options.shell === undefined || launch.options.shell === false ? launch.file : String(file), ...(launch.options.shell ? [] : launch.args)].join(" "), callback);
+  const [args, options, callback] = executionOf(rest);
+  const launch = launchOf(file, args, options);
+  const inShell = launch.options.shell !== undefined && launch.options.shell !== false;
+  return collect(launch, inShell ? String(launch.args[1]) : [launch.file, ...launch.args].join(" "), callback);
 }
 
 function exec(command: unknown, ...rest: unknown[]): ChildProcess {
-  if (typeof command !== "string") throw invalidArgType("command", "string", command);
-  const callback = rest.find((word) => typeof word === "function") as ExecCallback | undefined;
-  const options = rest.find((word) => typeof word === "object" && word !== null) as ChildOptions | undefined;
-  return collect(launchOf(command, [], { ...options, shell: typeof options?.shell === "string" ? options.shell : true }), command, callback);
+  validateString(command, "command");
+  const [second, third] = rest;
+  const [options, callback] = typeof second === "function" ? [undefined, second] : [second as ChildOptions | undefined, third];
+  if (callback !== undefined && callback !== null) validateFunction(callback, "callback");
+  return collect(launchOf(command, [], { ...options, shell: typeof options?.shell === "string" ? options.shell : true }), command, (callback ?? undefined));
 }
 
 /** `util.promisify(exec)` gives both outputs, and the child on the promise. */
@@ -129,17 +139,31 @@ interface NodeHost {
 }
 
 function fork(file: unknown, second?: unknown, third?: unknown): ChildProcess {
-  const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
-  if (typeof path !== "string") throw invalidArgType("modulePath", ["string", "URL"], file);
-  const args = Array.isArray(second) ? (second as string[]) : [];
-  const options = { ...((Array.isArray(second) || second === undefined || second === null ? third : second) as ChildOptions | undefined) };
+  const path = pathOf(file, "modulePath").given;
+  const [args, given] = forkArguments(second, third);
+  if (given !== undefined && given !== null) validateObject(given, "options");
+  const options: ChildOptions = { ...(given as ChildOptions | undefined), shell: false };
+  if (options.serialization === "advanced") throw unsupported("fork with serialization 'advanced'");
   const { execPath, execArgv } = (globalThis as unknown as { process: NodeHost }).process;
-  if (options.serialization === "advanced") throw nodeError(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", "fork with serialization 'advanced' is not supported by the local WebContainer engine");
-  const inherited = options.silent === true ? "pipe" : "inherit";
-  options.stdio ??= [inherited, inherited, inherited, "ipc"];
-  if (typeof options.stdio === "string") options.stdio = [options.stdio, options.stdio, options.stdio, "ipc"];
-  if (!Array.isArray(options.stdio) || !options.stdio.includes("ipc")) throw nodeError(Error, "ERR_CHILD_PROCESS_IPC_REQUIRED", "Forked processes must have an IPC channel, missing value 'ipc' in options.stdio");
-  return spawn(options.execPath ?? execPath, [...(options.execArgv ?? execArgv), path, ...args], { ...options, shell: false });
+  const flags = textsOf(options.execArgv ?? execArgv, "options.execArgv");
+  return spawn(options.execPath ?? execPath, [...flags, path, ...args], { ...options, stdio: forkedStreams(options) });
+}
+
+function forkArguments(second: unknown, third: unknown): [args: string[], options: unknown] {
+  if (second === undefined || second === null) return [[], third];
+  if (Array.isArray(second)) return [second as string[], third];
+  if (typeof second === "object") return [[], second];
+  throw invalidArgType("args", "Array", second);
+}
+
+/** The streams of a forked process, of which one is the channel. */
+function forkedStreams({ stdio, silent }: ChildOptions): readonly StdioWord[] {
+  if (stdio === undefined || stdio === null || typeof stdio === "string") {
+    const word = stdio ?? (silent === true ? "pipe" : "inherit");
+    return [word, word, word, "ipc"];
+  }
+  if (Array.isArray(stdio) && stdio.includes("ipc")) return stdio as readonly StdioWord[];
+  throw nodeError(Error, "ERR_CHILD_PROCESS_IPC_REQUIRED", "Forked processes must have an IPC channel, missing value 'ipc' in options.stdio");
 }
 
 /** The module. */

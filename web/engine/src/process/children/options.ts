@@ -1,7 +1,9 @@
 /** The arguments of `child_process`. */
 
 import type { Signal, Stdio } from "../../contract.ts";
-import { invalidArgType, invalidArgValue, nodeError, unsupported } from "../modules/errors.ts";
+import { invalidArgType, invalidArgValue, nodeError, outOfRange, unsupported } from "../modules/errors.ts";
+import { pathOf } from "../modules/fs/arguments.ts";
+import { validateObject, validateString } from "../modules/validate.ts";
 
 export type StdioWord = "pipe" | "ignore" | "inherit" | "ipc" | "overlapped" | number | { fd?: number } | null | undefined;
 
@@ -45,40 +47,93 @@ interface Host {
 }
 const host = (): Host => (globalThis as unknown as { process: Host }).process;
 
-/** Read `(file, args?, options?)`. */
+/** Read `(file, args?, options?)`. Throws what Node throws for arguments that are none. */
 export function launchOf(file: unknown, second?: unknown, third?: unknown): Launch {
-  if (typeof file !== "string") throw invalidArgType("file", "string", file);
+  validateString(file, "file");
+  withoutNull(file, "file");
   if (file === "") throw invalidArgValue("file", file, "cannot be empty");
-  const listed = Array.isArray(second);
-  if (second !== undefined && second !== null && typeof second !== "object") throw invalidArgType("args", "object", second);
-  const args = listed ? (second as unknown[]).map(String) : [];
-  const options = { ...((listed || second === undefined || second === null ? third : second) as ChildOptions | undefined) };
-  if ([file, ...args].some((word) => word.includes("\0"))) throw invalidArgValue("args", file, "must be a string without null bytes");
-  const cwd = folderOf(options);
-  if (options.uid !== undefined && options.uid !== 0) throw unsupported("the option uid of child_process");
+  const [args, given] = argumentsOf(second, third);
+  if (given !== undefined) validateObject(given, "options");
+  const options: ChildOptions = { ...given };
+  const cwd = options.cwd === undefined || (options.cwd as unknown) === null ? host().cwd() : pathOf(options.cwd, "options.cwd").full;
+  checkOptions(options);
   const env = environmentOf(options);
-  const words = [options.argv0 ?? file, ...args];
-  if (options.shell !== undefined && options.shell !== false && options.shell !== "") {
-    const shell = typeof options.shell === "string" ? options.shell : "/bin/sh";
+  const shell = shellOf(options);
+  if (shell !== null) {
     const command = [file, ...args].join(" ");
-    return { file: shell, args: ["-c", command], spawnargs: [shell, "-c", command], options, cwd, env };
+    return { file: shell, args: ["-c", command], spawnargs: [options.argv0 ?? shell, "-c", command], options, cwd, env };
   }
-  return { file, args, spawnargs: words, options, cwd, env };
+  return { file, args, spawnargs: [options.argv0 ?? file, ...args], options, cwd, env };
 }
 
-function folderOf({ cwd }: ChildOptions): string {
-  if (cwd === undefined || cwd === null as never) return host().cwd();
-  return typeof cwd === "string" ? absolute(cwd) : decodeURIComponent(cwd.pathname);
+/** The arguments, and the options that may stand in their place. */
+function argumentsOf(second: unknown, third: unknown): [string[], unknown] {
+  if (Array.isArray(second)) return [textsOf(second, "args"), third];
+  if (second === undefined || second === null) return [[], third];
+  if (typeof second !== "object") throw invalidArgType("args", "object", second);
+  return [[], second];
+}
+
+/** A list as texts without null bytes. */
+export function textsOf(list: readonly unknown[], name: string): string[] {
+  list.forEach((word, at) => withoutNull(word, `${name}[${at}]`));
+  return list.map(String);
+}
+
+function withoutNull(value: unknown, name: string): void {
+  if (typeof value === "string" && value.includes("\0")) throw invalidArgValue(name, value, "must be a string without null bytes");
+}
+
+/** The shell that is asked for, null for none. */
+function shellOf({ shell }: ChildOptions): string | null {
+  if (shell === undefined || (shell as unknown) === null || shell === false || shell === "") return null;
+  return shell === true ? "/bin/sh" : shell;
+}
+
+const KINDS: readonly (readonly [name: keyof ChildOptions, kinds: readonly string[]])[] = [
+  ["detached", ["boolean"]], ["shell", ["boolean", "string"]], ["argv0", ["string"]], ["windowsHide", ["boolean"]], ["windowsVerbatimArguments", ["boolean"]],
+];
+
+function checkOptions(options: ChildOptions): void {
+  for (const id of ["uid", "gid"] as const) {
+    const value: unknown = options[id];
+    if (value === undefined || value === null) continue;
+    if (typeof value !== "number" || (value | 0) !== value) throw invalidArgType(`options.${id}`, "int32", value);
+    if (value !== 0) throw unsupported(`the option ${id} of child_process`);
+  }
+  for (const [name, kinds] of KINDS) {
+    const value = options[name];
+    if (value !== undefined && value !== null && !kinds.includes(typeof value)) throw invalidArgType(`options.${name}`, kinds, value);
+    withoutNull(value, `options.${name}`);
+  }
+}
+
+/** The name that a child is to see as its own, where one was given. */
+export function argv0Of({ argv0 }: ChildOptions): { argv0?: string } {
+  return argv0 === undefined ? {} : { argv0 };
+}
+
+/** Limits of a child's life: `timeout`, `maxBuffer`, `killSignal`. */
+export function checkLimits({ timeout, maxBuffer, killSignal }: ChildOptions): void {
+  const left = (value: unknown): boolean => value === undefined || value === null;
+  if (!left(timeout) && !(Number.isInteger(timeout) && Number(timeout) >= 0)) throw outOfRange("timeout", "an unsigned integer", timeout);
+  if (!left(maxBuffer) && !(typeof maxBuffer === "number" && maxBuffer >= 0)) throw outOfRange("options.maxBuffer", "a positive number", maxBuffer);
+  if (left(killSignal)) return;
+  if (typeof killSignal !== "string" && typeof killSignal !== "number") throw invalidArgType("options.killSignal", ["string", "number"], killSignal);
+  signalOf(killSignal);
 }
 
 function environmentOf(options: ChildOptions): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.env ?? host().env)) if (value !== undefined) env[name] = value;
+  // Programs put numbers there, too.
+  const given: Record<string, unknown> = (options.env as ChildOptions["env"] | null) ?? host().env;
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    withoutNull(name, `options.env['${name}']`);
+    withoutNull(value, `options.env['${name}']`);
+    env[name] = typeof value === "string" ? value : `${value as number}`;
+  }
   return env;
-}
-
-function absolute(path: string): string {
-  return path.startsWith("/") ? path : `${host().cwd()}/${path}`;
 }
 
 /** Where the three streams go, and whether there is a channel for messages. */

@@ -1,10 +1,10 @@
 /** `spawnSync`, `execSync` and `execFileSync`: this process sleeps until the child has ended. */
 
-import type { Signal, Stdio } from "../../contract.ts";
+import type { Signal, SpawnResult, Stdio } from "../../contract.ts";
 import { callSync } from "../calls.ts";
 import { Buffer } from "../modules/buffer.ts";
-import { invalidArgType } from "../modules/errors.ts";
-import { launchOf, signalOf, streamsOf, type ChildOptions, type Launch } from "./options.ts";
+import { invalidArgType, nodeError } from "../modules/errors.ts";
+import { argv0Of, checkLimits, launchOf, signalOf, streamsOf, type ChildOptions, type Launch } from "./options.ts";
 
 type Output = string | Buffer | null;
 
@@ -31,28 +31,33 @@ function inputOf(input: ChildOptions["input"]): Uint8Array | null {
 
 function run(launch: Launch): SyncResult {
   const { options } = launch;
-  const { stdio } = streamsOf(options.stdio);
+  checkLimits(options);
+  const { stdio, ipc } = streamsOf(options.stdio);
+  if (ipc) throw nodeError(Error, "ERR_IPC_SYNC_FORK", "IPC cannot be used with synchronous forks");
   const input = inputOf(options.input);
   const connected: [Stdio, Stdio, Stdio] = [input === null ? stdio[0] : "pipe", stdio[1], stdio[2]];
-  const shown = (data: Uint8Array, at: 1 | 2): Output => {
-    if (connected[at] !== "pipe") return null;
-    const bytes = Buffer.from(data);
-    const { encoding } = options;
-    return typeof encoding === "string" && encoding !== "buffer" ? bytes.toString(encoding) : bytes;
-  };
+  const request = { command: launch.file, args: launch.args, cwd: launch.cwd, env: launch.env, stdio: connected, detached: options.detached ?? false, ...argv0Of(options) };
+  const signal = signalOf(options.killSignal);
   try {
-    const request = { command: launch.file, args: launch.args, cwd: launch.cwd, env: launch.env, stdio: connected, detached: options.detached ?? false };
-    const signal = signalOf(options.killSignal);
     const found = callSync("process.spawnSync", request, input ?? (connected[0] === "pipe" ? new Uint8Array(0) : null), options.timeout ?? 0, signal === 0 ? "SIGTERM" : signal, options.maxBuffer ?? MAX_BUFFER);
-    const output: Output[] = [null, shown(found.stdout, 1), shown(found.stderr, 2)];
-    return {
-      ...(found.error === undefined ? {} : { error: failure(launch, found.error) }),
-      status: found.signal === null ? found.code : null, signal: found.signal, output, pid: found.pid, stdout: output[1] ?? null, stderr: output[2] ?? null,
-    };
+    return resultOf(launch, found, connected);
   } catch (error) {
     const { code = "ENOENT", message } = error as { code?: string; message: string };
     return { error: failure(launch, code, message.includes("not supported") ? message : undefined), status: null, signal: null, output: null, pid: 0, stdout: null, stderr: null };
   }
+}
+
+function resultOf(launch: Launch, found: SpawnResult, stdio: readonly Stdio[]): SyncResult {
+  const { encoding } = launch.options;
+  const [stdout, stderr] = ([[found.stdout, stdio[1]], [found.stderr, stdio[2]]] as const).map(([data, kind]): Output => {
+    if (kind !== "pipe") return null;
+    const bytes = Buffer.from(data);
+    return typeof encoding === "string" && encoding !== "buffer" ? bytes.toString(encoding) : bytes;
+  }) as [Output, Output];
+  return {
+    ...(found.error === undefined ? {} : { error: failure(launch, found.error) }),
+    status: found.signal === null ? found.code : null, signal: found.signal, output: [null, stdout, stderr], pid: found.pid, stdout, stderr,
+  };
 }
 
 function failure(launch: Launch, code: string, message = `spawnSync ${launch.file} ${code}`): Error {

@@ -1,7 +1,8 @@
 /** Bridges between Node's streams and web streams. */
 
 import { Duplex, Readable, Writable, finished } from "readable-stream/lib/stream.js";
-import { AbortError, invalidArgType } from "../errors.ts";
+import { inspect } from "node-inspect-extracted";
+import { AbortError, invalidArgType, nodeError } from "../errors.ts";
 
 interface StrategyOptions {
   readonly strategy?: QueuingStrategy<unknown>;
@@ -9,6 +10,11 @@ interface StrategyOptions {
 }
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new AbortError({ cause: reason }));
+
+/** A stream that closed before its end was given up, for who has its other side. */
+function early(error: Error): Error {
+  return (error as { code?: string }).code === "ERR_STREAM_PREMATURE_CLOSE" ? new AbortError({ cause: error }) : error;
+}
 
 function size(chunk: unknown): number {
   return (chunk as { byteLength?: number }).byteLength ?? 1;
@@ -31,7 +37,7 @@ export function toWebReadable(source: unknown, options: StrategyOptions = {}): R
       finished(readable, { writable: false }, (error) => {
         if (closed) return;
         closed = true;
-        if (error) controller.error(error);
+        if (error) controller.error(early(error));
         else controller.close();
       });
       readable.on("data", (chunk: unknown) => {
@@ -80,7 +86,7 @@ export function toWebWritable(target: unknown): WritableStream<unknown> {
   return new WritableStream<unknown>({
     start(controller) {
       finished(writable, { readable: false }, (error) => {
-        if (error) controller.error(error);
+        if (error) controller.error(early(error));
       });
     },
     write: (chunk) => new Promise((resolve, reject) => {
@@ -121,8 +127,53 @@ export function toWebDuplex(duplex: Duplex): { readable: ReadableStream<unknown>
 
 /** A pair of web streams as one Node stream. */
 export function fromWebDuplex(pair: { readable: unknown; writable: unknown }, options: object = {}): Duplex {
-  const readable = fromWebReadable(pair.readable, options);
-  const writable = fromWebWritable(pair.writable, options);
-  const Static = Duplex as unknown as { from(parts: object): Duplex };
-  return Static.from({ readable, writable });
+  if (!(pair.readable instanceof ReadableStream)) throw invalidArgType("pair.readable", "ReadableStream", pair.readable);
+  if (!(pair.writable instanceof WritableStream)) throw invalidArgType("pair.writable", "WritableStream", pair.writable);
+  const reader = (pair.readable as ReadableStream<unknown>).getReader();
+  const writer = (pair.writable as WritableStream<unknown>).getWriter();
+  const open = { reading: true, writing: true };
+  const settled = (promise: Promise<unknown>): Promise<unknown> => promise.catch(() => undefined);
+  return new Duplex({
+    allowHalfOpen: false,
+    ...options,
+    read(this: Duplex) {
+      reader.read().then(
+        ({ done, value }) => {
+          open.reading = !done;
+          this.push(done ? null : value);
+        },
+        (error: unknown) => this.destroy(asError(error)),
+      );
+    },
+    write(chunk, _encoding, done) {
+      writer.ready.then(() => writer.write(chunk)).then(() => done(), done);
+    },
+    final(done) {
+      open.writing = false;
+      writer.close().then(() => done(), done);
+    },
+    destroy(error, done) {
+      const endings: Promise<unknown>[] = [];
+      if (open.writing) endings.push(error === null ? writer.close() : writer.abort(error));
+      if (open.reading) endings.push(reader.cancel(error));
+      void Promise.all(endings.map((ending) => settled(ending))).then(() => done(error));
+    },
+  });
+}
+
+/** `ReadableStream.from`, where the browser has none. */
+export function readableFrom(source: unknown): ReadableStream<unknown> {
+  const given = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  const iterator = given?.[Symbol.asyncIterator]?.() ?? given?.[Symbol.iterator]?.();
+  if (iterator === undefined) throw nodeError(TypeError, "ERR_ARG_NOT_ITERABLE", `${inspect(source)} must be iterable`);
+  return new ReadableStream<unknown>({
+    async pull(controller) {
+      const next: IteratorResult<unknown> = await iterator.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(next.value);
+    },
+    async cancel(reason) {
+      await iterator.return?.(reason);
+    },
+  }, { highWaterMark: 0 });
 }
