@@ -19,11 +19,15 @@
     ├── ServiceError                 exit 4  something runner needs is missing or unreachable
     │   ├── SandboxMissing           no way to make boxes on this machine (bubblewrap absent, …)
     │   ├── EngineUnavailable        the engine asked for cannot be had
+    │   ├── AuditError               the audit log cannot serve
+    │   │   ├── AuditOffline         nothing answers there: what is to be delivered waits
+    │   │   └── AuditRefused         it answers and will not: its settings, the key or its rights
     │   └── StoreError               the state store cannot serve
     │       ├── StoreLocked          another process holds it
     │       ├── StoreNewer           written by a newer version of runner
     │       ├── StoreFull            no space left on the device
     │       └── StoreConflict        a compare-and-set lost: somebody else moved the record
+    │           └── RunRelieved      another process goes on with the run of this one
     └── BoxError                     exit 1  a box could not do what was asked
         ├── ProviderError            the provider's side failed: another provider may serve
         │   ├── QuotaExhausted       too many boxes at once
@@ -164,6 +168,18 @@ class EngineUnavailable(ServiceError):
     """The engine asked for cannot be had; the hint says how to get it."""
 
 
+class AuditError(ServiceError):
+    """The audit log cannot serve. The journal in the state store has everything all the same."""
+
+
+class AuditOffline(AuditError):
+    """Nothing answers where the audit log should be, or not in time: the same call may be served later."""
+
+
+class AuditRefused(AuditError):
+    """The audit log answers and will not do it: the key, its rights, or how its collection was made."""
+
+
 class StoreError(ServiceError):
     """The state store cannot serve."""
 
@@ -182,6 +198,10 @@ class StoreFull(StoreError):
 
 class StoreConflict(StoreError):
     """A compare-and-set lost: the record has another revision than expected."""
+
+
+class RunRelieved(StoreConflict):
+    """Another process goes on with the run of this one, which it took for dead: this one may do nothing more for it."""
 
 
 class BoxError(RunnerError):

@@ -100,7 +100,8 @@ class Event:
 _FIELDS = tuple(each.name for each in fields(Event))
 
 
-def _hash(event: Event) -> str:
+def hash_of(event: Event) -> str:
+    """The hash that the event's other fields give."""
     body = event.to_json()
     del body["hash"]
     return digest(body)
@@ -109,7 +110,7 @@ def _hash(event: Event) -> str:
 def seal(draft: EventDraft, run: str, seq: int, prev: str) -> Event:
     """Give a draft its place: number, hash of its predecessor, own hash."""
     event = Event(run, seq, draft.ts, draft.type, draft.step, draft.attempt, draft.data, prev)
-    return replace(event, hash=_hash(event))
+    return replace(event, hash=hash_of(event))
 
 
 def verify(
@@ -132,7 +133,7 @@ def verify(
                 f"run {run}: event {seq} is missing (found {event.seq} of run {event.run})",
                 "The journal was cut or mixed up; restore the state folder from a backup.",
             )
-        if event.prev != prev or event.hash != _hash(event):
+        if event.prev != prev or event.hash != hash_of(event):
             raise JournalBroken(
                 f"run {run}: event {seq} ({event.type}) does not match its hash",
                 "The event was changed after it was written; restore the state folder from a backup.",
