@@ -18,7 +18,7 @@ import posixpath
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from runner.errors import (
     BoxCrashed,
@@ -220,7 +220,6 @@ class WebContainerBox:
     async def execute(self, words: list[str], seconds: float = 60.0) -> CommandResult:
         """Run a program of the container by its name and arguments, without a shell, to its end."""
         process = await self._spawn(words, self._home, {}, Command("", timeout=seconds), lambda _stream, _text: None)
-        process.follow(False)
         try:
             return await process.wait()
         except asyncio.CancelledError:
@@ -235,15 +234,21 @@ class WebContainerBox:
         env = {"HOME": self._home, **self._request.env, **command.env}
         shell = ["bash", "-l", "-c", command.text] if self._native else ["jsh", "-c", command.text]
         hear = on_output or (lambda _stream, _text: None)
-        process = await self._spawn(shell, cwd, env, command, hear)
-        process.follow(interactive)
-        return process
+        return await self._spawn(shell, cwd, env, command, hear, interactive=interactive)
 
     async def _spawn(
-        self, words: list[str], cwd: str, env: dict[str, str], command: Command, hear: OnOutput
+        self,
+        words: list[str],
+        cwd: str,
+        env: dict[str, str],
+        command: Command,
+        hear: OnOutput,
+        *,
+        interactive: bool = False,
     ) -> WebContainerProcess:
         self._number += 1
         process = WebContainerProcess(self, self._number, command, hear)
+        given = process.at_once(interactive)
         self._processes[process.key] = process
         if self._native:
             env = {**env, **FRAMED}
@@ -251,10 +256,12 @@ class WebContainerBox:
             words, env = ["node", "-e", WRAPPER, *words], {**env, "RUNNER_STDIN": "framed"}
         request = {"command": words[0], "args": words[1:], "cwd": self._relative(cwd), "env": env}
         try:
-            await finished(self.call("the command cannot be started", "spawn", process.key, request), process.abandon)
+            starting = self.call("the command cannot be started", "spawn", process.key, request, given)
+            await finished(starting, process.abandon)
         except BaseException:
             self._processes.pop(process.key, None)
             raise
+        process.follow()
         return process
 
     async def _folder(self, cwd: str) -> None:
@@ -289,10 +296,10 @@ class WebContainerBox:
 
     async def list(self, path: str) -> list[FileInfo]:
         found = await self._ask({"task": "list", "path": self._full(path)})
-        return sorted((_info(each) for each in found), key=lambda info: info.name)
+        return sorted((webcontainer_node.info(each) for each in found), key=lambda info: info.name)
 
     async def stat(self, path: str) -> FileInfo:
-        return _info(await self._ask({"task": "stat", "path": self._full(path)}))
+        return webcontainer_node.info(await self._ask({"task": "stat", "path": self._full(path)}))
 
     async def mkdir(self, path: str) -> None:
         full = self._full(path)
@@ -322,24 +329,26 @@ class WebContainerBox:
 
     async def export_tar(self, path: str) -> bytes:
         full = self._full(path)
+        if self._described(full):
+            data = await self._exported(path, full, "described")
+            return await asyncio.to_thread(webcontainer_tree.described_tar, data)
         found = await self._ask({"task": "walk", "path": full})
         copy = None if self._inside(full) else await self._copied(full)
-        address, arriving = self._ticket.expect()
         try:
-            await self.call(
-                f"{path!r} cannot be exported", "exportTo", self._relative(copy or full), address, {"format": "binary"}
-            )
-            data = await arriving
+            data = await self._exported(path, copy or full, "binary")
         finally:
-            arriving.cancel()
             if copy is not None:
                 await self.remove(copy)
-        return await asyncio.to_thread(_tar, data, found)
+        return await asyncio.to_thread(webcontainer_tree.listed_tar, data, found)
 
     async def import_tar(self, path: str, tar: bytes) -> None:
         await asyncio.to_thread(snapshot.check, tar)
         tree, entries = await asyncio.to_thread(webcontainer_tree.from_tar, tar)
         full = self._full(path)
+        if self._described(full):
+            described = await asyncio.to_thread(webcontainer_tree.described, tree, entries)
+            await self._mount(path, described, self._relative(full))
+            return
         listed = [[each.path, each.kind, each.mode, each.mtime] for each in entries]
         await self._ask({"task": "clear", "path": full, "entries": listed})
         if not listed:
@@ -385,9 +394,23 @@ class WebContainerBox:
         await self._mount(path, webcontainer_tree.file_at(fresh, data))
         await self._ask({"task": "put", "path": f"{self._home}/{fresh}", "target": full})
 
-    async def _mount(self, path: str, tree: webcontainer_tree.Tree) -> None:
+    async def _mount(self, path: str, tree: webcontainer_tree.Tree, *folder: str) -> None:
+        """Put a tree into the work folder, or into a folder below it that is made. Raises the errors of files."""
         packed = await asyncio.to_thread(webcontainer_tree.packed, tree)
-        await self.call(f"{path!r} cannot be written", "mount", self._ticket.offer(packed))
+        await self._file(path, "mount", self._ticket.offer(packed), *folder)
+
+    def _described(self, full: str) -> bool:
+        """Whether snapshots of a folder come and go with modes and times: our own engine can, in the work folder."""
+        return self._native and self._inside(full)
+
+    async def _exported(self, path: str, full: str, form: str) -> bytes:
+        """A folder of the work folder as the engine gives it."""
+        address, arriving = self._ticket.expect()
+        try:
+            await self._file(path, "exportTo", self._relative(full), address, {"format": form})
+            return await arriving
+        finally:
+            arriving.cancel()
 
     async def _copied(self, full: str) -> str:
         """A copy of a folder outside of the work folder, inside of it: the client exports nothing else."""
@@ -469,21 +492,3 @@ class WebContainerBox:
 
     def _relative(self, full: str) -> str:
         return posixpath.relpath(full, self._home)
-
-
-def _info(about: dict[str, Any]) -> FileInfo:
-    kind = about["kind"]
-    return FileInfo(
-        name=str(about["name"]),
-        path=str(about["path"]),
-        kind=cast("Any", kind if kind in ("file", "dir", "symlink") else "other"),
-        size=int(about["size"]),
-        mode=int(about["mode"]),
-        mtime=float(about["mtime"]),
-    )
-
-
-def _tar(data: bytes, found: list[list[Any]]) -> bytes:
-    entries = [webcontainer_tree.Entry(each[0], each[1], int(each[2]), int(each[3])) for each in found]
-    links = {each[0]: str(each[4]) for each in found if each[1] == "l"}
-    return webcontainer_tree.to_tar(webcontainer_tree.unpacked(data), entries, links)

@@ -26,7 +26,7 @@ from runner.errors import (
 _MARK = "HostError "
 _LONGEST = 400
 
-#: Codes of the page. `fs` is decided by `FILES`.
+#: Codes of the page. Where one of `_OF_FILES` comes with a name of an error, `FILES` decides.
 CODES: dict[str, type[BoxError]] = {
     "not-isolated": ProviderOffline,
     "no-service-worker": ProviderOffline,
@@ -56,6 +56,9 @@ FILES: dict[str, type[BoxError]] = {
     "EINVAL": BoxFileError,
     "EXDEV": BoxFileError,
 }
+
+#: What is done with files.
+_OF_FILES = ("fs", "mount", "export")
 
 HINTS: dict[str, str] = {
     "not-isolated": (
@@ -92,7 +95,9 @@ def said(text: str) -> dict[str, str] | None:
 def meaning(about: dict[str, str], what: str, secrets: Iterable[str] = ()) -> BoxError:
     """The error for what the page said, starting with `what`, free of the given secrets."""
     code, message = about.get("code", "internal"), clean(about.get("message", ""), secrets)
-    kind = _of_name(about.get("errno", "")) if code == "fs" else CODES.get(code, RequestRefused)
+    errno = about.get("errno", "")
+    of_files = code == "fs" or (code in _OF_FILES and errno)
+    kind = _of_name(errno) if of_files else CODES.get(code, RequestRefused)
     return kind(f"{what}: {message or code}", HINTS.get(code, ""))
 
 

@@ -8,9 +8,10 @@ cost one start. It takes one JSON argument and prints one JSON line; `node -e` r
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from runner.errors import BoxFileError
+from runner.run.ports import FileInfo
 from runner.sandbox.webcontainer_errors import of_file
 
 #: Bytes of a request that may be an argument; longer ones lie in a file that the program removes.
@@ -135,3 +136,16 @@ def answered(stdout: str, path: str) -> Any:
     if "value" not in answer:
         raise BoxFileError(f"{path!r} cannot be used: the container's helper program said nothing")
     return answer["value"]
+
+
+def info(about: dict[str, Any]) -> FileInfo:
+    """What the program tells of a path."""
+    kind = about["kind"]
+    return FileInfo(
+        name=str(about["name"]),
+        path=str(about["path"]),
+        kind=cast("Any", kind if kind in ("file", "dir", "symlink") else "other"),
+        size=int(about["size"]),
+        mode=int(about["mode"]),
+        mtime=float(about["mtime"]),
+    )

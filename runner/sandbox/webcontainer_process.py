@@ -71,9 +71,21 @@ class WebContainerProcess:
             self._ended.set_exception(reason)
             self._ended.exception()  # whoever waits gets it; nobody has to wait
 
-    def follow(self, input_open: bool) -> None:
-        """Begin to send its input and to watch over its time: it has started."""
-        self._main = asyncio.ensure_future(self._follow(input_open))
+    def at_once(self, input_open: bool) -> str | None:
+        """All of its input, to go with the start; None when it comes later. Raises RequestRefused for other bytes than
+        UTF-8.
+        """
+        if self._stdin is None:
+            return None if input_open else ""
+        found = list(pieces(self._stdin))
+        if len(found) > 1:
+            return None
+        self._stdin = None
+        return "".join(found)
+
+    def follow(self) -> None:
+        """Begin to send the rest of its input and to watch over its time: it has started."""
+        self._main = asyncio.ensure_future(self._follow())
         self._main.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     # ------------------------------------------------------------ the port
@@ -120,8 +132,8 @@ class WebContainerProcess:
         if self.running:
             await self.signal("SIGKILL")
 
-    async def _follow(self, input_open: bool) -> CommandResult:
-        feeding = asyncio.ensure_future(self._feed(input_open))
+    async def _follow(self) -> CommandResult:
+        feeding = asyncio.ensure_future(self._feed())
         try:
             await self._watch()
             code = await self._ended
@@ -144,13 +156,15 @@ class WebContainerProcess:
                 raise CommandTimeout(f"the command ran past its {self._timeout:g} s; its process tree was killed")
             await self._box.answers(ANSWER)
 
-    async def _feed(self, input_open: bool) -> None:
-        """Send all input and close it. A command that stops reading, or ends, is no error."""
+    async def _feed(self) -> None:
+        """Send the input that was too long to go with the start, and close it. A command that stops reading, or ends,
+        is no error.
+        """
+        if self._stdin is None:
+            return
         with contextlib.suppress(BoxError):
-            if self._stdin is not None:
-                await self.write(self._stdin)
-            if self._stdin is not None or not input_open:
-                await self.close_stdin()
+            await self.write(self._stdin)
+            await self.close_stdin()
 
 
 async def finished(work: Awaitable[object], undo: Callable[[], Awaitable[object]]) -> None:

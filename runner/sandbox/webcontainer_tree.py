@@ -92,6 +92,42 @@ def from_tar(tar: bytes) -> tuple[Tree, list[Entry]]:
     return root, list(entries.values())
 
 
+def described(tree: Tree, entries: Iterable[Entry]) -> Tree:
+    """The same tree with modes and times in it, as our own engine takes it; `tree` is used up."""
+    for entry in entries:
+        node = _node(tree, entry.path)
+        if node is not None:
+            node["m"], node["t"] = entry.mode, entry.mtime
+    return {**tree, "described": True}
+
+
+def described_tar(data: bytes) -> bytes:
+    """A tree with modes and times, as our own engine exports it, as a tar in the normal form."""
+    found: list[tuple[str, tarfile.TarInfo, bytes]] = []
+    folders: list[tuple[str, Tree]] = [("", unpacked(data))]
+    while folders:
+        prefix, folder = folders.pop()
+        for name, node in folder["d"].items():
+            info = tarfile.TarInfo(prefix + name)
+            info.mode, info.mtime = node["m"], node["t"]
+            held = node.get("f", {})
+            info.type = tarfile.DIRTYPE if "d" in node else tarfile.SYMTYPE if "l" in held else tarfile.REGTYPE
+            if info.isdir():
+                folders.append((f"{info.name}/", node))
+            info.linkname = held.get("l", "")
+            found.append((info.name, info, held.get("c", b"")))
+    return snapshot.write(found)
+
+
+def listed_tar(data: bytes, found: Iterable[list[Any]]) -> bytes:
+    """An export as a tar in the normal form, with what the program in the container has told of its paths: name, kind,
+    mode, time, and the target of a link.
+    """
+    listed = list(found)
+    entries = [Entry(each[0], each[1], int(each[2]), int(each[3])) for each in listed]
+    return to_tar(unpacked(data), entries, {each[0]: str(each[4]) for each in listed if each[1] == "l"})
+
+
 def to_tar(tree: Tree, entries: Iterable[Entry], links: Mapping[str, str]) -> bytes:
     """A tree with what is known of its paths as a tar in the normal form. `links` are the targets of links by path.
 
@@ -126,12 +162,17 @@ def _put(root: Tree, path: str, node: Tree) -> None:
         here["d"][name] = node
 
 
-def _content(tree: Tree, path: str) -> bytes | None:
+def _node(tree: Tree, path: str) -> Tree | None:
     here: Any = tree
     for name in path.split("/"):
         held = here.get("d") if isinstance(here, dict) else None
         here = held.get(name) if isinstance(held, dict) else None
-    held = here.get("f") if isinstance(here, dict) else None
+    return here if isinstance(here, dict) else None
+
+
+def _content(tree: Tree, path: str) -> bytes | None:
+    here = _node(tree, path)
+    held = None if here is None else here.get("f")
     about: Tree = held if isinstance(held, dict) else {}
     content = about.get("c")
     if isinstance(content, str):

@@ -47,7 +47,7 @@ class Page:
         if method in self.refuses:
             raise self.refuses[method]
         if method == "spawn":
-            key, request = arguments
+            key, request, _ = arguments
             self.tell(*({"id": key, **event} for event in self.programs.get(request["args"][-1], [])))
         if method == "kill":
             self.tell({"kind": "exit", "id": arguments[0], "code": 143})
@@ -135,29 +135,46 @@ def test_a_command_is_framed_by_the_engine_or_by_a_program_around_it(native, wor
 
 
 def test_input_is_sent_and_ended_and_without_any_ended_at_once():
+    long = "ä" * 200_000
+
     async def body(box, page):
         await box.run(Command("cat", stdin="grüße".encode()))
+        await box.run(Command("cat"))
+        given = [call[1][2] for call in page.calls if call[0] == "spawn"]
+        process = await box.start(Command("open", stdin=long.encode()))
+        await asyncio.wait_for(process.wait(), 5)
         first = [call for call in page.calls if call[0] in ("write", "endInput")]
         process = await box.start(Command("open"))
         await process.write(b"later")
         await process.close_stdin()
-        return first, [call for call in page.calls if call[0] in ("write", "endInput")][len(first) :]
+        return given, first, [call for call in page.calls if call[0] in ("write", "endInput")][len(first) :]
 
-    first, second = play(_ends_later(body))
-    assert first == [("write", ("p1", "grüße")), ("endInput", ("p1",))]
-    assert second == [("write", ("p2", "later")), ("endInput", ("p2",))]
+    given, first, second = play(_ends_later(body), {"cat": [END]})
+    assert given == ["grüße", ""]
+    assert "".join(arguments[1] for method, arguments in first if method == "write") == long
+    assert [call for call in first if call[0] == "endInput"] == [first[-1]] == [("endInput", ("p3",))]
+    assert second == [("write", ("p4", "later")), ("endInput", ("p4",))]
+
+
+def test_input_that_is_no_text_is_refused_before_the_command_starts():
+    async def body(box, page):
+        with pytest.raises(RequestRefused, match="byte 1 is no UTF-8"):
+            await box.run(Command("cat", stdin=b"a\xff"))
+        return page.methods()
+
+    assert "spawn" not in play(body)
 
 
 def _ends_later(body):
-    """The first command ends when its input has."""
+    """The third command ends when its input has."""
 
     async def with_end(box, page):
         call = page.call
 
         async def ending(what, method, *arguments):
             answer = await call(what, method, *arguments)
-            if method == "endInput" and arguments == ("p1",):
-                page.tell({"kind": "exit", "id": "p1", "code": 0})
+            if method == "endInput" and arguments == ("p3",):
+                page.tell({"kind": "exit", "id": "p3", "code": 0})
             return answer
 
         page.call = ending

@@ -70,6 +70,7 @@ def test_every_code_of_the_page_is_known(root: Path) -> None:
 )
 def test_errors_of_files_are_told_by_the_systems_word(name, kind):
     assert type(errors.meaning(page_says("fs", f"{name}: …", errno=name), "x")) is kind
+    assert type(errors.meaning(page_says("mount", f"{name}: …", errno=name), "x")) is kind
     assert type(errors.of_file(name, "a/b")) is kind
     assert "'a/b'" in errors.of_file(name, "a/b").message
 

@@ -10,19 +10,12 @@ import type { ToolEvent, ToolState } from "./events.ts";
 import { asHostError, HostError } from "./failure.ts";
 import type { HostCode } from "./failure.ts";
 import { WebContainerTool } from "./tool.ts";
-import type { Booted, BootRequest, SpawnRequest } from "./tool.ts";
+import type { Booted, BootRequest, ExportRequest, SpawnRequest } from "./tool.ts";
 
 declare global {
   // Globals are declared by `var` only.
   var runnerHost: HostPage;
   var runnerEmit: ((events: ToolEvent[]) => Promise<void>) | undefined;
-}
-
-/** What of a folder is exported: glob patterns, as the client takes them. */
-export interface ExportRequest {
-  format: "binary";
-  includes?: string[];
-  excludes?: string[];
 }
 
 /** The page's functions; a page has one container in its life. */
@@ -48,25 +41,22 @@ export class HostPage {
     }
   }
 
-  /** Fetch a snapshot (msgpack or JSON) and put it into the container. Says how many files it has. */
-  async mount(url: string, mountPoint?: string): Promise<{ files: number }> {
+  /** Fetch a snapshot (msgpack or JSON) and put it into the container. */
+  async mount(url: string, mountPoint?: string): Promise<void> {
     const answer = await request(url, { cache: "no-store" }, "mount");
-    return await this.#here.mount(new Uint8Array(await answer.arrayBuffer()), mountPoint);
+    await this.#here.mount(new Uint8Array(await answer.arrayBuffer()), mountPoint);
   }
 
   /** Send a folder of the container as a msgpack snapshot. Says how many bytes it has. */
   async exportTo(path: string, url: string, options: ExportRequest): Promise<{ bytes: number }> {
-    const { includes, excludes } = options;
-    const snapshot = await this.#here.export(path, {
-      ...(includes === undefined ? {} : { includes }),
-      ...(excludes === undefined ? {} : { excludes }),
-    });
+    const snapshot = await this.#here.export(path, options);
     await put(url, snapshot, "application/msgpack");
     return { bytes: snapshot.byteLength };
   }
 
-  async spawn(id: string, request: SpawnRequest): Promise<void> {
-    await this.#here.spawn(id, request);
+  /** Start a process. `input` is all the input that it gets; without it, `write` and `endInput` give it. */
+  async spawn(id: string, request: SpawnRequest, input?: string): Promise<void> {
+    await this.#here.spawn(id, request, input);
   }
 
   async write(id: string, text: string): Promise<void> {

@@ -37,12 +37,21 @@ export class HostProcess {
 
   /** Give the process input. Text is passed on as it is, in UTF-8. */
   async write(text: string): Promise<void> {
-    await this.#writer.write(this.framed ? `D${encoder.encode(text).length}:${text}` : text);
+    await this.#writer.write(this.#piece(text));
+  }
+
+  /** Give the process all of its input and the end of it, at once. One that ended before it has read is no failure. */
+  async feed(text: string): Promise<void> {
+    try {
+      await this.#writer.write((text === "" ? "" : this.#piece(text)) + this.#end);
+    } catch {
+      // Its exit says more.
+    }
   }
 
   /** End the input. Without framed input the process gets the end-of-transmission character, as a terminal sends it. */
   async endInput(): Promise<void> {
-    await this.#writer.write(this.framed ? "E" : "\u0004");
+    await this.#writer.write(this.#end);
   }
 
   /** Kill it. No signal can be chosen. */
@@ -53,6 +62,14 @@ export class HostProcess {
   /** Tell it the new size of its terminal, in characters. */
   resize(cols: number, rows: number): void {
     this.genuine.resize({ cols, rows });
+  }
+
+  #piece(text: string): string {
+    return this.framed ? `D${encoder.encode(text).length}:${text}` : text;
+  }
+
+  get #end(): string {
+    return this.framed ? "E" : "\u0004";
   }
 
   async #follow(listener: ProcessListener): Promise<void> {

@@ -1,7 +1,6 @@
 /** `WebContainerTool`: one container of the genuine `@webcontainer/api` client, with reasons, bounds and states. */
 import { configureAPIKey, WebContainer } from "@webcontainer/api";
-import type { ExportOptions, IFSWatcher, SpawnOptions } from "@webcontainer/api";
-import { countFiles } from "./bytes.ts";
+import type { IFSWatcher, SpawnOptions } from "@webcontainer/api";
 import { checkPage, EngineWatch, VENDOR } from "./engine.ts";
 import { Outbox } from "./events.ts";
 import type { Emit, ToolEvent, ToolState } from "./events.ts";
@@ -32,6 +31,13 @@ export interface SpawnRequest {
   cwd?: string;
   env?: Record<string, string>;
   terminal?: { cols: number; rows: number };
+}
+
+/** What of a folder is exported: glob patterns, as the client takes them; all of it where the format is `described`. */
+export interface ExportRequest {
+  format?: "binary" | "described";
+  includes?: string[];
+  excludes?: string[];
 }
 
 /** What booting gave. */
@@ -92,23 +98,23 @@ export class WebContainerTool {
 
   // ------------------------------------------------------------ files
 
-  /** Put a snapshot (msgpack or JSON) into the container, below `mountPoint`, which is made. Says how many files it has. */
-  async mount(snapshot: Uint8Array, mountPoint?: string): Promise<{ files: number }> {
-    return await this.#guard("mount", async (container) => {
-      const files = countFiles(snapshot);
+  /** Put a snapshot (msgpack or JSON) into the container, below `mountPoint`, which is made. */
+  async mount(snapshot: Uint8Array, mountPoint?: string): Promise<void> {
+    await this.#guard("mount", async (container) => {
       if (mountPoint === undefined) {
         await container.mount(snapshot);
       } else {
         await container.fs.mkdir(mountPoint, { recursive: true });
         await container.mount(snapshot, { mountPoint });
       }
-      return { files };
     });
   }
 
-  /** A folder of the container as a msgpack snapshot. */
-  async export(path: string, options: Pick<ExportOptions, "includes" | "excludes"> = {}): Promise<Uint8Array> {
-    return await this.#guard("export", (container) => container.export(path, { ...options, format: "binary" }));
+  /** A folder of the container as a msgpack snapshot; `described`, with modes and times, is what our own engine knows. */
+  async export(path: string, { format = "binary", ...globs }: ExportRequest = {}): Promise<Uint8Array> {
+    // The client hands on what it does not know, as its types do not.
+    const options = { ...globs, format: format as "binary" };
+    return await this.#guard("export", (container) => container.export(path, options));
   }
 
   async readFile(path: string): Promise<Uint8Array> {
@@ -164,8 +170,11 @@ export class WebContainerTool {
 
   // ------------------------------------------------------------ processes
 
-  /** Start a process under an id of the caller's; `output` events and one `exit` event tell of it. */
-  async spawn(id: string, request: SpawnRequest): Promise<void> {
+  /**
+   * Start a process under an id of the caller's; `output` events and one `exit` event tell of it. `input` is all that it
+   * gets, as `write` and `endInput` would give it: one request instead of three.
+   */
+  async spawn(id: string, request: SpawnRequest, input?: string): Promise<void> {
     if (this.#processes.has(id)) throw new HostError("spawn", `there is a process ${id} already`);
     const { command, args, ...options } = request;
     const genuine = await this.#guard("spawn", (container) => container.spawn(command, args, options satisfies SpawnOptions));
@@ -175,6 +184,7 @@ export class WebContainerTool {
       lost: (reason) => this.#lost(`the engine died under a process: ${sentence(reason)}`),
     });
     this.#processes.set(id, process);
+    if (input !== undefined) void process.feed(input);
   }
 
   async write(id: string, text: string): Promise<void> {

@@ -88,8 +88,8 @@ export class ScriptedEngine {
         return Comlink.proxy(process);
       },
       loadFiles: (bytes: Uint8Array, options: { mountPoints?: string }) => void this.mounted.push({ bytes, ...options }),
-      serialize: (path: string) => {
-        const bytes = new TextEncoder().encode(`tree of ${path}`);
+      serialize: (path: string, { format }: { format: string }) => {
+        const bytes = new TextEncoder().encode(`${format === "binary" ? "" : `${format} `}tree of ${path}`);
         return Comlink.transfer(bytes, [bytes.buffer]) as Uint8Array;
       },
       on: (event: string, listener: (...values: unknown[]) => void) => {

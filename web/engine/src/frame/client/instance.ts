@@ -5,16 +5,17 @@ import { EVENTS, type EventName, type Listener } from "../hearing.ts";
 import type { Kernel } from "../kernel.ts";
 import { failure } from "../files/errors.ts";
 import { DEFAULT_PATH } from "../processes/lookup.ts";
+import { describe, load } from "./described.ts";
 import { fileApi, scoped } from "./files.ts";
 import { chooser } from "./globs.ts";
 import type { Sink } from "./output.ts";
 import { run, type RunRequest } from "./run.ts";
-import { estimate, grow, leaf, parseTree, plant, select, writeTree } from "./tree.ts";
+import { estimate, grow, leaf, select, writeTree } from "./tree.ts";
 import { writeZip } from "./zip.ts";
 
 /** Options of the client's `export`. */
 interface SerializeOptions {
-  readonly format?: "json" | "binary" | "zip";
+  readonly format?: "json" | "binary" | "zip" | "described";
   readonly includes?: readonly string[];
   readonly excludes?: readonly string[];
 }
@@ -39,7 +40,7 @@ export function instance(kernel: Kernel, ended: () => void): object {
       if (!(EVENTS as readonly string[]).includes(name)) throw unsupported(`the event ${name}`);
       return proxy(hearing.on(name as EventName, listener));
     },
-    loadFiles: (data: Uint8Array, options?: { mountPoints?: string }) => plant(volume, scoped(home, options?.mountPoints ?? ""), parseTree(data)),
+    loadFiles: (data: Uint8Array, options?: { mountPoints?: string }) => load(volume, scoped(home, options?.mountPoints ?? ""), data),
     serialize: async (path: string, options: SerializeOptions = {}) => {
       const data = await serialize(kernel, scoped(home, path), options);
       return transfer(data, [data.buffer]) as Uint8Array;
@@ -54,6 +55,7 @@ export function instance(kernel: Kernel, ended: () => void): object {
 
 async function serialize(kernel: Kernel, path: string, { format = "json", includes, excludes }: SerializeOptions): Promise<Uint8Array> {
   const { volume } = kernel;
+  if (format === "described") return describe(volume, path);
   const node = volume.nodeAt(path);
   if (node === undefined) throw failure("ENOENT", "export", path);
   if (node.kind !== 2) return serializeFile(path, node, format);

@@ -43,14 +43,19 @@ export function plant(volume: Volume, path: string, tree: FolderTree): void {
   if (folder === undefined) throw failure("ENOENT", "mount", path);
   if (!(folder instanceof Folder)) throw failure("ENOTDIR", "mount", path);
   for (const [name, entry] of Object.entries(tree.d)) {
-    if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
-      throw new Error(`${JSON.stringify(name)} in ${path} is no name that a file can have`);
-    }
+    checkName(name, path);
     const below = `${path}/${name}`;
     if (isFolder(entry)) {
       if (volume.kindOf(below) === 0) volume.attach(folder, name, new Folder(0o755, folder, name));
       plant(volume, below, entry);
     } else plantFile(volume, folder, below, name, entry);
+  }
+}
+
+/** @throws Error unless a file in the folder `path` can have this name */
+export function checkName(name: string, path: string): void {
+  if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
+    throw new Error(`${JSON.stringify(name)} in ${path} is no name that a file can have`);
   }
 }
 

@@ -49,10 +49,13 @@ function list(words: readonly string[], last: string): string {
   return `${words.slice(0, -1).join(", ")}, ${last} ${words.at(-1) ?? ""}`;
 }
 
+/** A name that is a class's, not a description as `Agent-like Object`. */
+const CLASS = /^([A-Z][a-z0-9]*)+$/;
+
 function expectation(expected: readonly string[]): string {
   const types = expected.filter((word) => PRIMITIVES.has(word.toLowerCase())).map((word) => word.toLowerCase());
-  const instances = expected.filter((word) => /^[A-Z]/.test(word) && !PRIMITIVES.has(word.toLowerCase()));
-  const others = expected.filter((word) => !PRIMITIVES.has(word.toLowerCase()) && !/^[A-Z]/.test(word));
+  const instances = expected.filter((word) => CLASS.test(word) && !PRIMITIVES.has(word.toLowerCase()));
+  const others = expected.filter((word) => !PRIMITIVES.has(word.toLowerCase()) && !CLASS.test(word));
   if (instances.length > 0 && types.includes("object")) {
     types.splice(types.indexOf("object"), 1);
     instances.push("Object");
@@ -107,8 +110,12 @@ export function outOfRange(name: string, range: string, actual: unknown): CodedE
 
 /** What this engine does not do: an error that names it, never a wrong answer. */
 export function unsupported(feature: string, why = ""): CodedError {
+  return nodeError(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", unsupportedText(feature, why), unsupported);
+}
+
+function unsupportedText(feature: string, why: string): string {
   const reason = why === "" ? "" : ` (${why})`;
-  return nodeError(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", `${feature} is not supported by the local WebContainer engine${reason}`, unsupported);
+  return `${feature} is not supported by the local WebContainer engine${reason}`;
 }
 
 /** Marks functions that refuse, with the text of their error: the published list of what is supported is made from it. */
@@ -120,7 +127,7 @@ export function refusal(feature: string, why = ""): (...args: unknown[]) => neve
     throw unsupported(feature, why);
   };
   Object.defineProperty(refuse, "name", { value: feature.slice(feature.lastIndexOf(".") + 1), configurable: true });
-  return Object.defineProperty(refuse, REFUSED, { value: unsupported(feature, why).message });
+  return Object.defineProperty(refuse, REFUSED, { value: unsupportedText(feature, why) });
 }
 
 /** The error with which Node ends what a signal aborted. */
