@@ -145,6 +145,7 @@ export function walk(root: Folder, path: string, follow: boolean): Place {
 }
 
 function partsOf(path: string): string[] {
+  if (path === "") throw new Refused("ENOENT");
   return path.split("/").filter((part) => part !== "");
 }
 

@@ -173,8 +173,9 @@ export class Volume {
 
   rmdir(path: string): void {
     attempt("rmdir", path, undefined, () => {
-      const place = this.existing(path, false);
+      const place = this.existing(path.replace(/(?<=[^/])\/+$/, ""), false);
       if (!(place.node instanceof Folder)) throw new Refused("ENOTDIR");
+      if (/(^|\/)\.\/*$/.test(path)) throw new Refused("EINVAL");
       if (place.node.children.size > 0) throw new Refused("ENOTEMPTY");
       if (place.node === this.root) throw new Refused("EPERM");
       this.detach(place, place.node);
@@ -215,7 +216,10 @@ export class Volume {
   rename(from: string, to: string): void {
     attempt("rename", from, to, () => {
       const source = this.existing(from, false);
-      const target = walk(this.root, to, false);
+      // A folder may be named with a slash at the end before it is there.
+      const bare = to.replace(/(?<=[^/])\/+$/, "");
+      if (bare !== to && !(source.node instanceof Folder)) throw new Refused("ENOTDIR");
+      const target = walk(this.root, bare, false);
       if (target.node === source.node) return;
       this.checkRename(source.node, target);
       if (target.node !== undefined) this.detach(target, target.node);

@@ -1,7 +1,7 @@
 /** `buffer`: the kept package `buffer`, completed to what Node 20 has and with Node's errors. */
 
 import { Buffer as Base } from "buffer/";
-import { nodeError, outOfRange, unsupported } from "./errors.ts";
+import { invalidArgType, nodeError, outOfRange, unsupported } from "./errors.ts";
 import { completeEncodings } from "./buffer/encodings.ts";
 import { completeNumbers } from "./buffer/numbers.ts";
 import { completeMethods } from "./buffer/methods.ts";
@@ -27,7 +27,7 @@ const bytesOf = (value: unknown, name: string): Uint8Array => {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  throw nodeError(TypeError, "ERR_INVALID_ARG_TYPE", `The "${name}" argument must be an instance of TypedArray, ArrayBuffer, or DataView.`);
+  throw invalidArgType(name, ["ArrayBuffer", "Buffer", "TypedArray"], value);
 };
 
 export function isUtf8(input: unknown): boolean {
@@ -47,7 +47,8 @@ export function isAscii(input: unknown): boolean {
 const TRANSCODABLE = new Set(["utf8", "utf-8", "ucs2", "ucs-2", "utf16le", "utf-16le", "latin1", "binary", "ascii"]);
 
 /** Bytes of one encoding as bytes of another; what cannot be said becomes `?`. */
-export function transcode(source: Uint8Array, from: string, to: string): Uint8Array {
+export function transcode(source: unknown, from: string, to: string): Uint8Array {
+  if (!(source instanceof Uint8Array)) throw invalidArgType("source", ["Buffer", "Uint8Array"], source);
   if (!TRANSCODABLE.has(from.toLowerCase()) || !TRANSCODABLE.has(to.toLowerCase())) {
     throw Object.assign(new Error("Unable to transcode Buffer [U_ILLEGAL_ARGUMENT_ERROR]"), { code: "U_ILLEGAL_ARGUMENT_ERROR", errno: 1 });
   }
@@ -62,14 +63,25 @@ export function resolveObjectURL(): never {
   throw unsupported("buffer.resolveObjectURL");
 }
 
+/** The browser's coder, with Node's words for what it refuses. */
+function wellEncoded(code: () => string, text?: string): string {
+  try {
+    return code();
+  } catch {
+    const bare = text?.replace(/[\t\n\f\r ]/g, "");
+    const short = bare !== undefined && bare.length % 4 === 1 && /^[A-Za-z0-9+/]*$/.test(bare);
+    throw new DOMException(short ? "The string to be decoded is not correctly encoded." : "Invalid character", "InvalidCharacterError");
+  }
+}
+
 export function btoa(input: unknown): string {
   if (arguments.length === 0) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "input" argument must be specified');
-  return browser.btoa(String(input));
+  return wellEncoded(() => browser.btoa(String(input)));
 }
 
 export function atob(input: unknown): string {
   if (arguments.length === 0) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "input" argument must be specified');
-  return browser.atob(String(input));
+  return wellEncoded(() => browser.atob(String(input)), String(input));
 }
 
 let inspectMax = 50;

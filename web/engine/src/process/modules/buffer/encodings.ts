@@ -2,6 +2,7 @@
 
 import type { Buffer as BufferType } from "buffer/";
 import { invalidArgType, nodeError } from "../errors.ts";
+import { validateInteger } from "../validate.ts";
 
 /** The encodings by one name each. */
 export type Encoding = "utf8" | "utf16le" | "latin1" | "ascii" | "base64" | "base64url" | "hex";
@@ -190,12 +191,13 @@ export function completeEncodings(Base: Constructor): void {
     const from = whole ? 0 : Math.max(Math.trunc(Number(start)) || 0, 0);
     const to = whole ? this.length : Math.min(Math.trunc(Number(end)) || 0, this.length);
     if (to <= from) return "";
+    if (encoding === null) throw nodeError(TypeError, "ERR_UNKNOWN_ENCODING", "Unknown encoding: null");
     const found = whole ? "utf8" : knownEncoding(encoding);
     return decode(from === 0 && to === this.length ? this : Uint8Array.prototype.subarray.call(this, from, to), found);
   };
   proto.toLocaleString = proto.toString;
   proto.write = function write(this: Uint8Array, text: unknown, ...rest: unknown[]): number {
-    if (typeof text !== "string") throw invalidArgType("argument", "string", text);
+    if (typeof text !== "string") throw nodeError(TypeError, "ERR_INVALID_ARG_TYPE", "argument must be a string");
     const { offset, length, encoding } = writeArguments(this, rest);
     const bytes = fitting(text, encoding, length);
     Uint8Array.prototype.set.call(this, bytes, offset);
@@ -209,12 +211,13 @@ function writeArguments(target: Uint8Array, rest: unknown[]): { offset: number; 
   let offset = 0;
   if (typeof args[0] === "number" || args[0] === undefined) offset = (args.shift() as number | undefined) ?? 0;
   const room = target.length - offset;
-  if (!Number.isInteger(offset) || offset < 0 || offset > target.length) {
-    throw nodeError(RangeError, "ERR_OUT_OF_RANGE", `The value of "offset" is out of range. It must be >= 0 && <= ${target.length}. Received ${offset}`);
-  }
+  validateInteger(offset, "offset", 0, target.length);
   let length = room;
-  if (typeof args[0] === "number" || (args[0] === undefined && args.length > 0)) length = Math.min((args.shift() as number | undefined) ?? room, room);
-  if (length < 0) throw nodeError(RangeError, "ERR_OUT_OF_RANGE", `The value of "length" is out of range. It must be >= 0 && <= ${room}. Received ${length}`);
+  if (typeof args[0] === "number" || (args[0] === undefined && args.length > 0)) {
+    const given = args.shift();
+    if (given !== undefined) validateInteger(given, "length", 0, target.length);
+    length = Math.min(given ?? room, room);
+  }
   return { offset, length, encoding: knownEncoding(args[0]) };
 }
 

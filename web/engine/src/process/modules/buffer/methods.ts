@@ -62,16 +62,16 @@ function fromObject(Base: Constructor, value: object, encoding: unknown, length:
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return own(Base, Uint8Array.from(value as Uint8Array));
   const primitive: unknown = (value as { valueOf?: () => unknown }).valueOf?.();
   if (primitive !== null && primitive !== value && (typeof primitive === "string" || typeof primitive === "object")) {
-    return from(Base, primitive, encoding, length);
+    return bytesFrom(Base, primitive, encoding, length);
   }
   const items = itemsOf(value);
   if (items !== undefined) return own(Base, Uint8Array.from(items));
   const toPrimitive = (value as { [Symbol.toPrimitive]?: (hint: string) => unknown })[Symbol.toPrimitive];
   const text = typeof toPrimitive === "function" ? toPrimitive.call(value, "string") : undefined;
-  return typeof text === "string" ? from(Base, text, encoding, length) : undefined;
+  return typeof text === "string" ? bytesFrom(Base, text, encoding, length) : undefined;
 }
 
-function from(Base: Constructor, value: unknown, encoding: unknown, length: unknown): Bytes {
+function bytesFrom(Base: Constructor, value: unknown, encoding: unknown, length: unknown): Bytes {
   if (typeof value === "string") return own(Base, encode(value, typeof encoding === "string" && encoding !== "" ? knownEncoding(encoding) : "utf8"));
   const made = typeof value === "object" && value !== null ? fromObject(Base, value, encoding, length) : undefined;
   if (made === undefined) throw fromError(value);
@@ -90,6 +90,7 @@ function joined(Base: Constructor, list: unknown, total: unknown): Bytes {
   parts.forEach((part, index) => {
     if (!(part instanceof Uint8Array)) throw invalidArgType(`list[${index}]`, ["Buffer", "Uint8Array"], part);
   });
+  if (parts.length === 0) return own(Base, new Uint8Array(0));
   if (total !== undefined) validateInteger(total, "length", 0);
   const length = total ?? (parts as Bytes[]).reduce((sum, part) => sum + part.length, 0);
   const all = own(Base, new Uint8Array(length));
@@ -114,9 +115,14 @@ function order(a: Bytes, b: Bytes): number {
 function statics(Base: Constructor): Record<string, unknown> {
   return {
     poolSize: 8192,
-    from: (value: unknown, encoding?: unknown, length?: unknown) => from(Base, value, encoding, length),
+    // Functions, not methods: `new Buffer.from(x)` is wrong and works in Node.
+    from: function from(value: unknown, encoding?: unknown, length?: unknown) {
+      return bytesFrom(Base, value, encoding, length);
+    },
     of: (...items: number[]) => own(Base, Uint8Array.from(items)),
-    alloc: (size: unknown, fill?: unknown, encoding?: unknown) => filled(Base, size, fill, encoding),
+    alloc: function alloc(size: unknown, fill?: unknown, encoding?: unknown) {
+      return filled(Base, size, fill, encoding);
+    },
     allocUnsafe: (size: unknown) => own(Base, new Uint8Array(sizeOf(size))),
     allocUnsafeSlow: (size: unknown) => own(Base, new Uint8Array(sizeOf(size))),
     isBuffer: (value: unknown) => value instanceof Base,
@@ -181,7 +187,7 @@ function search(bytes: Bytes, value: unknown, offset: unknown, encoding: unknown
 function fillBytes(this: Bytes, value: unknown, ...rest: unknown[]): Bytes {
   const encoding = rest.find((item) => typeof item === "string");
   const [offset, end] = rest.filter((item) => typeof item !== "string");
-  if (offset !== undefined) validateInteger(offset, "offset", 0);
+  if (offset !== undefined) validateInteger(offset, "offset", 0, MAX_LENGTH);
   if (end !== undefined) validateInteger(end, "end", 0, this.length);
   const from = offset ?? 0;
   const to = end ?? this.length;
@@ -204,7 +210,7 @@ function compare(this: Bytes, target: unknown, ...bounds: unknown[]): number {
   if (!(target instanceof Uint8Array)) throw invalidArgType("target", ["Buffer", "Uint8Array"], target);
   const [targetStart = 0, targetEnd = target.length, start = 0, end = this.length] = bounds as (number | undefined)[];
   const names = ["targetStart", "targetEnd", "sourceStart", "sourceEnd"];
-  const limits = [Number.MAX_SAFE_INTEGER, target.length, Number.MAX_SAFE_INTEGER, this.length];
+  const limits = [MAX_LENGTH, target.length, MAX_LENGTH, this.length];
   bounds.forEach((bound, index) => {
     if (bound !== undefined) validateInteger(bound, names[index] ?? "", 0, limits[index]);
   });
@@ -229,9 +235,9 @@ function print(this: Bytes, _depth: unknown, context?: unknown): string {
   let shown = Array.from(this.subarray(0, limit), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const more = this.length - limit;
   if (more > 0) shown += ` ... ${more} more byte${more > 1 ? "s" : ""}`;
-  const extras = Object.keys(this).filter((key) => !/^(0|[1-9]\d*)$/.test(key));
+  const extras = Reflect.ownKeys(this).filter((key) => !(typeof key === "string" && /^(0|[1-9]\d*)$/.test(key)) && Object.getOwnPropertyDescriptor(this, key)?.enumerable === true);
   if (extras.length > 0 && typeof context === "object") {
-    const named = Object.fromEntries(extras.map((key) => [key, (this as unknown as Record<string, unknown>)[key]]));
+    const named = Object.fromEntries(extras.map((key) => [key, (this as unknown as Record<string | symbol, unknown>)[key]]));
     // The braces and spaces of the printed object go.
     shown += `${this.length > 0 ? ", " : ""}${inspect(named, { ...context, breakLength: Number.POSITIVE_INFINITY, compact: true }).slice(2, -2)}`;
   }

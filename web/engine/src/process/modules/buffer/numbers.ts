@@ -14,7 +14,7 @@ function place(bytes: Bytes, offset: unknown, size: number): number {
   if (offset === undefined) offset = 0;
   if (typeof offset !== "number") throw invalidArgType("offset", "number", offset);
   const last = bytes.length - size;
-  if (!Number.isInteger(offset)) throw outOfRange("offset", "an integer", offset);
+  if (Math.floor(offset) !== offset) throw outOfRange("offset", "an integer", offset);
   if (last < 0) throw nodeError(RangeError, "ERR_BUFFER_OUT_OF_BOUNDS", "Attempt to access memory outside buffer bounds");
   if (offset < 0 || offset > last) throw outOfRange("offset", `>= 0 and <= ${last}`, offset);
   return offset;
@@ -56,6 +56,8 @@ function rangeWords(min: number | bigint, max: number | bigint, width: number): 
 }
 
 function checked(value: unknown, width: number, signed: boolean): number {
+  // As Node's arithmetic: BigInts are not turned into numbers.
+  if (typeof value === "bigint") throw new TypeError("Cannot convert a BigInt value to a number");
   const number = Number(value);
   const min = signed ? -(2 ** (8 * width - 1)) : 0;
   const max = signed ? 2 ** (8 * width - 1) - 1 : 2 ** (8 * width) - 1;
@@ -121,9 +123,12 @@ function floats(size: 4 | 8, little: boolean): { read: Methods[string]; write: M
       return size === 4 ? viewOf(this).getFloat32(at, little) : viewOf(this).getFloat64(at, little);
     },
     write(value, offset) {
+      if (typeof value === "bigint") throw new TypeError("Cannot convert a BigInt value to a number");
       const at = place(this, offset, size);
-      if (size === 4) viewOf(this).setFloat32(at, Number(value), little);
-      else viewOf(this).setFloat64(at, Number(value), little);
+      // The bits of a NaN made of nothing are the engine's to choose; Node's are these.
+      const number = Number.isNaN(Number(value)) ? Number.NaN : Number(value);
+      if (size === 4) viewOf(this).setFloat32(at, number, little);
+      else viewOf(this).setFloat64(at, number, little);
       return at + size;
     },
   };

@@ -10,6 +10,8 @@ type Listener = Callback & { listener?: Callback; warned?: boolean };
 type Kept = Listener | Listener[];
 
 const CAPTURE = Symbol("kCapture");
+/** Node marks emitters whose properties were all there from the start; it is printed with them. */
+const SHAPE = Symbol("shapeMode");
 /** Key of the method that takes rejections of async listeners. */
 export const captureRejectionSymbol = Symbol.for("nodejs.rejection");
 /** Name of the event that sees errors before the listeners of `error`. */
@@ -30,6 +32,7 @@ interface State {
   _eventsCount: number;
   _maxListeners: number | undefined;
   [CAPTURE]?: boolean;
+  [SHAPE]?: boolean;
   [captureRejectionSymbol]?: (error: unknown, name: Name, ...args: unknown[]) => void;
 }
 
@@ -174,11 +177,11 @@ export function init(this: EventEmitter, options?: EmitterOptions): void {
   if (self._events === undefined || self._events === state(Object.getPrototypeOf(this) as object)._events) {
     self._events = noEvents();
     self._eventsCount = 0;
+    self[SHAPE] = false;
   }
   self._maxListeners ||= undefined;
   if (options?.captureRejections === undefined) {
-    const inherited = (this as unknown as State)[CAPTURE];
-    if (defaults.capture || inherited === undefined) self[CAPTURE] = defaults.capture;
+    self[CAPTURE] = defaults.capture;
     return;
   }
   if (typeof options.captureRejections !== "boolean") throw invalidArgType("options.captureRejections", "boolean", options.captureRejections);

@@ -3,7 +3,7 @@
 import { invalidArgType, nodeError, outOfRange } from "../errors.ts";
 import { validateInteger } from "../validate.ts";
 import { bytesOf, checkAborted, checkEncoding, decoded, descriptorOf, flagsOf, modeOf, optionsOf, pathOf, type Options } from "./arguments.ts";
-import { ask, type Operation } from "./steps.ts";
+import { ask, system, type Operation } from "./steps.ts";
 
 /** Bytes asked for at once when a whole file is read by its descriptor. */
 const CHUNK = 512 * 1024;
@@ -149,7 +149,11 @@ export function* readRest(fd: number): Operation<Uint8Array> {
 export function* readFile(path: unknown, options?: unknown): Operation<string | Uint8Array> {
   const given = optionsOf(options, { flag: "r" });
   checkAborted(given);
-  if (typeof path === "number" && Number.isInteger(path)) return decoded(yield* readRest(descriptorOf(path)), given.encoding);
+  if (typeof path === "number" && Number.isInteger(path)) {
+    // Node asks for the size first.
+    yield* system("fs.fstat", [descriptorOf(path)], { syscall: "fstat" });
+    return decoded(yield* readRest(path), given.encoding);
+  }
   const found = pathOf(path);
   const flags = flagsOf(given.flag);
   if (flags === "r") {

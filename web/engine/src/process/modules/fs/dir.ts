@@ -5,7 +5,7 @@ import { nodeError } from "../errors.ts";
 import { validateInteger, type Callback } from "../validate.ts";
 import { optionsOf, pathOf } from "./arguments.ts";
 import { direntOf, type Dirent } from "./stats.ts";
-import { ask, runAsync, runBack, runSync, splitCallback, type Operation } from "./steps.ts";
+import { ask, system, runAsync, runBack, runSync, splitCallback, type Operation } from "./steps.ts";
 
 interface Folder {
   readonly path: string;
@@ -87,7 +87,7 @@ export function* opendir(path: unknown, options?: unknown): Operation<Dir> {
   const given = optionsOf(options, { encoding: "utf8" });
   const found = pathOf(path);
   if (given.bufferSize !== undefined) validateInteger(given.bufferSize, "options.bufferSize", 1, 2 ** 32 - 1);
-  yield* ask("fs.readdir", [found.full], { syscall: "opendir", path: found.given });
+  yield* system("fs.readdir", [found.full], { syscall: "opendir", path: found.given });
   const dir = new Dir();
   folders.set(dir, { path: found.given, full: found.full, encoding: given.encoding, recursive: given.recursive === true });
   return dir;

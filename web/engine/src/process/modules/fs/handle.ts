@@ -11,6 +11,9 @@ import { runAsync, type Operation } from "./steps.ts";
 
 const Emitter = EventEmitter as unknown as new () => EventEmitter;
 
+/** Node's answers have no prototype, which is printed. */
+const bare = <T extends object>(value: T): T => Object.assign(Object.create(null) as T, value);
+
 /** An open file. */
 export class FileHandle extends Emitter {
   #fd: number;
@@ -57,11 +60,11 @@ export class FileHandle extends Emitter {
   async read(...args: unknown[]): Promise<{ bytesRead: number; buffer: unknown }> {
     const { view, offset, length, position } = content.readArguments(args, () => Buffer.alloc(16384));
     const bytesRead = await this.#run("read", (fd) => content.read(fd, view, offset, length, position));
-    return { bytesRead, buffer: view };
+    return bare({ bytesRead, buffer: view });
   }
 
   async readv(buffers: unknown, position?: unknown): Promise<{ bytesRead: number; buffers: unknown }> {
-    return { bytesRead: await this.#run("read", (fd) => content.readv(fd, buffers, position)), buffers };
+    return bare({ bytesRead: await this.#run("read", (fd) => content.readv(fd, buffers, position)), buffers });
   }
 
   readFile(options?: unknown): Promise<string | Uint8Array> {
@@ -85,11 +88,11 @@ export class FileHandle extends Emitter {
   }
 
   async write(data: unknown, ...args: unknown[]): Promise<{ bytesWritten: number; buffer: unknown }> {
-    return { bytesWritten: await this.#run("write", (fd) => content.write(fd, data, ...args)), buffer: data };
+    return bare({ bytesWritten: await this.#run("write", (fd) => content.write(fd, data, ...args)), buffer: data });
   }
 
   async writev(buffers: unknown, position?: unknown): Promise<{ bytesWritten: number; buffers: unknown }> {
-    return { bytesWritten: await this.#run("write", (fd) => content.writev(fd, buffers, position)), buffers };
+    return bare({ bytesWritten: await this.#run("write", (fd) => content.writev(fd, buffers, position)), buffers });
   }
 
   writeFile(data: unknown, options?: unknown): Promise<void> {

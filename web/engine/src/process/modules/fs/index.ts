@@ -3,13 +3,13 @@
 import { Buffer } from "../buffer.ts";
 import { bound } from "../../async/context.ts";
 import { turn } from "../../loop.ts";
-import { invalidArgType, unsupported } from "../errors.ts";
+import { invalidArgType, nodeError } from "../errors.ts";
 import { promisifyArgs } from "../util/functions.ts";
 import type { Callback } from "../validate.ts";
 import { optionsOf, timeOf } from "./arguments.ts";
 import { constants } from "./constants.ts";
 import * as content from "./content.ts";
-import { cp } from "./copy.ts";
+import { cp, cpAsked } from "./copy.ts";
 import { Dir, opendir } from "./dir.ts";
 import { FileHandle, writeSource } from "./handle.ts";
 import * as operations from "./operations.ts";
@@ -83,7 +83,7 @@ function bufferedForms(fs: Api): void {
 
 function allForms(fs: Api): void {
   for (const [name, start] of [...Object.entries(ALL), ...Object.entries(DESCRIPTOR)]) {
-    fs[name] = callbackForm(name, start);
+    fs[name] = callbackForm(name, name === "cp" ? cpAsked : start);
     fs[`${name}Sync`] = named(`${name}Sync`, (...args: unknown[]) => runSync(begin(start, args)));
   }
 }
@@ -121,7 +121,9 @@ function promiseForms(): Api {
   const order = "access copyFile cp open opendir rename truncate rm rmdir mkdir readdir readlink symlink lstat stat statfs link unlink chmod lchmod lchown chown utimes lutimes realpath mkdtemp writeFile appendFile readFile watch constants".split(" ");
   for (const name of order) {
     const start = ALL[name];
-    if (start !== undefined) api[name] = named(name, (...args: unknown[]) => runAsync(begin(start, args)));
+    if (name === "realpath") api[name] = named(name, (...args: unknown[]) => runAsync(begin(operations.realpathNative, args)));
+    else if (name === "cp") api[name] = named(name, (...args: unknown[]) => runAsync(begin(cpAsked, args)));
+    else if (start !== undefined) api[name] = named(name, (...args: unknown[]) => runAsync(begin(start, args)));
     else api[name] = undefined;
   }
   const write = api.writeFile as (path: unknown, data: unknown, options?: unknown) => Promise<void>;
@@ -139,7 +141,7 @@ function promiseForms(): Api {
     open: named("open", async (...args: unknown[]) => new FileHandle(await runAsync(begin(operations.open, args) as Operation<number>))),
     lchmod: named("lchmod", async () => {
       await Promise.resolve();
-      throw unsupported("fs.promises.lchmod", "Linux has no such call");
+      throw nodeError(Error, "ERR_METHOD_NOT_IMPLEMENTED", "The lchmod() method is not implemented");
     }),
     watch: named("watch", watchChanges),
     constants,

@@ -1,12 +1,13 @@
 /** File operations that are one call of the kernel, or nearly. */
 
 import type { Entry } from "../../../contract.ts";
-import { invalidArgValue, nodeError, unsupported } from "../errors.ts";
+import { nodeError, unsupported } from "../errors.ts";
+import { posix } from "../path.ts";
 import { validateInteger } from "../validate.ts";
 import { constants } from "./constants.ts";
 import { descriptorOf, flagOf, flagsOf, modeOf, nameIn, objectOptions, optionsOf, pathOf, timeOf, type Options, type Path } from "./arguments.ts";
 import { direntOf, statsOf, type Dirent, type Stats } from "./stats.ts";
-import { ask, systemFailure, type Operation, type Where } from "./steps.ts";
+import { ask, system, systemFailure, type Operation, type Where } from "./steps.ts";
 
 const at = (syscall: string, path?: Path, dest?: Path): Where => ({
   syscall, ...(path === undefined ? {} : { path: path.given }), ...(dest === undefined ? {} : { dest: dest.given }),
@@ -15,7 +16,8 @@ const at = (syscall: string, path?: Path, dest?: Path): Where => ({
 export function* access(path: unknown, mode?: unknown): Operation<void> {
   const found = pathOf(path);
   const wanted = mode ?? constants.F_OK;
-  validateInteger(wanted, "mode", 0, 7);
+  if (typeof wanted !== "number") throw nodeError(TypeError, "ERR_INVALID_ARG_TYPE", "mode must be int32 or null/undefined");
+  if (wanted < 0 || wanted > 7) throw nodeError(RangeError, "ERR_OUT_OF_RANGE", "mode is out of range: >= 0 && <= 7");
   yield* ask("fs.access", [found.full, wanted], at("access", found));
 }
 
@@ -46,8 +48,7 @@ function* stats(name: "fs.stat" | "fs.lstat", path: unknown, options: unknown): 
   try {
     return statsOf(yield* ask(name, [found.full], at(name.slice(3), found)), given.bigint === true);
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (given.throwIfNoEntry === false && (code === "ENOENT" || code === "ENOTDIR")) return undefined;
+    if (given.throwIfNoEntry === false && (error as { code?: string }).code === "ENOENT") return undefined;
     throw error;
   }
 }
@@ -62,7 +63,7 @@ export function* fstat(fd: unknown, options?: unknown): Operation<Stats> {
 /** Refused for what there is: a file system in memory has no blocks to count. */
 export function* statfs(path: unknown): Operation<never> {
   const found = pathOf(path);
-  yield* ask("fs.stat", [found.full], at("statfs", found));
+  yield* system("fs.stat", [found.full], at("statfs", found));
   throw unsupported("fs.statfs", "files are in memory, which has no blocks");
 }
 
@@ -96,7 +97,7 @@ export function* readdir(path: unknown, options?: unknown): Operation<(string | 
   const given = optionsOf(options);
   const folder = pathOf(path);
   const found = yield* below(folder, "", { recursive: flagOf(given, "recursive"), follow: given.withFileTypes !== true });
-  const parent = (prefix: string): string => (prefix === "" ? folder.given : `${folder.given.replace(/\/$/, "")}/${prefix}`);
+  const parent = (prefix: string): string => (prefix === "" ? folder.given : posix.join(folder.given, prefix));
   return found.map(({ entry, prefix }) => (given.withFileTypes === true
     ? direntOf(entry, parent(prefix), given.encoding)
     : nameIn(prefix === "" ? entry.name : `${prefix}/${entry.name}`, given.encoding)));
@@ -110,9 +111,20 @@ export function* mkdir(path: unknown, options?: unknown): Operation<string | und
   return (yield* ask("fs.mkdir", [found.full, recursive, mode], at("mkdir", found))) ?? undefined;
 }
 
+let warned = false;
+
+/** Once in a process, as Node does. */
+function warnOfRecursive(): void {
+  if (warned) return;
+  warned = true;
+  const text = "In future versions of Node.js, fs.rmdir(path, { recursive: true }) will be removed. Use fs.rm(path, { recursive: true }) instead";
+  (globalThis as unknown as { process: { emitWarning(text: string, type: string, code: string): void } }).process.emitWarning(text, "DeprecationWarning", "DEP0147");
+}
+
 export function* rmdir(path: unknown, options?: unknown): Operation<void> {
   const found = pathOf(path);
   if (objectOptions(options).recursive === true) {
+    warnOfRecursive();
     yield* ask("fs.rm", [found.full, true, false], at("rmdir", found));
     return;
   }
@@ -127,6 +139,7 @@ export function* unlink(path: unknown): Operation<void> {
 export function* rm(path: unknown, options?: unknown): Operation<void> {
   const given = objectOptions(options);
   const found = pathOf(path);
+  if (found.full.endsWith("/")) yield* notByLink(found);
   const [recursive, force] = [flagOf(given, "recursive"), flagOf(given, "force")];
   if (given.retryDelay !== undefined) validateInteger(given.retryDelay, "options.retryDelay", 0, 2 ** 31 - 1);
   if (given.maxRetries !== undefined) validateInteger(given.maxRetries, "options.maxRetries", 0, 2 ** 32 - 1);
@@ -139,6 +152,15 @@ export function* rm(path: unknown, options?: unknown): Operation<void> {
   }
   if (kind === constants.S_IFDIR && !recursive) throw isDirectory(found);
   yield* ask("fs.rm", [found.full, recursive, force], at("rm", found));
+}
+
+/** With a slash at its end a link to a folder is the folder, which cannot be removed by the link's name. */
+function* notByLink(path: Path): Operation<void> {
+  const [kind] = yield* ask("fs.kinds", [[path.full]], { syscall: "stat" });
+  const bare = path.full.replace(/\/+$/, "");
+  if (kind !== 2 || bare === "") return;
+  const { mode } = yield* ask("fs.lstat", [bare], at("lstat", path));
+  if ((mode & constants.S_IFMT) === constants.S_IFLNK) throw systemFailure("ENOTDIR", at("rmdir", path));
 }
 
 function isDirectory(path: Path): Error {
@@ -159,7 +181,9 @@ export function* link(from: unknown, to: unknown): Operation<void> {
 }
 
 export function* symlink(target: unknown, path: unknown, type?: unknown): Operation<void> {
-  if (type !== undefined && type !== null && !["dir", "file", "junction"].includes(type as string)) throw invalidArgValue("type", type, "must be one of: 'dir', 'file', 'junction', null, undefined");
+  if (type !== undefined && type !== null && !["dir", "file", "junction"].includes(type as string)) {
+    throw nodeError(Error, "ERR_FS_INVALID_SYMLINK_TYPE", `Symlink type must be one of "dir", "file", or "junction". Received ${JSON.stringify(type)}`);
+  }
   const [source, found] = [pathOf(target, "target"), pathOf(path)];
   yield* ask("fs.symlink", [source.given, found.full], at("symlink", source, found));
 }
@@ -170,18 +194,37 @@ export function* readlink(path: unknown, options?: unknown): Operation<string | 
   return nameIn(yield* ask("fs.readlink", [found.full], at("readlink", found)), given.encoding);
 }
 
+/** The path without links. `..` is taken away before links are followed, as Node does where it walks by itself. */
 export function* realpath(path: unknown, options?: unknown): Operation<string | Uint8Array> {
   const given = optionsOf(options);
-  const found = pathOf(path);
-  const shown: Path = { given: found.full, full: found.full };
-  return nameIn(yield* ask("fs.realpath", [found.full === "" ? pathOf(".").full : found.full], at("lstat", shown)), given.encoding);
+  const full = posix.resolve(pathOf(path).given);
+  const shown: Path = { given: full, full };
+  try {
+    return nameIn(yield* ask("fs.realpath", [full], at("realpath", shown)), given.encoding);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === undefined) throw error;
+    throw systemFailure(code, code === "ELOOP" ? at("stat", shown) : { syscall: "lstat", path: yield* missing(full) });
+  }
 }
 
-/** `realpath.native` names its own system call and the path as it was given. */
+/** The first part of a path that is not there. */
+function* missing(full: string): Operation<string> {
+  let known = "";
+  for (const part of full.split("/").slice(1)) {
+    const next = `${known}/${part}`;
+    const [kind] = yield* ask("fs.kinds", [[next]], { syscall: "stat" });
+    if (kind === 0) return next;
+    known = next;
+  }
+  return full;
+}
+
+/** `realpath.native`, and that of promises: the system's call, and the path as it was given. */
 export function* realpathNative(path: unknown, options?: unknown): Operation<string | Uint8Array> {
   const given = optionsOf(options);
   const found = pathOf(path);
-  return nameIn(yield* ask("fs.realpath", [found.full], at("realpath", found)), given.encoding);
+  return nameIn(yield* system("fs.realpath", [found.full], at("realpath", found)), given.encoding);
 }
 
 export function* chmod(path: unknown, mode: unknown): Operation<void> {
@@ -202,7 +245,7 @@ function owner(uid: unknown, gid: unknown): void {
 function* give(name: "fs.stat" | "fs.lstat", syscall: string, path: unknown, ids: readonly [unknown, unknown]): Operation<void> {
   const found = pathOf(path);
   owner(...ids);
-  const now = yield* ask(name, [found.full], at(syscall, found));
+  const now = yield* system(name, [found.full], at(syscall, found));
   if ([now.uid, -1].includes(ids[0] as number) && [now.gid, -1].includes(ids[1] as number)) return;
   throw systemFailure("EPERM", at(syscall, found));
 }
@@ -213,7 +256,7 @@ export const lchown = (path: unknown, uid: unknown, gid: unknown): Operation<voi
 export function* fchown(fd: unknown, uid: unknown, gid: unknown): Operation<void> {
   const known = descriptorOf(fd);
   owner(uid, gid);
-  const now = yield* ask("fs.fstat", [known], at("fchown"));
+  const now = yield* system("fs.fstat", [known], at("fchown"));
   if (![now.uid, -1].includes(uid as number) || ![now.gid, -1].includes(gid as number)) throw systemFailure("EPERM", at("fchown"));
 }
 
@@ -247,7 +290,7 @@ export function* ftruncate(fd: unknown, length?: unknown): Operation<void> {
 
 /** Files in memory have nothing to be flushed to; the descriptor must be open all the same. */
 export function* sync(fd: unknown): Operation<void> {
-  yield* ask("fs.fstat", [descriptorOf(fd)], at("fsync"));
+  yield* system("fs.fstat", [descriptorOf(fd)], at("fsync"));
 }
 
 export function* copyFile(from: unknown, to: unknown, mode?: unknown): Operation<void> {
@@ -268,7 +311,7 @@ export function* mkdtemp(prefix: unknown, options?: unknown): Operation<string |
   for (let tries = 0; ; tries += 1) {
     const suffix = Array.from(random.getRandomValues(new Uint8Array(6)), (byte) => LETTERS.charAt(byte % LETTERS.length)).join("");
     try {
-      yield* ask("fs.mkdir", [start.full + suffix, false, 0o700], { syscall: "mkdtemp", path: `${start.given}XXXXXX` });
+      yield* system("fs.mkdir", [start.full + suffix, false, 0o700], { syscall: "mkdtemp", path: `${start.given}XXXXXX` });
       return nameIn(start.given + suffix, given.encoding);
     } catch (error) {
       if ((error as { code?: string }).code !== "EEXIST" || tries > 100) throw error;

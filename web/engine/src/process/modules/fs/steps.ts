@@ -10,21 +10,25 @@ import { call, callSync, output, SystemError } from "../../calls.ts";
 import { handle, turn } from "../../loop.ts";
 import type { Calls } from "../../../contract.ts";
 import { SYSTEM_ERRORS } from "../util/system-errors.ts";
-import { invalidCallback } from "../errors.ts";
+import { AbortError, invalidCallback } from "../errors.ts";
 import type { Callback } from "../validate.ts";
 
 /** What an error names: the system call, and the paths as the caller wrote them. */
 export interface Where {
   readonly syscall: string;
+  /** The caller's name of the system call counts, whatever the kernel did for it. */
+  readonly own?: true;
   readonly path?: string;
   readonly dest?: string;
 }
 
-/** One call of the kernel. */
+/** One call of the kernel, or a wait for what a program's own function promised. */
 export interface Step {
   readonly name: keyof Calls;
   readonly args: readonly unknown[];
   readonly where: Where;
+  /** Only in operations that never run synchronously. */
+  readonly wait?: PromiseLike<unknown>;
 }
 
 /** An operation whose result is R. */
@@ -33,6 +37,16 @@ export type Operation<R> = Generator<Step, R, unknown>;
 /** Make a call within an operation. */
 export function* ask<N extends keyof Calls>(name: N, args: Parameters<Calls[N]>, where: Where): Generator<Step, ReturnType<Calls[N]>, unknown> {
   return (yield { name, args, where }) as ReturnType<Calls[N]>;
+}
+
+/** Wait within an operation that is never run synchronously. */
+export function* wait(promise: PromiseLike<unknown>): Generator<Step, unknown, unknown> {
+  return yield { name: "fs.kinds", args: [[]], where: { syscall: "" }, wait: promise };
+}
+
+/** `ask` for an operation that is made of another: its errors name its own system call. */
+export function* system<N extends keyof Calls>(name: N, args: Parameters<Calls[N]>, where: Where): Generator<Step, ReturnType<Calls[N]>, unknown> {
+  return yield* ask(name, args, { ...where, own: true });
 }
 
 /** An error of the system with Node's message and properties. `bare`: without a stack, as asynchronous ones are. */
@@ -51,7 +65,7 @@ export function systemFailure(code: string, where: Where, bare = false): Error {
 function translated(error: unknown, where: Where, bare: boolean): unknown {
   if (!(error instanceof SystemError)) return error;
   if (!Object.hasOwn(SYSTEM_ERRORS, error.code)) return error;
-  const syscall = error.syscall ?? where.syscall;
+  const syscall = where.own === true ? where.syscall : error.syscall ?? where.syscall;
   // A failed read names no path although the call that opened and read in one had one.
   const named = error.syscall === undefined || error.path !== undefined;
   const paths = named ? { ...(where.path === undefined ? {} : { path: where.path }), ...(where.dest === undefined ? {} : { dest: where.dest }) } : {};
@@ -91,7 +105,8 @@ async function drive<R>(operation: Operation<R>, first: IteratorResult<Step, R>,
       const step = next.value;
       let value: unknown;
       try {
-        value = direct(step) ?? (await (call as (name: string, ...args: unknown[]) => Promise<unknown>)(step.name, ...step.args));
+        if (step.wait !== undefined) value = await step.wait;
+        else value = direct(step) ?? (await (call as (name: string, ...args: unknown[]) => Promise<unknown>)(step.name, ...step.args));
       } catch (error) {
         next = operation.throw(translated(error, step.where, bare));
         continue;
@@ -111,19 +126,29 @@ export async function runAsync<R>(operation: Operation<R>): Promise<R> {
 
 /** Run an operation and call back. Argument errors are thrown at once; the callback runs as a turn of the loop. */
 export function runBack<R>(operation: Operation<R>, callback: Callback, results: (value: R) => unknown[] = (value) => (value === undefined ? [] : [value])): void {
-  const first = operation.next();
-  const hold = handle();
   const back = bound(callback);
+  const hold = handle();
   const finish = (...args: unknown[]): void => {
     turn(() => void back(...args));
     hold.close();
   };
+  let first: IteratorResult<Step, R>;
+  try {
+    first = operation.next();
+  } catch (error) {
+    if (error instanceof AbortError) {
+      queueMicrotask(() => finish(error));
+      return;
+    }
+    hold.close();
+    throw error;
+  }
   drive(operation, first, true).then((value) => finish(null, ...results(value)), finish);
 }
 
 /** Split the callback off the arguments: the last function counts, as options before it may be left out. */
 export function splitCallback(args: readonly unknown[]): { rest: unknown[]; callback: Callback } {
   const at = args.findLastIndex((arg) => typeof arg === "function");
-  if (at === -1) throw invalidCallback(args.length > 0 ? args.at(-1) : undefined);
+  if (at === -1) throw invalidCallback(args.length > 2 ? args.at(-1) : undefined);
   return { rest: args.slice(0, at), callback: args[at] as Callback };
 }

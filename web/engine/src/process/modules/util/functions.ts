@@ -136,7 +136,7 @@ export async function aborted(signal: unknown, resource: unknown): Promise<void>
 }
 
 /** Text in the colours and styles of `util.inspect.colors`. */
-export function styleText(format: unknown, text: unknown, options: { validateStream?: boolean; stream?: unknown } = {}): string {
+export function styleText(format: unknown, text: unknown, options?: { validateStream?: boolean; stream?: unknown }): string {
   validateString(text, "text");
   const colors = inspect.colors as unknown as Record<string, readonly [number, number] | undefined>;
   let open = "";
@@ -150,7 +150,8 @@ export function styleText(format: unknown, text: unknown, options: { validateStr
     open += `\u001b[${codes[0]}m`;
     close = `\u001b[${codes[1]}m${close}`;
   }
-  if (options.validateStream !== false && !colourful(options.stream)) return text;
+  // Node 20 asks for the stream only where there is one format.
+  if (!Array.isArray(format) && options?.validateStream !== false && !colourful(options?.stream)) return text;
   return `${open}${text}${close}`;
 }
 
