@@ -34,8 +34,10 @@ What the engine does not do it refuses: an `Error` with the code `ERR_FEATURE_UN
 function. Native addons cannot run in any browser: steps that need them run on E2B.
 
 Some facts are a machine's, and a tab has no machine: `os.cpus()` has one entry for each thread that the browser tells,
-with speeds and times of 0; `os.totalmem()` is what the browser tells, in coarse steps, and `os.freemem()` what this
-process leaves of it; `os.loadavg()` is 0; `performance.eventLoopUtilization()` counts all time as active.
+with speeds and times of 0; `os.totalmem()` is what the browser tells, in coarse steps, and `os.freemem()` as
+much; `os.loadavg()` is 0; `performance.eventLoopUtilization()` counts all time as active. What a browser does not
+tell is `NaN`: the numbers of `process.memoryUsage()`, `process.cpuUsage()`, `process.resourceUsage()` and
+`process.availableMemory()`. `--expose-gc` works where the browser was started with it, and is refused elsewhere.
 
 ## Programs
 

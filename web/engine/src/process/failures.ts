@@ -11,10 +11,16 @@ import { nextTick } from "./loop.ts";
 import { nodeError } from "./modules/errors.ts";
 import { finish, type NodeProcess } from "./process.ts";
 import { placeIn, type Place } from "./stacks.ts";
+import { VERSION } from "./version.ts";
 import { emitWarning } from "./warnings.ts";
 
 const encoder = new TextEncoder();
-const means = { inspect: (value: unknown): string => inspect(value), source: textOf };
+const means = { inspect: (value: unknown): string => inspect(value), source: textOf, end: `\nNode.js ${VERSION}\n` };
+
+/** The report of an uncaught error ends without Node's version: `--no-extra-info-on-fatal-exception`. */
+export function omitVersion(): void {
+  means.end = "";
+}
 
 /** The text behind a name in a stack: as it was loaded, else as the file is now. */
 function textOf(name: string): string | undefined {

@@ -3,12 +3,13 @@
 import type { Place } from "./stacks.ts";
 import { placeOf } from "./stacks.ts";
 import { throwing } from "./thrown.ts";
-import { VERSION } from "./version.ts";
 
 /** What the printing needs from elsewhere: how values look, and the text of a file. */
 export interface Means {
   readonly inspect: (value: unknown) => string;
   readonly source: (file: string) => string | undefined;
+  /** What the report ends with. */
+  readonly end: string;
 }
 
 /** The line of an error and a caret below its column, as Node shows them; empty when the file cannot be read. */
@@ -29,7 +30,7 @@ const isError = (value: unknown): value is Error => value instanceof Error || Ob
  * @param thrown where the browser saw it thrown; without it the first frame of the stack is shown.
  */
 export function fatalText(error: unknown, thrown: Place | undefined, means: Means): string {
-  const end = `\nNode.js ${VERSION}\n`;
+  const { end } = means;
   if (!isError(error)) {
     const shown = typeof error === "string" ? error : means.inspect(error);
     const hint = typeof error === "object" && error !== null ? "" : "(Use `node --trace-uncaught ...` to show where the exception was thrown)\n";

@@ -33,12 +33,15 @@ const define = (name: string, value: unknown, enumerable = false): void => {
 /** What the engine keeps of the browser before programs run; see `keep`. */
 export interface Native {
   readonly queueMicrotask: (body: () => void) => void;
+  /** Collects garbage, where the browser was started with `--expose-gc`. */
+  readonly gc: (() => unknown) | undefined;
   readonly listen: (name: "error" | "unhandledrejection" | "rejectionhandled", listener: (event: Event) => void) => void;
 }
 
 /** Take what the engine itself needs from the browser's globals. */
 export function keep(): Native {
   return {
+    gc: (globalThis as { gc?: () => unknown }).gc,
     queueMicrotask: globalThis.queueMicrotask.bind(globalThis),
     listen: (name, listener) => EventTarget.prototype.addEventListener.call(globalThis, name, listener),
   };

@@ -3,25 +3,28 @@
 import type { ProcessStart } from "../contract.ts";
 import { asyncHooksModule, provideHooks } from "./async/hooks.ts";
 import { exit, output } from "./calls.ts";
-import { Failures } from "./failures.ts";
+import { Failures, omitVersion } from "./failures.ts";
 import { installGlobals, keep } from "./globals.ts";
 import { importFrom, installEsm, stillAwaits } from "./loader/esm/loader.ts";
 import { runtimeOfCaller } from "./loader/caller.ts";
 import { installEval } from "./loader/evals.ts";
+import { readText } from "./loader/files.ts";
 import { installFunctions } from "./loader/functions.ts";
 import { moduleModule } from "./loader/module-api.ts";
 import { installShown } from "./loader/shown.ts";
 import { arrange, begin } from "./loop.ts";
 import { processConsole } from "./modules/console.ts";
 import { builtin, provide } from "./modules/index.ts";
-import { BadOption, parseOptions, type Options } from "./options.ts";
+import { posix } from "./modules/path.ts";
+import { parseEnv } from "./modules/util/functions.ts";
+import { BadOption, knownOptions, parseOptions, type Options } from "./options.ts";
 import { createProcess, finish, type NodeProcess } from "./process.ts";
 import { runProgram } from "./run.ts";
 import { installStacks } from "./stacks.ts";
 import { awaitStart, reportError, restrict, type Inside } from "./threads/inside.ts";
 import { threadsModule, type Self } from "./threads/worker.ts";
 import { VERSION } from "./version.ts";
-import { vmModule } from "./vm/index.ts";
+import { allowVmModules, vmModule } from "./vm/index.ts";
 import { warnThrough } from "./warnings.ts";
 
 const encoder = new TextEncoder();
@@ -31,24 +34,50 @@ const native = keep();
 export function runNode(start: ProcessStart): void {
   const { thread } = start;
   if (thread !== undefined) return awaitStart(thread, (inside) => begin(() => runThread(start, inside)));
-  const options = optionsOf(start.args);
-  if (options.version) {
-    output(1, encoder.encode(`${VERSION}\n`));
-    exit(0);
-  }
+  const options = optionsOf(start.args, start.env.NODE_OPTIONS);
+  if (options.version) say(`${VERSION}\n`);
+  if (options.help) say(`Usage: node [options] [ script.js ] [arguments]\n\nOptions of the local WebContainer engine:\n${knownOptions().map((name) => `  ${name}\n`).join("")}`);
   const process = createProcess(start);
+  readEnvironment(process, options);
   process.argv = [String(process.execPath), ...options.rest];
   arise(process, options, new Failures(process, options.rejections), undefined);
   runProgram(process, options);
 }
 
-function optionsOf(args: readonly string[]): Options {
+function say(text: string): never {
+  output(1, encoder.encode(text));
+  exit(0);
+}
+
+function refuse(why: string): never {
+  output(2, encoder.encode(`node: ${why}\n`));
+  exit(9);
+}
+
+function optionsOf(args: readonly string[], environment?: string): Options {
   try {
-    return parseOptions(args);
+    const options = parseOptions(args, environment);
+    if (options.gc && native.gc === undefined) throw new BadOption("--expose-gc is not supported by the local WebContainer engine: its browser was started without it");
+    return options;
   } catch (error) {
-    if (!(error instanceof BadOption)) throw error;
-    output(2, encoder.encode(`node: ${error.message}\n`));
-    exit(9);
+    if (error instanceof BadOption) refuse(error.message);
+    throw error;
+  }
+}
+
+/** `--env-file`: what the environment has already stays. */
+function readEnvironment(process: NodeProcess, { envFiles }: Options): void {
+  for (const { path, optional } of envFiles) {
+    let text: string;
+    try {
+      text = readText(posix.resolve((process.cwd as () => string)(), path));
+    } catch {
+      if (!optional) refuse(`${path}: not found`);
+      output(2, encoder.encode(`${path} not found. Continuing without it.\n`));
+      continue;
+    }
+    const given = { ...process.env };
+    Object.assign(process.env, parseEnv(text), given);
   }
 }
 
@@ -85,6 +114,7 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
   });
   warn(process, options);
   installGlobals(process, native, failures.fail);
+  if (options.vmModules) allowVmModules();
   provide({ worker_threads: threadsModule(process.pid, self) });
   builtin("console");
   installEsm();
@@ -92,10 +122,20 @@ function arise(process: NodeProcess, options: Options, failures: Failures, self:
   installEval(runtimeOfCaller);
   installShown();
   provideHooks();
+  alter(process, options);
+}
+
+/** What options change of the process and its globals. */
+function alter(process: NodeProcess, options: Options): void {
+  for (const name of options.hidden) Reflect.deleteProperty(globalThis, name);
+  if (options.title !== undefined) process.title = options.title;
+  if (options.stackLimit !== undefined) Error.stackTraceLimit = options.stackLimit;
+  if (options.gc) Object.defineProperty(globalThis, "gc", { value: native.gc, writable: true, enumerable: true, configurable: false });
+  if (!options.extraInfo) omitVersion();
 }
 
 function warn(process: NodeProcess, options: Options): void {
-  warnThrough(process, (text) => process.stderr.write(text), { silent: !options.warnings, trace: options.traceWarnings });
+  warnThrough(process, (text) => process.stderr.write(text), { silent: !options.warnings || process.env.NODE_NO_WARNINGS === "1", trace: options.traceWarnings, silenced: options.silenced });
   if (!options.deprecation) process.noDeprecation = true;
   if (options.throwDeprecation) process.throwDeprecation = true;
   if (options.traceDeprecation) process.traceDeprecation = true;

@@ -70,7 +70,7 @@ function memoryUsage(): Record<string, number> {
 }
 memoryUsage.rss = (): number => UNKNOWN;
 
-function cpuUsage(previous?: { user: number; system: number }): { user: number; system: number } {
+function cpuUsage(previous?: unknown): { user: number; system: number } {
   if (previous !== undefined && (typeof previous !== "object" || previous === null)) throw invalidArgType("prevValue", "object", previous);
   return { user: UNKNOWN, system: UNKNOWN };
 }

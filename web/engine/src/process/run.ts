@@ -11,7 +11,7 @@ import { runtimeFor } from "./loader/runtime.ts";
 import { compileCommonJs, editsOf, looksLikeModule } from "./loader/script.ts";
 import { textRecord } from "./loader/esm/sources.ts";
 import { builtin, builtins } from "./modules/index.ts";
-import { invalidArgValue, unsupported } from "./modules/errors.ts";
+import { invalidArgValue, nodeError, unsupported } from "./modules/errors.ts";
 import { posix } from "./modules/path.ts";
 import type { Options } from "./options.ts";
 import type { NodeProcess } from "./process.ts";
@@ -85,6 +85,10 @@ function fromStdin(process: NodeProcess, options: Options): void {
 
 function runText(process: NodeProcess, options: Options, name: string, text: string): void {
   const cwd = (process.cwd as () => string)();
+  const cannotPrint = (): void => {
+    if (options.print) throw nodeError(Error, "ERR_EVAL_ESM_CANNOT_PRINT", "--print cannot be used with ESM input");
+  };
+  if (options.inputType === "module") cannotPrint();
   if (options.inputType === "module") return void importText(text, cwd, "[eval1]");
   if (options.inputType !== undefined && options.inputType !== "commonjs") throw invalidArgValue("--input-type", options.inputType, 'must be "module" or "commonjs"');
   const module = new Module(name);
@@ -100,6 +104,7 @@ function runText(process: NodeProcess, options: Options, name: string, text: str
     result = evaluateText({ name, text, edits: globalEdits(edits, runtimeFor(module.filename)), head: "", tail: "" });
   } catch (error) {
     if (options.inputType !== undefined || !looksLikeModule(error, text, name)) throw error;
+    cannotPrint();
     return void importText(text, cwd, "[eval1]");
   }
   if (options.print) (builtin("console") as Console).log(result);

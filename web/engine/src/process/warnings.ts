@@ -18,7 +18,7 @@ interface Target {
 let target: Target | undefined;
 let write: (text: string) => void = () => undefined;
 let told = false;
-const flags = { silent: false, trace: false };
+const flags: { silent: boolean; trace: boolean; silenced: readonly string[] } = { silent: false, trace: false, silenced: [] };
 
 /** Say where warnings go: to which emitter, and how text gets to stderr. */
 export function warnThrough(emitter: Target, stderr: (text: string) => void, options: Partial<typeof flags>): void {
@@ -71,19 +71,22 @@ export function emitWarning(message: unknown, type?: unknown, code?: unknown, ct
   nextTick(() => target?.emit("warning", warning));
 }
 
+const isSilenced = ({ code, name }: Named): boolean => flags.silenced.some((word) => word === code || word === name);
+
 /** Print a warning as Node does. */
 export function printWarning(warning: Named, pid: number): void {
-  if (flags.silent) return;
+  if (flags.silent || isSilenced(warning)) return;
   const deprecation = warning.name === "DeprecationWarning";
   const traced = flags.trace || (deprecation && target?.traceDeprecation === true);
   const code = warning.code === undefined ? "" : `[${warning.code}] `;
   const body = traced && typeof warning.stack === "string" ? warning.stack : `${warning.name}: ${warning.message}`;
-  let text = `(node:${pid}) ${code}${body}\n`;
-  if (typeof warning.detail === "string") text += `${warning.detail}\n`;
-  if (!traced && !told) {
-    told = true;
-    const flag = deprecation ? "--trace-deprecation" : "--trace-warnings";
-    text += `(Use \`node ${flag} ...\` to show where the warning was created)\n`;
-  }
-  write(text);
+  const detail = typeof warning.detail === "string" ? `${warning.detail}\n` : "";
+  write(`(node:${pid}) ${code}${body}\n${detail}${traced ? "" : hint(deprecation)}`);
+}
+
+/** How to learn more: said once. */
+function hint(deprecation: boolean): string {
+  if (told) return "";
+  told = true;
+  return `(Use \`node ${deprecation ? "--trace-deprecation" : "--trace-warnings"} ...\` to show where the warning was created)\n`;
 }

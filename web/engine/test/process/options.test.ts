@@ -8,13 +8,36 @@ describe("options of node", () => {
   });
 
   const refused = [
-    "--disable-warning=DEP1", "--stack-trace-limit=1", "--preserve-symlinks-main", "--title=mine", "--trace-uncaught", "--trace-sigint",
+    "--preserve-symlinks-main", "--trace-uncaught", "--max-http-header-size=5", "--no-experimental-require-module", "--trace-sigint",
     "--abort-on-uncaught-exception", "--enable-fips", "--enable-source-maps", "--secure-heap=1", "--icu-data-dir=x", "--inspect", "--watch",
   ];
   it.each(refused)("refuses by name what it would not do: %s", (word) => {
     const [name = ""] = word.split("=");
     expect(() => parseOptions([word, "main.js"])).toThrow(BadOption);
     expect(() => parseOptions([word, "main.js"])).toThrow(`${name} is not supported by the local WebContainer engine`);
+  });
+
+  it("takes values of names with underscores, and negations", () => {
+    const options = parseOptions(["--disable_warning=DEP1", "--stack-trace-limit=1", "--no-extra-info-on-fatal-exception", "--no-experimental-fetch", "--no-inspect", "--env-file=.env", "-e", "\\-1"]);
+    expect(options).toMatchObject({ silenced: ["DEP1"], stackLimit: 1, extraInfo: false, evaluate: "-1", envFiles: [{ path: ".env", optional: false }] });
+    expect(options.hidden).toContain("Headers");
+  });
+
+  it("reads NODE_OPTIONS first", () => {
+    expect(parseOptions(["--warnings", "main.js"], '--no-warnings  --require "./a b.js"')).toMatchObject({ warnings: true, requires: ["./a b.js"], execArgv: ["--warnings"] });
+    expect(() => parseOptions([], "--eval=1")).toThrow("--eval= is not allowed in NODE_OPTIONS");
+    expect(() => parseOptions([], "--no-such-option")).toThrow("--no-such-option is not allowed in NODE_OPTIONS");
+    expect(parseOptions([], "main.js --no-warnings")).toMatchObject({ warnings: true });
+    expect(() => parseOptions([], '--require "x')).toThrow("invalid value for NODE_OPTIONS (unterminated string)");
+  });
+
+  const wrong: readonly (readonly [string[], string])[] = [
+    [["--require"], "--require requires an argument"], [["--require="], "--require= requires an argument"], [["-e", "-1"], "-e requires an argument"],
+    [["--no-eval"], "--no-eval is an invalid negation because it is not a boolean option"], [["-z"], "bad option: -z"], [["--stack-size=abc"], "bad option: --stack-size=abc"],
+    [["--unhandled-rejections=foo"], "invalid value for --unhandled-rejections"], [["-c", "-e", "1"], "either --check or --eval can be used, not both"],
+  ];
+  it.each(wrong)("says what is wrong as Node does: %j", (words, message) => {
+    expect(() => parseOptions(words)).toThrow(message);
   });
 
   it("knows no other options", () => {

@@ -8,7 +8,6 @@ interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly arch: string;
   uptime(): number;
-  memoryUsage(): { rss: number };
 }
 const host = (): Process => (globalThis as unknown as { process: Process }).process;
 
@@ -35,7 +34,8 @@ export const os = {
   availableParallelism: () => machine.processors,
   cpus: () => Array.from({ length: machine.processors }, () => ({ model: "WebContainer", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } })),
   endianness: asText(() => "LE"),
-  freemem: () => Math.max(0, machine.memory - host().memoryUsage().rss),
+  // What is used of it, nobody tells.
+  freemem: () => machine.memory,
   getPriority: (pid: unknown = 0) => priority(pid),
   homedir: asText(home),
   hostname: asText(() => "localhost"),

@@ -199,9 +199,17 @@ function compileFunction(text: unknown, parameters: unknown = [], options?: unkn
   return compileText({ name, text, edits, head: `function (${RUNTIME}) {return ${head}`, tail: "}}" })(importing(given));
 }
 
+let modules: object = {};
+
+/** `--experimental-vm-modules`: its classes are there, and refuse. */
+export function allowVmModules(): void {
+  modules = { Module: refusal("vm.Module"), SourceTextModule: refusal("vm.SourceTextModule"), SyntheticModule: refusal("vm.SyntheticModule") };
+}
+
 /** The module. */
 export function vmModule(): object {
   return {
+    ...modules,
     Script,
     createContext,
     createScript: (text: unknown, options?: unknown) => new Script(text, options),
