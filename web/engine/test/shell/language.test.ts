@@ -61,6 +61,10 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "a pattern for all others": `shopt -s extglob\ntouch a.txt b.log; echo !(*.txt); case b in !(a)) echo other;; esac`,
   "where errors are": `f() { nosuch; }\nf; echo "\${BASH_SOURCE[0]}" "\${FUNCNAME[0]}"`,
   tracing: `set -x; x=1; [[ $x == 1 ]]; ((x++)); for i in 1 2; do :; done; case $x in 2) :;; esac; y=$(echo q); a=(1 $x); PS4='+ $LINENO: '; a[1]=x`,
+  "functions as text": `f() { local x=1; if a; then b | c; elif ! d; then e; else f > g 2>&1; fi; for i in 1 2; do echo $i & done; while read x; do :; done < f; case $1 in a|b) echo "$x";; *) ;; esac; { g; }; (h; i); a=(1 2); [[ -e $x && y == z ]]; x=1 y; }; declare -f f; type f; declare -F f; type -t f cd if; type nosuch`,
+  references: `declare -n r=x; x=5; echo $r \${!r}; r=6; echo $x; f() { local -n o=$1; o=set; }; f y; echo $y; declare -n a=l; l=(1 2 3); a[1]=q; echo \${l[@]} \${#a[@]}; declare -n e='l[2]'; e=z; echo $e \${l[2]}; unset -n r; echo \${r-gone} $x`,
+  attributes: `declare -u U=abc; U+=d; declare -l L=ABC; declare -i n=2+3; n+=5; readonly ro=1; declare -A m=(k1 'v 1' k2 v2); m[x y]=3; declare -p U L n ro m; declare ro=2; echo $?; f() { local ro=3; echo no; }; f; echo "\${ro@A}" "\${ro@a}" "\${m[k1]@Q}" "\${m[@]@k}"; t=$'a\tb'; declare -p t; echo "\${t@Q}"`,
+  "the status of loops": `for i in 1 2; do [ $i = 2 ] && break; done; echo $?; for i in 1 2; do false; done; echo $?; while true; do false; break; done; echo $?`,
   "local variables": `x=g; f() { local x=l; h; echo $x; }; h() { echo $x; x=changed; }; f; echo $x; readonly r=1; r=2; echo after`,
 };
 

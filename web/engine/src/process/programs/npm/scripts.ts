@@ -1,7 +1,7 @@
 /** `npm run`: scripts with what stands before and behind them. */
 
 import { runProgram } from "../shell/programs.ts";
-import { shellQuote } from "../shell/parameters.ts";
+import { shellQuote } from "../shell/quoting.ts";
 import type { Shell } from "../shell/shell.ts";
 import { NpmError, type Invocation } from "./npm.ts";
 import { NPM_VERSION, type Manifest, type Project } from "./project.ts";

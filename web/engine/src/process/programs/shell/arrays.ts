@@ -1,7 +1,7 @@
 /** Elements of arrays. */
 
 import type { Shell } from "./shell.ts";
-import { ShellError, type Variable } from "./state.ts";
+import { folded, ShellError, type Variable } from "./state.ts";
 
 /** `name` and the text between its brackets, null when there are none. */
 export function subscript(name: string): { name: string; key: string | null } {
@@ -29,7 +29,7 @@ export function keys(variable: Variable | undefined): string[] {
 
 /** One element: `key` is a number, or the key itself of an array by key. */
 export function element(shell: Shell, name: string, key: string): string | undefined {
-  const variable = shell.state.variables.get(name);
+  const variable = shell.state.variable(name);
   const value = variable?.value ?? null;
   if (value === null) return undefined;
   if (typeof value === "string") return Number(key) === 0 || Number(key) === -1 ? value : undefined;
@@ -41,12 +41,12 @@ export function setElement(shell: Shell, name: string, key: string, text: string
   const variable = shell.state.writable(name);
   if (variable.keyed) {
     if (!(variable.value instanceof Map)) variable.value = new Map<string, string>();
-    (variable.value as Map<string, string>).set(key, text);
+    (variable.value as Map<string, string>).set(key, folded(variable, text));
     return;
   }
   if (!(variable.value instanceof Map)) variable.value = new Map<number, string>(variable.value === null ? [] : [[0, variable.value]]);
   const list = variable.value as Map<number, string>;
-  list.set(position(list, name, key), text);
+  list.set(position(list, name, key), folded(variable, text));
 }
 
 /** Take an element away. */

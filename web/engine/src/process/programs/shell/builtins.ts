@@ -4,6 +4,7 @@ import { calculating, evaluateText } from "./arithmetic.ts";
 import { dispatch } from "./commands.ts";
 import { testCommand } from "./conditions.ts";
 import { declare, DECLARATIONS, unset } from "./declarations.ts";
+import { functionText } from "./printing.ts";
 import { find, PROGRAMS, runProgram } from "./programs.ts";
 import { printf, escapes } from "./printf.ts";
 import { reason } from "./redirect.ts";
@@ -123,28 +124,51 @@ const returns: Builtin = (shell, args) => {
 };
 
 const type: Builtin = async (shell, args) => {
-  const only = args[0]?.startsWith("-") === true ? args[0] : "";
+  const count = args.findIndex((arg) => !/^-[afptP]+$/.test(arg));
+  const options = args.slice(0, count < 0 ? args.length : count).join("");
   let code = 0;
-  for (const name of only === "" ? args : args.slice(1)) {
-    const [word, sentence] = describe(shell, name);
-    if (word === "") code = 1;
-    if (word === "" && only === "") await shell.complain(`type: ${name}: not found`);
-    else if (only === "-t" && word !== "") await shell.print(1, `${word}\n`);
-    else if (/^-[pP]$/.test(only)) await shell.print(1, word === "file" ? `${sentence.slice(name.length + 4)}\n` : "");
-    else if (word !== "") await shell.print(1, `${sentence}\n`);
+  for (const name of args.slice(count < 0 ? args.length : args[count] === "--" ? count + 1 : count)) {
+    const found = meanings(shell, name, options);
+    if (found.length === 0) code = 1;
+    if (found.length === 0 && !/[tpP]/.test(options)) await shell.complain(`type: ${name}: not found`);
+    for (const meaning of options.includes("a") ? found : found.slice(0, 1)) await shell.print(1, typeText(name, meaning, options));
   }
   return code;
 };
 
-function describe(shell: Shell, name: string): [string, string] {
-  if (KEYWORDS.has(name)) return ["keyword", `${name} is a shell keyword`];
-  if (shell.state.functions.has(name)) return ["function", `${name} is a function`];
-  if (Object.hasOwn(BUILTINS, name) && !FILES.has(name)) return ["builtin", `${name} is a shell builtin`];
-  const path = where(shell, name);
-  return path === null ? ["", ""] : ["file", `${name} is ${path}`];
+/** What a name can mean to the shell, first what it does mean. */
+interface Meaning {
+  readonly word: "keyword" | "function" | "builtin" | "file";
+  /** The path of a file; the text of a function. */
+  readonly text: string;
+}
+
+function typeText(name: string, { word, text }: Meaning, options: string): string {
+  if (options.includes("t")) return `${word}\n`;
+  if (/[pP]/.test(options)) return word === "file" ? `${text}\n` : "";
+  return sentence(name, { word, text });
+}
+
+function sentence(name: string, { word, text }: Meaning): string {
+  if (word === "file") return `${name} is ${text}\n`;
+  return word === "function" ? `${name} is a function\n${text}` : `${name} is a shell ${word}\n`;
+}
+
+function meanings(shell: Shell, name: string, options: string): Meaning[] {
+  const defined = options.includes("f") ? undefined : shell.state.functions.get(name);
+  const path = where(shell, name) ?? (ALSO_FILES.has(name) ? `/usr/bin/${name}` : null);
+  const all: Meaning[] = [
+    ...(KEYWORDS.has(name) ? [{ word: "keyword", text: "" } as const] : []),
+    ...(defined === undefined ? [] : [{ word: "function", text: functionText(defined) } as const]),
+    ...(Object.hasOwn(BUILTINS, name) && !FILES.has(name) ? [{ word: "builtin", text: "" } as const] : []),
+    ...(path === null ? [] : [{ word: "file", text: path } as const]),
+  ];
+  return options.includes("P") ? all.filter(({ word }) => word === "file") : all;
 }
 
 const KEYWORDS = new Set(["if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "{", "}", "[[", "]]", "!", "time", "in", "select", "coproc"]);
+/** Builtins that a machine has as programs too. */
+const ALSO_FILES = new Set(["echo", "printf", "test", "[", "true", "false", "pwd", "kill"]);
 /** What is done here but is a program on other machines. */
 const FILES = new Set(["env", "xargs", "timeout", "sleep", "which", "curl", "nohup", "clear", "hostname", "nice"]);
 
@@ -159,7 +183,7 @@ function where(shell: Shell, name: string): string | null {
 const which: Builtin = async (shell, args) => {
   let code = args.length === 0 ? 1 : 0;
   for (const name of args.filter((arg) => !arg.startsWith("-"))) {
-    const path = where(shell, name) ?? (Object.hasOwn(BUILTINS, name) && ["echo", "printf", "test", "[", "true", "false", "pwd", "kill"].includes(name) ? `/usr/bin/${name}` : null);
+    const path = where(shell, name) ?? (ALSO_FILES.has(name) ? `/usr/bin/${name}` : null);
     if (path === null) code = 1;
     else await shell.print(1, `${path}\n`);
   }
@@ -170,11 +194,12 @@ const command: Builtin = async (shell, args) => {
   if (args[0] !== "-v" && args[0] !== "-V") return dispatch(shell, args[0] === "-p" || args[0] === "--" ? args.slice(1) : args, true);
   let code = 0;
   for (const name of args.slice(1)) {
-    const [word, sentence] = describe(shell, name);
-    if (word === "") code = 1;
-    else if (args[0] === "-V") await shell.print(1, `${sentence}\n`);
-    else await shell.print(1, `${word === "file" ? sentence.slice(name.length + 4) : name}\n`);
-    if (word === "" && args[0] === "-V") await shell.complain(`command: ${name}: not found`);
+    const [meaning] = meanings(shell, name, "");
+    if (meaning === undefined) {
+      code = 1;
+      if (args[0] === "-V") await shell.complain(`command: ${name}: not found`);
+    } else if (args[0] === "-V") await shell.print(1, sentence(name, meaning));
+    else await shell.print(1, `${meaning.word === "file" ? meaning.text : name}\n`);
   }
   return code;
 };

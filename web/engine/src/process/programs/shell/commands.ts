@@ -9,7 +9,8 @@ import { runCommand, runStatements } from "./run.ts";
 import type { Shell } from "./shell.ts";
 import { Return, ShellError, type Variable } from "./state.ts";
 import { parse, type Assignment, type FunctionDefinition, type Part, wordText, type SimpleCommand, type Word } from "./syntax.ts";
-import { shellQuote } from "./parameters.ts";
+import { shellQuote } from "./quoting.ts";
+import { paired } from "./declarations.ts";
 import { traceLine, traced } from "./trace.ts";
 import { expandText, expandWords } from "./words.ts";
 
@@ -25,8 +26,8 @@ export async function runSimple(shell: Shell, command: SimpleCommand): Promise<n
     return await redirected(shell, command.redirections, () => withAssignments(shell, command, words));
   } catch (error) {
     if (!(error instanceof ShellError)) throw error;
+    await shell.report(error);
     if (error.fatal) throw error;
-    await shell.complain(error.message);
     return error.code;
   } finally {
     shell.state.lastArgument = last;
@@ -108,7 +109,7 @@ async function bare(shell: Shell, command: SimpleCommand): Promise<number> {
 }
 
 async function assign(shell: Shell, assignment: Assignment): Promise<void> {
-  const { name, key } = subscript(assignment.name);
+  const { name, key } = placeOf(shell, assignment.name);
   const plus = assignment.append ? "+" : "";
   if (assignment.array !== null) {
     if (shell.state.options.has("xtrace")) await traceLine(shell, `${assignment.name}${plus}=(${assignment.array.map(wordText).join(" ")})`);
@@ -120,6 +121,13 @@ async function assign(shell: Shell, assignment: Assignment): Promise<void> {
   await store(shell, { name, key: at, append: assignment.append, text });
 }
 
+/** What an assignment is for, behind references. */
+function placeOf(shell: Shell, given: string): { name: string; key: string | null } {
+  const { name, key } = subscript(given);
+  const target = shell.state.target(name);
+  return key === null ? subscript(target) : { name: target, key };
+}
+
 interface Stored {
   readonly name: string;
   readonly key: string | null;
@@ -128,7 +136,8 @@ interface Stored {
 }
 
 /** Put a text into a variable or an element, behind what is there with `+=`; integer variables calculate. */
-export async function store(shell: Shell, { name, key, append, text }: Stored): Promise<void> {
+export async function store(shell: Shell, { name: given, key: index, append, text }: Stored): Promise<void> {
+  const { name, key } = index === null ? placeOf(shell, given) : { name: shell.state.target(given), key: index };
   const integer = shell.state.variables.get(name)?.integer === true;
   const place = key === null ? name : `${name}[${key}]`;
   const before = append ? ((await shell.parameter(place)) ?? "") : "";
@@ -145,7 +154,7 @@ async function assignArray(shell: Shell, name: string, words: readonly Word[], a
     if (item === null) for (const text of await expandWords(shell, [word])) items.push([null, text]);
     else items.push([variable.keyed ? await shell.expandText(item.key) : (await evaluateText(shell, await shell.expandText(item.key))).toString(), await expandText(shell, item.value)]);
   }
-  fill(shell, name, items, append);
+  fill(shell, name, variable.keyed ? paired(items) : items, append);
 }
 
 /** Make a variable an array of these elements; without a key they are counted on. */

@@ -1,8 +1,10 @@
 /** `declare`, `local`, `export`, `readonly` and `unset`. */
 
-import { keys, removeElement, subscript, values } from "./arrays.ts";
+import { removeElement, subscript } from "./arrays.ts";
 import { evaluateText } from "./arithmetic.ts";
+import { declaration } from "./attributes.ts";
 import { fill, store } from "./commands.ts";
+import { functionText } from "./printing.ts";
 import type { Shell } from "./shell.ts";
 import { ShellError, type Variable } from "./state.ts";
 import { parse } from "./syntax.ts";
@@ -16,12 +18,13 @@ export async function declare(shell: Shell, args: readonly string[], command: st
   const { set, clear, names } = letters(args, command);
   const inside = shell.state.locals.length > 0;
   if (command === "local" && !inside) throw new ShellError("local: can only be used in a function");
-  if (/[fF]/.test(set)) return functions(shell, names);
+  if (/[fF]/.test(set)) return functions(shell, names, { set, command });
   if (names.length === 0) return list(shell, set, command);
   if (set.includes("p")) return show(shell, names, command);
   const local = command === "local" || (DECLARATIONS[command] === "" && inside && !set.includes("g"));
-  for (const word of names) await one(shell, word, { set, clear, local, command });
-  return 0;
+  let code = 0;
+  for (const word of names) code = Math.max(code, await declared(shell, word, { set, clear, local, command }));
+  return code;
 }
 
 /** The letters that a command sets and clears, and its operands. Throws ShellError for letters that there are not. */
@@ -32,10 +35,9 @@ function letters(args: readonly string[], command: string): { set: string; clear
   const set = (DECLARATIONS[command] ?? "") + after("-");
   const clear = after("+");
   const names = args.slice(args[count] === "--" ? count + 1 : count);
-  const unknown = /[^aAgirxpfFnlut]/.exec(set + clear)?.[0];
+  const unknown = /[^aAgirxpfFnlutI]/.exec(set + clear)?.[0];
   if (unknown !== undefined) throw new ShellError(`${command}: -${unknown}: invalid option`, 2);
-  const lacking = (command === "export" ? /[lut]/ : /[lutn]/).exec(set)?.[0];
-  if (lacking !== undefined) throw new ShellError(`${command}: -${lacking} is not supported by the local WebContainer engine`, 2);
+  if (set.includes("I")) throw new ShellError(`${command}: -I is not supported by the local WebContainer engine`, 2);
   return command === "export" && set.includes("n") ? { set: "", clear: "x", names } : { set, clear, names };
 }
 
@@ -46,42 +48,70 @@ interface Wanted {
   readonly command: string;
 }
 
-async function one(shell: Shell, word: string, { set, clear, local, command }: Wanted): Promise<void> {
+/** One operand; what is wrong with it is said, and the others follow. */
+async function declared(shell: Shell, word: string, wanted: Wanted): Promise<number> {
+  try {
+    await one(shell, word, wanted);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ShellError) || error.code !== 1) throw error;
+    await shell.complain(`${wanted.command}: ${error.message}`);
+    return 1;
+  }
+}
+
+async function one(shell: Shell, word: string, wanted: Wanted): Promise<void> {
   const found = /^([A-Za-z_]\w*)(?:\[([^\]]*)\])?(?:(\+?)=([^]*))?$/.exec(word);
-  if (found === null) throw new ShellError(`${command}: \`${word}': not a valid identifier`);
-  const [, name = "", key, append, text] = found;
-  if (local) hide(shell, name);
+  if (found === null) throw new ShellError(`\`${word}': not a valid identifier`);
+  const [, given = "", key, append, text] = found;
+  if (wanted.local) hide(shell, given);
+  // The attribute of a reference is its own, the others are those of what it names.
+  const name = /n/.test(wanted.set + wanted.clear) ? given : shell.state.target(given);
+  const locked = shell.state.variables.get(name)?.readonly === true;
+  if (locked && (text !== undefined || wanted.clear.includes("r"))) throw new ShellError(`${name}: readonly variable`);
   const variable = shell.state.variables.get(name) ?? shell.state.writable(name);
-  attributes(variable, set, clear);
-  if (text === undefined) return;
-  if (variable.readonly && !set.includes("r")) throw new ShellError(`${name}: readonly variable`);
-  const locked = variable.readonly && !set.includes("r");
-  variable.readonly = false;
-  if (key === undefined && text.startsWith("(") && text.endsWith(")")) fill(shell, name, await items(shell, text, variable.keyed), append === "+");
-  else await store(shell, { name, key: key === undefined ? null : variable.keyed ? key : (await evaluateText(shell, key)).toString(), append: append === "+", text });
-  variable.readonly = locked || set.includes("r");
+  attributes(variable, wanted.set.replace("r", ""), wanted.clear);
+  if (text !== undefined) await put(shell, { name, variable, key, append: append === "+", text });
+  if (wanted.set.includes("r")) variable.readonly = true;
+}
+
+interface Put {
+  readonly name: string;
+  readonly variable: Variable;
+  readonly key: string | undefined;
+  readonly append: boolean;
+  readonly text: string;
+}
+
+async function put(shell: Shell, { name, variable, key, append, text }: Put): Promise<void> {
+  if (variable.reference === true) variable.value = text;
+  else if (key === undefined && text.startsWith("(") && text.endsWith(")")) fill(shell, name, await items(shell, text, variable.keyed), append);
+  else await store(shell, { name, key: key === undefined || variable.keyed ? (key ?? null) : (await evaluateText(shell, key)).toString(), append, text });
 }
 
 function hide(shell: Shell, name: string): void {
   const frame = shell.state.locals.at(-1);
   if (frame === undefined || frame.has(name)) return;
   const outer = shell.state.variables.get(name);
+  if (outer?.readonly === true) throw new ShellError(`${name}: readonly variable`);
   frame.set(name, outer);
   shell.state.variables.set(name, { value: null, exported: outer?.exported ?? false, readonly: false, integer: false, keyed: false });
 }
 
 function attributes(variable: Variable, set: string, clear: string): void {
-  if (set.includes("x")) variable.exported = true;
-  if (clear.includes("x")) variable.exported = false;
-  if (set.includes("i")) variable.integer = true;
-  if (clear.includes("i")) variable.integer = false;
-  if (set.includes("r")) variable.readonly = true;
-  if (set.includes("A")) {
-    variable.keyed = true;
-    if (!(variable.value instanceof Map)) variable.value = new Map<string, string>();
-  } else if (set.includes("a") && !(variable.value instanceof Map)) {
-    variable.value = new Map<number, string>(variable.value === null ? [] : [[0, variable.value]]);
-  }
+  if (/x/.test(set + clear)) variable.exported = set.includes("x");
+  if (/i/.test(set + clear)) variable.integer = set.includes("i");
+  if (/t/.test(set + clear)) variable.traced = set.includes("t");
+  if (/n/.test(set + clear)) variable.reference = set.includes("n");
+  if (/[lu]/.test(set + clear)) variable.folding = set.includes("u") ? "u" : set.includes("l") ? "l" : null;
+  if (set.includes("A")) makeKeyed(variable);
+  else if (set.includes("a") && !(variable.value instanceof Map)) variable.value = new Map<number, string>(variable.value === null ? [] : [[0, variable.value]]);
+}
+
+function makeKeyed(variable: Variable): void {
+  if (variable.value instanceof Map && !variable.keyed) throw new ShellError("cannot convert indexed to associative array");
+  variable.keyed = true;
+  if (!(variable.value instanceof Map)) variable.value = new Map<string, string>();
 }
 
 /** The elements of `(…)`, whose texts are quoted already. */
@@ -91,21 +121,19 @@ async function items(shell: Shell, text: string, keyed: boolean): Promise<[strin
   const found: [string | null, string][] = [];
   for (const word of words) {
     const shown = await expandText(shell, word);
-    const pair = /^\[([^\]]*)\]=([^]*)$/.exec(shown);
-    if (pair === null || word.parts[0]?.type === "SingleQuoted") found.push([null, shown]);
-    else found.push([keyed ? (pair[1] ?? "") : (await evaluateText(shell, pair[1] ?? "0")).toString(), pair[2] ?? ""]);
+    const pair = word.parts[0]?.type === "SingleQuoted" ? null : /^\[([^\]]*)\]=([^]*)$/.exec(shown);
+    found.push(pair === null ? [null, shown] : [await itemKey(shell, pair[1] ?? "", keyed), pair[2] ?? ""]);
   }
-  return found;
+  return keyed ? paired(found) : found;
 }
 
-const shown = (text: string): string => `"${text.replace(/["$`\\]/g, "\\$&")}"`;
+const itemKey = async (shell: Shell, key: string, keyed: boolean): Promise<string> => (keyed ? key : (await evaluateText(shell, key)).toString());
 
-function declaration(name: string, variable: Variable): string {
-  const flags = `${variable.keyed ? "A" : variable.value instanceof Map ? "a" : ""}${variable.integer ? "i" : ""}${variable.readonly ? "r" : ""}${variable.exported ? "x" : ""}`;
-  const value = variable.value === null ? "" : variable.value instanceof Map
-    ? `=(${keys(variable).map((key, at) => `[${key}]=${shown(values(variable)[at] ?? "")}`).join(" ")}${variable.keyed ? " " : ""})`
-    : `=${shown(variable.value)}`;
-  return `declare -${flags === "" ? "-" : flags} ${name}${value}\n`;
+/** Keys and values of an array by key can also be given as words in turn. */
+export function paired(found: readonly [string | null, string][]): [string | null, string][] {
+  if (found.length === 0 || found[0]?.[0] !== null) return [...found];
+  const texts = found.map(([, text]) => text);
+  return texts.flatMap((text, at): [string, string][] => (at % 2 === 0 ? [[text, texts[at + 1] ?? ""]] : []));
 }
 
 async function list(shell: Shell, set: string, command: string): Promise<number> {
@@ -131,23 +159,46 @@ async function show(shell: Shell, names: readonly string[], command: string): Pr
   return code;
 }
 
-async function functions(shell: Shell, names: readonly string[]): Promise<number> {
-  if (names.length === 0) for (const name of [...shell.state.functions.keys()].sort()) await shell.print(1, `declare -f ${name}\n`);
-  return names.every((name) => shell.state.functions.has(name)) ? 0 : 1;
+async function functions(shell: Shell, names: readonly string[], { set, command }: Pick<Wanted, "set" | "command">): Promise<number> {
+  let code = 0;
+  for (const name of names.length === 0 ? [...shell.state.functions.keys()].sort() : names) {
+    const defined = shell.state.functions.get(name);
+    if (defined === undefined) {
+      if (command === "export") await shell.complain(`export: ${name}: not a function`);
+      code = 1;
+    } else if (command === "declare" || command === "typeset") await shell.print(1, !set.includes("F") ? functionText(defined) : names.length === 0 ? `declare -f ${name}\n` : `${name}\n`);
+    else if (command === "export") throw new ShellError("export: -f is not supported by the local WebContainer engine");
+  }
+  return code;
 }
 
 /** `unset`. */
 export async function unset(shell: Shell, args: readonly string[]): Promise<number> {
-  const onlyFunctions = args[0] === "-f";
+  const options = /^-[fvn]$/.test(args[0] ?? "") ? (args[0] ?? "") : "";
   let code = 0;
-  for (const word of args.filter((arg) => !/^-[fvn]$/.test(arg))) {
-    const { name, key } = subscript(word);
-    if (onlyFunctions) shell.state.functions.delete(word);
-    else if (shell.state.variables.get(name)?.readonly === true) {
-      await shell.complain(`unset: ${name}: cannot unset: readonly variable`);
-      code = 1;
-    } else if (key !== null && key !== "@" && key !== "*") removeElement(shell, name, shell.state.variables.get(name)?.keyed === true ? key : (await evaluateText(shell, key)).toString());
-    else if (!shell.state.variables.delete(name)) shell.state.functions.delete(name);
-  }
+  for (const word of args.slice(options === "" && args[0] !== "--" ? 0 : 1)) code = Math.max(code, await unsetOne(shell, word, options));
   return code;
+}
+
+async function unsetOne(shell: Shell, word: string, options: string): Promise<number> {
+  if (options === "-f") {
+    shell.state.functions.delete(word);
+    return 0;
+  }
+  const given = subscript(word);
+  if (!/^[A-Za-z_]\w*$/.test(given.name)) {
+    if (shell.state.functions.delete(word)) return 0;
+    await shell.complain(`unset: \`${word}': not a valid identifier`);
+    return 1;
+  }
+  const { name, key } = given.key === null && options !== "-n" ? subscript(shell.state.target(given.name)) : given;
+  const variable = shell.state.variables.get(name);
+  if (variable?.readonly === true) {
+    await shell.complain(`unset: ${name}: cannot unset: readonly variable`);
+    return 1;
+  }
+  if (key === null || key === "@" || key === "*") {
+    if (!shell.state.variables.delete(name) && options === "") shell.state.functions.delete(name);
+  } else removeElement(shell, name, variable?.keyed === true ? key.replace(/^(["'])([^]*)\1$/, "$2") : (await evaluateText(shell, key)).toString());
+  return 0;
 }

@@ -1,7 +1,7 @@
 /** Background jobs, signals and traps. */
 
 import type { Signal } from "../../../contract.ts";
-import { shellQuote } from "./parameters.ts";
+import { singleQuote } from "./quoting.ts";
 import type { Job, Shell } from "./shell.ts";
 import { ShellError } from "./state.ts";
 import { SIGNALS } from "./system.ts";
@@ -18,7 +18,7 @@ export async function trap(shell: Shell, args: readonly string[]): Promise<numbe
   const words = args[0] === "--" ? args.slice(1) : args;
   if (words[0] === "-l") return list(shell);
   if (words.length === 0 || words[0] === "-p") {
-    for (const [name, text] of shell.state.traps) await shell.print(1, `trap -- ${shellQuote(text)} ${name === "EXIT" || name === "ERR" ? name : `SIG${name}`}\n`);
+    for (const [name, text] of shell.state.traps) await shell.print(1, `trap -- ${singleQuote(text)} ${name === "EXIT" || name === "ERR" ? name : `SIG${name}`}\n`);
     return 0;
   }
   const [text = "", ...names] = words;

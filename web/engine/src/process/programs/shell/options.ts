@@ -3,7 +3,7 @@
 import type { Shell } from "./shell.ts";
 import { OPTIONS, ShellError } from "./state.ts";
 import { keys, values } from "./arrays.ts";
-import { shellQuote } from "./parameters.ts";
+import { shellQuote } from "./quoting.ts";
 
 const LONG = new Set([...Object.values(OPTIONS).filter((name) => name !== ""), "pipefail", "posix", "interactive-comments", "ignoreeof", "nolog", "vi", "emacs", "keyword", "onecmd", "privileged"]);
 /** Options that change what a script does, and that this shell does not do. */

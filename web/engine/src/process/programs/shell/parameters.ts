@@ -5,7 +5,10 @@ import { ShellError } from "./state.ts";
 import type { Operation, PartOf, Word } from "./syntax.ts";
 import { element, keys, setElement, subscript, values } from "./arrays.ts";
 import { evaluate, evaluateText } from "./arithmetic.ts";
+import { declaration, flags, keyText } from "./attributes.ts";
 import type { Fields } from "./fields.ts";
+import { escapes } from "./printf.ts";
+import { doubleQuote, shellQuote } from "./quoting.ts";
 import { patternSource } from "./patterns.ts";
 import { expandPart, expandPattern, expandText, quotedParts } from "./words.ts";
 
@@ -16,13 +19,15 @@ type Held = { readonly kind: "text"; readonly text: string | undefined } | { rea
 export async function expandParameter(shell: Shell, part: PartOf<"ParameterExpansion">, fields: Fields, quoted: boolean): Promise<void> {
   const operation = part.operation;
   if (operation?.type === "Indirection") {
+    const reference = shell.state.variables.get(part.parameter)?.reference === true && operation.innerOp === undefined;
+    if (reference) return emit(shell, { kind: "text", text: shell.state.target(part.parameter) }, fields, quoted);
     const target = (await textOf(shell, part.parameter)) ?? "";
     return expandParameter(shell, { type: "ParameterExpansion", parameter: target, operation: operation.innerOp ?? null }, fields, quoted);
   }
   const held = await hold(shell, part.parameter, operation);
   if (operation !== null && "word" in operation && (await alternative(shell, { name: part.parameter, held, operation, quoted, fields }))) return;
   if (isUnset(held) && shell.state.options.has("nounset") && !(operation !== null && "word" in operation)) {
-    throw new ShellError(`${part.parameter}: unbound variable`, 127, true);
+    throw new ShellError(`${/^\d/.test(part.parameter) ? "$" : ""}${part.parameter}: unbound variable`, 127, true);
   }
   emit(shell, operation === null || "word" in operation ? held : await operated(shell, held, operation, part.parameter), fields, quoted);
 }
@@ -38,20 +43,23 @@ export async function textOf(shell: Shell, name: string): Promise<string | undef
 
 async function hold(shell: Shell, parameter: string, operation: Operation | null): Promise<Held> {
   const { state } = shell;
-  if (operation?.type === "ArrayKeys") return { kind: "list", list: keys(state.variables.get(operation.array)), star: operation.star };
+  if (operation?.type === "ArrayKeys") return { kind: "list", list: keys(state.variable(operation.array)), star: operation.star };
   if (operation?.type === "VarNamePrefix") {
     return { kind: "list", list: [...state.variables.keys()].filter((name) => name.startsWith(operation.prefix)).sort(), star: operation.star };
   }
   if (parameter === "@" || parameter === "*") return { kind: "list", list: [...state.positional], star: parameter === "*" };
   const { name, key } = subscript(parameter);
-  if (key === null) return { kind: "text", text: special(shell, parameter) };
-  if (key === "@" || key === "*") return { kind: "list", list: [...(stacked(shell, name) ?? values(state.variables.get(name)))], star: key === "*" };
+  if (key === null) {
+    const target = state.target(name);
+    return target.endsWith("]") ? hold(shell, target, null) : { kind: "text", text: special(shell, target) };
+  }
+  if (key === "@" || key === "*") return { kind: "list", list: [...(stacked(shell, name) ?? values(state.variable(name)))], star: key === "*" };
   return { kind: "text", text: await elementText(shell, name, key) };
 }
 
 async function elementText(shell: Shell, name: string, key: string): Promise<string | undefined> {
   const { state } = shell;
-  const at = state.variables.get(name)?.keyed === true ? await shell.expandText(key) : (await evaluateText(shell, key)).toString();
+  const at = state.variable(name)?.keyed === true ? await shell.expandText(key) : (await evaluateText(shell, key)).toString();
   const stack = stacked(shell, name);
   return stack === null ? element(shell, name, at) : stack.at(Number(at));
 }
@@ -160,7 +168,7 @@ async function operated(shell: Shell, held: Held, operation: Operation, name: st
     case "PatternRemoval": return each(held, await removal(shell, operation));
     case "PatternReplacement": return each(held, await replacement(shell, operation));
     case "CaseModification": return each(held, await caseChange(shell, operation));
-    case "Transform": return each(held, transformation(shell, operation.operator, name));
+    case "Transform": return transformed(shell, held, operation.operator, name);
     case "ArrayKeys":
     case "VarNamePrefix": return held;
     default: throw new ShellError(`\${${name}}: bad substitution`, 1, true);
@@ -177,9 +185,9 @@ async function substring(shell: Shell, held: Held, operation: Extract<Operation,
   const length = operation.length === null ? null : Number(await evaluate(shell, operation.length));
   const slice = <T>(all: readonly T[]): T[] => {
     const from = offset < 0 ? all.length + offset : offset;
-    if (from < 0) return [];
+    if (from < 0 || from > all.length) return [];
     const to = length === null ? all.length : length < 0 ? all.length + length : from + length;
-    if (to < from) throw new ShellError(`${length}: substring expression < 0`);
+    if (to < from) throw new ShellError(`${operation.length?.originalText ?? ""}: substring expression < 0`, 1, true);
     return all.slice(from, to);
   };
   if (held.kind === "text") return { kind: "text", text: slice(Array.from(held.text ?? "")).join("") };
@@ -216,23 +224,36 @@ async function caseChange(shell: Shell, operation: Extract<Operation, { type: "C
   return (text) => Array.from(text).map((char, at) => (operation.all || at === 0 ? change(char) : char)).join("");
 }
 
-/** A text as it can be written in a script. */
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
+/** `${x@…}` of one text. */
 function transformation(shell: Shell, operator: string, name: string): (text: string) => string {
   switch (operator) {
     case "Q": return shellQuote;
+    case "E": return (text) => escapes(text, false).text;
     case "U": return (text) => text.toUpperCase();
     case "L": return (text) => text.toLowerCase();
     case "u": return (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
-    case "A": return (text) => `${name}=${shellQuote(text)}`;
-    case "a": {
-      const variable = shell.state.variables.get(name);
-      return () => `${variable?.keyed === true ? "A" : variable?.value instanceof Map ? "a" : ""}${variable?.integer === true ? "i" : ""}${variable?.readonly === true ? "r" : ""}${variable?.exported === true ? "x" : ""}`;
+    case "K":
+    case "k": return shellQuote;
+    case "A": {
+      const letters = flags(shell.state.variable(name));
+      return (text) => `${letters === "" ? "" : `declare -${letters} `}${name}=${shellQuote(text)}`;
     }
     default: throw new ShellError(`\${${name}@${operator}} is not supported by the local WebContainer engine`);
   }
 }
 
+/** `${a@…}` of what is asked of a variable, not of each of its texts. */
+function transformed(shell: Shell, held: Held, operator: string, parameter: string): Held {
+  const { name, key } = subscript(parameter);
+  const variable = shell.state.variable(name);
+  const whole = key === "@" || key === "*";
+  if (operator === "a") return { kind: "text", text: variable === undefined ? undefined : flags(variable) };
+  if (whole && operator === "A" && variable !== undefined) return { kind: "text", text: declaration(name, variable).trimEnd() };
+  if (whole && (operator === "K" || operator === "k")) {
+    const texts = values(variable);
+    const pairs = keys(variable).map((one, at): [string, string] => [one, texts[at] ?? ""]);
+    if (operator === "k") return { kind: "list", list: pairs.flat(), star: key === "*" };
+    return { kind: "text", text: pairs.map(([one, text]) => `${variable?.keyed === true ? keyText(one) : one} ${doubleQuote(text)}`).join(" ") + (variable?.keyed === true ? " " : "") };
+  }
+  return each(held, transformation(shell, operator, parameter));
+}

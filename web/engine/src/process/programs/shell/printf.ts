@@ -3,6 +3,7 @@
 import type { Shell } from "./shell.ts";
 import { store } from "./commands.ts";
 import { subscript } from "./arrays.ts";
+import { backslashQuote } from "./quoting.ts";
 import { rawByte } from "./raw.ts";
 
 const SIMPLE: Readonly<Record<string, string>> = { a: "\x07", b: "\b", e: "\x1b", E: "\x1b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", '"': '"', "'": "'" };
@@ -44,16 +45,6 @@ export async function printf(shell: Shell, args: readonly string[]): Promise<num
   }
   return printer.complaints.length > 0 ? 1 : 0;
 }
-
-/** A word as the shell would read it again. */
-function quoted(word: string): string {
-  if (word === "") return "''";
-  // Before a line feed a backslash means nothing at all.
-  if (/[\x00-\x1f\x7f]/.test(word)) return `$'${word.replace(/[\\']/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (char) => CONTROLS[char] ?? `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`)}'`;
-  return word.replace(/[^\w@%+=:,./-]/g, "\\$&");
-}
-
-const CONTROLS: Readonly<Record<string, string>> = { "\x07": "\\a", "\b": "\\b", "\x1b": "\\E", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v" };
 
 interface Directive {
   readonly flags: string;
@@ -116,7 +107,7 @@ class Printer {
     switch (given.letter) {
       case "s": return pad(cut(this.next() ?? "", given.precision), given);
       case "q": {
-        return pad(quoted(this.next() ?? ""), given);
+        return pad(backslashQuote(this.next() ?? ""), given);
       }
       case "c": return pad((this.next() ?? "").slice(0, 1), given);
       case "b": {

@@ -33,22 +33,30 @@ export async function runScript(shell: Shell, script: Script): Promise<number> {
   let status = script.statements.length === 0 ? 0 : shell.state.status;
   let given = 0;
   for (const statement of script.statements) {
-    const start = lineOf(statement);
+    const start = given === 0 || statement.deferredError !== undefined ? Infinity : lineOf(statement);
     if (start <= given) continue;
     try {
       status = await runStatements(shell, [statement]);
     } catch (error) {
       if (!(error instanceof ShellError) || !error.discards || shell.state.depth > 0 || shell.state.options.has("errexit")) throw error;
-      await shell.complain(error.message);
+      await shell.report(error);
       shell.state.status = status = 1;
-      given = Math.max(start, shell.state.locals.length > 0 ? 0 : shell.state.line);
+      given = Math.max(lineOf(statement), shell.state.line);
     }
   }
   return status;
 }
 
-function lineOf(statement: Statement): number {
-  return statement.deferredError === undefined ? (statement.pipelines[0]?.commands[0]?.line ?? Infinity) : Infinity;
+/** The line on which a statement begins, as far as its tree tells: compound commands have only those of their parts. */
+function lineOf(node: unknown): number {
+  if (typeof node !== "object" || node === null) return 0;
+  const { line } = node as { line?: unknown };
+  if (typeof line === "number" && line > 0) return line;
+  for (const value of Object.values(node)) {
+    const found = lineOf(value);
+    if (found > 0) return found;
+  }
+  return 0;
 }
 
 async function runStatement(shell: Shell, statement: Statement): Promise<number> {
@@ -175,8 +183,9 @@ export async function runCommand(shell: Shell, command: Command): Promise<number
     try {
       return await runCompound(shell, command);
     } catch (error) {
-      if (!(error instanceof ShellError) || error.fatal) throw error;
-      await shell.complain(error.message);
+      if (!(error instanceof ShellError)) throw error;
+      await shell.report(error);
+      if (error.fatal) throw error;
       return error.code;
     }
   });
@@ -219,19 +228,24 @@ async function runIf(shell: Shell, command: CommandOf<"If">): Promise<number> {
   return command.elseBody === null ? 0 : runStatements(shell, command.elseBody);
 }
 
-/** One round of a loop. False when the loop is to be left. */
-async function round(shell: Shell, body: () => Promise<unknown>): Promise<boolean> {
+/** How a round of a loop ended: its status, and whether another may follow. */
+interface Round {
+  readonly status: number;
+  readonly on: boolean;
+}
+
+async function round(shell: Shell, body: () => Promise<number>): Promise<Round> {
   shell.state.loops += 1;
   try {
-    await body();
-    return true;
+    return { status: await body(), on: true };
   } catch (error) {
     if (!(error instanceof LoopJump)) throw error;
     if (error.levels > 1 && shell.state.loops > 1) {
       error.levels -= 1;
       throw error;
     }
-    return error.kind === "continue";
+    shell.state.status = 0;
+    return { status: 0, on: error.kind === "continue" };
   } finally {
     shell.state.loops -= 1;
   }
@@ -250,7 +264,9 @@ async function runFor(shell: Shell, command: CommandOf<"For">): Promise<number> 
     await breathe(count);
     if (count > 0 && shell.state.options.has("xtrace")) await traceCommand(shell, command);
     shell.state.set(command.variable, word);
-    if (!(await round(shell, async () => (status = await runStatements(shell, command.body))))) break;
+    const ended = await round(shell, () => runStatements(shell, command.body));
+    status = ended.status;
+    if (!ended.on) break;
   }
   return status;
 }
@@ -258,8 +274,12 @@ async function runFor(shell: Shell, command: CommandOf<"For">): Promise<number> 
 async function runSelect(shell: Shell, command: CommandOf<"For">): Promise<number> {
   const words = command.words === null ? [...shell.state.positional] : await expandWords(shell, command.words);
   let status = 0;
-  const ended = await select(shell, words, command.variable.slice(SELECT.length), () => round(shell, async () => (status = await runStatements(shell, command.body))));
-  return ended ? 1 : status;
+  const exhausted = await select(shell, words, command.variable.slice(SELECT.length), async () => {
+    const ended = await round(shell, () => runStatements(shell, command.body));
+    status = ended.status;
+    return ended.on;
+  });
+  return exhausted ? 1 : status;
 }
 
 async function runCountingFor(shell: Shell, command: CommandOf<"CStyleFor">): Promise<number> {
@@ -267,7 +287,9 @@ async function runCountingFor(shell: Shell, command: CommandOf<"CStyleFor">): Pr
   if (command.init !== null) await evaluateOf(shell, command.init);
   for (let count = 0; command.condition === null || (await evaluateOf(shell, command.condition)) !== 0n; count += 1) {
     await breathe(count);
-    if (!(await round(shell, async () => (status = await runStatements(shell, command.body))))) break;
+    const ended = await round(shell, () => runStatements(shell, command.body));
+    status = ended.status;
+    if (!ended.on) break;
     if (command.update !== null) await evaluateOf(shell, command.update);
   }
   return status;
@@ -278,11 +300,12 @@ async function runWhile(shell: Shell, command: CommandOf<"While"> | CommandOf<"U
   for (let count = 0; ; count += 1) {
     await breathe(count);
     const state = { over: false };
-    const goesOn = await round(shell, async () => {
+    const ended = await round(shell, async () => {
       state.over = ((await guarded(shell, true, () => runStatements(shell, command.condition))) === 0) !== wanted;
-      if (!state.over) status = await runStatements(shell, command.body);
+      return state.over ? status : runStatements(shell, command.body);
     });
-    if (state.over || !goesOn) return status;
+    status = ended.status;
+    if (state.over || !ended.on) return status;
   }
 }
 

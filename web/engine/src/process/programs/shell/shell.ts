@@ -91,6 +91,12 @@ export class Shell {
     });
   }
 
+  /** Say an error, where it is, unless it was said further in. */
+  async report(error: ShellError): Promise<void> {
+    if (!error.said) await this.complain(error.message);
+    error.said = true;
+  }
+
   /** Say what is wrong with a script; `place` is what it stands in, when that is not the shell's own. */
   async complainSyntax(error: ScriptSyntaxError, place?: string): Promise<void> {
     const name = place ?? this.state.sources[0] ?? `${this.state.name}${this.world.inline ? ": -c" : ""}`;
@@ -172,7 +178,7 @@ export class Shell {
       if (error instanceof LoopJump) return 0;
       if (error instanceof BrokenPipe) return 128 + SIGNALS.SIGPIPE;
       if (error instanceof ShellError) {
-        await this.complain(error.message);
+        await this.report(error);
         // An error of an expansion ends a subshell with 1, and a shell with 127.
         return this.state.depth > 0 && error.code === 127 ? 1 : error.code;
       }

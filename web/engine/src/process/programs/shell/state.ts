@@ -13,6 +13,18 @@ export interface Variable {
   integer: boolean;
   /** Whether an array is by key (`declare -A`). */
   keyed: boolean;
+  /** `declare -n`: the value names the variable that is meant. */
+  reference?: boolean;
+  /** `declare -u`, `declare -l`: what the case of texts put here becomes. */
+  folding?: "u" | "l" | null;
+  /** `declare -t`: shown, and nothing else of a variable. */
+  traced?: boolean;
+}
+
+/** A text as a variable holds it. */
+export function folded(variable: Variable, text: string): string {
+  if (variable.folding === "u") return text.toUpperCase();
+  return variable.folding === "l" ? text.toLowerCase() : text;
 }
 
 /** Leave the shell with this code. */
@@ -38,6 +50,9 @@ export class LoopJump extends Error {
 
 /** What bash says on stderr before it gives up a command; a shell that is not interactive ends when `fatal`. */
 export class ShellError extends Error {
+  /** Whether it has been said: it goes on outwards to end what it has to end. */
+  said = false;
+
   constructor(message: string, readonly code = 1, readonly fatal = false) {
     super(message);
   }
@@ -113,16 +128,35 @@ export class State {
     return copy;
   }
 
+  /** The name of the variable that a name stands for, or of an element: references are followed. */
+  target(name: string): string {
+    let found = name;
+    for (let steps = 0; steps < 10; steps += 1) {
+      const variable = this.variables.get(found);
+      if (variable?.reference !== true || typeof variable.value !== "string" || variable.value === "") return found;
+      found = variable.value;
+    }
+    throw new ShellError(`${name}: circular name reference`);
+  }
+
+  /** The variable that a name stands for. */
+  variable(name: string): Variable | undefined {
+    return this.variables.get(this.target(name));
+  }
+
   /** The text of a variable, of an array its first element; undefined when it is unset. */
   get(name: string): string | undefined {
-    const value = this.variables.get(name)?.value;
+    const variable = this.variable(name);
+    const value = variable?.value;
     if (value === undefined || value === null) return undefined;
     if (typeof value === "string") return value;
-    return (value as Map<number | string, string>).get(this.variables.get(name)?.keyed === true ? "0" : 0);
+    return (value as Map<number | string, string>).get(variable?.keyed === true ? "0" : 0);
   }
 
   /** The variable of that name, made when it is not there. Throws ShellError when it may not be changed. */
-  writable(name: string): Variable {
+  writable(given: string): Variable {
+    const name = this.target(given);
+    if (name.endsWith("]")) throw new ShellError(`${given}: a reference to an element is not supported here by the local WebContainer engine`);
     let variable = this.variables.get(name);
     if (variable === undefined) {
       variable = { value: null, exported: this.options.has("allexport"), readonly: false, integer: false, keyed: false };
@@ -135,8 +169,8 @@ export class State {
   /** Give a variable a text; of an array, its first element. */
   set(name: string, text: string): void {
     const variable = this.writable(name);
-    if (variable.value instanceof Map) (variable.value as Map<number | string, string>).set(variable.keyed ? "0" : 0, text);
-    else variable.value = text;
+    if (variable.value instanceof Map) (variable.value as Map<number | string, string>).set(variable.keyed ? "0" : 0, folded(variable, text));
+    else variable.value = folded(variable, text);
   }
 
   /** The variables that programs get. */

@@ -63,9 +63,16 @@ function transform(text: string): string {
   return parser.transform(text).script;
 }
 
+/** The text of a here-document as it stands in a script. */
+export function documentText(content: Word): string {
+  return content.parts.map((part) => (part.type === "Literal" ? part.value : part.type === "Escaped" ? `\\${part.value}` : wordText({ type: "Word", parts: [part] }))).join("");
+}
+
 /** A word as it stands in a script. */
 export function wordText(word: Word): string {
-  const command: SimpleCommand = { type: "SimpleCommand", assignments: [], name: word, args: [], redirections: [] };
+  // What the parser has made of `$'\n'` is shown between quotes.
+  const parts = word.parts.map((part): Part => ((part.type === "Literal" || part.type === "Escaped") && part.value.includes("\n") ? { type: "SingleQuoted", value: part.value } : part));
+  const command: SimpleCommand = { type: "SimpleCommand", assignments: [], name: { ...word, parts }, args: [], redirections: [] };
   const empty = replacement;
   replacement = { type: "Script", statements: [{ type: "Statement", pipelines: [{ type: "Pipeline", commands: [command], negated: false }], operators: [], background: false }] };
   try {

@@ -1,6 +1,6 @@
 /** What `set -x` says. */
 
-import { shellQuote } from "./parameters.ts";
+import { shellQuote } from "./quoting.ts";
 import type { Shell } from "./shell.ts";
 import { SELECT, wordText, type Command, type Condition } from "./syntax.ts";
 import { expandText } from "./words.ts";
