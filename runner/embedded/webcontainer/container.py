@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import field
 
 from runner.embedded.webcontainer.files import Files
 from runner.embedded.webcontainer.names import new_token
+from runner.embedded.webcontainer.page_script import PageScripts
 from runner.embedded.webcontainer.settings import Policy
-from runner.embedded.webcontainer.tunnel import Tunnel
+from runner.embedded.webcontainer.tunnel import StreamBroken, Tunnel
 from runner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
     """One container: `token` names its engine, `policy` says what it may do, `files` are under way, `tunnels` are those
-    of its engine's documents, the newest last. After `closed` nothing of it is served.
+    of its engine's documents, the newest last. `scripts` go into the pages of its previews; `cookies` are the ports
+    whose answers have set some. After `closed` nothing of it is served.
     """
 
     token: str
     policy: Policy
     files: Files
     tunnels: list[Tunnel] = field(default_factory=list)
+    scripts: PageScripts = field(default_factory=PageScripts)
+    cookies: set[int] = field(default_factory=set)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sets_cookies(self, port: int) -> None:
+        """Take note that a port's answers set cookies; after this no service worker answers for it."""
+        self.cookies.add(port)
+        for tunnel in list(self.tunnels):
+            with suppress(StreamBroken):  # an engine that is gone, or that hears nothing, gives workers nothing either
+                await tunnel.cookies(port)
 
 
 class Containers:

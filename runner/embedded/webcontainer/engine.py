@@ -16,6 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from runner.embedded.webcontainer import headers, pages
+from runner.embedded.webcontainer.bodies import read
 from runner.embedded.webcontainer.container import Container
 from runner.embedded.webcontainer.npm.installs import Installs
 from runner.embedded.webcontainer.npm.request import MOST_BYTES
@@ -23,6 +24,7 @@ from runner.embedded.webcontainer.places import Places
 from runner.embedded.webcontainer.tunnel import StreamBroken, Tunnel
 
 _SCRIPT = re.compile(r"[a-z][a-z0-9_-]*\.(js|wasm|json)", re.ASCII)
+_MOST_SCRIPT = 8 * 1024 * 1024
 _TYPES = {"js": "text/javascript", "wasm": "application/wasm", "json": "application/json"}
 
 
@@ -36,6 +38,7 @@ class Engine:
                 Route("/headless", self._document),
                 Route("/{name}", self._script),
                 Route("/__runner/npm", self._npm, methods=["POST"]),
+                Route("/__runner/preview", self._preview, methods=["POST"]),
                 WebSocketRoute("/__runner/tunnel", self._tunnel),
             ],
             exception_handlers={HTTPException: self._failed},
@@ -63,12 +66,28 @@ class Engine:
         container: Container = request.state.container
         if request.headers.get("origin") != self._places.engine(container.token):
             return Response("only the engine itself asks this\n", 403, self._headers(request), "text/plain")
-        body = await _body(request, MOST_BYTES)
+        body = await read(request, MOST_BYTES)
         if body is None:
             fields = self._headers(request) | {"Connection": "close"}  # or the rest would still be read
             return Response("this is more than can be installed at a time\n", 413, fields, "text/plain")
         answer = await self._installs.answer(body, container.policy.network)
         return Response(answer, media_type="application/msgpack", headers=self._headers(request))
+
+    async def _preview(self, request: Request) -> Response:
+        """Take what the client wants done to the pages of previews."""
+        container: Container = request.state.container
+        fields = self._headers(request)
+        if request.headers.get("origin") != self._places.engine(container.token):
+            return Response("only the engine itself asks this\n", 403, fields, "text/plain")
+        body = await read(request, _MOST_SCRIPT)
+        if body is None:
+            more = fields | {"Connection": "close"}
+            return Response(f"a script has at most {_MOST_SCRIPT:,} bytes\n", 413, more, "text/plain")
+        try:
+            container.scripts.set(body)
+        except ValueError as error:
+            return Response(f"{error}\n", 400, fields, "text/plain")
+        return Response(status_code=204, headers=fields)
 
     async def _tunnel(self, socket: WebSocket) -> None:
         container: Container = socket.state.container
@@ -97,17 +116,6 @@ class Engine:
         own = self._places.engine(container.token)
         fields = headers.engine(self._places.settings, container.policy, self._places.host, own)
         return fields | headers.shared(request.headers.get("origin"), self._places.host)
-
-
-async def _body(request: Request, most: int) -> bytes | None:
-    """The body of a request; None when it is larger, without reading the rest: programs of a container may ask."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 async def _frames(socket: WebSocket) -> AsyncIterator[bytes]:

@@ -11,8 +11,18 @@ from runner.embedded.webcontainer import names, pages
 from runner.embedded.webcontainer.container import Containers
 from runner.embedded.webcontainer.headers import shared
 from runner.embedded.webcontainer.places import Places
+from runner.records import dataclass
 
 _NO_MORE: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What is behind the door: the `engine`'s own origin, the `ports` in the container, and our `pages` at theirs."""
+
+    engine: ASGIApp
+    ports: ASGIApp
+    pages: ASGIApp
 
 
 class Front:
@@ -21,9 +31,8 @@ class Front:
     So no page on the internet whose name leads to this machine can reach a container (DNS rebinding).
     """
 
-    def __init__(self, places: Places, containers: Containers, engine: ASGIApp, preview: ASGIApp) -> None:
-        self._places, self._containers = places, containers
-        self._engine, self._preview = engine, preview
+    def __init__(self, places: Places, containers: Containers, rooms: Rooms) -> None:
+        self._places, self._containers, self._rooms = places, containers, rooms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or one connection of the tunnel."""
@@ -38,7 +47,15 @@ class Front:
         else:
             scope.setdefault("state", {})["container"] = container
             scope["state"]["port"] = name.port
-            await (self._engine if name.port is None else self._preview)(scope, receive, send)
+            await self._room(scope, name.port)(scope, receive, send)
+
+    def _room(self, scope: Scope, port: int | None) -> ASGIApp:
+        if port is None:
+            return self._rooms.engine
+        # The one script at `/`, for which browsers ask by a header, is that of our service worker.
+        script = scope["path"] == "/" and (b"service-worker", b"script") in scope["headers"]
+        own = scope["type"] == "http" and (script or scope["path"].startswith("/__runner/"))
+        return self._rooms.pages if own else self._rooms.ports
 
 
 async def refuse(

@@ -49,6 +49,8 @@ def engine(settings: Settings, policy: Policy, host: str, own: str) -> Headers:
         "script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
         "worker-src 'self' blob:",
         f"connect-src 'self' ws{own.removeprefix('http')}{_reach(policy.network)}",
+        # Ports of the container, for their service workers: other names at this port are nobody's, or unguessable.
+        f"frame-src http://*.{own.partition('.')[2]}",
         f"frame-ancestors {embedders}",
         "base-uri 'none'",
         "form-action 'none'",
@@ -64,6 +66,27 @@ def engine(settings: Settings, policy: Policy, host: str, own: str) -> Headers:
         out |= {"Cross-Origin-Embedder-Policy": policy.coep, "Cross-Origin-Resource-Policy": "cross-origin"}
         out["Cross-Origin-Opener-Policy"] = "same-origin"
     return out
+
+
+def preview_page(settings: Settings, policy: Policy, host: str, engine: str) -> Headers:
+    """Of our own pages and scripts at a preview's origin, which `engine` holds in a frame."""
+    rules = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "connect-src 'self'",
+        f"frame-ancestors {' '.join((engine, host, *settings.embedders))}",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    out = {
+        **_ALWAYS,
+        "Content-Security-Policy": "; ".join(rules),
+        "Origin-Agent-Cluster": "?1",
+        "Service-Worker-Allowed": "/",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return out if policy.coep == "none" else out | {"Cross-Origin-Embedder-Policy": policy.coep}
 
 
 def _reach(network: Network) -> str:

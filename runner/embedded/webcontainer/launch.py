@@ -11,11 +11,12 @@ from pathlib import Path
 from runner.embedded.webcontainer import pages
 from runner.embedded.webcontainer.container import Container, Containers
 from runner.embedded.webcontainer.engine import Engine
-from runner.embedded.webcontainer.front import Front
+from runner.embedded.webcontainer.front import Front, Rooms
 from runner.embedded.webcontainer.host import Host
 from runner.embedded.webcontainer.npm.installs import Installs, cache_folder
 from runner.embedded.webcontainer.places import Places
 from runner.embedded.webcontainer.preview import preview
+from runner.embedded.webcontainer.preview_pages import PreviewPages
 from runner.embedded.webcontainer.serving import failing, listen, serving
 from runner.embedded.webcontainer.settings import Policy, Settings
 
@@ -87,7 +88,7 @@ async def launch(settings: Settings = _PLAIN, web: Path | None = None) -> AsyncI
     containers = Containers()
     installs = Installs(cache_folder(os.environ))
     engine = Engine(places, web, installs)
-    front = Front(places, containers, engine.app, preview)
+    front = Front(places, containers, Rooms(engine.app, preview, PreviewPages(places, web).app))
     broken = settings.fault in ("hang", "drop", "refuse")
     async with (
         serving(Host(places, containers, web).app, hosting),

@@ -18,6 +18,10 @@ ENGINE_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>runner: WebContainer engine</title></head>
 <body><script src="/frame.js"></script></body></html>
 """
+PREVIEW_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>runner: WebContainer preview</title></head>
+<body><script src="/__runner/preview.js"></script></body></html>
+"""
 
 
 def built() -> Path:

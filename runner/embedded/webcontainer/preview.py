@@ -1,7 +1,7 @@
 """Ports in a container for browsers and other programs: HTTP/1.1 over a connection of the tunnel, streamed both ways.
 
-Requests and answers go through as they are, except for what belongs to one connection only (RFC 9110, 7.6.1) and for
-the headers by which an isolated page may embed the answer.
+Requests and answers go through as they are, except for what belongs to one connection only (RFC 9110, 7.6.1), for the
+headers by which an isolated page may embed the answer, and for the scripts that the client puts into documents.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from runner.embedded.webcontainer.container import Container
 from runner.embedded.webcontainer.front import refuse
+from runner.embedded.webcontainer.page_script import Insertion
 from runner.embedded.webcontainer.tunnel import PortClosed, Stream, StreamBroken, Tunnel
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -23,6 +24,10 @@ _OF_ONE_CONNECTION = {
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect",
 }  # fmt: skip
 _NEEDED = {b"content-length", b"host"}  # without them a message ends elsewhere, or is another one
+_DOCUMENTS = (b"document", b"iframe", b"frame")
+_CONDITIONS = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
+#: What tells of a body as the server has sent it, no longer of one into which something was put.
+_OF_THE_BODY = {b"content-length", b"etag", b"last-modified", b"cache-control", b"expires", b"accept-ranges"}
 _MOST_HEADER_BYTES = 256 * 1024
 
 
@@ -44,6 +49,8 @@ async def preview(scope: Scope, receive: Receive, send: Send) -> None:
         return
     exchange = _Exchange(scope, stream)
     try:
+        if _asked_as(scope, b"iframe") and port not in container.cookies:
+            await tunnel.show(port)
         await exchange.run(receive, send)
     finally:
         await (tunnel.finish(stream) if exchange.whole else tunnel.release(stream))
@@ -66,6 +73,10 @@ class _Exchange:
     def __init__(self, scope: Scope, stream: Stream) -> None:
         self._scope, self._stream = scope, stream
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEADER_BYTES)
+        self._container: Container = scope["state"]["container"]
+        # Documents only: what other programs, and pages themselves, ask for is not changed.
+        self._elements = self._container.scripts.head if _asked_as(scope, *_DOCUMENTS) else b""
+        self._insertion: Insertion | None = None
         self._started = False
         self.whole = False
 
@@ -115,17 +126,30 @@ class _Exchange:
             if event is h11.NEED_DATA:
                 self._connection.receive_data(await self._stream.receive())
             elif isinstance(event, h11.Response):
-                self._started = True
-                fields = self._fields(event)
-                await send({"type": "http.response.start", "status": event.status_code, "headers": fields})
+                await self._start(event, send)
             elif isinstance(event, h11.Data):
-                await send({"type": "http.response.body", "body": bytes(event.data), "more_body": True})
+                data = bytes(event.data)
+                data = self._insertion.feed(data) if self._insertion else data
+                await send({"type": "http.response.body", "body": data, "more_body": True})
             elif isinstance(event, h11.EndOfMessage):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                data = self._insertion.end() if self._insertion else b""
+                await send({"type": "http.response.body", "body": data, "more_body": False})
                 self.whole = True
                 return
             elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
                 raise StreamBroken("it hung up")
+
+    async def _start(self, answer: h11.Response, send: Send) -> None:
+        fields = self._fields(answer)
+        if any(name.lower() == b"set-cookie" for name, _ in fields):
+            # Before the browser has them: from here on no service worker may answer, which would not see them.
+            await self._container.sets_cookies(self._scope["state"]["port"])
+        if self._elements and self._scope["method"] != "HEAD" and _is_plain_html(fields):
+            self._insertion = Insertion(self._elements)
+            fields = [each for each in fields if each[0].lower() not in _OF_THE_BODY]
+            fields.append((b"cache-control", b"no-store"))
+        self._started = True
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": fields})
 
     async def _say(self, event: h11.Event) -> None:
         data = self._connection.send(event)
@@ -135,6 +159,8 @@ class _Exchange:
     def _request(self) -> h11.Request:
         asked: Fields = self._scope["headers"]
         fields = _end_to_end(asked)
+        if self._elements:  # it must come whole, and readable
+            fields = [each for each in fields if each[0] not in _CONDITIONS]
         if any(name == b"transfer-encoding" for name, _ in asked):
             fields.append((b"transfer-encoding", b"chunked"))
         query = self._scope["query_string"]
@@ -144,12 +170,24 @@ class _Exchange:
     def _fields(self, answer: h11.Response) -> list[tuple[bytes, bytes]]:
         fields = _end_to_end(answer.headers.raw_items())
         there = {name.lower() for name, _ in fields}
-        embedded = (b"sec-fetch-dest", b"iframe") in self._scope["headers"]
+        embedded = _asked_as(self._scope, b"iframe")
         more = [(b"cross-origin-resource-policy", b"cross-origin"), (b"origin-agent-cluster", b"?1")]
         if embedded:
             # An isolated page shows no frames that are not isolated themselves; this is the mildest way to be.
             more.append((b"cross-origin-embedder-policy", b"credentialless"))
         return fields + [each for each in more if each[0] not in there]
+
+
+def _asked_as(scope: Scope, *destinations: bytes) -> bool:
+    """Whether a browser asks for one of these (Fetch Metadata): other programs do not say."""
+    return any(name == b"sec-fetch-dest" and value in destinations for name, value in scope["headers"])
+
+
+def _is_plain_html(fields: Fields) -> bool:
+    values = {name.lower(): value.lower() for name, value in fields}
+    encoded = values.get(b"content-encoding", b"identity") != b"identity"
+    kind, _, parameters = values.get(b"content-type", b"").partition(b";")
+    return kind.strip() == b"text/html" and not encoded and b"utf-16" not in parameters
 
 
 def _end_to_end(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

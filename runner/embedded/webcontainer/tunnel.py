@@ -3,6 +3,8 @@
 A frame is 1 byte of kind, 4 bytes of the connection's number (big-endian) and a payload: OPEN (2 bytes of port;
 answered by OPENED or REFUSED), DATA, END (that side sends no more), RESET, WINDOW (4 bytes: so many bytes of DATA more
 have been consumed). Each side of a connection may have 256 KiB under way that the other has not reported as consumed.
+Frames about previews have a port in place of a number: SHOWN (a frame of a page shows it), COOKIES (its answers set
+some; the engine answers with the same), MESSAGE (what a page of it says, as JSON).
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ class Kind(IntEnum):
     END = 5
     RESET = 6
     WINDOW = 7
+    SHOWN = 8
+    COOKIES = 9
+    MESSAGE = 10
 
 
 class PortClosed(Exception):
@@ -151,6 +156,33 @@ class Tunnel:
         self._streams: dict[int, Stream] = {}
         self._number = 0
         self._lingering: set[asyncio.Task[None]] = set()
+        self._shown: set[int] = set()
+        self._heeded: dict[int, asyncio.Event] = {}
+        self._over = False
+
+    async def show(self, port: int) -> None:
+        """Tell the engine, once, that a frame shows a port. Raises StreamBroken."""
+        if port not in self._shown:
+            self._shown.add(port)
+            await self._send(_HEAD.pack(Kind.SHOWN, port))
+
+    async def cookies(self, port: int) -> None:
+        """Tell the engine that a port's answers set cookies; returns when it heeds that. Raises StreamBroken."""
+        if port not in self._shown or self._over:
+            return  # its pages are served from here anyway
+        heeded = self._heeded.get(port)
+        if heeded is None:
+            heeded = self._heeded[port] = asyncio.Event()
+            await self._send(_HEAD.pack(Kind.COOKIES, port))
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await heeded.wait()
+        except TimeoutError as error:
+            raise StreamBroken(f"the engine did not answer within {_OPEN_SECONDS:g} s") from error
+
+    async def message(self, port: int, text: bytes) -> None:
+        """Hand on what a page of a port says. Raises StreamBroken."""
+        await self._send(_HEAD.pack(Kind.MESSAGE, port) + text)
 
     async def open(self, port: int) -> Stream:
         """Connect to a port in the container. Raises PortClosed, StreamBroken."""
@@ -202,6 +234,10 @@ class Tunnel:
                 if len(frame) < _HEAD.size:
                     return
                 kind, number = _HEAD.unpack_from(frame)
+                if kind == Kind.COOKIES:
+                    if number in self._heeded:
+                        self._heeded[number].set()
+                    continue
                 stream = self._streams.get(number)
                 if stream is None:
                     continue  # what was under way when the connection ended
@@ -211,6 +247,9 @@ class Tunnel:
                 elif not stream.heard(kind, frame[_HEAD.size :]):
                     await self.release(stream)
         finally:
+            self._over = True
+            for heeded in self._heeded.values():
+                heeded.set()  # an engine that is gone serves nobody
             for stream in self._streams.values():
                 stream.broke("the container is gone")
             await asyncio.gather(*self._lingering)

@@ -1,4 +1,4 @@
-/** What the client wants to hear of: ports, and errors of the engine. */
+/** What the client wants to hear of: ports, errors of the engine, and what pages of previews say. */
 
 /** The client's events by name; those that a local engine never has are known too, and stay silent. */
 export const EVENTS = ["port", "server-ready", "error", "preview-message", "xdg-open", "code"] as const;
@@ -30,6 +30,11 @@ export class Hearing {
   /** The engine itself has failed in something. */
   error(message: string): void {
     this.tell("error", { message });
+  }
+
+  /** A page of a preview has failed in something; the client names the fields. */
+  previewMessage(message: object): void {
+    this.tell("preview-message", message);
   }
 
   /** Forget all listeners. */

@@ -10,6 +10,8 @@ import * as Comlink from "comlink";
 import { postToServer } from "./calls/outside.ts";
 import { instance } from "./client/instance.ts";
 import { Kernel } from "./kernel.ts";
+import { PreviewSettings, previewMessage } from "./preview-settings.ts";
+import { Previews } from "./previews.ts";
 import { Tunnel } from "./tunnel.ts";
 
 interface BuildOptions {
@@ -22,33 +24,38 @@ const WORKDIR = "project";
 
 let current: Kernel | null = null;
 
-function build(options: BuildOptions): object {
+async function build(options: BuildOptions): Promise<object> {
   if (!crossOriginIsolated) throw new Error(NOT_ISOLATED);
   if (current !== null) throw new Error("this engine runs a container already: tear it down first");
-  if (options.forwardPreviewErrors !== undefined && options.forwardPreviewErrors !== false) {
-    warn("forwardPreviewErrors is not supported by the local WebContainer engine: no preview-message will come");
-  }
   const kernel = new Kernel(`/home/${options.workdirName ?? WORKDIR}`, {
     makeWorker: (script) => new Worker(`/${script}`),
     post: postToServer,
-    urlOf: (port) => `${location.protocol}//${port}--${location.host}/`,
+    urlOf,
   });
   current = kernel;
   kernel.warm();
-  const tunnel = new Tunnel(kernel.table.ports, () => new WebSocket(`ws://${location.host}/__runner/tunnel`));
+  const previews = new Previews(kernel.table.ports, urlOf);
+  const settings = new PreviewSettings(postToServer, () => (previews.changed = true));
+  const tunnel = new Tunnel(kernel.table.ports, () => new WebSocket(`ws://${location.host}/__runner/tunnel`), {
+    show: (port) => previews.show(port),
+    leave: (port) => previews.leave(port),
+    message: (port, json) => kernel.hearing.previewMessage(previewMessage(port, json)),
+  });
   const ended = (): void => {
     tunnel.close();
+    previews.close();
     current = null;
   };
-  return Comlink.proxy(instance(kernel, ended));
+  await settings.forwardErrors(options.forwardPreviewErrors ?? false);
+  return Comlink.proxy(instance(kernel, settings, ended));
 }
 
 const NOT_ISOLATED =
   "the engine's document is not cross-origin isolated, so there is no SharedArrayBuffer: the page that holds it needs the headers " +
   "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, and its frame allow=\"cross-origin-isolated\"";
 
-function warn(message: string): void {
-  window.parent.postMessage({ type: "warning", level: "warn", message }, "*");
+function urlOf(port: number): string {
+  return `${location.protocol}//${port}--${location.host}/`;
 }
 
 // Not thrown here but said: the page can show it, while an engine that is silent only times out.

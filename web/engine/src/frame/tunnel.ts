@@ -3,13 +3,18 @@
  *
  * A frame is 1 byte of kind, 4 bytes of the connection's number (big-endian) and a payload. What one end has consumed
  * is passed on to the other, so that the window of a connection spans all of its way and nothing gathers here.
+ * Some frames are about previews, not about a connection: their number is that of a port.
  */
 
 import type { SocketMessage } from "../contract.ts";
 import type { Ports } from "./processes/ports.ts";
 
-/** What a frame says. OPEN carries 2 bytes of port, WINDOW 4 bytes: how many bytes of DATA more have been consumed. */
-export const KIND = { OPEN: 1, OPENED: 2, REFUSED: 3, DATA: 4, END: 5, RESET: 6, WINDOW: 7 } as const;
+/**
+ * What a frame says. OPEN carries 2 bytes of port, WINDOW 4 bytes: how many bytes of DATA more have been consumed.
+ * Of a port: SHOWN, a frame of a page shows it; COOKIES, its answers set some, which is answered with the same frame;
+ * MESSAGE, what a page of it says, as JSON.
+ */
+export const KIND = { OPEN: 1, OPENED: 2, REFUSED: 3, DATA: 4, END: 5, RESET: 6, WINDOW: 7, SHOWN: 8, COOKIES: 9, MESSAGE: 10 } as const;
 
 const HEAD = 5;
 
@@ -24,6 +29,13 @@ export interface SocketLike {
   onclose: ((this: never, event: CloseEvent) => void) | null;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(): void;
+}
+
+/** Who hears what the server tells of previews. */
+export interface PreviewListener {
+  show(port: number): void;
+  leave(port: number): void;
+  message(port: number, json: string): void;
 }
 
 interface Stream {
@@ -45,6 +57,7 @@ export class Tunnel {
   constructor(
     private readonly ports: Ports,
     private readonly dial: () => SocketLike,
+    private readonly previews: PreviewListener,
   ) {
     this.connect();
   }
@@ -77,6 +90,7 @@ export class Tunnel {
     const view = new DataView(frame.buffer, frame.byteOffset);
     const kind = view.getUint8(0);
     const number = view.getUint32(1);
+    if (kind >= KIND.SHOWN) return this.ofPreview(kind, number, frame.subarray(HEAD));
     if (kind === KIND.OPEN) this.opened(number, view.getUint16(HEAD));
     const stream = this.streams.get(number);
     if (stream === undefined) return;
@@ -84,6 +98,15 @@ export class Tunnel {
     else if (kind === KIND.WINDOW) this.pass(stream, { kind: "window", bytes: view.getUint32(HEAD) });
     else if (kind === KIND.END) this.endOutside(number, stream);
     else if (kind === KIND.RESET) this.drop(number, stream, true);
+  }
+
+  private ofPreview(kind: number, port: number, payload: Uint8Array): void {
+    if (kind === KIND.SHOWN) this.previews.show(port);
+    else if (kind === KIND.MESSAGE) this.previews.message(port, new TextDecoder().decode(payload));
+    else if (kind === KIND.COOKIES) {
+      this.previews.leave(port);
+      this.send(KIND.COOKIES, port);
+    }
   }
 
   private opened(number: number, port: number): void {

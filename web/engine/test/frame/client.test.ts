@@ -5,6 +5,8 @@ import { decode, encode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { instance } from "../../src/frame/client/instance.ts";
 import { Kernel } from "../../src/frame/kernel.ts";
+import type { PostToServer } from "../../src/frame/calls/outside.ts";
+import { PreviewSettings } from "../../src/frame/preview-settings.ts";
 import { Workers, type Programs } from "./scripted.ts";
 
 interface Process {
@@ -23,7 +25,8 @@ interface Client {
   loadFiles(data: Uint8Array, options?: { mountPoints?: string }): Promise<void>;
   serialize(path: string, options: object): Promise<Uint8Array>;
   run(request: object, stdout?: Callback, stderr?: Callback, output?: Callback): Promise<Process>;
-  setPreviewScript(source: string): Promise<void>;
+  setPreviewScript(source: string, options?: object): Promise<void>;
+  setCredentials(credentials: object): Promise<void>;
   teardown(): Promise<void>;
 }
 
@@ -32,21 +35,26 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-function boot(programs: Programs = {}): { client: Client; kernel: Kernel; workers: Workers } {
+function boot(programs: Programs = {}): { client: Client; kernel: Kernel; workers: Workers; posted: unknown[] } {
   const workers = new Workers(programs);
+  const posted: unknown[] = [];
+  const post: PostToServer = (name, body) => {
+    posted.push([name, structuredClone(body)]);
+    return Promise.resolve(new Uint8Array(0));
+  };
   const kernel = new Kernel("/home/project", {
     makeWorker: workers.make,
-    post: () => Promise.resolve(new Uint8Array(0)),
+    post,
     urlOf: (port) => `http://${port}--token.localhost:9/`,
   });
   const { port1, port2 } = new MessageChannel();
-  Comlink.expose(instance(kernel, () => undefined), port1);
+  Comlink.expose(instance(kernel, new PreviewSettings(post, () => undefined), () => undefined), port1);
   open.push(() => {
     kernel.close();
     port1.close();
     port2.close();
   });
-  return { client: Comlink.wrap<object>(port2) as unknown as Client, kernel, workers };
+  return { client: Comlink.wrap<object>(port2) as unknown as Client, kernel, workers, posted };
 }
 
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
@@ -281,6 +289,15 @@ describe("the end of a container", () => {
 
   it("does not pretend to do what it cannot", async () => {
     const { client } = boot();
-    await expect(client.setPreviewScript("x")).rejects.toThrow("setPreviewScript is not supported by the local WebContainer engine");
+    await expect(client.setCredentials({})).rejects.toThrow("setCredentials is not supported by the local WebContainer engine");
+  });
+
+  it("hands the script for previews to its server, and refuses what is none", async () => {
+    const { client, posted } = boot();
+    await client.setPreviewScript("1 + 1", { type: "module", async: true });
+    expect(posted).toEqual([["preview", { script: { text: "1 + 1", type: "module", defer: false, async: true }, errors: "none" }]]);
+    await expect(client.setPreviewScript("x", { type: "text/css" })).rejects.toThrow("the type text/css is neither module nor importmap");
+    await expect(client.setPreviewScript("{", { type: "importmap" })).rejects.toThrow(/JSON/);
+    expect(posted).toHaveLength(1);
   });
 });

@@ -38,7 +38,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-function setUp(): { server: () => Server; dials: Server[]; inside: Inside[]; tunnel: Tunnel } {
+function setUp(): { server: () => Server; dials: Server[]; inside: Inside[]; tunnel: Tunnel; previews: unknown[][] } {
   const ports = new Ports(() => undefined);
   const inside: Inside[] = [];
   const listener = {
@@ -50,15 +50,20 @@ function setUp(): { server: () => Server; dials: Server[]; inside: Inside[]; tun
   };
   ports.listen(listener as unknown as Task, 3000);
   const dials: Server[] = [];
+  const previews: unknown[][] = [];
   const tunnel = new Tunnel(ports, () => {
     dials.push(new Server());
     return dials.at(-1) as Server;
+  }, {
+    show: (port) => previews.push(["show", port]),
+    leave: (port) => previews.push(["leave", port]),
+    message: (port, json) => previews.push(["message", port, json]),
   });
   closing.push(() => {
     tunnel.close();
     for (const { port } of inside) port.close();
   });
-  return { server: () => dials.at(-1) as Server, dials, inside, tunnel };
+  return { server: () => dials.at(-1) as Server, dials, inside, tunnel, previews };
 }
 
 const PORT_3000 = [0x0b, 0xb8] as const;
@@ -111,6 +116,15 @@ describe("the tunnel", () => {
     await vi.waitFor(() => expect(dials).toHaveLength(2));
     server().say(KIND.OPEN, 1, ...PORT_3000);
     expect(server().frames).toEqual([[KIND.OPENED, 1]]);
+  });
+
+  it("hands on what is said of previews, and answers that cookies are heeded when they are", () => {
+    const { server, previews } = setUp();
+    server().say(KIND.SHOWN, 80);
+    server().say(KIND.MESSAGE, 80, 123, 125);
+    server().say(KIND.COOKIES, 80);
+    expect(previews).toEqual([["show", 80], ["message", 80, "{}"], ["leave", 80]]);
+    expect(server().frames).toEqual([[KIND.COOKIES, 80]]);
   });
 
   it("stays closed once it has been closed", () => {

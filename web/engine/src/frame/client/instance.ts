@@ -3,6 +3,7 @@
 import { proxy, transfer } from "comlink";
 import { EVENTS, type EventName, type Listener } from "../hearing.ts";
 import type { Kernel } from "../kernel.ts";
+import type { PreviewSettings, ScriptOptions } from "../preview-settings.ts";
 import { failure } from "../files/errors.ts";
 import { DEFAULT_PATH } from "../processes/lookup.ts";
 import { describe, load } from "./described.ts";
@@ -23,16 +24,15 @@ interface SerializeOptions {
 const unsupported = (what: string): Error => new Error(`${what} is not supported by the local WebContainer engine`);
 
 /** The object behind the client's proxy; `ended` is called after a teardown. */
-export function instance(kernel: Kernel, ended: () => void): object {
+export function instance(kernel: Kernel, previews: PreviewSettings, ended: () => void): object {
   const { volume, home, hearing } = kernel;
   return {
     runtimeInfo: () => ({ path: DEFAULT_PATH, cwd: home }),
     fs: () => proxy(fileApi(volume, home)),
     // The hosted engine's own scripts ask for it; the client only passes it on.
     previewScript: () => null,
-    setPreviewScript: () => {
-      throw unsupported("setPreviewScript");
-    },
+    setPreviewScript: (text: string, options?: ScriptOptions) => previews.setScript(text, options),
+    // The client calls it for people who are logged in at the vendor's; packages of theirs are served there alone.
     setCredentials: () => {
       throw unsupported("setCredentials");
     },
