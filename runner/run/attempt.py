@@ -20,10 +20,8 @@ from runner.run.output_log import OutputLog
 from runner.run.ports import Box, Command, CommandResult, Stream
 from runner.run.snapshots import Snapshots
 from runner.run.supply import Held
-from runner.run.values import ARTIFACTS, Values, artifact_folder, environment, is_many, rendered
+from runner.run.values import ARTIFACTS, OWN, Values, artifact_folder, environment, is_many, rendered
 
-#: runner's own folder in a box's home: output files and scripts.
-OWN = ".runner"
 #: Seconds beyond a step's timeout after which an unreachable box counts as silent.
 GRACE = 30.0
 _INTERPRETERS = {"python": ("python3", "py"), "node": ("node", "js"), "bash": ("bash", "sh")}
@@ -111,7 +109,7 @@ class Attempts:
             if ended.exit_code != 0:
                 raise CommandFailed(f"exit code {ended.exit_code}{log.last_words()}")
             result = await self._results(box, step, leg, command.cwd or box.home, output)
-            copy = await self._boxes.secure(held, step, leg.key)
+            copy = await self._boxes.secure(held, step, leg.key, self._places.state / "artifacts")
             if self._places.snapshots.keep:
                 await snapshots.keep(held, copy, self._journal, leg.key, self._places.state / "artifacts")
             held.succeeded[leg.key] = None

@@ -131,19 +131,28 @@ class Boxes:
             return self._supply.fall(sandbox, self._where[key], error, tries)
         return answer != ""
 
-    async def secure(self, held: Held, step: PlanStep, key: str) -> bytes | None:
+    async def secure(self, held: Held, step: PlanStep, key: str, folder: Path) -> bytes | None:
         """Copy the files of a box that its provider may lose, before a leg that has ended in it counts as succeeded.
-        The copy is handed back; None where none was needed.
+        The copy is kept in the folder of artifacts, and handed back; None where none was needed.
 
-        Raises BoxError: then the attempt has failed, and what it left in the box is not relied upon.
+        Raises BoxError: then the attempt has failed, and what it left in the box is not relied upon; StoreError.
         """
         shared = self._shared.get(held.sandbox.name) is held
         if not (shared and volatile(base(held.box.provider)) and self._used_again(held.sandbox.name, step, key)):
             return None
         placed = frozenset(held.placed)
         tar = await held.box.export_tar(held.box.home)
-        self._copies[held.sandbox.name] = Copy(held.box.id, tar, (*held.succeeded, key), placed)
+        copy = Copy(held.box.id, tar, (*held.succeeded, key), placed)
+        self._copies[held.sandbox.name] = copy
+        await self._keep_copy(copy, folder)
         return tar
+
+    async def _keep_copy(self, copy: Copy, folder: Path) -> None:
+        """Keep a copy for a process that goes on with the run after this one."""
+        kept = await asyncio.to_thread(artifacts.keep, folder, artifacts.Collected(copy.tar, 0))
+        about: dict[str, Json] = {"digest": kept.digest, "bytes": kept.bytes, "path": str(kept.path)}
+        about |= {"succeeded": [*copy.succeeded], "placed": [*sorted(copy.placed)]}
+        self._journal.put("box", copy.box, {"copy": about})
 
     async def free_all(self) -> list[str]:
         """Free every live box; returns a sentence for each that could not be freed."""
@@ -154,9 +163,28 @@ class Boxes:
         """Keep the files of shared boxes that steps have succeeded in, in the folder of artifacts: a run is paused."""
         for held in self._shared.values():
             if held.succeeded and (tar := await self._packed(held)) is not None:
-                kept = await asyncio.to_thread(artifacts.keep, folder, artifacts.Collected(tar, 0))
-                about: dict[str, Json] = {"digest": kept.digest, "bytes": kept.bytes, "path": str(kept.path)}
-                self._journal.put("box", held.box.id, {"snapshot": about})
+                copy = Copy(held.box.id, tar, tuple(held.succeeded), frozenset(held.placed))
+                await self._keep_copy(copy, folder)
+
+    def let_go(self) -> None:
+        """Leave all boxes alone from now on, alive as they are: they are another process's."""
+        for held in list(self._supply.live.values()):
+            self._leave(held)
+        self._supply.live.clear()
+
+    # ------------------------------------------------------------ after another process
+
+    def adopt(self, held: Held) -> None:
+        """Use a shared box that a process before this one made."""
+        self._shared[held.sandbox.name] = self._kept(held)
+
+    def begin_with(self, name: str, copy: Copy) -> None:
+        """Let the next shared box of a sandbox begin with the files of one that is gone."""
+        self._copies[name] = copy
+
+    def give_up(self, name: str, message: str) -> None:
+        """The files of legs that succeeded in a sandbox are gone: no leg can use its box any more."""
+        self._lost[name] = message
 
     # ------------------------------------------------------------ one attempt
 
@@ -252,6 +280,8 @@ class Boxes:
         made.succeeded |= dict.fromkeys(copy.succeeded)
         # The new box may be as volatile as the old one: until the next copy this one stays good for it.
         self._copies[made.sandbox.name] = replace(copy, box=made.box.id, reason="")
+        if "copy" in (before := self._journal.document("box", copy.box)):
+            self._journal.put("box", made.box.id, {"copy": before["copy"]})
         about: dict[str, Json] = {"sandbox": made.sandbox.name, "from": copy.box, "to": made.box.id}
         about |= {"bytes": len(copy.tar), "reason": copy.reason}
         about["ms"] = round(max(0.0, self._clock.now() - began) * 1000, 1)

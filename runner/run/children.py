@@ -24,6 +24,7 @@ from runner.run import outputs
 from runner.run.attempt import Result, Trace, announce
 from runner.run.interrupt import Control, Paused, uninterrupted
 from runner.run.journal import Journal
+from runner.run.kept import Kept
 from runner.run.ports import RunState
 from runner.run.values import Values, filled
 
@@ -79,8 +80,8 @@ class Child(Protocol):
         ...
 
 
-#: Makes a run of a plan, ready to live.
-Start = Callable[[Plan, Prepared, Parent, Control], Child]
+#: Makes a run of a plan, ready to live: a new one, or one that a process before this one began.
+Start = Callable[[Plan, Prepared, Parent, Control, Kept | None], Child]
 
 
 def key_of(plan: Plan, step: PlanStep) -> str:
@@ -109,6 +110,8 @@ class Children:
         self._journal = journal
         self._start = start
         self._control = control
+        #: Runs that a process before this one began for legs which it did not end, by the legs' keys.
+        self.unfinished: dict[str, Kept] = {}
 
     async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
         """Attempt a leg: start a run and wait for its end; its outputs are the leg's.
@@ -118,7 +121,8 @@ class Children:
         prepared = self._prepared[key_of(self._plan, step)]
         plan = self._planned(prepared, step, self._inputs(step, leg))
         control = Control()
-        child = self._start(plan, prepared, Parent(self._journal.run, step, leg.key, number), control)
+        parent = Parent(self._journal.run, step, leg.key, number)
+        child = self._start(plan, prepared, parent, control, self._begun(plan, leg))
         trace.child = child.id
         data: dict[str, Json] = {"run": child.id, "name": plan.name, "spec": plan.source.get("path", "")}
         fact = self._journal.fact("step.delegated", data, leg.key, number)
@@ -133,6 +137,11 @@ class Children:
         if state != "succeeded":
             raise _failed(child, plan, state)
         return self._results(child.made(), step, leg)
+
+    def _begun(self, plan: Plan, leg: Leg) -> Kept | None:
+        """The run that a process before this one began for the leg; None where there is none, or of another plan."""
+        kept = self.unfinished.pop(leg.key, None)
+        return kept if kept is not None and kept.document["plan_digest"] == plan.digest else None
 
     async def recovers(self, step: PlanStep, leg: Leg, error: RunnerError) -> bool:
         """Never: the policies had their say in the run below."""

@@ -29,6 +29,11 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(text: str) -> float:
+    """What `iso` wrote, in Unix seconds."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def new_run_id(seconds: float, chance: float) -> str:
     """A run id that sorts by time: `YYYYMMDD-HHMMSS-xxxxxx` (UTC, six hexadecimal digits of chance in [0, 1))."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H%M%S}-{int(chance * 16**6):06x}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
@@ -39,7 +39,11 @@ class Course:
         self._leg = leg
         self._slot = slot
         self._level = level
-        self._number = 0
+        document = life.journal.document("step", leg.key)
+        # Not 0 where a process before this one has tried already.
+        self._number, self._tries, self._repetition = (
+            cast("int", document.get(name, 0)) for name in ("attempt", "tries", "repetition")
+        )
         self._trace = Trace()
 
     async def run(self) -> LegOutcome:
@@ -80,8 +84,14 @@ class Course:
         return self._succeeded(result, data)
 
     def _succeeded(self, result: Result, data: dict[str, Json]) -> LegOutcome:
-        self._life.journal.put("step", self._leg.key, {"outputs": result.outputs})
+        self._life.journal.put("step", self._leg.key, self._kept(result))
         return self._life.end(self._step, self._leg, Close("succeeded", data, "", self._number), result)
+
+    def _kept(self, result: Result) -> dict[str, Json]:
+        """The outputs as the store keeps them, and the names of those that hold a secret and are not kept whole."""
+        mask = self._life.journal.mask
+        hidden: list[Json] = [name for name, value in result.outputs.items() if mask.json(value) != value]
+        return {"outputs": result.outputs, **({"hidden": hidden} if hidden else {})}
 
     async def _guarded(self, work: Coroutine[Any, Any, T], *, idle: bool = False) -> T:
         return await self._life.control.guard(work, self._level, self._leg.key, self._step.id, idle=idle)
@@ -99,9 +109,8 @@ class Course:
     async def _attempts(self) -> Result:
         """Attempts until one succeeds; the first has begun. Raises _GaveUp."""
         step = self._step
-        tries = 0
         while True:
-            tries += 1
+            self._tries += 1
             self._trace = Trace()
             try:
                 return await self._attempt()
@@ -109,15 +118,15 @@ class Course:
                 self._slot.lend()
                 cut = self._trace.began and not step.idempotent and retry.cut_off(error)
                 if not cut and await self._recovers(error):
-                    tries -= 1  # what policies repeat is no part of the retries
+                    self._tries -= 1  # what policies repeat is no part of the retries
                     self._retries(error, 0.0)
-                elif not retry.repeats(step.retry, error, tries):
+                elif not retry.repeats(step.retry, error, self._tries):
                     raise _GaveUp(error) from error
                 elif cut:
                     words = "it is not tried again: the step is not idempotent, and nobody knows how far it came"
                     raise _GaveUp(type(error)(f"{error.message}; {words}", error.hint)) from error
                 else:
-                    await self._guarded(self._back_off(error, tries), idle=True)
+                    await self._guarded(self._back_off(error), idle=True)
             await self._begin()
 
     @property
@@ -136,8 +145,8 @@ class Course:
         except retry.ATTEMPT_ERRORS as final:
             raise _GaveUp(final) from final
 
-    async def _back_off(self, error: RunnerError, tries: int) -> None:
-        seconds = retry.delay(self._step.retry, tries, self._life.clock.random())
+    async def _back_off(self, error: RunnerError) -> None:
+        seconds = retry.delay(self._step.retry, self._tries, self._life.clock.random())
         self._retries(error, seconds)
         await self._life.clock.sleep(seconds)
 
@@ -145,17 +154,18 @@ class Course:
         journal = self._life.journal
         data: dict[str, Json] = {"class": retry.error_class(error), "message": error.message, "delay": seconds}
         fact = journal.fact("step.retrying", data | self._trace.told(), self._leg.key, self._number)
-        journal.move_step(self._leg.key, "ready", fact, message=error.message)
+        journal.move_step(self._leg.key, "ready", fact, message=error.message, tries=self._tries)
 
     # ------------------------------------------------------------ repetition
 
     async def _repeated(self, repeat: Repeat, result: Result) -> Result:
         """Attempts until the condition holds over the outputs. Raises _GaveUp."""
-        for repetition in range(1, repeat.most):
+        while self._repetition < repeat.most - 1:
             if self._holds(repeat, result):
                 return result
             self._slot.lend()
-            await self._guarded(self._again(repeat, repetition, result), idle=True)
+            self._repetition, self._tries = self._repetition + 1, 0
+            await self._guarded(self._again(repeat, result), idle=True)
             await self._begin()
             result = await self._attempts()
         if self._holds(repeat, result):
@@ -179,13 +189,13 @@ class Course:
             raise _GaveUp(ExpressionFailed(f"repeat.until `{repeat.until}` gives {value!r}, not true or false"))
         return value
 
-    async def _again(self, repeat: Repeat, repetition: int, result: Result) -> None:
-        life = self._life
+    async def _again(self, repeat: Repeat, result: Result) -> None:
+        life, counted = self._life, {"repetition": self._repetition, "tries": self._tries}
         reason = f"`{repeat.until}` does not hold"
-        data: dict[str, Json] = {"repetition": repetition, "most": repeat.most, "reason": reason, "delay": repeat.delay}
-        data |= {"outputs": result.outputs, **self._trace.told()}
+        data: dict[str, Json] = {"repetition": self._repetition, "most": repeat.most, "reason": reason}
+        data |= {"delay": repeat.delay, "outputs": result.outputs, **self._trace.told()}
         fact = life.journal.fact("step.repeated", data, self._leg.key, self._number)
-        life.journal.move_step(self._leg.key, "ready", fact, message=reason)
+        life.journal.move_step(self._leg.key, "ready", fact, message=reason, **counted)
         await life.clock.sleep(repeat.delay)
 
     # ------------------------------------------------------------ cache

@@ -14,7 +14,7 @@ from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Plan, PlanStep
 from runner.compiler.plan.wire import to_json
-from runner.errors import ExpressionFailed, RunnerError, StoreError
+from runner.errors import ExpressionFailed, RunnerError, RunRelieved, StoreError
 from runner.records import dataclass
 from runner.run import support
 from runner.run.artifacts import storage_error, write_durably
@@ -22,12 +22,14 @@ from runner.run.attempt import Attempts, OnText, Places
 from runner.run.boxes import Boxes
 from runner.run.cache import Cache
 from runner.run.children import Children, Made, Parent, Prepared
-from runner.run.clock import new_run_id
+from runner.run.clock import moment, new_run_id
 from runner.run.event import Event
+from runner.run.found import Finder
 from runner.run.gate import Gates
 from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
+from runner.run.kept import Kept, load, plan_path
 from runner.run.leg import Life, pending
 from runner.run.live import LiveBoxes
 from runner.run.local import BareHost
@@ -43,6 +45,7 @@ from runner.run.slots import Slots
 from runner.run.snapshots import Snapshots
 from runner.run.state import OPEN
 from runner.run.supply import Market, Supply, chooser
+from runner.run.takeup import TakeUp
 from runner.run.values import Values, legs_of, rendered
 
 
@@ -86,8 +89,9 @@ class Report:
     warnings: tuple[str, ...] = ()
 
 
-async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
-    """Run a plan to its end. `control.stop` ends it early.
+async def execute(plan: Plan, setup: Setup, control: Control, kept: Kept | None = None) -> Report:
+    """Run a plan to its end. `control.stop` ends it early. With `kept`, go on with that run of the plan: a process
+    before this one began it.
 
     Raises SpecError and SandboxMissing before anything was written, EngineUnavailable, StoreError (boxes are freed
     then), and CancelledError when the caller is cancelled (the run has ended as cancelled then).
@@ -101,7 +105,7 @@ async def execute(plan: Plan, setup: Setup, control: Control) -> Report:
     groups = Groups(setup.groups or setup.state / "groups")
     market = Market(setup.providers, setup.facts, Gates(setup.facts, setup.clock), setup.live)
     queue = Queue(Slots(setup.max_parallel), setup.max_parallel)
-    run = _Run(plan, setup, control, _Common(Mask(secrets), groups, market, queue))
+    run = _Run(plan, setup, control, _Common(Mask(secrets), groups, market, queue), kept=kept)
     await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
@@ -140,9 +144,11 @@ class _Run:
         control: Control,
         common: _Common,
         parent: Parent | None = None,
+        kept: Kept | None = None,
     ) -> None:
         clock = setup.clock
-        self.id = common.new_id(clock)
+        self.id = common.new_id(clock) if kept is None else kept.run
+        common.ids.add(self.id)
         self._plan = plan
         self._setup = setup
         self._control = control
@@ -152,15 +158,15 @@ class _Run:
         self._values = values = Values(plan, self.id, setup.secrets)
         self._meter = meter = Meter(limits(plan), clock, common.meter)
         self._policies = Policies(declared(plan), self._journal, control, self._watched, common.policies)
-        supply = Supply(plan, common.market, self._journal, clock, self._policies, meter)
+        self._supply = supply = Supply(plan, common.market, self._journal, clock, self._policies, meter)
         self._boxes = Boxes(plan, supply, self._journal, clock, self._policies, meter)
         places = Places(setup.state, setup.spec, setup.snapshots)
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
-        children = Children(plan, setup.children, values, self._journal, control, self._child)
+        self._children = Children(plan, setup.children, values, self._journal, control, self._child)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
         inside, urgency = common.inside, common.queue.priority
         self._life = Life(
-            plan, self._journal, values, attempts, children, cache, common.groups, clock, control, inside, urgency
+            plan, self._journal, values, attempts, self._children, cache, common.groups, clock, control, inside, urgency
         )
         self._milestones = Milestones(plan, self._journal, values)
         self._scheduler = Scheduler(self._life, self._milestones, common.queue)
@@ -169,6 +175,7 @@ class _Run:
         self._made = Made({}, {})
         self._held: dict[str, Shared] = {}
         self._began = clock.now()
+        self._before = None if kept is None else TakeUp(plan, kept, self._journal, values)
 
     def _heard(self, event: Event) -> None:
         """Every committed event of this run."""
@@ -186,7 +193,12 @@ class _Run:
 
     async def body(self, host: StepHost) -> RunState:
         """What the engine calls, once."""
-        await self._create()
+        if self._before is None:
+            await self._create()
+        else:
+            self._before.restore()
+            if self._before.ended:
+                return self._as_it_ended()
         watching = asyncio.ensure_future(self._policies.watch())
         try:
             return await self._lived(host)
@@ -195,12 +207,17 @@ class _Run:
 
     async def _lived(self, host: StepHost) -> RunState:
         try:
+            if self._before is not None:
+                await self._taken_up(self._before)
             async with self._admitted() as admitted:
                 if admitted:
                     await self._steps(host)
         except asyncio.CancelledError:
             self._control.stop_once(f"the {self._setup.engine.name} engine stopped the run")
             await uninterrupted(self._abandoned())
+            raise
+        except RunRelieved:
+            self._boxes.let_go()  # they are the other process's too
             raise
         except RunnerError as error:
             await uninterrupted(self._finish(error.message))
@@ -212,10 +229,36 @@ class _Run:
 
     async def _steps(self, host: StepHost) -> None:
         journal = self._journal
-        journal.move_run("running", journal.fact("run.started"), started_at=journal.now())
+        if self._before is None:
+            journal.move_run("running", journal.fact("run.started"), started_at=journal.now())
         await journal.sync()
         await self._scheduler.run(host)
         await self._last(host)
+
+    # ------------------------------------------------------------ after another process
+
+    async def _taken_up(self, kept: TakeUp) -> None:
+        """Go on from what a process before this one has left: legs, milestones, policies, costs, boxes, runs below."""
+        setup = self._setup
+        legs = kept.go_on()
+        self._milestones.take_up()
+        self._policies.take_up(kept.applied())
+        self._began = moment(str(self._journal.document("run", self.id)["started_at"]))
+        finder = Finder(self._plan, kept.kept, self._journal, self._supply, setup.state / "artifacts")
+        await finder.find(self._boxes, self._values, self._meter)
+        for leg in legs:
+            child = self._journal.document("step", leg)["child"]
+            # It was told before it began: it may not be there.
+            if isinstance(child, str) and await setup.store.get(child, "run", child) is not None:
+                self._children.unfinished[leg] = await load(setup.store, child)
+        await self._journal.sync()
+
+    def _as_it_ended(self) -> RunState:
+        """The state of a run that ended, though the run above it has not heard of it."""
+        state = cast("RunState", self._journal.document("run", self.id)["state"])
+        if state == "succeeded":
+            self._made = results(self._plan, self._values, self._journal)
+        return state
 
     def report(self) -> Report:
         """The documents at the end."""
@@ -238,14 +281,16 @@ class _Run:
 
     # ------------------------------------------------------------ below another run
 
-    def _child(self, plan: Plan, prepared: Prepared, parent: Parent, control: Control) -> _Run:
-        """A run below this one, for one of its steps."""
+    def _child(
+        self, plan: Plan, prepared: Prepared, parent: Parent, control: Control, kept: Kept | None = None
+    ) -> _Run:
+        """A run below this one, for one of its steps; with `kept`, one that a process before this one began."""
         setup = self._setup
         folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
         on_text = None if setup.on_text is None else _named(parent.leg, setup.on_text)
         # Names of sandboxes are a spec's own: what boxes of this one begin with means nothing below.
-        kept = Snapshots(setup.snapshots.keep)
-        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text, snapshots=kept)
+        snapshots = Snapshots(setup.snapshots.keep)
+        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text, snapshots=snapshots)
         step, queue = parent.step, self._common.queue
         ids = [each.id for each in support.all_steps(self._plan)]
         held = self._life.held.get(parent.leg, {})
@@ -259,7 +304,7 @@ class _Run:
             policies=self._policies,
             meter=self._meter,
         )
-        return _Run(plan, below, control, common, parent)
+        return _Run(plan, below, control, common, parent, kept)
 
     async def live(self) -> RunState:
         """The run, to its end, below another one: the engine shows only the step that started it."""
@@ -280,9 +325,9 @@ class _Run:
 
     async def _create(self) -> None:
         plan, journal = self._plan, self._journal
-        path = self._setup.state / "runs" / self.id / "plan.json"
+        path = plan_path(self._setup.state, self.id)
         try:
-            await asyncio.to_thread(write_durably, path, canonical(self._kept()))
+            await asyncio.to_thread(write_durably, path, canonical(self._plan_kept()))
         except OSError as error:
             raise storage_error(error, path) from error
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
@@ -314,7 +359,7 @@ class _Run:
             journal.put("step", leg.key, pending(step, leg))
         self._milestones.announce()
 
-    def _kept(self) -> Json:
+    def _plan_kept(self) -> Json:
         """The plan as `plan.json` keeps it: what a run above hands on as inputs may hold secrets."""
         plan = to_json(self._plan)
         return plan if self._parent is None else self._common.mask.json(plan)
@@ -358,7 +403,8 @@ class _Run:
         self._milestones.close(self._scheduler.ended)
         stopped = self._control.stopped(STEPS)
         if (step := self._plan.on_failure) is not None:
-            if stopped or not (self._scheduler.failed or self._milestones.broken):
+            wanted = not stopped and (self._scheduler.failed or self._milestones.broken)
+            if not wanted and self._life.kept(step, legs_of(step)[0]) is None:
                 reason = "the run was stopped" if stopped else "nothing failed"
                 self._life.skip(step, legs_of(step)[0], reason)
             else:

@@ -94,6 +94,13 @@ class Gate:
             self._learned = max(self._learned, self._living())
         self._wake()
 
+    def admit(self) -> Place:
+        """A box of a process before this one has a place, whether there is room or not."""
+        place = Place(passing=False)
+        self._places[place] = None
+        self.keep(place)
+        return place
+
     def leave(self, place: Place) -> None:
         """The box is gone, or there never was one. Twice is fine."""
         self._places.pop(place, None)

@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 from runner.compiler.canonical import Json
+from runner.errors import RunRelieved, StoreConflict
 from runner.run.clock import iso
 from runner.run.event import Event, EventDraft
 from runner.run.mask import Mask
-from runner.run.ports import Change, Clock, RunState, StateStore, StepState
+from runner.run.ports import Change, Clock, Record, RunState, StateStore, StepState
 from runner.run.state import check_run, check_step
 
 Table = Literal["run", "step", "box", "artifact", "milestone"]
+#: The run's own table first.
+TABLES: tuple[Table, ...] = ("run", "step", "box", "artifact", "milestone")
 Document = dict[str, Json]
 
 #: Seconds that a transition may wait for company before it is written.
@@ -69,6 +72,11 @@ class Journal:
 
     # ------------------------------------------------------------ writing
 
+    def restore(self, table: Table, record: Record) -> None:
+        """Take over a document as the store has it."""
+        self._documents[table, record.key] = dict(record.data)
+        self._revisions[table, record.key] = record.rev
+
     def fact(
         self, type_: str, data: Mapping[str, Json] | None = None, step: str | None = None, attempt: int | None = None
     ) -> EventDraft:
@@ -102,7 +110,9 @@ class Journal:
         self.put("run", self.run, {"state": state, **fields}, fact)
 
     async def sync(self) -> None:
-        """Return when all that is queued is durable. Raises StoreError, now and ever after, when the store failed."""
+        """Return when all that is queued is durable. Raises StoreError, now and ever after, when the store failed, and
+        RunRelieved when the run is another process's by now.
+        """
         goal = self._queued
         while self._durable < goal:
             flusher = self._begin()
@@ -123,7 +133,15 @@ class Journal:
             goal, facts, keys = self._queued, self._facts, list(self._changed)
             self._facts, self._changed = [], {}
             changes = [Change(*key, self._revisions.get(key, 0), dict(self._documents[key])) for key in keys]
-            events = await self._store.commit(self.run, changes, facts)
+            own: tuple[Table, str] = ("run", self.run)
+            if own not in keys:  # only this journal writes it: another process that goes on with the run moves it first
+                changes.append(Change(*own, self._revisions.get(own, 0), None))
+            try:
+                events = await self._store.commit(self.run, changes, facts)
+            except StoreConflict as error:  # nobody but the run's own process writes its documents
+                raise RunRelieved(
+                    f"another process goes on with run {self.run}: {error.message}", f"runner status {self.run}"
+                ) from error
             for key in keys:
                 self._revisions[key] = self._revisions.get(key, 0) + 1
             self._durable = goal

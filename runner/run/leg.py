@@ -99,8 +99,16 @@ class Life:
         return LegOutcome(leg.key, state, self.journal.mask.text(reason))
 
     def ready(self, leg: Leg) -> None:
-        """Everything upstream has ended; attempts may begin."""
-        self.journal.move_step(leg.key, "ready", self.journal.fact("step.ready", step=leg.key))
+        """Everything upstream has ended; attempts may begin. What a process before this one made ready is so still."""
+        if self.journal.document("step", leg.key)["state"] == "pending":
+            self.journal.move_step(leg.key, "ready", self.journal.fact("step.ready", step=leg.key))
+
+    def kept(self, step: PlanStep, leg: Leg) -> LegOutcome | None:
+        """How a leg had ended when this process took the run up; None for one that is still to end."""
+        ended = self.values.ended(step, leg)
+        if ended is None:
+            return None
+        return LegOutcome(leg.key, ended.state, str(self.journal.document("step", leg.key)["message"]))
 
     def fail(self, step: PlanStep, leg: Leg, error: RunnerError, attempt: int | None, trace: Trace) -> LegOutcome:
         """End a leg in failure."""
@@ -195,6 +203,8 @@ def pending(step: PlanStep, leg: Leg) -> dict[str, Json]:
         "leg": leg.key,
         "state": "pending",
         "attempt": 0,
+        "tries": 0,
+        "repetition": 0,
         "started_at": None,
         "ended_at": None,
         "message": "",

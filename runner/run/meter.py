@@ -146,6 +146,18 @@ class Meter:
             bill.ended = self._clock.now()
         self._closed.set()
 
+    def carry(self, sandbox: str, usd: float, seconds: float) -> None:
+        """Count a box of a process before this one: it is gone, and cost as much."""
+        now = self._clock.now()
+        rate = usd / seconds if seconds > 0 else 0.0
+        self._bills.append(Bill(sandbox, rate, now - seconds, now, ended=now, begun=True))
+
+    def adopt(self, sandbox: str, rate: float, since: float) -> Bill:
+        """Count a box of a process before this one that still lives: since when, and at which rate."""
+        bill = Bill(sandbox, rate, since, max(since, self._clock.now()), begun=True)
+        self._bills.append(bill)
+        return bill
+
     def cancel(self, bill: Bill) -> None:
         """There was no box: nothing is charged."""
         self._bills.remove(bill)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
 from runner.compiler.plan.model import Milestone, Plan
@@ -31,6 +33,14 @@ class Milestones:
             document: dict[str, Json] = {"title": milestone.title, "state": "pending", "checks": []}
             document |= {"week": milestone.week, "due": milestone.due}
             self._journal.put("milestone", milestone.id, document)
+
+    def take_up(self) -> None:
+        """Go on from the documents of a process before this one: what was decided is not decided again."""
+        for key, document in self._journal.documents("milestone").items():
+            if document["state"] != "pending":
+                milestone = self._open.pop(key)
+                checks = cast("list[dict[str, Json]]", document["checks"])
+                self.broken += [_unheld(milestone, str(each["expression"])) for each in checks if each["ok"] is False]
 
     def look(self, ended: set[str]) -> None:
         """Decide the milestones whose steps are all among `ended` (ids of steps)."""
@@ -64,5 +74,9 @@ class Milestones:
             self.broken.append(f"milestone {milestone.id}: {error.message}")
             return False
         if value is not True:
-            self.broken.append(f"milestone {milestone.id}: `{expression}` does not hold")
+            self.broken.append(_unheld(milestone, expression))
         return value is True
+
+
+def _unheld(milestone: Milestone, expression: str) -> str:
+    return f"milestone {milestone.id}: `{expression}` does not hold"

@@ -113,6 +113,10 @@ class Policies:
         if policy.do == "pause":
             raise Paused
 
+    def take_up(self, applied: set[str]) -> None:
+        """Go on after a process before this one: policies with these ids have acted on their conditions already."""
+        self._watched = [policy for policy in self._watched if policy.id not in applied]
+
     # ------------------------------------------------------------ events and conditions
 
     def hear(self, event: Event) -> None:

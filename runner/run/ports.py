@@ -244,13 +244,14 @@ class Sandbox(Protocol):
 @dataclass(frozen=True, slots=True)
 class Change:
     """One record moved by a transition, by compare-and-set: `rev` is the revision expected, 0 = the record must
-    not exist. After the commit its revision is `rev + 1`. `data` is the whole new document, plain JSON.
+    not exist. After the commit its revision is `rev + 1`. `data` is the whole new document, plain JSON; with None the
+    record only has to have that revision, and stays as it is.
     """
 
     table: Literal["run", "step", "box", "artifact", "milestone"]
     key: str
     rev: int
-    data: dict[str, Json]
+    data: dict[str, Json] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ class Scheduler:
         if self._life.control.stopped(STEPS):
             step = replace(step, timeout=min(step.timeout, FINAL_SECONDS), retry=Retry(attempts=1))
         upstream = self._upstream(self._sinks())
+        if (kept := self._life.kept(step, leg)) is not None:
+            return await host.leg(step, leg, upstream, lambda: _done(kept))
         step = replace(step, after=tuple(sorted(self.ended)), condition_guards_failure=True)
         limit = FINAL_SECONDS + GRACE if self._life.control.stopped(STEPS) else None
         slot = self._slot(step, len(self._places))
@@ -128,7 +130,7 @@ class Scheduler:
     async def _leg(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> None:
         """A leg that the plan knows."""
         if await self._may_begin(step, leg):
-            outcome = await self._in_turn(host, step, leg, number)
+            outcome = await self._shown(host, step, leg) or await self._in_turn(host, step, leg, number)
             if outcome.state == "failed" and _matrix(step, "fail_fast") is True:
                 self._life.control.stop_group(step.id, f"{leg.key} failed, and its matrix is fail_fast")
         self._open[step.id] -= 1
@@ -141,16 +143,29 @@ class Scheduler:
         if await self._may_begin(step, whole):
             legs = await self._expanded(host, step, each)
             if legs is not None:
-                await _all([self._in_turn(host, step, leg, number) for number, leg in enumerate(legs)])
-                if not self._open_still(step):
+                await _all([self._item(host, step, leg, number) for number, leg in enumerate(legs)])
+                if not self._open_still(step) and self._life.kept(step, whole) is None:
                     outcome = self._life.close_fan(step)
                     if not legs:
                         await host.leg(step, whole, self._upstream(step.after), lambda: _done(outcome))
         self._close(step)
 
+    async def _item(self, host: StepHost, step: PlanStep, leg: Leg, number: int) -> LegOutcome:
+        """A leg of a `for_each`."""
+        return await self._shown(host, step, leg) or await self._in_turn(host, step, leg, number)
+
+    async def _shown(self, host: StepHost, step: PlanStep, leg: Leg) -> LegOutcome | None:
+        """Let the engine show a leg that had ended when this process took the run up; None for any other."""
+        kept = self._life.kept(step, leg)
+        return None if kept is None else await host.leg(step, leg, self._upstream(step.after), lambda: _done(kept))
+
     async def _expanded(self, host: StepHost, step: PlanStep, each: ForEach) -> tuple[Leg, ...] | None:
         """The legs of a `for_each`, durable before any of them starts; None when the step ended without any."""
         life, upstream, whole = self._life, self._upstream(step.after), Leg(step.id)
+        if life.values.expanded(step):
+            return life.values.legs(step)
+        if await self._shown(host, step, whole) is not None:
+            return None
         try:
             reason = life.reason_to_skip(step, whole)
             items = [] if reason else fan.items(each, life.values.variables(step, whole))
@@ -174,7 +189,8 @@ class Scheduler:
         if self._life.control.paused and not self._life.control.stopped(STEPS, step.id):
             return False
         if self._life.control.stopped(STEPS, step.id):
-            self._life.cancel(step, leg)
+            if self._life.kept(step, leg) is None:
+                self._life.cancel(step, leg)
             return False
         return True
 

@@ -26,10 +26,13 @@ STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
 #: The states of a leg that something is still to come for.
 OPEN: tuple[StepState, ...] = ("pending", "ready", "running", "paused")
 
-#: The moves of a run.
+#: The states that nothing comes after, of legs and runs.
+FINAL: tuple[StepState, ...] = ("succeeded", "failed", "skipped", "cancelled")
+
+#: The moves of a run. From running to running: another process goes on with it.
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
     "pending": frozenset({"running", "failed", "cancelled"}),
-    "running": frozenset({"succeeded", "failed", "cancelled", "paused"}),
+    "running": frozenset({"running", "succeeded", "failed", "cancelled", "paused"}),
     "paused": frozenset({"running", "failed", "cancelled"}),
     "succeeded": frozenset(),
     "failed": frozenset(),
@@ -42,6 +45,7 @@ STEP_STATE: Mapping[str, StepState] = {
     "step.started": "running",
     "step.retrying": "ready",
     "step.repeated": "ready",
+    "step.interrupted": "ready",
     "step.expanded": "running",
     "step.paused": "paused",
     "step.succeeded": "succeeded",
@@ -54,6 +58,7 @@ STEP_STATE: Mapping[str, StepState] = {
 RUN_STATE: Mapping[str, RunState] = {
     "run.created": "pending",
     "run.started": "running",
+    "run.resumed": "running",
     "run.succeeded": "succeeded",
     "run.failed": "failed",
     "run.cancelled": "cancelled",

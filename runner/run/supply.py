@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
 from typing import Literal
@@ -16,7 +16,7 @@ from typing import Literal
 from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.choose import Fact, allocated, choose, provider_names, title_of, usd_per_second
 from runner.compiler.plan.model import DEFAULT_SANDBOX, Candidate, Plan, SandboxPlan
-from runner.errors import BoxError, BudgetSpent, ProviderError, QuotaExhausted, SessionTooLong
+from runner.errors import BoxError, BoxGone, BudgetSpent, ProviderError, QuotaExhausted, SessionTooLong
 from runner.records import dataclass
 from runner.run import owner
 from runner.run.event import EventDraft
@@ -273,7 +273,8 @@ class Supply:
         known = [each for each in (session, self._sessions.get(provider)) if each is not None]
         return min([self._meter.life(sandbox.name), *known])
 
-    def _rate(self, sandbox: SandboxPlan, provider: str) -> float:
+    def rate(self, sandbox: SandboxPlan, provider: str) -> float:
+        """US dollars that a second of a box costs."""
         name, fact = base(provider), self._market.facts.get(provider)
         if (fact and fact.free) or name not in provider_names():
             return 0.0
@@ -287,7 +288,7 @@ class Supply:
         def tell(reason: str) -> None:
             self._waits(tries, reason)
 
-        wanted, rate = min(tries.seconds, self.life(sandbox, provider)), self._rate(sandbox, provider)
+        wanted, rate = min(tries.seconds, self.life(sandbox, provider)), self.rate(sandbox, provider)
         reserving = self._meter.reserve(sandbox.name, rate, wanted, tell, passing=sandbox.scope == "step")
         bill = await self._policies.control.waiting(reserving, self._meter.cancel)
         try:
@@ -343,6 +344,30 @@ class Supply:
             making.cancel()
             raise
         return self._record(box, sandbox, tries.key, terms, (ttl, life))
+
+    # ------------------------------------------------------------ after another process
+
+    async def connect(self, box: str, provider: str) -> Box:
+        """A box that a process before this one made. Raises BoxError."""
+        sandbox = self._market.providers.get(provider)
+        if sandbox is None:
+            raise BoxGone(f"nothing knows its provider {provider} now")
+        return await sandbox.connect(box)
+
+    def adopt(self, box: Box, sandbox: SandboxPlan, since: float, succeeded: Iterable[str]) -> Held:
+        """Hold a shared box that a process before this one made at the moment `since`, and write it down.
+
+        Its lease is over for all that is known: whoever uses it renews it first.
+        """
+        now, gate = self._clock.now(), self._market.gates.of(box.provider)
+        bill = self._meter.adopt(sandbox.name, self.rate(sandbox, box.provider), since)
+        until = since + self.life(sandbox, box.provider)
+        held = Held(box, sandbox, bill, gate, gate.admit(), now - 1, now, until)
+        held.succeeded |= dict.fromkeys(succeeded)
+        self.live[box.id] = held
+        self._journal.note(self._journal.fact("box.found", self.about(held)))
+        self._market.live.enter(LiveBox(self._journal.run, sandbox.name, box, self._tell))
+        return held
 
     def _record(self, box: Box, sandbox: SandboxPlan, key: str, terms: _Terms, times: tuple[float, float]) -> Held:
         now, bill = self._clock.now(), terms.bill

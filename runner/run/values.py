@@ -16,6 +16,8 @@ from runner.run.ports import StepState
 
 #: The folder below a box's home where upstream artifacts are placed.
 ARTIFACTS = ".artifacts"
+#: runner's own folder in a box's home: output files and scripts.
+OWN = ".runner"
 
 
 def legs_of(step: PlanStep) -> tuple[Leg, ...]:

@@ -55,15 +55,18 @@ def seal_all(run: str, head: Head, drafts: Sequence[EventDraft]) -> list[Event]:
     return sealed
 
 
-def check_changes(run: str, changes: Sequence[Change]) -> list[str]:
-    """The documents of `changes` as text. Raises ValueError for a change that no store can hold."""
+def check_changes(run: str, changes: Sequence[Change]) -> list[str | None]:
+    """The documents of `changes` as text, None for a record that stays as it is.
+
+    Raises ValueError for a change that no store can hold.
+    """
     for change in changes:
         if change.table == "run" and change.key != run:
             raise ValueError(f"a commit to run {run} cannot change run {change.key}")
         if change.rev < 0:
             raise ValueError(f"a revision counts from 0, not {change.rev}")
         change.key.encode()  # a lone surrogate has no bytes
-    return [encode(change.data) for change in changes]
+    return [None if change.data is None else encode(change.data) for change in changes]
 
 
 def conflict(run: str, change: Change, found: int) -> str:

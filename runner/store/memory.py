@@ -48,7 +48,8 @@ class MemoryStore:
             found = moved.get(key, self._records.get(key, (0, "")))[0]
             if found != change.rev:
                 raise StoreConflict(conflict(run, change, found))
-            moved[key] = (change.rev + 1, text)
+            if text is not None:
+                moved[key] = (change.rev + 1, text)
         self._records.update(moved)
         for event in sealed:
             self._events.setdefault(run, {})[event.seq] = encode_event(event)

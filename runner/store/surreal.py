@@ -195,7 +195,7 @@ class SurrealStore:
         raise StoreConflict(f"run {run}: {_TRIES} attempts to write met other writers", "Try again.")
 
     def _values(
-        self, run: str, changes: list[Change], texts: list[str], head: Head, events: list[Event]
+        self, run: str, changes: list[Change], texts: list[str | None], head: Head, events: list[Event]
     ) -> dict[str, object]:
         # Time of entry into the outbox, never the same twice: the order of delivery over all runs.
         first = max(time.time_ns(), self._last_at + 1)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from runner.errors import IllegalMove, StoreFull
+from runner.errors import IllegalMove, RunRelieved, StoreFull
 from runner.run.journal import Journal
 from runner.run.mask import Mask
 
@@ -21,7 +21,8 @@ class Recording:
     async def commit(self, run, changes, events):
         if self.error:
             raise self.error
-        self.commits.append(([(each.table, each.key, each.rev) for each in changes], [each.type for each in events]))
+        moved = [(each.table, each.key, each.rev) for each in changes if each.data is not None]
+        self.commits.append((moved, [each.type for each in events]))
         await asyncio.sleep(0)
         self.committed.release()
         return await self.store.commit(run, changes, events)
@@ -137,5 +138,23 @@ def test_texts_are_masked_and_states_are_not(lab, journal):
         assert journal.document("step", "hunter22")["message"] == "is ***"
         assert journal.documents("step")["hunter22"]["outputs"] == {"a": "***"}
         await journal.sync()
+
+    open_(lab, body)
+
+
+def test_a_process_that_was_relieved_writes_nothing_more(lab, journal):
+    other = Journal(lab.store, "r", lab.clock, Mask([]))
+
+    async def body():
+        journal.put("run", "r", {"state": "running"}, journal.fact("run.started"))
+        await journal.sync()
+        other.restore("run", await lab.store.get("r", "run", "r"))
+        other.put("run", "r", {"owner": "other"}, other.fact("run.resumed"))
+        await other.sync()
+        journal.put("step", "a", {"state": "succeeded"}, journal.fact("step.succeeded", step="a"))
+        with pytest.raises(RunRelieved, match="another process goes on with run r"):
+            await journal.sync()
+        assert await lab.store.get("r", "step", "a") is None
+        assert [event.type for event in await lab.store.events("r")] == ["run.started", "run.resumed"]
 
     open_(lab, body)

@@ -312,7 +312,7 @@ def test_pause_lets_what_had_begun_end_and_begins_nothing_new(lab):
     assert done.of("run.paused")[0].data["steps"]["pending"] == 1
     (saved,) = [box.data for box in asyncio.run(lab.store.all(done.report.run, "box"))]
     assert saved["state"] == "killed"
-    assert saved["snapshot"]["bytes"] > 0
+    assert saved["copy"]["bytes"] > 0
 
 
 def test_pause_for_want_of_a_box_leaves_the_step_paused_and_nothing_is_lost(two):

@@ -56,6 +56,28 @@ async def create_of_existing_loses(bench: Bench) -> None:
     assert record.data == {"n": 1}
 
 
+@check("a process that another one had relieved went on writing the same run")
+async def a_look_guards_the_commit(bench: Bench) -> None:
+    store = bench.store
+    await store.commit("r", [Change("run", "r", 0, {"owner": 1})], [])
+    look = Change("run", "r", 1, None)
+    await store.commit("r", [look, Change("step", "a", 0, {"n": 1})], [fact()])
+    await store.commit("r", [Change("run", "r", 1, {"owner": 2})], [])
+    await lost(store.commit("r", [look, Change("step", "a", 1, {"n": 2})], [fact()]))
+    await lost(store.commit("r", [Change("run", "r", 0, None)], [fact()]))
+    record, run = await store.get("r", "step", "a"), await store.get("r", "run", "r")
+    assert record is not None
+    assert run is not None
+    assert (record.rev, record.data, run.rev, run.data) == (1, {"n": 1}, 2, {"owner": 2})
+    assert len(await store.events("r")) == 1
+
+
+@check("a look at a record that is not there made one")
+async def a_look_makes_nothing(bench: Bench) -> None:
+    await bench.store.commit("r", [Change("step", "a", 0, None)], [fact()])
+    assert await bench.store.get("r", "step", "a") is None
+
+
 @check("an update of a record that is not there made one")
 async def update_of_missing_loses(bench: Bench) -> None:
     await lost(bench.store.commit("r", [Change("step", "a", 1, {})], []))

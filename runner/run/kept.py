@@ -1,0 +1,67 @@
+"""What the store has of a run that another process began: its documents, its journal, its plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner.compiler.canonical import Json
+from runner.compiler.plan.model import Plan
+from runner.compiler.plan.wire import from_json, plan_digest
+from runner.errors import RunnerError, StoreError, UsageError
+from runner.records import dataclass
+from runner.run.artifacts import storage_error
+from runner.run.event import Event, verify
+from runner.run.journal import TABLES, Table
+from runner.run.ports import Record, StateStore
+
+_RESTORE = "Restore the state folder from a backup, or start a new run."
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run as the store has it: every document with its revision, by table and key, and all events, verified."""
+
+    run: str
+    tables: Mapping[Table, Mapping[str, Record]]
+    events: Sequence[Event]
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """The document of the run itself."""
+        return self.tables["run"][self.run].data
+
+    def documents(self, table: Table) -> dict[str, dict[str, Json]]:
+        """All documents of a table, by key."""
+        return {key: record.data for key, record in self.tables[table].items()}
+
+
+async def load(store: StateStore, run: str) -> Kept:
+    """Everything that the store has of a run. Raises UsageError for an unknown one, JournalBroken, StoreError."""
+    tables = {table: {record.key: record for record in await store.all(run, table)} for table in TABLES}
+    if run not in tables["run"]:
+        raise UsageError(f"there is no run {run}", "List the runs with `runner status`.")
+    events = await store.events(run)
+    verify(events, run, await store.head(run))
+    return Kept(run, tables, events)
+
+
+def plan_path(state: Path, run: str) -> Path:
+    """Where the plan of a run lies, in the state folder."""
+    return state / "runs" / run / "plan.json"
+
+
+def load_plan(state: Path, kept: Kept) -> Plan:
+    """The plan that a run began with. Blocks. Raises StoreError when it is missing, or is not that plan."""
+    path = plan_path(state, kept.run)
+    try:
+        plan = from_json(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise storage_error(error, path) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RunnerError) as error:
+        raise StoreError(f"the plan in {path} cannot be read: {error}", _RESTORE) from error
+    wanted = kept.document["plan_digest"]
+    if plan.digest != wanted or plan_digest(plan) != wanted:
+        raise StoreError(f"the plan in {path} is not the one that run {kept.run} began with", _RESTORE)
+    return plan

@@ -1,0 +1,122 @@
+"""Going on with a run that another process began: what had ended is kept, what was under way is made again.
+
+Nothing is taken on trust but the store: documents and journal were written in the same transactions, so that a leg is
+in a final state exactly when its event is in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from runner.compiler.canonical import Json, canonical
+from runner.compiler.plan.model import ForEach, Leg, Plan, PlanStep
+from runner.errors import ExpressionFailed, ItemsWrong, UsageError
+from runner.run import fan, support
+from runner.run.journal import TABLES, Journal
+from runner.run.kept import Kept
+from runner.run.mask import MASK
+from runner.run.owner import owner
+from runner.run.ports import StepState
+from runner.run.state import FINAL, OPEN
+from runner.run.values import Ended, Values, legs_of
+
+
+class TakeUp:
+    """Brings one run back into the memory of this process."""
+
+    def __init__(self, plan: Plan, kept: Kept, journal: Journal, values: Values) -> None:
+        self._plan = plan
+        self.kept = kept
+        self._journal = journal
+        self._values = values
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is in a final state: nothing of it is left to do."""
+        return self.kept.document["state"] in FINAL
+
+    def restore(self) -> None:
+        """Take over every document, and what expressions see of the legs that have ended.
+
+        Raises UsageError where what is to be done depends on a secret, which no store has.
+        """
+        for table in TABLES:
+            for record in self.kept.tables[table].values():
+                self._journal.restore(table, record)
+        steps = support.all_steps(self._plan)
+        for step in steps:
+            self._ended(step, legs_of(step))
+        # What comes before is known now: the lists of `for_each` in the order of the plan.
+        for step in steps:
+            if step.for_each is not None and (told := self._told(step)) is not None:
+                self._ended(step, self._values.expand(step, told))
+
+    def go_on(self) -> list[str]:
+        """Write down that this process goes on with the run; returns the legs whose attempts were interrupted."""
+        journal = self._journal
+        found = [key for key, leg in journal.documents("step").items() if self._under_way(key, leg)]
+        about: dict[str, Json] = {"from": journal.document("run", journal.run)["state"], "interrupted": [*found]}
+        run = {"owner": owner(), "ended_at": None, "message": ""}
+        started = journal.document("run", journal.run)["started_at"] or journal.now()
+        journal.move_run("running", journal.fact("run.resumed", about), started_at=started, **run)
+        for key in found:
+            leg = journal.document("step", key)
+            attempt = cast("int", leg["attempt"])
+            fact = journal.fact("step.interrupted", {"was": leg["state"]}, key, attempt)
+            journal.move_step(key, "ready", fact)
+        return found
+
+    def applied(self) -> set[str]:
+        """The ids of the policies that have acted on their conditions: each does so once."""
+        return {str(event.data["policy"]) for event in self.kept.events if "when" in event.data}
+
+    # ------------------------------------------------------------ inside
+
+    def _under_way(self, key: str, leg: Mapping[str, Json]) -> bool:
+        """Whether an attempt had begun and has no end. The step of a `for_each` only waits for its items."""
+        return leg["state"] in ("running", "paused") and not self._is_fan(key)
+
+    def _is_fan(self, key: str) -> bool:
+        return any(step.id == key and step.for_each is not None for step in self._plan.steps)
+
+    def _ended(self, step: PlanStep, legs: tuple[Leg, ...]) -> None:
+        """Take note of the legs that have ended."""
+        for leg in legs:
+            document = self._journal.document("step", leg.key)
+            if document["state"] in OPEN:
+                continue
+            outputs = cast("dict[str, Json]", document["outputs"])
+            hidden = document.get("hidden") or ()
+            shown = {name: value for name, value in outputs.items() if name not in cast("list[str]", hidden)}
+            made = Ended(cast("StepState", document["state"]), shown, self._artifacts(step, leg))
+            self._values.end(step, leg, made)
+
+    def _artifacts(self, step: PlanStep, leg: Leg) -> dict[str, str]:
+        stored = self._journal.documents("artifact")
+        named = {name: stored.get(f"{leg.key}/{name}") for name in step.outputs}
+        return {name: str(about["digest"]) for name, about in named.items() if about is not None}
+
+    def _told(self, step: PlanStep) -> list[Json] | None:
+        """The items of a `for_each`, None where they are not known yet."""
+        events = [event for event in self.kept.events if event.type == "step.expanded" and event.step == step.id]
+        if not events:
+            return None
+        items: list[Json] = [each["item"] for each in cast("list[dict[str, Json]]", events[-1].data["legs"])]
+        state = self._journal.document("step", step.id)["state"]
+        if state not in OPEN or MASK not in canonical(items).decode():
+            return items
+        made = self._made_again(step)
+        if self._journal.mask.json(made) != items:
+            raise UsageError(
+                f"the items of step {step.id} hold a secret, which is never stored, and cannot be made again",
+                f"Run the workflow again from there: runner rerun {self._journal.run} --from {step.id}",
+            )
+        return made
+
+    def _made_again(self, step: PlanStep) -> list[Json]:
+        """The items of a `for_each`, evaluated anew; none where what they are made of is gone."""
+        try:
+            return fan.items(cast("ForEach", step.for_each), self._values.variables(step, Leg(step.id)))
+        except (ExpressionFailed, ItemsWrong):
+            return []
