@@ -6,11 +6,11 @@ import type { Volume } from "./files/volume.ts";
 /** The programs that have names of their own in the Workers' bundles. */
 const PROGRAMS = { "/usr/local/bin": ["node", "npm", "npx"], "/bin": ["bash", "sh", "jsh"] } as const;
 
-/** Commands that the shell's package has (`just-bash` 3.4.2, `getCommandNames()`), which run in a process of their own when something other than a shell starts them. */
+/** Commands that the shell has, of its own or of its package (`just-bash` 3.4.2), which run in a process of their own when something other than a shell starts them. */
 export const COMMANDS =
   "echo cat printf ls mkdir rmdir touch rm cp mv ln chmod pwd readlink head tail wc stat grep fgrep egrep rg sed awk sort uniq comm cut paste " +
   "tr rev nl fold expand unexpand strings split column join tee find basename dirname tree du env printenv xargs true false clear jq base64 " +
-  "diff date sleep timeout time seq expr md5sum sha1sum sha256sum file which tac hostname whoami od gzip gunzip zcat tar yq";
+  "diff date sleep timeout time seq expr md5sum sha1sum sha256sum file which tac hostname whoami od gzip gunzip zcat tar yq cmp factor shuf yes";
 
 const TEXTS: Readonly<Record<string, string>> = {
   "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",

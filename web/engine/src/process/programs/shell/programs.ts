@@ -6,7 +6,8 @@ import type { Shell } from "./shell.ts";
 import { ShellError } from "./state.ts";
 import { BrokenPipe, giveBack, hold, read, readAll, release, type Target } from "./streams.ts";
 import type { Child } from "./system.ts";
-import { STREAMING } from "./streaming.ts";
+import { TOOLS } from "./tools/index.ts";
+import { runTool } from "./tools/io.ts";
 import { readsInput } from "./utilities.ts";
 
 /** What the kernel starts by these names without a file of that name. */
@@ -28,7 +29,7 @@ export function find(shell: Shell, name: string): Found {
   const kinds = shell.system.files("fs.kinds", files);
   const at = kinds.findIndex((kind, index) => kind === 1 && !SYSTEM_FOLDERS.has(folders[index] ?? "") && isExecutable(shell, files[index] ?? ""));
   if (at >= 0) return { kind: "program", path: files[at] ?? name };
-  if (shell.world.utilities.has(name) || Object.hasOwn(STREAMING, name)) return { kind: "utility", name };
+  if (shell.world.utilities.has(name) || Object.hasOwn(TOOLS, name)) return { kind: "utility", name };
   if (PROGRAMS.has(name)) return { kind: "program", path: name };
   const own = kinds.findIndex((kind, index) => kind === 1 && isExecutable(shell, files[index] ?? ""));
   if (own >= 0) return { kind: "program", path: files[own] ?? name };
@@ -42,7 +43,7 @@ function byPath(shell: Shell, name: string): Found {
   const kind = shell.system.files("fs.kinds", [path])[0];
   const base = path.slice(path.lastIndexOf("/") + 1);
   const ours = SYSTEM_FOLDERS.has(path.slice(0, path.lastIndexOf("/")));
-  if (ours && shell.world.utilities.has(base)) return { kind: "utility", name: base };
+  if (ours && (shell.world.utilities.has(base) || Object.hasOwn(TOOLS, base))) return { kind: "utility", name: base };
   if (ours && PROGRAMS.has(base)) return { kind: "program", path: base };
   if (kind === 0) return { kind: "refused", code: 127, why: `${name}: No such file or directory` };
   if (kind === 2) return { kind: "refused", code: 126, why: `${name}: Is a directory` };
@@ -70,8 +71,8 @@ export async function runProgram(shell: Shell, name: string, args: readonly stri
 }
 
 async function runUtility(shell: Shell, name: string, args: readonly string[]): Promise<number> {
-  const streaming = Object.hasOwn(STREAMING, name) ? await STREAMING[name]?.(shell, args) : undefined;
-  if (streaming !== undefined) return streaming;
+  const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
+  if (tool !== undefined) return runTool(shell, name, tool, args);
   const input = readsInput(shell, name, args) ? await readAll(shell.system, shell.state.descriptors.get(0)) : new Uint8Array(0);
   const result = await shell.world.utilities.run(shell, name, args, input);
   await shell.print(1, result.stdout);

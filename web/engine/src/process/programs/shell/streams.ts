@@ -35,6 +35,11 @@ export class Pipe {
     return this.size > 0;
   }
 
+  /** Whether nobody is left who could read. */
+  get abandoned(): boolean {
+    return this.readers === 0;
+  }
+
   /** Put bytes in; waits while the pipe is full. Throws BrokenPipe. */
   async write(data: Uint8Array): Promise<void> {
     if (this.readers === 0) throw new BrokenPipe();
