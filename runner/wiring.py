@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.compiler.plan.choose import Account, Fact
-    from runner.run.ports import Engine, Sandbox, StateStore
+    from runner.run.ports import AuditLog, Engine, Sandbox, StateStore
+    from runner.store.audit_index import JournalIndex
 
 
 def has_store(state: Path) -> bool:
@@ -34,6 +35,27 @@ def open_store(state: Path, *, read_only: bool = False) -> StateStore:
     from runner.store.surreal import SurrealStore
 
     return SurrealStore(state / "state", read_only=read_only)
+
+
+def open_audit(environ: Mapping[str, str]) -> AuditLog | None:
+    """The audit log that RUNNER_AUDIT_URL names, for the caller to open and close; None without it. Raises UsageError
+    for settings that say nothing.
+    """
+    from runner.store.audit_settings import audit_settings
+
+    settings = audit_settings(environ)
+    if settings is None:
+        return None
+    from runner.store.audit import WeaviateLog
+
+    return WeaviateLog(settings)
+
+
+def open_index(state: Path, *, kept: bool = True) -> JournalIndex:
+    """What the journal in the folder `state` is searched with; without `kept`, it is made in memory."""
+    from runner.store.audit_index import JournalIndex
+
+    return JournalIndex(state / "audit-index.sqlite" if kept else None)
 
 
 def groups_folder(environ: Mapping[str, str]) -> Path:

@@ -51,6 +51,12 @@ def _no_home(
         "E2B_DOMAIN",
         "PREFECT_API_URL",
         "RUNNER_STATE",
+        "RUNNER_AUDIT_URL",
+        "RUNNER_AUDIT_GRPC",
+        "RUNNER_AUDIT_API_KEY",
+        "RUNNER_AUDIT_TENANT",
+        "RUNNER_AUDIT_COLLECTION",
+        "RUNNER_AUDIT_EMBEDDER",
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,39 +1,32 @@
-"""`runner audit`: the journal of events."""
+"""`runner audit`: the journal of events and its searchable copy."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
-from runner.cli.state import ALL, JSON, STATE, find_run, reading
-from runner.errors import JournalBroken, UsageError
-from runner.records import dataclass
-from runner.run.event import verify as verify_chain
-from runner.run.ports import StateStore
+from runner.cli.audit_search import search
+from runner.cli.audit_ship import ship, status
+from runner.cli.state import ALL, JSON, STATE, audit_log, find_run, reading
+from runner.errors import AuditError, JournalBroken, UsageError
+from runner.run.ports import AuditLog, StateStore
+from runner.run.verification import Verdict, Verification
 
-app = typer.Typer(help="Look into the journal of events.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Search, check and ship the journal of events.", no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 12
 
 
 @app.callback()
 def _root() -> None:
-    """Look into the journal of events."""
+    """Search, check and ship the journal of events."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What was found of one run's journal."""
-
-    run: str
-    ok: bool
-    events: int
-    head: str | None
-    error: str = ""
-    hint: str = ""
+app.command()(search)
 
 
 @app.command()
@@ -42,57 +35,74 @@ def verify(
         None, metavar="[RUN]...", help="Runs: ids, beginnings of ids, or `last`; none means all."
     ),
     every: bool = typer.Option(False, "--all", help="All runs (the default when none is named)."),
+    journal_only: bool = typer.Option(False, "--journal-only", help="Do not ask the audit log."),
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Check that the journals of runs are whole.
+    """Check that the journals of runs are whole, and that the audit log has the same events.
 
-    No event was changed, lost or put in; exit code 1 when one was.
+    No event was changed, lost or put in; exit code 1 when one was. The audit log is asked where RUNNER_AUDIT_URL is
+    set; exit code 4 when it does not answer.
     """
     if runs and every:
         raise UsageError("--all and the names of runs exclude each other", "Give one of them.")
-    verdicts = asyncio.run(_verify(state, runs or []))
+    verdicts, unasked = asyncio.run(_verify(state, runs or [], journal_only))
     if as_json:
         typer.echo(json.dumps([asdict(verdict) for verdict in verdicts], ensure_ascii=False))
     else:
         _print(state, verdicts)
     if not all(verdict.ok for verdict in verdicts):
         raise typer.Exit(JournalBroken.exit_code)
+    if unasked is not None:
+        raise unasked
 
 
-async def _verify(state: Path, names: list[str]) -> list[_Verdict]:
+async def _verify(state: Path, names: list[str], journal_only: bool) -> tuple[list[Verdict], AuditError | None]:
+    """The verdicts, and why the audit log could not be asked."""
     async with reading(state) as store:
         found = [(await find_run(store, state, name)).key for name in names]
         if store is None:
-            return []
+            return [], None
         if not names:
-            found = [record.key for record in await store.runs(limit=ALL)]
-        return [await _verdict(store, run) for run in dict.fromkeys(found)]
-
-
-async def _verdict(store: StateStore, run: str) -> _Verdict:
-    head = await store.head(run)
-    seq, hash_ = head or (0, None)
-    try:
-        count = verify_chain(await store.events(run), run, head)
-        if head is None:
-            raise JournalBroken(  # noqa: TRY301 - one way to tell that a journal is broken
-                f"run {run}: the head of its journal is missing (events found: {count})",
-                "Restore the state folder from a backup.",
+            found = list(
+                dict.fromkeys([*(one.key for one in await store.runs(limit=ALL)), *sorted(await store.heads())])
             )
-    except JournalBroken as error:
-        return _Verdict(run, False, seq, hash_, error.message, error.hint)
-    return _Verdict(run, True, count, hash_)
+        async with audit_log(os.environ if not journal_only else {}) as log:
+            try:
+                return await _verdicts(store, log, found, strangers=not names), None
+            except AuditError as error:
+                return await _verdicts(store, None, found, strangers=False), error
 
 
-def _print(state: Path, verdicts: list[_Verdict]) -> None:
+async def _verdicts(store: StateStore, log: AuditLog | None, runs: list[str], *, strangers: bool) -> list[Verdict]:
+    verification = Verification(store, log)
+    await verification.begin()
+    verdicts = [await verification.of(run) for run in dict.fromkeys(runs)]
+    return [*verdicts, *(await verification.strangers() if strangers else [])]
+
+
+def _print(state: Path, verdicts: list[Verdict]) -> None:
     if not verdicts:
         typer.echo(f"no runs in {state}")
     for verdict in verdicts:
         if verdict.ok:
-            noun = "event" if verdict.events == 1 else "events"
-            typer.echo(f"run {verdict.run}: {verdict.events} {noun}, chain ok, head {(verdict.head or '')[:_SHOWN]}")
+            typer.echo(_line(verdict))
             continue
         typer.echo(f"runner: {verdict.error}", err=True)
         if verdict.hint:
             typer.echo(f"  hint: {verdict.hint}", err=True)
+
+
+def _line(verdict: Verdict) -> str:
+    noun = "event" if verdict.events == 1 else "events"
+    parts = [f"run {verdict.run}: {verdict.events} {noun}", "chain ok", f"head {(verdict.head or '')[:_SHOWN]}"]
+    if verdict.removed:
+        parts.append(f"the first {verdict.removed} removed by retention")
+    if verdict.audit is not None:
+        waiting = f", {verdict.audit.waiting} waiting" if verdict.audit.waiting else ""
+        parts.append(f"audit log equal{waiting}")
+    return ", ".join(parts)
+
+
+app.command()(ship)
+app.command()(status)

@@ -18,6 +18,7 @@ import typer
 
 from runner.cli.preview import Wanted, serving, wanted
 from runner.cli.progress import Progress, make_progress, show_line
+from runner.cli.shipping import shipped
 from runner.cli.specfile import STDIN, compiled
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Plan
@@ -101,7 +102,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     shown = None if preview is None else wanted(preview, os.environ)
     options = Options(engine, state, as_json, events, max_parallel, quiet, shown, snapshots, tuple(from_snapshot))
     begins = _beginnings(plan, options)
-    code = asyncio.run(_Session(plan, options, os.environ, begins).run())
+    code = asyncio.run(Session(plan, options, os.environ, begins).run())
     raise typer.Exit(code)
 
 
@@ -126,14 +127,19 @@ def exit_code(report: Report) -> int:
     return 4 if failures and set(failures) == {"provider"} else 1
 
 
-class _Session:
-    """One run from the command line: the engine, the store, the boxes, the signals."""
+class Session:
+    """One run from the command line: the engine, the store, the boxes, the signals. `run` is the id of one to go on
+    with, None for a new one.
+    """
 
-    def __init__(self, plan: Plan, options: Options, environ: Mapping[str, str], snapshots: Snapshots) -> None:
+    def __init__(
+        self, plan: Plan, options: Options, environ: Mapping[str, str], snapshots: Snapshots, run: str | None = None
+    ) -> None:
         self._plan = plan
         self._options = options
         self._environ = environ
         self._snapshots = snapshots
+        self._id = run
         self._control = Control()
         self._started = False
         self._pressed = False
@@ -168,7 +174,7 @@ class _Session:
         from runner import wiring
         from runner.run import support
         from runner.run.clock import SystemClock
-        from runner.run.execute import Setup, execute
+        from runner.run.execute import Setup
         from runner.run.prepare import prepare
 
         options, plan = self._options, self._plan
@@ -212,14 +218,27 @@ class _Session:
                 on_event=self._observer(progress),
                 on_text=progress.text,
             )
-            setup = await stack.enter_async_context(self._previewed(setup))
-            self._started = True
-            progress.start()
-            try:
-                report = await execute(plan, setup, self._control)
-            finally:
-                progress.stop()
+            setup = await self._accompanied(stack, setup)
+            report = await self._lived(setup, progress)
         return self._show(report)
+
+    async def _lived(self, setup: Setup, progress: Progress) -> Report:
+        """The run to its end, from where another process left it if there is one."""
+        from runner.run.execute import execute
+        from runner.run.kept import load
+
+        kept = None if self._id is None else await load(setup.store, self._id)
+        self._started = True
+        progress.start()
+        try:
+            return await execute(self._plan, setup, self._control, kept)
+        finally:
+            progress.stop()
+
+    async def _accompanied(self, stack: AsyncExitStack, setup: Setup) -> Setup:
+        """The setup of a run with what goes on beside it: previews, the delivery of its events."""
+        setup = await stack.enter_async_context(self._previewed(setup))
+        return await stack.enter_async_context(shipped(setup, self._environ))
 
     def _show(self, report: Report) -> int:
         from runner.cli.run_table import as_json_document, page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +11,8 @@ from pathlib import Path
 import typer
 
 from runner.errors import UsageError
-from runner.run.ports import Record, StateStore
-from runner.wiring import has_store, open_store
+from runner.run.ports import AuditLog, Record, StateStore
+from runner.wiring import has_store, open_audit, open_store
 
 STATE = typer.Option(
     Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
@@ -35,6 +35,17 @@ async def reading(state: Path) -> AsyncIterator[StateStore | None]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def audit_log(environ: Mapping[str, str]) -> AsyncIterator[AuditLog | None]:
+    """The audit log that the environment names, for as long as the block lasts; None where it names none."""
+    log = open_audit(environ)
+    try:
+        yield log
+    finally:
+        if log is not None:
+            await log.close()
 
 
 async def find_run(store: StateStore | None, state: Path, name: str) -> Record:

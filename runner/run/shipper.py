@@ -8,7 +8,8 @@ Several shippers at once do double work and no harm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from runner.errors import AuditError, RunnerError, StoreError
 from runner.records import dataclass
@@ -45,6 +46,7 @@ class Shipper:
         self._clock = clock
         self._tell = tell or (lambda sentence: None)
         self._news = asyncio.Event()
+        self._ending = asyncio.Event()
 
     def wake(self) -> None:
         """Something may be in the outbox: look now."""
@@ -72,7 +74,7 @@ class Shipper:
             pass
 
     async def follow(self) -> None:
-        """Deliver for ever, until the task is cancelled or the store fails (StoreError). While the audit log fails, try
+        """Deliver what comes, until `end` is called or the store fails (StoreError). While the audit log fails, try
         again after a pause that grows to `MOST` seconds.
         """
         failed = 0
@@ -83,12 +85,21 @@ class Shipper:
             except AuditError as error:
                 failed += 1
                 self._failed(error, failed)
-                await self._clock.sleep(self._pause(failed))
+                if self._ending.is_set():
+                    return
+                await self._unless_ending(self._clock.sleep(self._pause(failed)))
                 continue
             if failed:
                 failed, self.shipped.error = 0, None
                 self._tell(f"audit: {self._log.name} takes events again")
+            if self._ending.is_set() and not self._news.is_set():
+                return
             await self._news_or_idle()
+
+    def end(self) -> None:
+        """Deliver what is there, and stop; a log that fails gets one more chance."""
+        self._ending.set()
+        self.wake()
 
     def _failed(self, error: AuditError, failed: int) -> None:
         self.shipped.failures += 1
@@ -100,12 +111,21 @@ class Shipper:
         whole = min(FIRST * 2.0 ** min(failed - 1, 16), MOST)
         return whole * (0.5 + self._clock.random() / 2)
 
+    async def _unless_ending(self, pause: Coroutine[Any, Any, None]) -> None:
+        tasks = [asyncio.ensure_future(pause), asyncio.ensure_future(self._ending.wait())]
+        await _first_of(tasks, None)
+
     async def _news_or_idle(self) -> None:
-        waiting = asyncio.ensure_future(self._news.wait())
-        try:
-            await asyncio.wait({waiting}, timeout=IDLE)
-        finally:
-            waiting.cancel()
+        await _first_of([asyncio.ensure_future(self._news.wait())], IDLE)
+
+
+async def _first_of(tasks: Sequence[asyncio.Future[Any]], seconds: float | None) -> None:
+    """Wait for one of the tasks, at most so long, and end the others."""
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 class Shipping:
@@ -125,25 +145,23 @@ class Shipping:
 
         Raises nothing: the run is over, and its journal whole.
         """
-        shipper = self._shipper
-        try:
+        shipped = self._shipper.shipped
+        self._shipper.end()
+        _, late = await asyncio.wait({self._task}, timeout=seconds)
+        if late:
             self._task.cancel()
             await asyncio.wait({self._task})
-            await asyncio.wait_for(shipper.drain(), seconds)
-        except (AuditError, StoreError) as error:
-            shipper.shipped.error = error
-        except TimeoutError:
-            shipper.shipped.error = shipper.shipped.error or AuditError(f"{seconds:g} s were not enough")
+            shipped.error = shipped.error or AuditError(f"{seconds:g} s were not enough")
         try:
-            return lag(self._name, (await store.backlog()).waiting, shipper.shipped)
+            return lag(self._name, (await store.backlog()).waiting, shipped)
         except StoreError as error:
             return f"audit: {error.message}"
 
     async def _follow(self) -> None:
         try:
             await self._shipper.follow()
-        except StoreError as error:
-            # The run itself meets the same store, and says so.
+        except RunnerError as error:
+            # Of the store: the run itself meets it too, and says so.
             self._shipper.shipped.error = error
 
 

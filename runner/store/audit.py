@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -302,6 +303,8 @@ class WeaviateLog:
 
 def _client(settings: AuditSettings, timeout: float) -> WeaviateAsyncClient:
     """A client that is not connected yet. Raises AuditError without the SDK."""
+    # A package below it says at import that it is about to change; nobody here can do anything about that.
+    warnings.filterwarnings("ignore", message="The httpx module is deprecated")
     try:
         from weaviate import WeaviateAsyncClient
         from weaviate.classes.init import AdditionalConfig, Auth, Timeout

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.errors import StoreConflict, StoreError
+from runner.errors import JournalBroken, StoreConflict, StoreError
 from runner.run.event import GENESIS, Event, EventDraft
 from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
 from runner.store.codec import Head, check_changes, conflict, decode, decode_event, encode_event, seal_all
@@ -155,6 +155,8 @@ class MemoryStore:
 
     def _event(self, place: _Place) -> Event:
         run, seq = place
+        if seq not in self._events.get(run, {}):
+            raise JournalBroken(f"run {run}: event {seq} is in the outbox and not in the journal")
         return decode_event(self._events[run][seq])
 
     def _check_open(self) -> None:

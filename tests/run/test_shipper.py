@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,7 @@ class Log:
         self.deliveries: list[int] = []
         self.down: Exception | None = None
         self.refuses: Callable[[Event], bool] = lambda event: False
-        self.before: Callable[[], Any] = lambda: None
+        self.calls = 0
         self.slow = asyncio.Event()
         self.slow.set()
 
@@ -36,7 +35,7 @@ class Log:
     async def close(self) -> None: ...
 
     async def deliver(self, events: Sequence[Event]) -> Delivery:
-        self.before()
+        self.calls += 1
         await self.slow.wait()
         await self.open()
         self.deliveries.append(len(events))
@@ -181,7 +180,8 @@ def test_while_the_log_is_down_pauses_grow_and_then_all_comes_through() -> None:
         await store.commit("r", [], [EventDraft("step.ready", TS)])
         shipper.wake()
         await until(lambda: len(log.events) == 4)
-        task.cancel()
+        shipper.end()
+        await task
         assert clock.slept[:3] == [FIRST, 2 * FIRST, 4 * FIRST]
         assert max(clock.slept) == clock.slept[-1] == MOST
         assert told == ["audit: nobody there; events wait in the state store", "audit: the log takes events again"]
@@ -245,6 +245,41 @@ def test_a_run_tells_what_the_log_refused_and_why_events_wait() -> None:
         shipping = Shipping(Shipper(store, log, Clock()), log.name)
         said = await shipping.finish(store, 5.0)
         assert said.startswith("audit: 1 event waits for the log (the log refuses the key); deliver with")
+
+    asyncio.run(main())
+
+
+def test_the_end_cuts_a_pause_short_and_gives_the_log_one_more_chance() -> None:
+    class Waiting(Clock):
+        async def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            await asyncio.Event().wait()
+
+    async def main(comes_back: bool) -> str:
+        store, log, clock = await filled(2), Log(), Waiting()
+        log.down = AuditOffline("nobody there")
+        shipping = Shipping(Shipper(store, log, clock), log.name)
+        await until(lambda: bool(clock.slept))
+        if comes_back:
+            log.down = None
+        return await shipping.finish(store, 5.0)
+
+    assert asyncio.run(main(comes_back=True)) == ""
+    assert asyncio.run(main(comes_back=False)).startswith("audit: 2 events wait for the log (nobody there)")
+
+
+def test_what_comes_while_the_last_is_delivered_is_delivered_too() -> None:
+    async def main() -> None:
+        store, log = await filled(1), Log()
+        shipper = Shipper(store, log, Clock())
+        log.slow.clear()
+        task = asyncio.ensure_future(shipper.follow())
+        await until(lambda: log.calls == 1)
+        shipper.end()
+        await store.commit("r", [], [EventDraft("step.ready", TS)])
+        log.slow.set()
+        await task
+        assert len(log.events) == 2
 
     asyncio.run(main())
 
