@@ -6,14 +6,15 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import psutil
 
 from benchmarks.harness import BenchmarkFailed, Case, Section, Timing, interleaved, span, table, times
-from runner.run.ports import BoxRequest, Command
+from runner.run.ports import BoxRequest, Command, CommandResult
 from runner.sandbox import webcontainer_ready
 from runner.sandbox.webcontainer import Host, WebContainerSandbox, opened
 from runner.sandbox.webcontainer_box import WebContainerBox
@@ -28,7 +29,9 @@ NODE, CAT, TAR = "node -e on this machine", "tar -xf of the same files", "tar -c
 #: operation → (baseline on the bare machine, budget in seconds or None)
 OPERATIONS: dict[str, tuple[str, float | None]] = {
     "page + boot": (NODE, 1.4),
-    "spawn to its end": (NODE, 0.020),
+    "spawn to first byte, in the page": (NODE, 0.020),
+    "spawn to first byte": (NODE, None),
+    "spawn to its end": (NODE, None),
     "run (bash)": (NODE, None),
     "write 1 KiB": (NODE, None),
     "mount 1,000 files": (CAT, 0.200),
@@ -36,6 +39,25 @@ OPERATIONS: dict[str, tuple[str, float | None]] = {
     "export of 1,000 files": (TAR, None),
     "5 containers at once": (NODE, None),
 }
+WORDS = ["node", "-e", "console.log('hi')"]
+#: Milliseconds from the client's `spawn` to the first piece of output and to the exit, as the page hears of them.
+IN_PAGE = """async ([command, ...args]) => {
+  const emit = globalThis.runnerEmit, began = performance.now();
+  try {
+    return await new Promise((resolve, reject) => {
+      let first = 0, text = "";
+      globalThis.runnerEmit = async (events) => {
+        for (const event of events.filter((each) => each.id === "bench")) {
+          if (event.kind === "output") { first ||= performance.now() - began; text += event.data; }
+          if (event.kind === "exit") resolve({ first, end: performance.now() - began, text });
+        }
+      };
+      globalThis.runnerHost.spawn("bench", { command, args }, "").catch(reject);
+    });
+  } finally {
+    globalThis.runnerEmit = emit;
+  }
+}"""
 T = TypeVar("T")
 
 
@@ -44,13 +66,15 @@ def run(work: Path, quick: bool) -> Section:
     lacking = webcontainer_ready.lacking(os.environ)
     if lacking:
         raise BenchmarkFailed(lacking)
+    began = time.time()
     with asyncio.Runner() as runner:
         opening = opened(Choice("local", "the local engine"))
         host = runner.run(opening.__aenter__())
         try:
             containers = _Containers(runner, host, work)
             timings = interleaved([*containers.cases(), *_baselines(work)], QUICK if quick else FULL)
-            memory = containers.memory()
+            timings["spawn to first byte, in the page"] = containers.in_page()
+            memory = containers.memory(began)
         finally:
             runner.run(opening.__aexit__(None, None, None))
     return _section(timings, memory)
@@ -64,12 +88,15 @@ class _Containers:
         self._sandbox = WebContainerSandbox(host)
         self._stay = self._create()
         self._tar = _files(work / "files")
+        self._firsts: list[float] = []
 
     def cases(self) -> list[Case]:
         """The operations, each checked by what it leaves behind."""
         return [
             Case("page + boot", self._create, check=self._check_created),
-            Case("spawn to its end", self._spawn, check=_check_output),
+            Case("spawn to first byte, in the page", self._spawn_in_page, check=self._check_in_page),
+            Case("spawn to first byte", self._first_byte, check=self._check_first),
+            Case("spawn to its end", lambda: self._do(self._stay.execute(WORDS)), check=_check_output),
             Case("run (bash)", lambda: self._do(self._stay.run(Command("echo hi"))), check=_check_output),
             Case("write 1 KiB", lambda: self._do(self._stay.write("note", b"x" * 1024)), check=self._check_written),
             Case("mount 1,000 files", self._mount, prepare=self._clear, check=self._check_files, most=10),
@@ -90,11 +117,15 @@ class _Containers:
             Case("5 containers at once", self._create_many, check=self._check_many, most=5),
         ]
 
-    def memory(self) -> tuple[int, int]:
-        """Bytes of the browser's processes, proportionally shared, with one container, and with `MANY` more."""
-        alone = _resident()
+    def in_page(self) -> Timing:
+        """What the page itself has measured, without the way there and back."""
+        return Timing("spawn to first byte, in the page", tuple(self._firsts))
+
+    def memory(self, since: float) -> tuple[dict[str, int], dict[str, int]]:
+        """Bytes of the browser's processes by kind, proportionally shared, with one container, and with `MANY` more."""
+        alone = _resident(since)
         boxes = self._create_many()
-        more = _resident()
+        more = _resident(since)
         for box in boxes:
             self._do(box.kill())
         return alone, more
@@ -125,8 +156,29 @@ class _Containers:
         for box in boxes:
             self._check_created(box)
 
-    def _spawn(self) -> object:
-        return self._do(self._stay.execute(["node", "-e", "console.log('hi')"]))
+    def _spawn_in_page(self) -> object:
+        # Past the adapter on purpose: the client is what is measured.
+        page = cast("Any", self._stay)._tab._page
+        return self._do(page.evaluate(IN_PAGE, WORDS))
+
+    def _check_in_page(self, told: object) -> None:
+        assert isinstance(told, dict)
+        _same("a command", told["text"], "hi\n")
+        self._firsts.append(told["first"] / 1000)
+
+    def _first_byte(self) -> asyncio.Task[CommandResult]:
+        async def heard() -> asyncio.Task[CommandResult]:
+            first = asyncio.Event()
+            task = asyncio.ensure_future(self._stay.execute(WORDS, on_output=lambda _stream, _text: first.set()))
+            waiting = asyncio.ensure_future(first.wait())
+            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            return task
+
+        return self._runner.run(heard())
+
+    def _check_first(self, task: object) -> None:
+        _check_output(self._do(cast("Any", task)))
 
     def _check_written(self, _: object) -> None:
         _same("a written file", self._do(self._stay.read("note")), b"x" * 1024)
@@ -186,20 +238,31 @@ def _baselines(work: Path) -> list[Case]:
     ]
 
 
-def _resident() -> int:
-    """Proportional memory of every process of a Chromium that this user runs for WebContainers."""
-    total = 0
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if any("--max-old-space-size" in word or word.startswith("--type=") for word in line):
+def _resident(since: float) -> dict[str, int]:
+    """Proportional memory of the browser that was started since then, by kind of process."""
+    found: dict[str, int] = {}
+    for main in psutil.process_iter(["cmdline", "create_time"]):
+        line = main.info["cmdline"] or []
+        ours = any("--max-old-space-size" in word for word in line) and main.info["create_time"] >= since - 1
+        if not ours or _kind(line) != "browser":
+            continue
+        for process in [main, *main.children(recursive=True)]:
             try:
-                total += process.memory_full_info().pss
+                kind = _kind(process.cmdline())
+                found[kind] = found.get(kind, 0) + process.memory_full_info().pss
             except psutil.Error:
                 continue
-    return total
+    if not found:
+        raise BenchmarkFailed("the browser was running before: end what else uses WebContainers, then measure again")
+    return found
 
 
-def _section(timings: dict[str, Timing], memory: tuple[int, int]) -> Section:
+def _kind(line: list[str]) -> str:
+    types = [word.removeprefix("--type=") for word in line if word.startswith("--type=")]
+    return "pages" if types == ["renderer"] else "browser" if not types else "services"
+
+
+def _section(timings: dict[str, Timing], memory: tuple[dict[str, int], dict[str, int]]) -> Section:
     rows = []
     for name, (baseline, budget) in OPERATIONS.items():
         ours, bare = timings[name], timings[baseline]
@@ -209,14 +272,15 @@ def _section(timings: dict[str, Timing], memory: tuple[int, int]) -> Section:
             [name, span(ours.median), span(p95), baseline, span(bare.median), times(ours.median / bare.median), verdict]
         )
     section = Section("webcontainer", "WebContainers on the local engine")
-    alone, more = memory
+    alone, more = (sum(each.values()) for each in memory)
+    parts = ", ".join(f"{kind} {size / 2**20:.0f} MiB" for kind, size in sorted(memory[0].items()))
     section.markdown = [
         *table(["operation", "median", "95 %", "on the bare machine", "its median", "ratio", "budget"], rows),
         "",
         f"{timings['page + boot'].count} repetitions, {timings['5 containers at once'].count} of the last.",
-        f"Memory of the browser with one container: {alone / 2**20:.0f} MiB; each of {MANY} more takes",
+        f"Memory of the browser with one container: {alone / 2**20:.0f} MiB ({parts}); each of {MANY} more takes",
         f"{(more - alone) / MANY / 2**20:.0f} MiB (shares of what processes have in common counted once).",
     ]
     section.raw = {name: timing.to_json() for name, timing in timings.items()}
-    section.raw["memory"] = {"one_bytes": alone, "each_more_bytes": (more - alone) // MANY}
+    section.raw["memory"] = {"one_bytes": alone, "each_more_bytes": (more - alone) // MANY, "one_by_kind": memory[0]}
     return section

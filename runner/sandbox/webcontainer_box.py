@@ -217,9 +217,12 @@ class WebContainerBox:
     async def start(self, command: Command, on_output: OnOutput | None = None) -> WebContainerProcess:
         return await self._launch(command, on_output, interactive=True)
 
-    async def execute(self, words: list[str], seconds: float = 60.0) -> CommandResult:
+    async def execute(
+        self, words: list[str], seconds: float = 60.0, on_output: OnOutput | None = None
+    ) -> CommandResult:
         """Run a program of the container by its name and arguments, without a shell, to its end."""
-        process = await self._spawn(words, self._home, {}, Command("", timeout=seconds), lambda _stream, _text: None)
+        hear = on_output or (lambda _stream, _text: None)
+        process = await self._spawn(words, self._home, {}, Command("", timeout=seconds), hear)
         try:
             return await process.wait()
         except asyncio.CancelledError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -55,7 +55,7 @@ class Engine:
             return Response("there is no such page\n", 404, fields, "text/plain")
         # Each process of a container loads its script again.
         fields["Cache-Control"] = "private, max-age=300"
-        return FileResponse(self._web / name, media_type=_TYPES[kind[1]], headers=fields)
+        return Response(pages.script(self._web / name), media_type=_TYPES[kind[1]], headers=fields)
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         """What is not there is held to the container's policy too: it is a document of its origin."""

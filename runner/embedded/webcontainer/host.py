@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from runner.embedded.webcontainer import headers, pages
@@ -38,7 +38,7 @@ class Host:
         if not self._own(request):
             return _no_such_page()
         fields = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(self._web / "host" / "page.js", media_type="text/javascript", headers=fields)
+        return Response(pages.script(self._web / "host" / "page.js"), media_type="text/javascript", headers=fields)
 
     async def _file(self, request: Request) -> Response:
         container = self._named(request)
