@@ -13,7 +13,8 @@ export class Fields {
   readonly done: Field[] = [];
   private current: Field | null = null;
 
-  constructor(private readonly ifs: string) {}
+  /** `whole`: one text is wanted, as in an assignment. */
+  constructor(private readonly ifs: string, readonly whole = false) {}
 
   /** Text in which nothing is special. Also the empty text makes a field. */
   quoted(text: string): void {

@@ -4,8 +4,11 @@ import { evaluateText } from "./arithmetic.ts";
 import { fill, store } from "./commands.ts";
 import { subscript } from "./arrays.ts";
 import type { Shell } from "./shell.ts";
+import { shellQuote } from "./quoting.ts";
+import { runScript } from "./run.ts";
 import { ShellError } from "./state.ts";
 import { readUntil } from "./streams.ts";
+import { parse } from "./syntax.ts";
 
 const decoder = new TextDecoder();
 
@@ -58,6 +61,10 @@ function take(options: ReadOptions, letter: string, value: () => string): void {
 /** `read`. */
 export async function readCommand(shell: Shell, args: readonly string[]): Promise<number> {
   const options = readOptions(args);
+  const wrong = options.names.find((name) => !/^[A-Za-z_]\w*(\[[^]*\])?$/.test(name));
+  if (wrong !== undefined) throw new ShellError(`read: \`${wrong}': not a valid identifier`);
+  if (Number.isNaN(options.timeout ?? 0)) throw new ShellError(`read: ${args[args.findIndex((arg) => arg.startsWith("-t")) + 1] ?? ""}: invalid timeout specification`);
+  if (!shell.state.descriptors.has(options.fd)) throw new ShellError(`read: ${options.fd}: invalid file descriptor: Bad file descriptor`);
   const line = readLine(shell, options);
   const late = options.timeout === null ? null : shell.system.sleep(options.timeout * 1000).then(() => "late" as const);
   const found = await (late === null ? line : Promise.race([line, late]));
@@ -140,27 +147,59 @@ function partAt(text: string, from: number, end: number, { ifs, raw }: { ifs: st
   return { text: part, end: at };
 }
 
+interface MapOptions {
+  trim: boolean;
+  delimiter: string;
+  limit: number;
+  skip: number;
+  origin: number | null;
+  fd: number;
+  callback: string | null;
+  every: number;
+  name: string;
+}
+
+/** What each letter of `mapfile` that has a value sets. */
+const MAP_LETTERS: Readonly<Record<string, (options: MapOptions, value: string) => void>> = {
+  d: (options, value) => (options.delimiter = value.slice(0, 1) || "\0"),
+  n: (options, value) => (options.limit = Number(value) || Infinity),
+  s: (options, value) => (options.skip = Number(value)),
+  O: (options, value) => (options.origin = Number(value)),
+  u: (options, value) => (options.fd = Number(value)),
+  C: (options, value) => (options.callback = value),
+  c: (options, value) => (options.every = Number(value)),
+};
+
+function mapOptions(args: readonly string[], command: string): MapOptions {
+  const options: MapOptions = { trim: false, delimiter: "\n", limit: Infinity, skip: 0, origin: null, fd: 0, callback: null, every: 5000, name: "MAPFILE" };
+  let at = 0;
+  for (; /^-./.test(args[at] ?? "") && args[at] !== "--"; at += 1) {
+    const arg = (args[at] ?? "").replace(/^-t(?=.)/, "-");
+    options.trim ||= (args[at] ?? "").startsWith("-t");
+    if (arg === "-t") continue;
+    const take = Object.hasOwn(MAP_LETTERS, arg.charAt(1)) ? MAP_LETTERS[arg.charAt(1)] : undefined;
+    if (take === undefined) throw new ShellError(`${command}: ${arg}: invalid option`, 2);
+    take(options, arg.length > 2 ? arg.slice(2) : (args[++at] ?? ""));
+  }
+  options.name = args[args[at] === "--" ? at + 1 : at] ?? "MAPFILE";
+  return options;
+}
+
 /** `mapfile`, `readarray`: the lines of the input as an array. */
 export async function mapfile(shell: Shell, args: readonly string[], name: string): Promise<number> {
-  let trim = false;
-  let delimiter = "\n";
-  let limit = Infinity;
-  let at = 0;
-  for (; args[at]?.startsWith("-") === true; at += 1) {
-    const arg = args[at];
-    if (arg === "-t") trim = true;
-    else if (arg === "-d") delimiter = args[++at]?.slice(0, 1) || "\0";
-    else if (arg === "-n") limit = Number(args[++at]) || Infinity;
-    else throw new ShellError(`${name}: ${arg ?? ""} is not supported by the local WebContainer engine`, 2);
-  }
-  const lines: string[] = [];
-  while (lines.length < limit) {
-    const data = await readUntil(shell.system, shell.state.descriptors.get(0), delimiter.charCodeAt(0));
+  const options = mapOptions(args, name);
+  let index = options.origin ?? 0;
+  if (options.origin === null) fill(shell, options.name, [], false);
+  for (let count = 0; count - options.skip < options.limit; count += 1) {
+    const data = await readUntil(shell.system, shell.state.descriptors.get(options.fd), options.delimiter.charCodeAt(0));
     if (data === null) break;
+    if (count < options.skip) continue;
     const line = decoder.decode(data);
-    lines.push(trim && line.endsWith(delimiter) ? line.slice(0, -1) : line);
+    const text = options.trim && line.endsWith(options.delimiter) ? line.slice(0, -1) : line;
+    if (options.callback !== null && (count - options.skip + 1) % options.every === 0) await runScript(shell, parse(`${options.callback} ${index} ${shellQuote(text)}`));
+    fill(shell, options.name, [[String(index), text]], true);
+    index += 1;
   }
-  fill(shell, args[at] ?? "MAPFILE", lines.map((line) => [null, line]), false);
   return 0;
 }
 
@@ -169,28 +208,37 @@ export async function getopts(shell: Shell, args: readonly string[]): Promise<nu
   const [spec, variable, ...given] = args;
   if (spec === undefined || variable === undefined) throw new ShellError("getopts: usage: getopts optstring name [arg ...]", 2);
   const words = given.length > 0 ? given : shell.state.positional;
-  let index = Number(await evaluateText(shell, shell.state.get("OPTIND") ?? "1"));
-  const offset = shell.world.optionOffset.index === index ? shell.world.optionOffset.at : 1;
+  const index = Math.max(1, Number(await evaluateText(shell, shell.state.get("OPTIND") ?? "1")));
+  const { optionOffset } = shell.world;
+  const offset = optionOffset.index === index ? optionOffset.at : 1;
   const word = words[index - 1];
-  if (word === undefined || !/^-./.test(word) || word === "--") {
-    shell.state.set("OPTIND", String(word === "--" ? index + 1 : index));
+  if (word === undefined || !/^-./.test(word) || (word === "--" && offset === 1)) {
+    shell.state.set("OPTIND", String(word === "--" ? index + 1 : Math.min(index, words.length + 1)));
     shell.state.set(variable, "?");
     return 1;
   }
-  const letter = word[offset] ?? "";
+  return optionAt(shell, { spec, variable, words, index, offset, word });
+}
+
+interface OptionPlace {
+  readonly spec: string;
+  readonly variable: string;
+  readonly words: readonly string[];
+  readonly index: number;
+  readonly offset: number;
+  readonly word: string;
+}
+
+async function optionAt(shell: Shell, { spec, variable, words, index, offset, word }: OptionPlace): Promise<number> {
+  const letter = word.charAt(offset);
   const at = letter === ":" ? -1 : spec.indexOf(letter, spec.startsWith(":") ? 1 : 0);
+  const needs = at >= 0 && spec[at + 1] === ":";
   const last = offset + 1 >= word.length;
-  let value: string | undefined;
-  if (at >= 0 && spec[at + 1] === ":") {
-    value = last ? words[index] : word.slice(offset + 1);
-    index += last ? 2 : 1;
-    shell.world.optionOffset = { index, at: 1 };
-  } else {
-    if (last) index += 1;
-    shell.world.optionOffset = { index, at: last ? 1 : offset + 1 };
-  }
-  shell.state.set("OPTIND", String(index));
-  return settle(shell, { spec, variable, letter, known: at >= 0, needs: at >= 0 && spec[at + 1] === ":", value });
+  const value = !needs ? undefined : last ? words[index] : word.slice(offset + 1);
+  const next = index + (needs && last && value !== undefined ? 2 : last || needs ? 1 : 0);
+  shell.world.optionOffset = { index: next, at: last || needs ? 1 : offset + 1 };
+  shell.state.set("OPTIND", String(next));
+  return settle(shell, { spec, variable, letter, known: at >= 0, needs, value });
 }
 
 interface FoundOption {
@@ -203,12 +251,24 @@ interface FoundOption {
 }
 
 async function settle(shell: Shell, { spec, variable, letter, known, needs, value }: FoundOption): Promise<number> {
+  const lacking = known && needs && value === undefined;
+  if (known && !lacking) {
+    shell.state.set(variable, letter);
+    if (value === undefined) shell.state.variables.delete("OPTARG");
+    else shell.state.set("OPTARG", value);
+    return 0;
+  }
+  return complaint(shell, { spec, variable, letter, lacking });
+}
+
+/** An option that there is not, or whose value is missing. */
+async function complaint(shell: Shell, { spec, variable, letter, lacking }: { spec: string; variable: string; letter: string; lacking: boolean }): Promise<number> {
   const quiet = spec.startsWith(":");
-  const wrong = !known || (needs && value === undefined);
-  shell.state.set(variable, !wrong ? letter : quiet && known ? ":" : "?");
-  if (!wrong && value !== undefined) shell.state.set("OPTARG", value);
-  else if (wrong && quiet) shell.state.set("OPTARG", letter);
-  else shell.state.variables.delete("OPTARG");
-  if (wrong && !quiet) await shell.print(2, `${shell.state.name}: ${known ? "option requires an argument" : "illegal option"} -- ${letter}\n`);
+  shell.state.set(variable, quiet && lacking ? ":" : "?");
+  if (quiet) shell.state.set("OPTARG", letter);
+  else {
+    shell.state.variables.delete("OPTARG");
+    if (shell.state.get("OPTERR") !== "0") await shell.print(2, `${shell.state.name}: ${lacking ? "option requires an argument" : "illegal option"} -- ${letter}\n`);
+  }
   return 0;
 }

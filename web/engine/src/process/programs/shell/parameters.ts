@@ -153,7 +153,7 @@ async function insert(shell: Shell, word: Word, fields: Fields, quoted: boolean)
 
 function emit(shell: Shell, held: Held, fields: Fields, quoted: boolean): void {
   if (held.kind === "text") return quoted ? fields.quoted(held.text ?? "") : fields.expanded(held.text ?? "");
-  if (held.star && quoted) return fields.quoted(held.list.join((shell.state.get("IFS") ?? " ").slice(0, 1)));
+  if (held.star && (quoted || fields.whole)) return fields.quoted(held.list.join((shell.state.get("IFS") ?? " ").slice(0, 1)));
   held.list.forEach((text, at) => {
     if (at > 0) fields.close();
     if (quoted) fields.quoted(text);

@@ -41,7 +41,7 @@ export async function expandPattern(shell: Shell, word: Word): Promise<string> {
 }
 
 async function whole(shell: Shell, word: Word): Promise<readonly { text: string; pattern: string }[]> {
-  const fields = new Fields("");
+  const fields = new Fields("", true);
   for (const part of word.parts) await expandPart(shell, part, fields);
   return fields.finish();
 }
