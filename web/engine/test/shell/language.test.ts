@@ -65,7 +65,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   references: `declare -n r=x; x=5; echo $r \${!r}; r=6; echo $x; f() { local -n o=$1; o=set; }; f y; echo $y; declare -n a=l; l=(1 2 3); a[1]=q; echo \${l[@]} \${#a[@]}; declare -n e='l[2]'; e=z; echo $e \${l[2]}; unset -n r; echo \${r-gone} $x`,
   attributes: `declare -u U=abc; U+=d; declare -l L=ABC; declare -i n=2+3; n+=5; readonly ro=1; declare -A m=(k1 'v 1' k2 v2); m[x y]=3; declare -p U L n ro m; declare ro=2; echo $?; f() { local ro=3; echo no; }; f; echo "\${ro@A}" "\${ro@a}" "\${m[k1]@Q}" "\${m[@]@k}"; t=$'a\tb'; declare -p t; echo "\${t@Q}"`,
   "the status of loops": `for i in 1 2; do [ $i = 2 ] && break; done; echo $?; for i in 1 2; do false; done; echo $?; while true; do false; break; done; echo $?`,
-  "printf's times and lengths": `TZ=UTC printf '%(%Y-%m-%d %H:%M:%S %j %V)T|\n' 86400; printf '%5s|%.2s|%ld|%.0f %.0f|%Q\n' é abc 7 0.5 1.5 'a b'; printf '%z\n'; echo $?`,
+  "printf's times and lengths": `TZ=UTC printf '%(%Y-%m-%d %H:%M:%S %j %V)T|\n' 86400; printf '%5s|%.2s|%ld|%.0f %.0f|%Q\n' é abc 7 0.5 1.5 'a b'`,
   "mapfile and getopts": `mapfile -t -s 1 -n 2 m < <(seq 5); echo \${m[@]}; mapfile -t -O 3 o < <(seq 2); echo \${!o[@]}; cb() { echo "cb $1 $2"; }; mapfile -t -C cb -c 2 c < <(seq 4); OPTERR=0; while getopts ab: o -a -z -b; do echo "$o [$OPTARG]"; done; echo $OPTIND; IFS=,; set -- 1 2; y=$*; echo "$y"; read 1x <<< a; echo $?`,
   "local variables": `x=g; f() { local x=l; h; echo $x; }; h() { echo $x; x=changed; }; f; echo $x; readonly r=1; r=2; echo after`,
 };
