@@ -35,7 +35,7 @@ async function build(options: BuildOptions): Promise<object> {
   current = kernel;
   kernel.warm();
   const previews = new Previews(kernel.table.ports, urlOf);
-  const settings = new PreviewSettings(postToServer, () => (previews.changed = true));
+  const settings = new PreviewSettings(postToServer);
   const tunnel = new Tunnel(kernel.table.ports, () => new WebSocket(`ws://${location.host}/__runner/tunnel`), {
     show: (port) => previews.show(port),
     leave: (port) => previews.leave(port),

@@ -19,11 +19,7 @@ interface Wanted {
 export class PreviewSettings {
   private readonly wanted: Wanted = { script: null, errors: "none" };
 
-  /** `changed` is called when documents are no longer what servers answer. */
-  constructor(
-    private readonly post: PostToServer,
-    private readonly changed: () => void,
-  ) {}
+  constructor(private readonly post: PostToServer) {}
 
   /** Put a script into every document from now on, in place of an earlier one. Rejects with TypeError for what is no script. */
   async setScript(text: string, { type, defer = false, async = false }: ScriptOptions = {}): Promise<void> {
@@ -42,7 +38,6 @@ export class PreviewSettings {
   }
 
   private async send(): Promise<void> {
-    this.changed();
     await this.post("preview", this.wanted);
   }
 }

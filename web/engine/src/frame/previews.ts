@@ -15,8 +15,6 @@ export class Previews {
   private readonly pages = new Map<number, HTMLIFrameElement>();
   private readonly links = new Set<MessagePort>();
   private readonly left = new Set<number>();
-  /** Whether documents are changed on their way, which the server does. */
-  changed = false;
 
   /** `urlOf` is where a port is seen from outside. */
   constructor(
@@ -71,13 +69,12 @@ export class Previews {
     link.addEventListener("close", () => this.links.delete(link));
     link.onmessage = ({ data }: MessageEvent<ToKernel>) => {
       if (data.kind === "leave") this.leave(port);
-      const socket = data.kind === "connect" ? this.connection(port, data.navigation) : null;
+      const socket = data.kind === "connect" ? this.connection(port) : null;
       link.postMessage({ id: data.id, done: socket !== null } satisfies ToWorker, socket === null ? [] : [socket]);
     };
   }
 
-  private connection(port: number, navigation: boolean): MessagePort | null {
-    if (this.left.has(port) || (navigation && this.changed)) return null;
-    return this.ports.connect(port);
+  private connection(port: number): MessagePort | null {
+    return this.left.has(port) ? null : this.ports.connect(port);
   }
 }

@@ -6,6 +6,7 @@ import type { Answer } from "../process/net/answer.ts";
 const OF_ONE_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
 /** What only the network makes a browser heed. */
 const OF_THE_NETWORK = new Set(["set-cookie", "clear-site-data"]);
+const CORP = "cross-origin-resource-policy";
 const EMPTY = new Set([204, 205, 304]);
 /** Content codings that a worker can undo, though it asks for none. */
 const CODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
@@ -38,7 +39,8 @@ export function response(answer: Answer, request: Request): Response {
     const undone = coding !== undefined && (small === "content-encoding" || small === "content-length");
     if (!OF_ONE_CONNECTION.has(small) && !OF_THE_NETWORK.has(small) && !undone) fields.append(name, value);
   }
-  isolate(fields, request);
+  // As the server of the tunnel does, so that isolated pages may embed it.
+  if (!fields.has(CORP)) fields.set(CORP, "cross-origin");
   const bare = EMPTY.has(answer.status) || request.method === "HEAD";
   if (bare) void answer.body.cancel();
   return new Response(bare ? null : decoded(answer.body, coding), { status: answer.status, statusText: answer.reason, headers: fields });
@@ -47,13 +49,6 @@ export function response(answer: Answer, request: Request): Response {
 function decoded(body: ReadableStream<Uint8Array>, coding: CompressionFormat | undefined): BodyInit {
   const bytes = body as ReadableStream<Uint8Array<ArrayBuffer>>;
   return coding === undefined ? bytes : bytes.pipeThrough(new DecompressionStream(coding));
-}
-
-/** The headers by which an isolated page may embed the answer: the same as the server of the tunnel adds. */
-function isolate(fields: Headers, request: Request): void {
-  const more = { "cross-origin-resource-policy": "cross-origin", "origin-agent-cluster": "?1" };
-  const all = request.destination === "iframe" ? { ...more, "cross-origin-embedder-policy": "credentialless" } : more;
-  for (const [name, value] of Object.entries(all)) if (!fields.has(name)) fields.set(name, value);
 }
 
 /** A `Set-Cookie` that means the same from another path of the origin: with the path that it has by default (RFC 6265, 5.1.4). */

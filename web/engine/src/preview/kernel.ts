@@ -23,8 +23,8 @@ export class KernelLink {
   }
 
   /** A connection to the origin's port; null where the tunnel has to serve. */
-  async connect(navigation: boolean): Promise<MessagePort | null> {
-    return await this.ask((id) => ({ kind: "connect", id, navigation }));
+  async connect(): Promise<MessagePort | null> {
+    return await this.ask((id) => ({ kind: "connect", id }));
   }
 
   /** Let the tunnel serve all requests from now on; resolves when the kernel knows. */

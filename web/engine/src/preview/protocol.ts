@@ -14,7 +14,7 @@ export const PLACES = { PAGE: "/__runner/preview", WORKER: "/", FIELDS: "/__runn
 
 /** From the worker to the kernel: a connection is wanted; or the port's requests have to go through the tunnel from now on. */
 export type ToKernel =
-  | { readonly kind: "connect"; readonly id: number; readonly navigation: boolean }
+  | { readonly kind: "connect"; readonly id: number }
   | { readonly kind: "leave"; readonly id: number };
 
 /** From the kernel to the worker: with the connection's port, or without where the tunnel has to serve; `left` answers `leave`. */

@@ -6,15 +6,14 @@ import { PLACES } from "./protocol.ts";
  * Whether the worker may take a request; the others go to the network untouched. What it leaves, and why:
  *
  * - other origins, and paths of the preview's own pages;
- * - navigations other than GET: only the browser knows the `Origin` that they come from;
+ * - navigations: only the browser knows who has led there, and heeds all that a document's headers say;
  * - ranges and validators, which the browser and its cache check against what they hold;
  * - event streams: a browser may end a worker that answers for minutes.
  */
 export function suits(request: Request, origin: string): boolean {
   const url = new URL(request.url);
   if (url.origin !== origin || url.pathname.startsWith(PLACES.OWN)) return false;
-  if (request.mode === "navigate" && request.method !== "GET") return false;
-  if (request.cache === "only-if-cached") return false;
+  if (request.mode === "navigate" || request.cache === "only-if-cached") return false;
   if (["range", "if-range", "if-none-match", "if-modified-since"].some((name) => request.headers.has(name))) return false;
   return !(request.headers.get("accept") ?? "").includes("text/event-stream");
 }
@@ -22,7 +21,6 @@ export function suits(request: Request, origin: string): boolean {
 /** What of a request the network adds after workers have seen it, and a worker can know. */
 function added(request: Request, host: string, size: number | null): [string, string][] {
   const { headers, method, mode, destination, referrer } = request;
-  const navigation = mode === "navigate";
   const more: [string, string][] = [
     ["host", host],
     ["user-agent", navigator.userAgent],
@@ -32,10 +30,9 @@ function added(request: Request, host: string, size: number | null): [string, st
     ["accept-encoding", "identity"],
     ["sec-fetch-mode", mode],
     ["sec-fetch-dest", destination === "" ? "empty" : destination],
+    ["sec-fetch-site", "same-origin"],
   ];
-  // Who has led to a page is not told to workers; all else comes from the origin itself.
-  if (!navigation) more.push(["sec-fetch-site", "same-origin"]);
-  if (mode !== "navigate" && method !== "GET" && method !== "HEAD") more.push(["origin", new URL(request.url).origin]);
+  if (method !== "GET" && method !== "HEAD") more.push(["origin", new URL(request.url).origin]);
   if (referrer !== "" && referrer !== "about:client") more.push(["referer", referrer]);
   if (size !== null) more.push(["content-length", String(size)]);
   return more.filter(([name]) => !headers.has(name));

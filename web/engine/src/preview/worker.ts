@@ -49,7 +49,7 @@ async function carriesCookies(request: Request): Promise<boolean> {
 }
 
 async function serve(request: Request, link: KernelLink): Promise<Response> {
-  const socket = (await carriesCookies(request)) ? null : await link.connect(request.mode === "navigate");
+  const socket = (await carriesCookies(request)) ? null : await link.connect();
   if (socket === null) return await fetch(request);
   try {
     const answer = await ask(request, new Connection(socket));

@@ -48,7 +48,7 @@ function boot(programs: Programs = {}): { client: Client; kernel: Kernel; worker
     urlOf: (port) => `http://${port}--token.localhost:9/`,
   });
   const { port1, port2 } = new MessageChannel();
-  Comlink.expose(instance(kernel, new PreviewSettings(post, () => undefined), () => undefined), port1);
+  Comlink.expose(instance(kernel, new PreviewSettings(post), () => undefined), port1);
   open.push(() => {
     kernel.close();
     port1.close();
