@@ -1,13 +1,14 @@
 /** Errors that nobody caught, and promises whose rejection nobody handled: to the program's listeners, else the end. */
 
 import { inspect } from "node-inspect-extracted";
+import { within } from "./async/context.ts";
 import { output } from "./calls.ts";
 import { fatalText } from "./fatal.ts";
 import type { Native } from "./globals.ts";
 import { loadedText } from "./loader/compile.ts";
 import { filePath } from "./loader/esm/loader.ts";
 import { readText } from "./loader/files.ts";
-import { nextTick } from "./loop.ts";
+import { frameOfFailure, nextTick } from "./loop.ts";
 import { nodeError } from "./modules/errors.ts";
 import { finish, type NodeProcess } from "./process.ts";
 import { placeIn, type Place } from "./stacks.ts";
@@ -57,7 +58,7 @@ export class Failures {
     native.listen("error", (event) => {
       event.preventDefault();
       const told = event as ErrorEvent;
-      this.fail(told.error as unknown, "uncaughtException", placeIn(told.filename, told.lineno, told.colno));
+      within(frameOfFailure(), () => this.fail(told.error as unknown, "uncaughtException", placeIn(told.filename, told.lineno, told.colno)));
     });
     native.listen("unhandledrejection", (event) => {
       event.preventDefault();

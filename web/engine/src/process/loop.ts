@@ -6,7 +6,7 @@
  */
 
 import { leaveMain } from "./async/ids.ts";
-import { enter } from "./async/context.ts";
+import { enter, frame, type Frame } from "./async/context.ts";
 import { Queue } from "./queue.ts";
 import { advance, nextDue, takeDue } from "./timers.ts";
 
@@ -163,15 +163,26 @@ function takeFrom(of: number): Body | undefined {
   return polled.take();
 }
 
+let failed: Frame | undefined;
+
+/** The frame in which the last callback threw. */
+export function frameOfFailure(): Frame | undefined {
+  return failed;
+}
+
 /** Errors are not caught here: the browser reports them with the place where they were thrown. */
 function run(body: Body | undefined): void {
   running = true;
   settled = false;
+  failed = undefined;
+  let done = false;
   try {
     enter(undefined);
     body?.();
     for (let tick = ticks.take(); tick !== undefined; tick = ticks.take()) tick();
+    done = true;
   } finally {
+    if (!done) failed = frame();
     enter(undefined);
     running = false;
     schedule();

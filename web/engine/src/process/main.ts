@@ -1,5 +1,6 @@
 /** The script of a process's Worker. */
 
+import "./async/web-streams.ts";
 import "./browser-classes.ts";
 import type { ToProcess } from "../contract.ts";
 import { attach, ready, receive } from "./calls.ts";

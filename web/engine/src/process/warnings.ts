@@ -1,6 +1,7 @@
 /** `process.emitWarning`: what it accepts, and what is printed. */
 
 import { invalidArgType } from "./modules/errors.ts";
+import { bound } from "./async/context.ts";
 import { nextTick } from "./loop.ts";
 
 interface Named extends Error {
@@ -68,7 +69,7 @@ export function emitWarning(message: unknown, type?: unknown, code?: unknown, ct
       });
     }
   }
-  nextTick(() => target?.emit("warning", warning));
+  nextTick(bound(() => void target?.emit("warning", warning)));
 }
 
 const isSilenced = ({ code, name }: Named): boolean => flags.silenced.some((word) => word === code || word === name);

@@ -73,7 +73,23 @@ export function hold(operand: unknown): Saved {
 export function take(): unknown {
   const operand = held;
   held = undefined;
-  return operand;
+  return used ? kept(operand) : operand;
+}
+
+/** A value whose own `then`, called later by the language, runs in the frame of now; promises have none of their own. */
+export function kept(value: unknown): unknown {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null || value instanceof Promise || current === undefined) return value;
+  let then: unknown;
+  try {
+    ({ then } = value as { then?: unknown });
+  } catch {
+    // The language reads it again, and rejects.
+    return value;
+  }
+  if (typeof then !== "function") return value;
+  const wanted = current;
+  const method = then as (...args: unknown[]) => unknown;
+  return { then: (...args: unknown[]) => within(wanted, () => Reflect.apply(method, value, args)) };
 }
 
 /** After an await that succeeded: back to the saved frame, on with its value. */

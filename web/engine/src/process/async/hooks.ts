@@ -2,7 +2,7 @@
 
 import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
 import { provideAsyncResource } from "../modules/events.ts";
-import { activate, bound, enter, frame, whenUsed, within, type Frame } from "./context.ts";
+import { activate, bound, enter, frame, kept, whenUsed, within, type Frame } from "./context.ts";
 import { execution, inExecution, newAsyncId } from "./ids.ts";
 
 type Callback = (this: unknown, ...args: never[]) => unknown;
@@ -42,11 +42,11 @@ export class AsyncLocalStorage<T = unknown> {
   }
 
   run<A extends unknown[], R>(store: T, callback: (...args: A) => R, ...args: A): R {
-    return within(withValue(frame(), this, store), () => callback(...args));
+    return within(withValue(frame(), this, store), () => Reflect.apply<null, A, R>(callback, null, args));
   }
 
   exit<A extends unknown[], R>(callback: (...args: A) => R, ...args: A): R {
-    return within(without(frame(), this), () => callback(...args));
+    return within(without(frame(), this), () => Reflect.apply<null, A, R>(callback, null, args));
   }
 }
 
@@ -63,7 +63,6 @@ export class AsyncResource {
 
   constructor(type: string, options: ResourceOptions | number = {}) {
     if (typeof type !== "string") throw invalidArgType("type", "string", type);
-    if (type === "") throw nodeError(TypeError, "ERR_ASYNC_TYPE", `Invalid name for async "type": ${type}`);
     const trigger = typeof options === "number" ? options : options.triggerAsyncId ?? execution().id;
     if (!Number.isSafeInteger(trigger) || trigger < -1) throw nodeError(RangeError, "ERR_INVALID_ASYNC_ID", `Invalid triggerAsyncId value: ${trigger}`);
     this.#trigger = trigger;
@@ -91,7 +90,7 @@ export class AsyncResource {
     const made = function (this: unknown, ...args: never[]): unknown {
       return run(callback, receiver ?? this, ...args);
     };
-    Object.defineProperty(made, "length", { value: callback.length, configurable: true });
+    Object.defineProperties(made, { name: { value: "bound", configurable: true }, length: { value: callback.length, configurable: true } });
     return made;
   }
 
@@ -103,6 +102,10 @@ export class AsyncResource {
 /** Hooks on every promise and handle are not there; asking for them says so, when they are switched on. */
 function createHook(callbacks: unknown): object {
   if (typeof callbacks !== "object" || callbacks === null) throw invalidArgType("asyncHook", "Object", callbacks);
+  for (const name of ["init", "before", "after", "destroy", "promiseResolve"]) {
+    const callback = (callbacks as Record<string, unknown>)[name];
+    if (callback !== undefined && typeof callback !== "function") throw nodeError(TypeError, "ERR_ASYNC_CALLBACK", `hook.${name} must be a function`);
+  }
   const hook = {
     enable: (): never => {
       throw unsupported("async_hooks.createHook().enable()", "AsyncLocalStorage and AsyncResource are there");
@@ -118,7 +121,13 @@ type Then = (this: Promise<unknown>, fulfilled?: Reaction, rejected?: Reaction) 
 /** Promise reactions run in the frame in which they were asked for. */
 function patchThen(): void {
   const before = Reflect.get(Promise.prototype, "then") as Then;
-  const reaction = (body: Reaction): Reaction => (typeof body === "function" ? bound(body) : body);
+  const reaction = (body: Reaction): Reaction => (typeof body === "function" ? bound((value: unknown) => kept(body(value))) : body);
+  const resolve = Reflect.get(Promise, "resolve") as (this: unknown, value?: unknown) => unknown;
+  const resolved = function (this: unknown, value?: unknown): unknown {
+    return resolve.call(this, kept(value));
+  };
+  Object.defineProperties(resolved, { name: { value: "resolve" }, length: { value: 1 } });
+  void Object.defineProperty(Promise, "resolve", { value: resolved, writable: true, configurable: true, enumerable: false });
   const then = function (this: Promise<unknown>, fulfilled?: Reaction, rejected?: Reaction): Promise<unknown> {
     return before.call(this, reaction(fulfilled), reaction(rejected));
   };

@@ -24,8 +24,6 @@ interface PortState {
   started: boolean;
   handler: ((event: MessageEvent) => void) | null;
   readonly listeners: Map<Listener, Kept[]>;
-  /** Targets for messages that come from the other end in this thread. */
-  readonly local: Set<(event: MessageEvent) => void>;
 }
 
 const states = new WeakMap<MessagePort, PortState>();
@@ -35,7 +33,7 @@ function stateOf(port: MessagePort): PortState {
   if (known !== undefined) return known;
   const made: PortState = {
     hold: undefined, wanted: true, listening: 0, closed: false, peer: undefined, inbox: new Queue(), started: false, handler: null,
-    listeners: new Map(), local: new Set(),
+    listeners: new Map(),
   };
   states.set(port, made);
   return made;
@@ -47,6 +45,7 @@ interface Native {
   readonly close: (this: MessagePort) => void;
   readonly start: (this: MessagePort) => void;
   readonly add: (this: EventTarget, name: string, listener: (event: Event) => void) => void;
+  readonly dispatch: (this: EventTarget, event: Event) => boolean;
   readonly remove: (this: EventTarget, name: string, listener: (event: Event) => void) => void;
 }
 
@@ -57,6 +56,7 @@ const native = {
   close: method(MessagePort.prototype, "close"),
   start: method(MessagePort.prototype, "start"),
   add: method(EventTarget.prototype, "addEventListener"),
+  dispatch: method(EventTarget.prototype, "dispatchEvent"),
   remove: method(EventTarget.prototype, "removeEventListener"),
 } as Native;
 
@@ -83,9 +83,21 @@ function start(port: MessagePort): void {
 function deliver(port: MessagePort): void {
   const state = stateOf(port);
   if (state.inbox.size === 0 || state.closed) return;
-  const event = new MessageEvent("message", { data: state.inbox.take() });
-  state.handler?.call(port, event);
-  for (const listener of [...state.local]) listener(event);
+  delivering = true;
+  try {
+    native.dispatch.call(port, new MessageEvent("message", { data: state.inbox.take() }));
+  } finally {
+    delivering = false;
+  }
+}
+
+/** Whether an event is being given to its listeners in a turn of the loop. */
+let delivering = false;
+
+/** Call a listener of an event: now, when the loop gave the event, else in a turn of its own. */
+function hear(body: () => void): void {
+  if (delivering) body();
+  else turn(body);
 }
 
 /** The ports among what is handed over: they leave this thread, with what is still in their inboxes. */
@@ -117,22 +129,17 @@ function post(this: MessagePort, value: unknown, given?: unknown): void {
 }
 
 function on(this: MessagePort, name: string, listener: Listener): MessagePort {
-  const wrapped = (event: Event): void => turn(() => listener.call(this, "data" in event ? (event as MessageEvent).data : undefined));
-  const direct = (event: MessageEvent): void => listener.call(this, event.data as unknown);
+  const wrapped = (event: Event): void => hear(() => listener.call(this, "data" in event ? (event as MessageEvent).data : undefined));
   const state = stateOf(this);
   const kept = state.listeners.get(listener) ?? [];
   kept.push({ wrapped, name });
   state.listeners.set(listener, kept);
   native.add.call(this, name, wrapped);
   if (name !== "message") return this;
-  state.local.add(direct);
-  locals.set(wrapped, direct);
   watch(this, 1);
   start(this);
   return this;
 }
-
-const locals = new WeakMap<(event: Event) => void, (event: MessageEvent) => void>();
 
 function off(this: MessagePort, name: string, listener: Listener): MessagePort {
   const state = stateOf(this);
@@ -141,8 +148,6 @@ function off(this: MessagePort, name: string, listener: Listener): MessagePort {
   const [found] = at === -1 ? [] : kept.splice(at, 1);
   if (found === undefined) return this;
   native.remove.call(this, name, found.wrapped);
-  const direct = locals.get(found.wrapped);
-  if (direct !== undefined) state.local.delete(direct);
   if (name === "message") watch(this, -1);
   return this;
 }
@@ -210,7 +215,7 @@ const handler: PropertyDescriptor = {
     const before = state.handler;
     state.handler = typeof wanted === "function" ? wanted as PortState["handler"] : null;
     if (before === null && state.handler !== null) {
-      native.add.call(this, "message", (event) => turn(() => state.handler?.call(this, event as MessageEvent)));
+      native.add.call(this, "message", (event) => hear(() => state.handler?.call(this, event as MessageEvent)));
       watch(this, 1);
       start(this);
     } else if (before !== null && state.handler === null) watch(this, -1);

@@ -1,5 +1,6 @@
 /** `worker_threads`: a Worker of the browser per thread, started by the kernel. */
 
+import { frame, within } from "../async/context.ts";
 import { callWith, call, on } from "../calls.ts";
 import { handle, turn } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
@@ -65,6 +66,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
   #heardLast = false;
   #finish: (() => void) | undefined;
   readonly #hold = handle();
+  readonly #frame = frame();
   readonly #started: Promise<number>;
   #exit: number | undefined;
   #terminated = false;
@@ -79,7 +81,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     const path = scriptOf(script, options, (process.cwd as () => string)());
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.onmessage = (event: MessageEvent<FromThread>) => turn(() => this.#hear(event.data));
+    port1.onmessage = (event: MessageEvent<FromThread>) => turn(() => within(this.#frame, () => this.#hear(event.data)));
     (port1 as unknown as { unref(): void }).unref();
     this.#stdout = new stream.Readable({ read: () => undefined });
     this.#stderr = new stream.Readable({ read: () => undefined });
@@ -145,7 +147,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
       for (const out of [this.stdout, this.stderr] as { push(data: unknown): void }[]) out.push(null);
       this.#port.close();
       this.#hold.close();
-      this.emit("exit", this.#exit);
+      within(this.#frame, () => this.emit("exit", this.#exit));
       for (const done of this.#waiting.splice(0)) done(this.#exit);
     };
     if (this.#terminated || this.#heardLast) return finish();
@@ -186,6 +188,8 @@ function channelClass(pid: number): typeof BroadcastChannel {
   return class BroadcastChannel extends Native {
     readonly #hold = handle();
     readonly #name: string;
+    readonly #frame = frame();
+    readonly #listeners = new Map<unknown, (event: Event) => void>();
 
     constructor(name: unknown) {
       super(`${pid}:${String(name)}`);
@@ -194,6 +198,18 @@ function channelClass(pid: number): typeof BroadcastChannel {
 
     override get name(): string {
       return this.#name;
+    }
+
+    /** Listeners run where the channel was made. */
+    override addEventListener(name: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void {
+      if (typeof listener !== "function") return super.addEventListener(name, listener as EventListenerObject, options);
+      const heard = this.#listeners.get(listener) ?? ((event: Event): void => within(this.#frame, () => listener.call(this, event)));
+      this.#listeners.set(listener, heard);
+      super.addEventListener(name, heard, options);
+    }
+
+    override removeEventListener(name: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void {
+      super.removeEventListener(name, this.#listeners.get(listener) ?? listener as EventListenerObject, options);
     }
 
     override close(): void {
