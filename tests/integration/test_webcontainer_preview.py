@@ -1,5 +1,5 @@
 """Pages that show a container's servers in frames: the service worker, which answers without the tunnel, and what it
-leaves to it. By the genuine client, in a real browser.
+leaves to it; the client's preview script and errors of pages. By the genuine client, in a real browser.
 """
 
 from __future__ import annotations
@@ -325,5 +325,33 @@ def test_workers_are_taken_away_with_their_container(loop: asyncio.Runner, brows
             }
             """
             await frame.evaluate(left)
+
+    loop.run(go())
+
+
+def test_the_client_s_script_and_errors_of_pages(loop: asyncio.Runner, browser: Browser, client: str) -> None:
+    fail = """
+    () => {
+      setTimeout(() => { throw new RangeError("far"); });
+      Promise.reject(new Error("no"));
+      console.error("said", { a: 1 });
+    }
+    """
+
+    async def go() -> None:
+        async with opened(browser, client, forwardPreviewErrors=True) as page:
+            await page.page.evaluate("box.setPreviewScript('globalThis.put = document.readyState')")
+            frame = await page.show(3000, "/here?x=1")
+            assert await frame.evaluate("[put, document.compatMode]") == ["loading", "CSS1Compat"]
+            await frame.evaluate(fail)
+            await page.page.wait_for_function("messages.length === 3", timeout=10_000)
+            told = {each["type"]: each for each in await page.page.evaluate("messages")}
+            thrown, rejected, said = (
+                told[f"PREVIEW_{kind}"] for kind in ("UNCAUGHT_EXCEPTION", "UNHANDLED_REJECTION", "CONSOLE_ERROR")
+            )
+            assert (thrown["message"], rejected["message"], said["args"]) == ("far", "no", ["said", {"a": 1}])
+            assert "RangeError: far" in thrown["stack"]
+            assert {each["previewId"] for each in told.values()} == {thrown["previewId"]}
+            assert [thrown[name] for name in ("port", "pathname", "search", "hash")] == [3000, "/here", "?x=1", ""]
 
     loop.run(go())
