@@ -10,7 +10,7 @@ const PROGRAMS = { "/usr/local/bin": ["node", "npm", "npx"], "/bin": ["bash", "s
 export const COMMANDS =
   "echo cat printf ls mkdir rmdir touch rm cp mv ln chmod pwd readlink head tail wc stat grep fgrep egrep rg sed awk sort uniq comm cut paste " +
   "tr rev nl fold expand unexpand strings split column join tee find basename dirname tree du env printenv xargs true false clear jq base64 " +
-  "diff date sleep timeout time seq expr md5sum sha1sum sha256sum file which tac hostname whoami od gzip gunzip zcat tar yq cmp factor shuf yes";
+  "diff date sleep timeout time seq expr md5sum sha1sum sha256sum file which tac hostname whoami od gzip gunzip zcat tar yq cmp factor shuf yes arch base32 hexdump id mktemp nproc realpath tty uname xxd";
 
 const TEXTS: Readonly<Record<string, string>> = {
   "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",

@@ -28,7 +28,7 @@ interface Settings extends Finder {
 }
 
 export const grep: Tool = async (io, args) => {
-  const options = parse(args, SPEC, { code: 2, numbers: true });
+  const options = parse(args, SPEC, { code: 2, numbers: true, hint: "Usage: \0 [OPTION]... PATTERNS [FILE]...\n" });
   const operands = [...options.operands];
   const patterns = await texts(io, options, operands);
   const recursive = options.has("r") || options.has("R") || options.get("d") === "recurse";
