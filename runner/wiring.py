@@ -132,13 +132,19 @@ async def open_providers(
     web = _webcontainers(environ) if "webcontainer" in names else Provision(sentence="")
     e2b = _e2b(environ, tell, first=names.get("e2b", False)) if "e2b" in names else _nothing()
     async with e2b as other:
-        sentence = "; ".join(each.sentence for each in (other, web) if each.sentence)
+        facts = {**other.facts, **web.facts}
+        sentence = "; ".join(each.sentence for each in (other, web) if each.sentence) or _none_of(facts)
         try:
-            providers = {**other.providers, **web.providers}
-            yield Provision(providers, {**other.facts, **web.facts}, f"boxes: {sentence or 'no provider is known'}")
+            yield Provision({**other.providers, **web.providers}, facts, f"boxes: {sentence}")
         finally:
             for each in web.providers.values():
                 await each.close()
+
+
+def _none_of(facts: Mapping[str, Fact]) -> str:
+    """Why no candidate can be had, by name: a machine may lack what a WebContainer needs, and no other be asked for."""
+    lacking = (f"{name} cannot be had here: {fact.reason}" for name, fact in facts.items() if not fact.available)
+    return "; ".join(lacking) or "no provider is known"
 
 
 @asynccontextmanager

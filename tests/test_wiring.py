@@ -244,7 +244,7 @@ def test_what_a_machine_lacks_for_webcontainers_is_said_where_they_are_chosen(wh
     found = provision({}, wanted=WEB)
     assert found.providers == {}
     assert found.facts["webcontainer"].reason == "no Chromium is on this machine"
-    assert found.sentence == "boxes: no provider is known"
+    assert found.sentence == "boxes: webcontainer cannot be had here: no Chromium is on this machine"
 
 
 @pytest.mark.parametrize(
