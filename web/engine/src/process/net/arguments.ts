@@ -1,6 +1,7 @@
 /** The many forms of the arguments of `connect` and `listen`. */
 
-import { nodeError } from "../modules/errors.ts";
+import { nodeError, outOfRange } from "../modules/errors.ts";
+import { validateNumber } from "../modules/validate.ts";
 
 export type Listener = (...args: never[]) => void;
 
@@ -45,6 +46,13 @@ export function normalize(args: readonly unknown[]): [ConnectOptions & ListenOpt
 }
 
 const isPort = (value: unknown): boolean => (typeof value === "number" || (typeof value === "string" && value.trim() !== "")) && Number(value) >>> 0 === Number(value);
+
+/** Milliseconds of a timeout. Throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; what a timer cannot wait is cut, as Node does. */
+export function validDelay(ms: unknown, name: string): number {
+  validateNumber(ms, name);
+  if (ms < 0 || !Number.isFinite(ms)) throw outOfRange(name, "a non-negative finite number", ms);
+  return Math.min(ms, 2 ** 31 - 1);
+}
 
 /** A port as a number. Throws ERR_SOCKET_BAD_PORT. */
 export function validPort(value: unknown, name: string): number {

@@ -2,3 +2,6 @@
 
 /** The browser's `fetch`. */
 export const browserFetch: typeof fetch = globalThis.fetch.bind(globalThis);
+
+/** The browser's `MessageChannel`. */
+export const BrowserChannel = globalThis.MessageChannel;

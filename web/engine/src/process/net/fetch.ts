@@ -24,7 +24,7 @@ interface Asked {
   url: URL;
   method: string;
   headers: Headers;
-  body: Uint8Array | null;
+  body: Uint8Array | AsyncIterable<Uint8Array> | null;
   readonly redirect: RequestRedirect;
   readonly signal: AbortSignal;
 }
@@ -36,25 +36,37 @@ export async function nodeFetch(input: RequestInfo | URL, init?: RequestInit): P
     const plain: RequestInit = { ...init };
     // Headers that a browser's Request would drop are sent: servers in the container see what Node sends.
     const own = new Headers(plain.headers ?? (input instanceof Request ? input.headers : undefined));
-    const streamed = plain.body instanceof ReadableStream || isAsyncIterable(plain.body);
-    const body = streamed ? await collected(plain.body as unknown as AsyncIterable<Uint8Array>) : plain.body;
-    const request = requestOf(input, { ...plain, ...(body === undefined ? {} : { body: body as BodyInit | null }) });
+    const streamed = streamOf(plain);
+    const request = requestOf(input, streamed === null ? plain : { ...plain, body: null });
     const url = new URL(request.url);
-    if (url.protocol === "http:" && isLocalHost(url.hostname)) return await local(request, url, own);
-    return await outside(request, input, url);
+    if (url.protocol === "http:" && isLocalHost(url.hostname)) return await local(request, url, own, streamed);
+    const whole = streamed === null ? request : new Request(request, { body: (await collected(streamed)) as BodyInit });
+    return await outside(whole, input, url);
   } finally {
     keeper.close();
   }
 }
 
-function isAsyncIterable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value && !(value instanceof Blob);
+/** A body that comes in parts, null for any other. Throws TypeError without `duplex: "half"`, as Node does. */
+function streamOf(init: RequestInit & { duplex?: string }): AsyncIterable<Uint8Array> | null {
+  const body: unknown = init.body;
+  if (typeof body !== "object" || body === null || body instanceof Blob || !(Symbol.asyncIterator in body)) return null;
+  if (init.duplex === undefined) throw new TypeError("RequestInit: duplex option is required when sending a body.");
+  return parts(body as AsyncIterable<unknown>);
+}
+
+async function* parts(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const part of body) {
+    if (typeof part === "string") yield new TextEncoder().encode(part);
+    else if (part instanceof Uint8Array) yield part;
+    else throw new TypeError("Received non-Uint8Array chunk");
+  }
 }
 
 async function collected(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(typeof part === "string" ? new TextEncoder().encode(part) : part);
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const all: Uint8Array[] = [];
+  for await (const part of body) all.push(part);
+  return new Uint8Array(await new Blob(all as BlobPart[]).arrayBuffer());
 }
 
 function requestOf(input: RequestInfo | URL, init: RequestInit): Request {
@@ -66,25 +78,40 @@ function requestOf(input: RequestInfo | URL, init: RequestInit): Request {
   return new Request(input, init);
 }
 
-async function local(request: Request, url: URL, own: Headers): Promise<Response> {
+async function local(request: Request, url: URL, own: Headers, streamed: AsyncIterable<Uint8Array> | null): Promise<Response> {
   if (url.port !== "" && BAD_PORTS.has(Number(url.port))) throw failed(new Error("bad port"));
   for (const [name, value] of request.headers) if (!own.has(name)) own.set(name, value);
-  const body = request.body === null && !["POST", "PUT", "PATCH"].includes(request.method) ? null : new Uint8Array(await request.arrayBuffer());
+  const body = streamed ?? (await bodyOf(request));
   const asked: Asked = { url, method: request.method, headers: own, body, redirect: request.redirect, signal: request.signal };
   for (let hops = 0; ; hops += 1) {
     const answer = await ask(asked);
-    const target = answer.headers.find(([name]) => name.toLowerCase() === "location")?.[1];
-    if (!REDIRECTS.has(answer.status) || target === undefined || asked.redirect === "manual") return responseOf(answer, asked.url, hops > 0);
+    const target = targetOf(answer, asked);
+    if (target === null) return responseOf(answer, asked.url, hops > 0);
     await answer.body.cancel();
     if (asked.redirect === "error") throw failed(new Error("unexpected redirect"));
     if (hops >= MOST_REDIRECTS) throw failed(new Error("redirect count exceeded"));
-    follow(asked, new URL(target, asked.url), answer.status);
+    follow(asked, target, answer.status);
     if (!isLocalHost(asked.url.hostname)) return outside(new Request(asked.url, { method: asked.method, headers: asked.headers, body: asked.body as BodyInit | null }), asked.url, asked.url);
   }
 }
 
+async function bodyOf(request: Request): Promise<Uint8Array | null> {
+  if (request.body === null && !["POST", "PUT", "PATCH"].includes(request.method)) return null;
+  return new Uint8Array(await request.arrayBuffer());
+}
+
+/** Where an answer sends who asked, null for nowhere or when redirects are to be seen. */
+function targetOf({ status, headers }: Answer, asked: Asked): URL | null {
+  const target = headers.find(([name]) => name.toLowerCase() === "location")?.[1];
+  if (!REDIRECTS.has(status) || target === undefined || asked.redirect === "manual") return null;
+  if (!URL.canParse(target, asked.url)) throw failed(Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL", input: target }));
+  return new URL(target, asked.url);
+}
+
 function follow(asked: Asked, url: URL, status: number): void {
   asked.url = url;
+  // What was streamed is gone: it cannot be sent again.
+  if (status !== 303 && asked.body !== null && !(asked.body instanceof Uint8Array)) throw failed(new Error("Request with a streamed body cannot be redirected"));
   if (status !== 303 && !((status === 301 || status === 302) && asked.method === "POST")) return;
   if (asked.method === "GET" || asked.method === "HEAD") return;
   asked.method = "GET";

@@ -2,12 +2,13 @@
 
 import { frame, within, type Frame } from "../async/context.ts";
 import { callSync, on } from "../calls.ts";
-import { handle, type Handle } from "../loop.ts";
+import { handle, turn, type Handle } from "../loop.ts";
 import { EventEmitter } from "../modules/events.ts";
-import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
-import { processNextTick, setTimeout } from "../timers.ts";
+import { invalidArgType, invalidArgValue, nodeError, unsupported } from "../modules/errors.ts";
+import { processNextTick } from "../timers.ts";
 import { isIPv6 } from "./addresses.ts";
 import { normalize, validPort, type Listener } from "./arguments.ts";
+import { BrowserChannel } from "./browser.ts";
 import { Connection } from "./connection.ts";
 import { isLocalHost } from "./exchange.ts";
 import { addressError } from "./failures.ts";
@@ -32,6 +33,21 @@ function wire(): void {
     if (server === undefined) return new Connection(socket).reset();
     server._accept(socket);
   });
+}
+
+/**
+ * Run a body when what was posted before has arrived in this process: who is told that a server is closed has heard of
+ * its connections' ends, as on Linux, where these are there at once.
+ */
+function afterMessages(body: () => void): void {
+  const waiting = handle();
+  const { port1, port2 } = new BrowserChannel();
+  port2.onmessage = () => {
+    port2.close();
+    waiting.close();
+    turn(body);
+  };
+  port1.postMessage(null);
 }
 
 interface Bound {
@@ -71,6 +87,8 @@ export class Server extends Emitter {
 
   listen(...args: unknown[]): this {
     const [options, callback] = normalize(args);
+    const [first] = args;
+    if (typeof first === "object" && first !== null && !["port", "path", "fd"].some((name) => name in first)) throw invalidArgValue("options", first, 'must have the property "port" or "path"');
     if (this.bound !== null) throw nodeError(Error, "ERR_SERVER_ALREADY_LISTEN", "Listen method has been called more than once without closing.");
     if (options.path !== undefined) throw unsupported("net.Server on a Unix socket or pipe");
     if (options.fd !== undefined) throw unsupported("net.Server on a file descriptor");
@@ -160,8 +178,7 @@ export class Server extends Emitter {
   private finishClosing(): void {
     if (!this.closing || this.open.size > 0) return;
     this.closing = false;
-    // The other ends have heard of it by then, as in Node; between processes that takes a moment.
-    setTimeout(() => this.emit("close"), 2);
+    afterMessages(() => within(this.context, () => this.emit("close")));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,11 +4,12 @@ import { frame, within } from "../async/context.ts";
 import { call } from "../calls.ts";
 import { handle, turn, type Handle } from "../loop.ts";
 import { Buffer } from "../modules/buffer.ts";
-import { invalidArgType, nodeError, unsupported } from "../modules/errors.ts";
+import { AbortError, nodeError, unsupported } from "../modules/errors.ts";
 import { stream } from "../modules/stream/index.ts";
+import { validateFunction, validateNumber, validateString } from "../modules/validate.ts";
 import { clearTimeout, processNextTick, setTimeout, type Timeout } from "../timers.ts";
-import { elsewhere, localAddress } from "./addresses.ts";
-import { normalize, validPort, type ConnectOptions, type Listener } from "./arguments.ts";
+import { elsewhere, isIP, localAddress } from "./addresses.ts";
+import { normalize, validDelay, validPort, type ConnectOptions, type Listener } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import { addressError, systemError } from "./failures.ts";
 
@@ -67,7 +68,7 @@ export class Socket extends stream.Duplex {
     this.on("end", () => {
       if (!this.allowHalfOpen) this.write = afterFin as typeof this.write;
     });
-    given.signal?.addEventListener("abort", () => this.destroy(abortError(given.signal)), { once: true });
+    given.signal?.addEventListener("abort", () => this.destroy(new AbortError({ cause: given.signal?.reason })), { once: true });
   }
 
   /** Be the end of a connection that is there already. */
@@ -85,8 +86,8 @@ export class Socket extends stream.Duplex {
     const [options, callback] = Array.isArray(args[0]) ? (args[0] as [ConnectOptions, Listener | null]) : normalize(args);
     if (options.path !== undefined) throw unsupported("net.connect to a Unix socket or pipe");
     if (options.port === undefined) throw nodeError(TypeError, "ERR_MISSING_ARGS", 'The "options" or "port" or "path" argument must be specified');
-    if (options.host !== undefined && typeof options.host !== "string") throw invalidArgType("options.host", "string", options.host);
     const port = validPort(options.port, "Port");
+    checkOptions(options);
     if (callback !== null) this.once("connect", () => callback());
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
     this.connecting = true;
@@ -94,17 +95,30 @@ export class Socket extends stream.Duplex {
     if (!this.counted) this.keeper.unref();
     const host = options.host ?? "localhost";
     this._host = host;
-    void this.open(host, port);
+    if (options.lookup === undefined) void this.open(host, port);
+    else this.lookUp(host, port, options.lookup as Lookup);
     return this;
   }
 
-  private async open(host: string, port: number): Promise<void> {
+  /** Ask the program's own function where a name leads. */
+  private lookUp(host: string, port: number, lookup: Lookup): void {
+    const found = (error: Error | null, answer?: string | readonly { address: string }[]): void => {
+      const address = typeof answer === "string" ? answer : answer?.[0]?.address;
+      if (this.destroyed) return;
+      if (error !== null || address === undefined) return processNextTick(() => this.destroy(error ?? nodeError(TypeError, "ERR_INVALID_IP_ADDRESS", `Invalid IP address: ${String(address)}`)));
+      void this.open(address, port, host);
+    };
+    if (isIP(host) !== 0) return found(null, host);
+    lookup(host, { family: undefined, hints: 0, all: true }, found);
+  }
+
+  private async open(host: string, port: number, name = host): Promise<void> {
     const found = localAddress(host === "" ? "localhost" : host);
     if (found === null) return processNextTick(() => this.destroy(elsewhere(host)));
     try {
       const messages = await call("net.connect", port);
       if (this.destroyed) return new Connection(messages).leave();
-      within(this.context, () => this.opened(messages, port, found, host));
+      within(this.context, () => this.opened(messages, port, found, name));
     } catch (error) {
       if (this.destroyed) return;
       const { code } = error as { code?: string };
@@ -164,7 +178,7 @@ export class Socket extends stream.Duplex {
       };
       return;
     }
-    if (this.connection === null) return processNextTick(done, systemError("EPIPE", "write"));
+    if (this.connection === null) return done(nodeError(Error, "ERR_SOCKET_CLOSED", "Socket is closed"));
     this.written += chunk.length;
     this.active();
     let sync = true;
@@ -214,10 +228,11 @@ export class Socket extends stream.Duplex {
   }
 
   setTimeout(ms: number, callback?: () => void): this {
-    this.timeout = ms;
+    this.timeout = validDelay(ms, "msecs");
     clearTimeout(this.timer);
     this.timer = undefined;
     if (callback !== undefined) {
+      validateFunction(callback, "callback");
       if (ms === 0) this.removeListener("timeout", callback);
       else this.once("timeout", callback);
     }
@@ -310,6 +325,11 @@ function afterFin(this: Socket, _chunk: unknown, encoding: unknown, callback: un
   return false;
 }
 
-function abortError(signal: AbortSignal | undefined): Error {
-  return Object.assign(new Error("The operation was aborted", { cause: signal?.reason }), { name: "AbortError", code: "ABORT_ERR" });
+/** Where a name leads, told by a callback. */
+type Lookup = (name: string, options: object, done: (error: Error | null, answer?: string | readonly { address: string }[]) => void) => void;
+
+function checkOptions({ host, localPort, lookup }: ConnectOptions): void {
+  if (localPort !== undefined) validateNumber(localPort, "options.localPort");
+  if (lookup !== undefined) validateFunction(lookup, "options.lookup");
+  if (host !== undefined) validateString(host, "hostname");
 }

@@ -51,7 +51,7 @@ export class Agent extends Emitter {
 
   constructor(options: AgentOptions = {}) {
     super();
-    this.options = { noDelay: true, ...options };
+    this.options = Object.assign(Object.create(null) as AgentOptions, options, { noDelay: options.noDelay ?? true, path: null });
     this.keepAlive = options.keepAlive ?? false;
     this.keepAliveMsecs = options.keepAliveMsecs ?? 1000;
     this.maxSockets = options.maxSockets ?? Infinity;
@@ -80,8 +80,7 @@ export class Agent extends Emitter {
     if (free.length > 0) this.freeSockets[name] = free;
     else Reflect.deleteProperty(this.freeSockets, name);
     if (socket !== undefined) {
-      this.reuseSocket(socket);
-      request.reusedSocket = true;
+      this.reuseSocket(socket, request);
       (this.sockets[name] ??= []).push(socket);
       request.onSocket(socket);
     } else if ((this.sockets[name]?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) this.open(request, target);
@@ -115,6 +114,10 @@ export class Agent extends Emitter {
 
   private watch(socket: Socket, target: Target, name: string): void {
     socket.on("free", () => this.emit("free", socket, target));
+    socket.on("timeout", () => {
+      // Nobody waits for it: the other end may close it any time.
+      if (this.freeSockets[name]?.includes(socket) === true) socket.destroy();
+    });
     const gone = (): void => {
       this.removeSocket(socket, name);
       const waiting = this.requests[name]?.shift();
@@ -134,16 +137,10 @@ export class Agent extends Emitter {
     const waiting = this.requests[name]?.shift();
     if (waiting !== undefined) {
       if (this.requests[name]?.length === 0) Reflect.deleteProperty(this.requests, name);
-      waiting.reusedSocket = true;
       return waiting.onSocket(socket);
     }
+    if (!this.keeps(socket, name)) return void socket.destroy();
     const free = (this.freeSockets[name] ??= []);
-    // A connection whose request was given up before it had one is kept for nobody, as in Node.
-    const served = (socket._httpMessage ?? null) !== null;
-    if (!served || !this.keepAlive || free.length >= this.maxFreeSockets || !this.keepSocketAlive(socket)) {
-      if (free.length === 0) Reflect.deleteProperty(this.freeSockets, name);
-      return void socket.destroy();
-    }
     socket._httpMessage = null;
     this.sockets[name] = (this.sockets[name] ?? []).filter((other) => other !== socket);
     if (this.sockets[name].length === 0) Reflect.deleteProperty(this.sockets, name);
@@ -151,12 +148,29 @@ export class Agent extends Emitter {
     free.push(socket);
   }
 
+  /** Whether a connection is kept for a request that may come. */
+  private keeps(socket: Socket, name: string): boolean {
+    // A connection whose request was given up before it had one is kept for nobody, as in Node.
+    const served = (socket._httpMessage ?? null) !== null;
+    const room = (this.freeSockets[name]?.length ?? 0) < this.maxFreeSockets && (this.sockets[name]?.length ?? 0) <= this.maxSockets;
+    return served && this.keepAlive && room && this.keepSocketAlive(socket);
+  }
+
+  /** Let an idle connection wait as long as both ends said that it may. False when the other end keeps it no time at all. */
   keepSocketAlive(socket: Socket): boolean {
     socket.unref();
+    const own = this.options.timeout ?? 0;
+    const hint = /^timeout=(\d+)/.exec(String((socket._httpMessage as Partial<Client> | null)?.res?.headers["keep-alive"] ?? ""))?.[1];
+    const theirs = hint === undefined ? Infinity : Number(hint) * 1000;
+    if (theirs === 0) return false;
+    const wait = theirs < own ? theirs : own;
+    if (socket.timeout !== wait) socket.setTimeout(wait);
     return true;
   }
 
-  reuseSocket(socket: Socket): void {
+  /** Make a kept connection ready for another request. */
+  reuseSocket(socket: Socket, request: Client): void {
+    request.reusedSocket = true;
     socket.removeListener("error", ignore);
     socket.ref();
   }

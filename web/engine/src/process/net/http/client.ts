@@ -2,62 +2,19 @@
 
 import { frame, within } from "../../async/context.ts";
 import { Buffer } from "../../modules/buffer.ts";
-import { invalidArgType, nodeError } from "../../modules/errors.ts";
+import { AbortError, nodeError } from "../../modules/errors.ts";
 import { processNextTick } from "../../timers.ts";
 import { isLocalHost } from "../exchange.ts";
 import { net } from "../net.ts";
 import type { Socket } from "../socket.ts";
-import { Agent, globalAgent, type Target } from "./agent.ts";
+import { validDelay } from "../arguments.ts";
+import type { Agent, Target } from "./agent.ts";
 import { headerPairs } from "./headers.ts";
 import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
 import { OutsideExchange } from "./outside.ts";
 import { Parser, type Head } from "./parser.ts";
-
-export interface RequestOptions extends Target {
-  method?: string;
-  path?: string;
-  protocol?: string;
-  hostname?: string;
-  headers?: unknown;
-  auth?: string;
-  agent?: Agent | false | null;
-  defaultPort?: number;
-  setHost?: boolean;
-  signal?: AbortSignal;
-  joinDuplicateHeaders?: boolean;
-  maxHeaderSize?: number;
-  _defaultAgent?: Agent;
-}
-
-type ResponseListener = (response: Incoming) => void;
-
-/** Options of a URL, as `http.request(url)` takes them. */
-function optionsOf(url: URL): RequestOptions {
-  const options: RequestOptions = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), path: `${url.pathname}${url.search}` };
-  if (url.port !== "") options.port = Number(url.port);
-  if (url.username !== "" || url.password !== "") options.auth = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return options;
-}
-
-/** Read the arguments of `http.request`. */
-export function requestArguments(args: readonly unknown[]): [RequestOptions, ResponseListener | undefined] {
-  const [first, ...rest] = args;
-  const parsed = typeof first === "string" ? optionsOf(parseUrl(first)) : first instanceof URL ? optionsOf(first) : undefined;
-  const others = parsed === undefined ? args : rest;
-  const given = typeof others[0] === "function" || others[0] === null || others[0] === undefined ? {} : (others[0] as RequestOptions);
-  const callback = others.find((word) => typeof word === "function") as ResponseListener | undefined;
-  return [{ ...parsed, ...given }, callback];
-}
-
-function parseUrl(text: string): URL {
-  try {
-    return new URL(text);
-  } catch {
-    const error = nodeError(TypeError, "ERR_INVALID_URL", "Invalid URL");
-    throw Object.assign(error, { input: text });
-  }
-}
+import { requestArguments, requestedOf, type RequestOptions } from "./requested.ts";
 
 /** `http.ClientRequest`. */
 export class Client extends Outgoing {
@@ -82,36 +39,40 @@ export class Client extends Outgoing {
   constructor(...args: unknown[]) {
     super();
     const [options, callback] = requestArguments(args);
+    const { agent, protocol, path, method, host, port, usual, timeout } = requestedOf(options);
     this.options = options;
-    this.agent = agentOf(options);
-    const expected = this.agent?.protocol ?? options._defaultAgent?.protocol ?? "http:";
-    this.protocol = options.protocol ?? expected;
-    if (this.protocol !== expected && options.createConnection === undefined) throw nodeError(TypeError, "ERR_INVALID_PROTOCOL", `Protocol "${this.protocol}" not supported. Expected "${expected}"`);
-    this.path = options.path ?? "/";
-    if (/[^\u0021-\u00ff]/.test(this.path)) throw nodeError(TypeError, "ERR_UNESCAPED_CHARACTERS", "Request path contains unescaped characters");
-    this.method = methodOf(options.method);
-    this.host = options.hostname ?? options.host ?? "localhost";
-    const defaultPort = options.defaultPort ?? this.agent?.defaultPort ?? (this.protocol === "https:" ? 443 : 80);
-    this.port = Number(options.port === undefined || options.port === "" ? defaultPort : options.port);
-    this.shouldKeepAlive = this.agent?.keepAlive ?? false;
-    this.useChunkedEncodingByDefault = !["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"].includes(this.method);
+    this.agent = agent;
+    this.protocol = protocol;
+    this.path = path;
+    this.method = method;
+    this.host = host;
+    this.port = port;
+    this.timeoutMs = timeout;
+    this.shouldKeepAlive = agent?.keepAlive ?? false;
+    this.useChunkedEncodingByDefault = !["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"].includes(method);
     if (callback !== undefined) this.once("response", callback as never);
-    this.prepare(defaultPort);
-    if (options.timeout !== undefined) this.timeoutMs = options.timeout;
-    options.signal?.addEventListener("abort", () => this.destroy(aborted(options.signal)), { once: true });
-    if (options.signal?.aborted === true) processNextTick(() => this.destroy(aborted(options.signal)));
+    this.prepare(usual);
+    if (options.signal !== undefined) this.obey(options.signal);
     this.begin();
   }
 
-  private prepare(defaultPort: number): void {
+  /** Give up when the signal says so. */
+  private obey(signal: AbortSignal): void {
+    const stop = (): void => void this.destroy(new AbortError({ cause: signal.reason }));
+    if (signal.aborted) processNextTick(stop);
+    else signal.addEventListener("abort", stop, { once: true });
+  }
+
+  private prepare(usualPort: boolean): void {
     const { headers, setHost, auth } = this.options;
-    for (const [name, value] of headerPairs(headers)) if ((value as unknown) !== undefined) this._headers.set(name, value);
+    for (const [name, value] of headerPairs(headers)) this._headers.set(name, value);
     if (!this._headers.has("host") && setHost !== false) {
       const name = this.host.includes(":") && !this.host.startsWith("[") ? `[${this.host}]` : this.host;
-      this._headers.set("Host", this.port === defaultPort ? name : `${name}:${this.port}`);
+      this._headers.set("Host", usualPort ? name : `${name}:${this.port}`);
     }
     if (auth !== undefined && !this._headers.has("authorization")) this._headers.set("Authorization", `Basic ${Buffer.from(auth).toString("base64")}`);
-    if (this._headers.has("expect")) this._implicitHeader();
+    // Who waits for a go-ahead must have asked for it.
+    if (this._headers.has("expect")) this.flushHeaders();
   }
 
   private begin(): void {
@@ -341,7 +302,7 @@ export class Client extends Outgoing {
   }
 
   override setTimeout(ms: number, callback?: () => void): this {
-    this.timeoutMs = ms;
+    this.timeoutMs = validDelay(ms, "msecs");
     if (callback !== undefined) this.once("timeout", callback);
     this.socket?.setTimeout(ms);
     return this;
@@ -359,23 +320,4 @@ export class Client extends Outgoing {
   get finishedSending(): boolean {
     return this.writableFinished;
   }
-}
-
-function agentOf(options: RequestOptions): Agent | null {
-  const { agent } = options;
-  if (agent === false) return options.createConnection === undefined ? new Agent() : null;
-  if (agent === undefined || agent === null) return options.createConnection === undefined || options._defaultAgent !== undefined ? (options._defaultAgent ?? globalAgent) : null;
-  if (typeof (agent as Partial<Agent>).addRequest !== "function") throw invalidArgType("options.agent", ["Agent-like Object", "undefined", "false"], agent);
-  return agent;
-}
-
-function methodOf(method: unknown): string {
-  if (method === undefined || method === null) return "GET";
-  if (typeof method !== "string") throw invalidArgType("options.method", "string", method);
-  if (!/^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/.test(method)) throw nodeError(TypeError, "ERR_INVALID_HTTP_TOKEN", `Method must be a valid HTTP token ["${method}"]`);
-  return method.toUpperCase();
-}
-
-function aborted(signal: AbortSignal | undefined): Error {
-  return Object.assign(new Error("The operation was aborted", { cause: signal?.reason }), { name: "AbortError", code: "ABORT_ERR" });
 }

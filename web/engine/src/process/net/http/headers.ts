@@ -1,7 +1,6 @@
 /** Headers: what may stand in them, and how those that came are joined. */
 
-import { invalidArgType, nodeError } from "../../modules/errors.ts";
-import { received } from "../../modules/errors.ts";
+import { invalidArgType, invalidArgValue, nodeError } from "../../modules/errors.ts";
 
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 const INVALID = /[^\t\x20-\x7e\x80-\xff]/;
@@ -112,7 +111,7 @@ export function distinctHeaders(raw: readonly string[]): Record<string, string[]
 export function headerPairs(headers: unknown): [string, HeaderValue][] {
   if (Array.isArray(headers)) {
     if (headers.every((one) => Array.isArray(one))) return headers as [string, HeaderValue][];
-    if (headers.length % 2 !== 0) throw nodeError(TypeError, "ERR_INVALID_ARG_VALUE", `The argument 'headers' is invalid. Received ${received(headers)}`);
+    if (headers.length % 2 !== 0) throw invalidArgValue("headers", headers);
     return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1] as HeaderValue]);
   }
   if (headers instanceof Map || headers instanceof Headers) return [...(headers as Map<string, HeaderValue>)];

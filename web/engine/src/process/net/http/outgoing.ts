@@ -21,7 +21,7 @@ function begin(message: Outgoing): void {
   Object.assign(message, {
     _headers: new OutgoingHeaders(), socket: null, finished: false, destroyed: false, sendDate: false, shouldKeepAlive: true, useChunkedEncodingByDefault: true, chunkedEncoding: false,
     _header: null, _hasBody: true, _contentLength: null, _last: false, _defaultKeepAlive: true, _removedConnection: false, _removedTE: false, _removedContLen: false, _trailer: "",
-    strictContentLength: false, _errored: null, outputData: [], outputSize: 0, _ended: false, maxRequestsOnConnectionReached: false, _keepAliveTimeout: 0, _closed: false, _headerSent: false, _corked: 0,
+    strictContentLength: false, _errored: null, outputData: [], outputSize: 0, _ended: false, maxRequestsOnConnectionReached: false, _keepAliveTimeout: 0, _maxRequestsPerSocket: 0, _closed: false, _headerSent: false, _corked: 0,
   });
 }
 
@@ -32,6 +32,7 @@ interface Piece {
 
 const LegacyStream = stream.Stream as unknown as new () => InstanceType<typeof stream.Stream>;
 const HIGH_WATER = 16 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** The methods. */
 export abstract class Outgoing extends LegacyStream {
@@ -59,6 +60,7 @@ export abstract class Outgoing extends LegacyStream {
   declare _closed: boolean;
   declare _corked: number;
   declare _keepAliveTimeout: number;
+  declare _maxRequestsPerSocket: number;
   declare maxRequestsOnConnectionReached: boolean;
 
   constructor() {
@@ -189,7 +191,7 @@ export abstract class Outgoing extends LegacyStream {
       return;
     }
     added.push(["Connection", "keep-alive"]);
-    if (this._keepAliveTimeout > 0) added.push(["Keep-Alive", `timeout=${Math.floor(this._keepAliveTimeout / 1000)}`]);
+    if (this._keepAliveTimeout > 0) added.push(["Keep-Alive", `timeout=${Math.floor(this._keepAliveTimeout / 1000)}${this._maxRequestsPerSocket > 0 ? `, max=${this._maxRequestsPerSocket}` : ""}`]);
   }
 
   private framing(added: [string, string][], has: (name: string) => boolean): void {
@@ -250,16 +252,22 @@ export abstract class Outgoing extends LegacyStream {
     const [data, coding, done] = typeof chunk === "function" ? [undefined, undefined, chunk] : typeof encoding === "function" ? [chunk, undefined, encoding] : [chunk, encoding, callback];
     if (this.finished) return this.endAgain(data, done as Done | undefined);
     if (typeof done === "function") this.once("finish", done as () => void);
-    const bytes = data === undefined || data === null ? new Uint8Array(0) : bytesOf(data, typeof coding === "string" ? coding : "utf8");
+    const bytes = data === undefined || data === null ? NOTHING : bytesOf(data, typeof coding === "string" ? coding : "utf8");
     if (this._header === null) {
       this._contentLength = bytes.length;
       this._implicitHeader();
     }
-    const body = this._hasBody && bytes.length > 0 ? (this.chunkedEncoding ? chunked(bytes) : bytes) : new Uint8Array(0);
-    const tail = this.chunkedEncoding && this._hasBody ? Buffer.from(`0\r\n${this._trailer}\r\n`, "latin1") : new Uint8Array(0);
+    const last = this._hasBody ? this.lastBytes(bytes) : NOTHING;
     this.finished = true;
-    this.sendRaw(Buffer.concat([body, tail]), () => this.sent());
+    this.sendRaw(last, () => this.sent());
     return this;
+  }
+
+  /** The end of the body as it is sent: the last bytes, and what says that they are. */
+  private lastBytes(bytes: Uint8Array): Uint8Array {
+    if (!this.chunkedEncoding) return bytes;
+    const tail = Buffer.from(`0\r\n${this._trailer}\r\n`, "latin1");
+    return bytes.length === 0 ? tail : Buffer.concat([chunked(bytes), tail]);
   }
 
   private endAgain(data: unknown, done: Done | undefined): this {

@@ -17,6 +17,9 @@ function begin(response: Response, request: Incoming): void {
   }
 }
 
+/** Answers that have no body, besides the informational ones. */
+const BODILESS = new Set([204, 304]);
+
 /** The methods. */
 export class Response extends Outgoing {
   declare req: Incoming;
@@ -38,15 +41,20 @@ export class Response extends Outgoing {
     const code = Number(status) | 0;
     if (code < 100 || code > 999) throw nodeError(RangeError, "ERR_HTTP_INVALID_STATUS_CODE", `Invalid status code: ${String(status)}`);
     const given = typeof reason === "string" ? headers : (headers ?? reason);
-    this.statusMessage = typeof reason === "string" ? reason : (this.statusMessage ?? STATUS_CODES[code] ?? "unknown");
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(this.statusMessage)) throw nodeError(TypeError, "ERR_INVALID_CHAR", "Invalid character in statusMessage");
+    this.statusMessage = this.messageOf(code, reason);
     this.statusCode = code;
     for (const [name, value] of headerPairs(given)) this._headers.set(name, value);
-    const body = !(code === 204 || code === 304 || (code >= 100 && code < 200)) && this.req.method !== "HEAD";
+    const bodiless = code < 200 || BODILESS.has(code) || this.req.method === "HEAD";
     // A client that waits for a go-ahead and gets none would send its body as the next request.
-    if (this.req.headers.expect !== undefined && !this._sent100 && /100-continue/i.test(String(this.req.headers.expect))) this.shouldKeepAlive = false;
-    this._store(`HTTP/1.1 ${code} ${this.statusMessage}`, [], body);
+    if (!this._sent100 && /100-continue/i.test(String(this.req.headers.expect ?? ""))) this.shouldKeepAlive = false;
+    this._store(`HTTP/1.1 ${code} ${this.statusMessage}`, [], !bodiless);
     return this;
+  }
+
+  private messageOf(code: number, reason: unknown): string {
+    const message = typeof reason === "string" ? reason : (this.statusMessage ?? STATUS_CODES[code] ?? "unknown");
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(message)) throw nodeError(TypeError, "ERR_INVALID_CHAR", "Invalid character in statusMessage");
+    return message;
   }
 
   /** Node's old name. */

@@ -149,6 +149,7 @@ class Channel {
     response._keepAliveTimeout = this.server.keepAliveTimeout;
     response.shouldKeepAlive = head.keepAlive;
     const { maxRequestsPerSocket: limit } = this.server;
+    response._maxRequestsPerSocket = limit;
     if (limit > 0) response.maxRequestsOnConnectionReached = this.served >= limit;
     response.onFinished = () => this.answered(request, response);
     this.responses.push(response);
