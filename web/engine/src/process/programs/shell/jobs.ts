@@ -18,7 +18,7 @@ export async function trap(shell: Shell, args: readonly string[]): Promise<numbe
   const words = args[0] === "--" ? args.slice(1) : args;
   if (words[0] === "-l") return list(shell);
   if (words.length === 0 || words[0] === "-p") {
-    for (const [name, text] of shell.state.traps) await shell.print(1, `trap -- ${singleQuote(text)} ${name === "EXIT" || name === "ERR" ? name : `SIG${name}`}\n`);
+    for (const [name, text] of shell.state.traps) await shell.print(1, `trap -- ${singleQuote(text)} ${name === "EXIT" || name === "ERR" || name === "RETURN" ? name : `SIG${name}`}\n`);
     return 0;
   }
   const [text = "", ...names] = words;
@@ -26,7 +26,7 @@ export async function trap(shell: Shell, args: readonly string[]): Promise<numbe
   for (const word of alone ? [text] : names) {
     const name = signalName(word);
     if (name === null) throw new ShellError(`trap: ${word}: invalid signal specification`);
-    if (name === "DEBUG" || name === "RETURN") throw new ShellError(`trap: ${name} is not supported by the local WebContainer engine`);
+    if (name === "DEBUG") throw new ShellError(`trap: ${name} is not supported by the local WebContainer engine`);
     if (alone || text === "-") shell.state.traps.delete(name);
     else shell.state.traps.set(name, text);
   }
