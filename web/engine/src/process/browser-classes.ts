@@ -120,13 +120,41 @@ const iterated = (method: Method): Method => function (...args) {
 
 const text = (value: unknown): string => (value as { toString(): string }).toString();
 
+/** This browser lets a space and the like stand, escaped, in the name of a host, which the standard forbids; a `*` it allows. */
+const escapedHost = (url: URL): boolean => url.hostname.replace(/%2a/gi, "*").includes("%") && /^(?:https?|wss?|ftp|file):$/.test(url.protocol);
+
+/** Hosts that the standard forbids are not set either: the URL stays what it was. */
+function strictHosts(native: typeof URL): void {
+  for (const name of ["host", "hostname"] as const) {
+    const own = Object.getOwnPropertyDescriptor(native.prototype, name) as { set: (this: URL, value: unknown) => void; get: (this: URL) => string };
+    Object.defineProperty(native.prototype, name, {
+      ...own,
+      set(this: URL, value: unknown) {
+        const before = Reflect.apply(own.get, this, []);
+        Reflect.apply(own.set, this, [value]);
+        if (escapedHost(this)) Reflect.apply(own.set, this, [before]);
+      },
+    });
+  }
+  const canParse = (url: string, base?: string): boolean => {
+    try {
+      return !escapedHost(new native(url, base));
+    } catch {
+      return false;
+    }
+  };
+  Object.defineProperty(native, "canParse", { value: canParse, writable: true, configurable: true, enumerable: true });
+}
+
 /** `new URL(text)` that fails: Node's error has a code and the input. */
 function codedUrl(): void {
   const native = globalThis.URL;
   const coded: typeof URL = new Proxy(native, {
     construct(target, args: unknown[], newTarget) {
       try {
-        return Reflect.construct(target, args, newTarget === coded ? target : newTarget) as object;
+        const made = Reflect.construct(target, args, newTarget === coded ? target : newTarget) as URL;
+        if (escapedHost(made)) throw new TypeError("Invalid URL");
+        return made;
       } catch (error) {
         const [input, base] = args;
         if (args.length === 0 || typeof input === "symbol") throw error;
@@ -135,11 +163,25 @@ function codedUrl(): void {
       }
     },
   });
+  strictHosts(native);
   Object.defineProperty(native.prototype, "constructor", { value: coded, writable: true, configurable: true });
   Object.defineProperty(globalThis, "URL", { value: coded, writable: true, configurable: true });
 }
 
 function codedDecoder(): void {
+  const native = globalThis.TextDecoder;
+  const coded: typeof TextDecoder = new Proxy(native, {
+    construct(target, args: unknown[], newTarget) {
+      try {
+        return Reflect.construct(target, args, newTarget === coded ? target : newTarget) as object;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw nodeError(RangeError, "ERR_ENCODING_NOT_SUPPORTED", `The "${text(args[0])}" encoding is not supported`);
+      }
+    },
+  });
+  Object.defineProperty(native.prototype, "constructor", { value: coded, writable: true, configurable: true });
+  Object.defineProperty(globalThis, "TextDecoder", { value: coded, writable: true, configurable: true });
   wrap(TextDecoder.prototype, ["decode"], (method) => function (...args) {
     try {
       return method.apply(this, args);

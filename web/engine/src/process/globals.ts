@@ -149,11 +149,11 @@ export function installGlobals(process: NodeProcess, native: Native, failed: (er
   define("fetch", Object.defineProperty(nodeFetch, "name", { value: "fetch" }), true);
   define("queueMicrotask", microtask(native.queueMicrotask, failed), true);
   enumerate();
-  for (const [name, from] of [["Buffer", "buffer"], ["console", "console"]] as const) {
+  for (const [name, from] of [["Buffer", "buffer"], ["console", "console"], ["atob", "buffer"], ["btoa", "buffer"]] as const) {
     let value: unknown;
     Object.defineProperty(globalThis, name, {
       configurable: true,
-      enumerable: false,
+      enumerable: ENUMERABLE.includes(name),
       get: () => (value ??= name === "console" ? builtin(from) : (builtin(from) as Record<string, unknown>)[name]),
       set: (other: unknown) => define(name, other),
     });

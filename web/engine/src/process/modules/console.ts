@@ -200,6 +200,7 @@ function checked(given: unknown, args: unknown[]): Options {
 }
 
 const consoles = new WeakMap<object, Methods>();
+const all = new WeakSet();
 
 /** A console over two streams; works with and without `new`. */
 export const Console = function Console(this: unknown, given: unknown, ...args: unknown[]): object {
@@ -208,6 +209,7 @@ export const Console = function Console(this: unknown, given: unknown, ...args: 
   const state = stateOf(() => options.stdout, () => options.stderr ?? options.stdout, options);
   state.above = (Console.prototype as Methods).trace;
   consoles.set(made, methodsFor(made, state));
+  all.add(made);
   // Bound as the instance has them: a class that extends this one may have methods of its own.
   for (const name of ORDER) define(made, name, made[name]?.bind(made) as Method);
   return made;
@@ -220,6 +222,9 @@ for (const name of ORDER) {
     return methods[name]?.(...words);
   });
 }
+
+// The console of a process is one, though it is not made by the class.
+Object.defineProperty(Console, Symbol.hasInstance, { value: (made: unknown) => typeof made === "object" && made !== null && all.has(made) });
 
 /** The console of a process. Its streams are looked up at each call, so that a program may replace them. */
 export function processConsole(stdout: () => Out, stderr: () => Out): Console {
@@ -240,5 +245,6 @@ export function processConsole(stdout: () => Out, stderr: () => Out): Console {
     },
   });
   Object.defineProperty(made, Symbol.toStringTag, { value: "console", configurable: true });
+  all.add(made);
   return made as unknown as Console;
 }

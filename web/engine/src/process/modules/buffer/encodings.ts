@@ -225,9 +225,11 @@ function writeArguments(target: Uint8Array, rest: unknown[]): { offset: number; 
 function completeNamed(proto: Record<string, unknown>): void {
   for (const [prefix, encoding] of [["utf8", "utf8"], ["ucs2", "utf16le"], ["latin1", "latin1"], ["ascii", "ascii"], ["base64", "base64"], ["base64url", "base64url"], ["hex", "hex"]] as const) {
     proto[`${prefix}Slice`] = function slice(this: Uint8Array, start = 0, end = this.length): string {
+      if (start > this.length || end > this.length) throw nodeError(RangeError, "ERR_OUT_OF_RANGE", "Index out of range");
       return decode(Uint8Array.prototype.subarray.call(this, start, end), encoding);
     };
     proto[`${prefix}Write`] = function write(this: Uint8Array, text: string, offset = 0, length = this.length - offset): number {
+      if (offset > this.length) throw nodeError(RangeError, "ERR_BUFFER_OUT_OF_BOUNDS", '"offset" is outside of buffer bounds');
       const bytes = fitting(text, encoding, Math.min(length, this.length - offset));
       Uint8Array.prototype.set.call(this, bytes, offset);
       return bytes.length;

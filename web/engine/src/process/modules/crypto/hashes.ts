@@ -8,7 +8,7 @@ import { sha3_224, sha3_256, sha3_384, sha3_512, shake128, shake256 } from "@nob
 import type { CHash } from "@noble/hashes/utils.js";
 import { Transform } from "readable-stream/lib/stream.js";
 import { Buffer } from "../buffer.ts";
-import { knownEncoding } from "../buffer/encodings.ts";
+import { encodingOf, knownEncoding } from "../buffer/encodings.ts";
 import { invalidArgType, nodeError } from "../errors.ts";
 import { noteKeyObject } from "../util/types.ts";
 import { validateString, validateUint32, type Callback } from "../validate.ts";
@@ -95,7 +95,9 @@ function running(algorithm: string, length: unknown): Running {
   if (EXTENDABLE[name] !== undefined) return new Extendable(name, length ?? SHAKE_LENGTH[name] ?? 32);
   const found = ALGORITHMS[name];
   if (found === undefined) throw new Error("Digest method not supported");
-  if (length !== undefined && length !== found.outputLen) throw new Error("error:030000B2:digital envelope routines::not XOF or invalid length");
+  if (length !== undefined && length !== found.outputLen) {
+    throw Object.assign(new Error("error:030000B2:digital envelope routines::not XOF or invalid length"), { library: "digital envelope routines", reason: "not XOF or invalid length", code: "ERR_OSSL_EVP_NOT_XOF_OR_INVALID_LENGTH" });
+  }
   return found.create();
 }
 
@@ -110,11 +112,14 @@ const finalized = (): Error => nodeError(Error, "ERR_CRYPTO_HASH_FINALIZED", "Di
 type Done = (error?: Error | null) => void;
 type HashStream = Transform & { update(data: unknown, encoding?: unknown): HashStream; digest(encoding?: unknown): Buffer | string };
 
+/** Digests take text of an encoding that there is not as UTF-8, and give their bytes for one, as Node's do. */
+const hashEncoding = (encoding: unknown): unknown => (encodingOf(encoding) === undefined ? undefined : encoding);
+
 const common = {
   update(this: HashStream, data: unknown, encoding?: unknown): HashStream {
     const state = states.get(this);
     if (state === undefined || state.finished) throw finalized();
-    state.running.update(bytesOf(data, encoding));
+    state.running.update(bytesOf(data, hashEncoding(encoding)));
     return this;
   },
   _transform(this: HashStream, chunk: unknown, encoding: unknown, done: Done): void {
@@ -155,7 +160,7 @@ Object.assign(Hash.prototype, {
     const state = states.get(this);
     if (state === undefined || state.finished) throw finalized();
     state.finished = true;
-    return encoded(state.running.digest(), encoding);
+    return encoded(state.running.digest(), hashEncoding(encoding));
   },
   copy(this: HashStream, options?: unknown): HashStream {
     const state = states.get(this);
@@ -198,7 +203,7 @@ Object.assign(Hmac.prototype, {
     // Asked again, Node gives nothing, and no error.
     const bytes = state === undefined || state.finished ? new Uint8Array(0) : state.running.digest();
     if (state !== undefined) state.finished = true;
-    return encoded(bytes, encoding);
+    return encoded(bytes, hashEncoding(encoding));
   },
 });
 

@@ -38,6 +38,8 @@ function kindOf(pem: string): string {
   return kind;
 }
 
+const KIND_NAMES = { secret: "SecretKeyObject", public: "PublicKeyObject", private: "PrivateKeyObject" } as const;
+
 /** A key. It is made by `createSecretKey`, `createPublicKey` and `createPrivateKey`. */
 export class KeyObject {
   readonly #type: "secret" | "public" | "private";
@@ -54,6 +56,11 @@ export class KeyObject {
 
   get type(): "secret" | "public" | "private" {
     return this.#type;
+  }
+
+  /** Printed as Node's: nothing of the key itself. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `${KIND_NAMES[this.#type]} [KeyObject] { [Symbol(kKeyType)]: '${this.#type}' }`;
   }
 
   get symmetricKeySize(): number | undefined {
@@ -95,6 +102,7 @@ export class KeyObject {
 }
 
 export function createSecretKey(key: unknown, encoding?: unknown): KeyObject {
+  if (typeof key !== "string" && !ArrayBuffer.isView(key)) throw invalidArgType("key", ["ArrayBuffer", "Buffer", "TypedArray", "DataView"], key);
   return new KeyObject("secret", Buffer.from(bytesOf(key, encoding, "key")));
 }
 

@@ -3,7 +3,7 @@
 import { Buffer } from "../buffer.ts";
 import { invalidArgType, nodeError, outOfRange } from "../errors.ts";
 import { runLater } from "../later.ts";
-import { validateFunction, validateNumber, validateObject, type Callback } from "../validate.ts";
+import { validateFunction, validateNumber, validateBoolean, validateObject, type Callback } from "../validate.ts";
 
 /** The browser's own, whatever a program makes of the global. */
 export const webcrypto = globalThis.crypto;
@@ -95,6 +95,7 @@ export function randomInt(...args: unknown[]): number | undefined {
 
 export function randomUUID(options?: unknown): string {
   if (options !== undefined) validateObject(options, "options");
+  if (options?.disableEntropyCache !== undefined) validateBoolean(options.disableEntropyCache, "options.disableEntropyCache");
   return webcrypto.randomUUID();
 }
 

@@ -83,7 +83,7 @@ function prepareSource(stream: FileStream, path: unknown, given: Options, flags:
     functions.set(stream, throughHandle(stream.handle));
     const close = (): unknown => (stream as unknown as Readable).destroy();
     (source as unknown as { on(name: string, listener: () => unknown): void }).on("close", close);
-  } else throw invalidArgType("fd", ["number", "FileHandle"], source);
+  } else throw invalidArgType("options.fd", ["number", "FileHandle"], source);
 }
 
 function prepare(stream: FileStream, path: unknown, given: Options, flags: string): void {

@@ -1,7 +1,7 @@
 /** `readline.Interface`: lines of a stream, prompts and questions. Lines are whole; keys are not edited. */
 
 import { EventEmitter, on } from "../events.ts";
-import { AbortError, invalidArgValue, nodeError } from "../errors.ts";
+import { AbortError, invalidArgValue, nodeError, unsupported } from "../errors.ts";
 import { StringDecoder } from "../string_decoder.ts";
 import { validateAbortSignal, validateFunction } from "../validate.ts";
 
@@ -40,6 +40,13 @@ export interface InterfaceOptions {
 const ENDS = /\r\n|\n|\r(?!\n)/g;
 const Base = EventEmitter as unknown as new () => EventEmitter;
 
+/** Whether the output is a terminal. What only asks to be treated as one would have its keys edited, which is not done. */
+function terminalOf(options: InterfaceOptions, output: Target | undefined): boolean {
+  const real = (output as { isTTY?: boolean } | undefined)?.isTTY === true;
+  if (options.terminal === true && !real) throw unsupported("readline with terminal: true, where the output is none,", "keys are not edited; lines are read whole without it");
+  return options.terminal ?? real;
+}
+
 /** What both interfaces are; they differ in how `question` answers. */
 class Lines extends Base {
   readonly input: Source;
@@ -65,7 +72,7 @@ class Lines extends Base {
     if (options.completer != null && typeof options.completer !== "function") throw invalidArgValue("completer", options.completer);
     this.input = options.input;
     this.output = options.output ?? undefined;
-    this.terminal = options.terminal ?? (this.output as { isTTY?: boolean } | undefined)?.isTTY === true;
+    this.terminal = terminalOf(options, this.output);
     this.crlfDelay = Math.max(100, options.crlfDelay ?? 100);
     this.history = options.history ?? [];
     this.#prompt = options.prompt ?? "> ";

@@ -70,8 +70,8 @@ function reason(error: unknown): unknown {
 }
 
 export function inherits(child: unknown, parent: unknown): void {
-  validateFunction(child, "ctor");
-  validateFunction(parent, "superCtor");
+  if (child === undefined || child === null) throw invalidArgType("ctor", "Function", child);
+  if (parent === undefined || parent === null) throw invalidArgType("superCtor", "Function", parent);
   const proto = (parent as { prototype?: unknown }).prototype;
   if (proto === undefined) throw invalidArgType("superCtor.prototype", "Object", proto);
   Object.defineProperty(child, "super_", { value: parent, writable: true, configurable: true });

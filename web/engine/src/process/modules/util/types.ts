@@ -88,6 +88,12 @@ function isPromise(value: unknown): boolean {
   return isObject(value) && value instanceof Promise;
 }
 
+/** The tag tells the slot, but for a class that hides it: then the stack, which only errors have from the start. DOMException is none in Node. */
+function isNativeError(value: unknown): boolean {
+  if (!isObject(value) || value instanceof DOMException) return false;
+  return builtinTag("Error")(value) || (value instanceof Error && Object.hasOwn(value, "stack"));
+}
+
 /** The functions, in Node's order. */
 export const types = {
   isExternal: () => false,
@@ -98,7 +104,7 @@ export const types = {
   isNumberObject,
   isStringObject,
   isSymbolObject,
-  isNativeError: (value: unknown) => value instanceof Error || (isObject(value) && tagOf(value) === "Error"),
+  isNativeError,
   isRegExp: (value: unknown) => value !== RegExp.prototype && brand(RegExp.prototype, "source")(value),
   isAsyncFunction: (value: unknown) => functionKind("AsyncFunction")(value) || functionKind("AsyncGeneratorFunction")(value),
   isGeneratorFunction: (value: unknown) => functionKind("GeneratorFunction")(value) || functionKind("AsyncGeneratorFunction")(value),
