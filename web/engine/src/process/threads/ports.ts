@@ -2,7 +2,7 @@
 
 import { handle, pollLater, turn, type Handle } from "../loop.ts";
 import { Queue } from "../queue.ts";
-import { unsupported } from "../modules/errors.ts";
+import { nodeError, unsupported } from "../modules/errors.ts";
 
 type Listener = (...values: unknown[]) => void;
 
@@ -230,7 +230,7 @@ export function sendOn(port: MessagePort, value: unknown, transfer: readonly unk
 
 /** Take the next message that waits at a port whose other end is in this thread. */
 export function receiveMessageOnPort(port: unknown): { message: unknown } | undefined {
-  if (!(port instanceof MessagePort)) throw new TypeError('The "port" argument must be a MessagePort instance');
+  if (!(port instanceof MessagePort)) throw nodeError(TypeError, "ERR_INVALID_ARG_TYPE", 'The "port" argument must be a MessagePort instance');
   const state = stateOf(port);
   if (state.inbox.size > 0) return { message: state.inbox.take() };
   if (state.peer === undefined && !state.closed) throw unsupported("receiveMessageOnPort() on a port whose other end is in another thread");

@@ -45,6 +45,15 @@ function scriptOf(script: unknown, options: Options, cwd: string): string {
   throw nodeError(TypeError, "ERR_WORKER_PATH", `The worker script or module filename must be an absolute path or a relative path starting with './' or '../'.${hint} Received "${script}"`);
 }
 
+/** Refuse what cannot be done, or what Node refuses. */
+function checkOptions({ env, stdin, argv, execArgv }: Options): void {
+  if (env === SHARE_ENV) throw unsupported("SHARE_ENV of worker_threads");
+  if (stdin === true) throw unsupported("the option stdin of a Worker");
+  if (env !== undefined && env !== null && typeof env !== "object") throw invalidArgType("options.env", ["object", "undefined", "null", "worker_threads.SHARE_ENV"], env);
+  if (argv !== undefined && !Array.isArray(argv)) throw invalidArgType("options.argv", "Array", argv);
+  if (execArgv !== undefined && !Array.isArray(execArgv)) throw invalidArgType("options.execArgv", "Array", execArgv);
+}
+
 function listen(): void {
   if (listening) return;
   listening = true;
@@ -75,10 +84,15 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
   constructor(script: unknown, options: Options = {}) {
     super();
     const process = theProcess();
-    if (options.env === SHARE_ENV) throw unsupported("SHARE_ENV of worker_threads");
-    if (options.stdin === true) throw unsupported("the option stdin of a Worker");
-    if (options.env !== undefined && options.env !== null && typeof options.env !== "object") throw invalidArgType("options.env", ["object", "undefined", "null", "worker_threads.SHARE_ENV"], options.env);
-    const path = scriptOf(script, options, (process.cwd as () => string)());
+    let path: string;
+    try {
+      checkOptions(options);
+      path = scriptOf(script, options, (process.cwd as () => string)());
+    } catch (error) {
+      // What never begins keeps no process alive.
+      this.#hold.close();
+      throw error;
+    }
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = (event: MessageEvent<FromThread>) => turn(() => within(this.#frame, () => this.#hear(event.data)));
