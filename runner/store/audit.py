@@ -22,7 +22,7 @@ from runner.errors import AuditError, AuditOffline, AuditRefused, RunnerError, U
 from runner.run.catalogue import sentence, tokens
 from runner.run.event import Event
 from runner.run.ports import AuditHit, AuditQuery, Copy, Delivery
-from runner.store.audit_errors import ITS_STATE, TOO_LARGE, first_line, translated
+from runner.store.audit_errors import FORBIDDEN, ITS_STATE, TOO_LARGE, first_line, refused_key, translated
 from runner.store.audit_objects import Embedder, batches, copy_of, event_in, object_id, properties
 from runner.store.audit_settings import AuditSettings
 
@@ -222,7 +222,9 @@ class WeaviateLog:
         ]
 
     def _own_fault(self, reason: str) -> None:
-        """Raise AuditOffline unless the reason is the event's own: what the server lacks now it may have later."""
+        """Raise AuditError unless the reason is the event's own: what the server lacks now it may have later."""
+        if FORBIDDEN.search(reason):
+            raise refused_key(self.name)
         if ITS_STATE.search(reason):
             raise AuditOffline(f"{self.name} takes no events: {reason}")
 
@@ -254,6 +256,7 @@ class WeaviateLog:
         given: dict[str, Any] = {"filters": _filters(query), "limit": query.limit, "return_properties": ["event"]}
         if not query.words:
             order = Sort.by_property("ts", ascending=False).by_property("seq", ascending=False)
+            order = order.by_property("run")
             return ask.fetch_objects(sort=order, **given)
         words = " ".join(tokens(query.words))
         if query.mode == "lexical":
@@ -303,10 +306,10 @@ class WeaviateLog:
 
 def _client(settings: AuditSettings, timeout: float) -> WeaviateAsyncClient:
     """A client that is not connected yet. Raises AuditError without the SDK."""
-    # A package below it says at import that it is about to change; nobody here can do anything about that.
-    warnings.filterwarnings("ignore", message="The httpx module is deprecated")
     try:
-        from weaviate import WeaviateAsyncClient
+        # A package below it says at import that it is about to change; nobody here can do anything about that.
+        with warnings.catch_warnings(record=True):
+            from weaviate import WeaviateAsyncClient
         from weaviate.classes.init import AdditionalConfig, Auth, Timeout
         from weaviate.connect import ConnectionParams
     except ImportError as error:

@@ -9,9 +9,11 @@ from runner.errors import AuditError, AuditOffline, AuditRefused
 #: What a server says of an object for its own state rather than for the object's.
 ITS_STATE = re.compile(
     r"read-?only|disk|memory|deadline|timed? ?out|unavailable|leader|connect|shut|not ready|not active|"
-    r"could not find class|class not found|not found in schema|tenant|permission|forbidden",
+    r"could not find class|class not found|not found in schema|tenant",
     re.I,
 )
+#: What it says for the rights of the key.
+FORBIDDEN = re.compile(r"forbidden|insufficient permission|unauthorized", re.I)
 #: What says that a message was larger than a server takes.
 TOO_LARGE = re.compile(r"RESOURCE_EXHAUSTED|larger than max|\b413\b")
 _CODE = re.compile(r"StatusCode\.([A-Z_]+)")
@@ -66,6 +68,14 @@ def first_line(text: str) -> str:
     return (text.strip().splitlines() or ["no reason given"])[0][:300]
 
 
+def refused_key(name: str) -> AuditRefused:
+    """The error for a key that is unknown or may not do what was asked."""
+    return AuditRefused(
+        f"{name} refuses the key, or the key has no right to do this",
+        "Set RUNNER_AUDIT_API_KEY to a key that may read and write the collection.",
+    )
+
+
 def translated(name: str, error: Exception) -> AuditError:
     """The error for what the SDK raised; `name` is the audit log's."""
     kind, status = type(error).__name__, getattr(error, "status_code", None)
@@ -73,10 +83,7 @@ def translated(name: str, error: Exception) -> AuditError:
     if isinstance(error, TimeoutError):
         return AuditOffline(f"{name} did not answer in time")
     if status in (401, 403) or kind in KEYS or (code and code[1] in ("UNAUTHENTICATED", "PERMISSION_DENIED")):
-        return AuditRefused(
-            f"{name} refuses the key or lacks a right for it",
-            "Set RUNNER_AUDIT_API_KEY to a key that may read and write the collection.",
-        )
+        return refused_key(name)
     if (
         kind in GONE
         or (code and code[1] in _CODES_OF_THEGONE)

@@ -1,9 +1,9 @@
 """The journal searched by words without any server: an index in SQLite beside the state, brought up to date by `seq`.
 
 Same words (`runner.run.catalogue`), same formula as Weaviate's BM25: tf / (tf + k1 (1 - b + b length / average length))
-with k1 = 1.2 and b = 0.75, times idf = ln(1 + (N - n + 0.5) / (n + 0.5)). FTS5's own `bm25()` has another idf, so FTS5 is
-the index only, and the ranking is ours. The index is a cache: when it does not fit the journal, it is made anew; where
-the folder cannot be written, it is made in memory.
+with k1 = 1.2 and b = 0.75, times idf = ln(1 + (N - n + 0.5) / (n + 0.5)). FTS5's own `bm25()` has another idf, so FTS5
+is the index only, and the ranking is ours. The index is a cache: when it does not fit the journal, it is made anew;
+where the folder cannot be written, it is made in memory.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class JournalIndex:
         db = self._opened()
         where, values = _conditions(query)
         if not query.words:
-            found = f"SELECT run, seq, NULL FROM doc WHERE {where} ORDER BY ts DESC, seq DESC LIMIT ?"  # noqa: S608
+            found = f"SELECT run, seq, NULL FROM doc WHERE {where} ORDER BY ts DESC, seq DESC, run LIMIT ?"  # noqa: S608
             return list(db.execute(found, [*values, query.limit]))
         count, length = db.execute("SELECT COUNT(*), COALESCE(SUM(length), 0) FROM doc").fetchone()
         weights = {}
@@ -140,7 +140,7 @@ class JournalIndex:
         score = f"SUM(idf * tf / (tf + {K1} * ({1 - B} + {B} * length / ?)))"
         text = (
             f"SELECT run, seq, {score} AS score FROM ({parts}) JOIN doc ON doc.id = doc "  # noqa: S608
-            f"WHERE {where} GROUP BY doc.id ORDER BY score DESC, ts DESC, seq DESC LIMIT ?"
+            f"WHERE {where} GROUP BY doc.id ORDER BY score DESC, ts DESC, seq DESC, run LIMIT ?"
         )
         named = [value for word, idf in weights.items() for value in (idf, word)]
         return list(db.execute(text, [length / count, *named, *values, query.limit]))
