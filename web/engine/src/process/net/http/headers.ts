@@ -31,6 +31,7 @@ export class OutgoingHeaders {
   }
 
   append(name: string, value: string | readonly string[]): void {
+    validateHeaderValue(name, value);
     const before = this.get(name);
     const list = before === undefined ? [] : Array.isArray(before) ? (before as string[]) : [String(before)];
     this.set(name, [...list, ...(typeof value === "string" ? [value] : value)]);
@@ -107,12 +108,25 @@ export function distinctHeaders(raw: readonly string[]): Record<string, string[]
   return found;
 }
 
+/** A flat list of names and values: a name that comes again has all its values. */
+function gathered(list: readonly unknown[]): [string, HeaderValue][] {
+  const found = new Map<string, [string, HeaderValue]>();
+  for (let at = 0; at < list.length; at += 2) {
+    const name = String(list[at]);
+    const value = list[at + 1] as HeaderValue;
+    const before = found.get(name.toLowerCase());
+    if (before === undefined) found.set(name.toLowerCase(), [name, value]);
+    else before[1] = [before[1], value].flat().map(String);
+  }
+  return [...found.values()];
+}
+
 /** Headers as `setHeaders` and `writeHead` take them: an object, pairs, a flat list, or a Headers or Map. */
 export function headerPairs(headers: unknown): [string, HeaderValue][] {
   if (Array.isArray(headers)) {
     if (headers.every((one) => Array.isArray(one))) return headers as [string, HeaderValue][];
     if (headers.length % 2 !== 0) throw invalidArgValue("headers", headers);
-    return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1] as HeaderValue]);
+    return gathered(headers);
   }
   if (headers instanceof Map || headers instanceof Headers) return [...(headers as Map<string, HeaderValue>)];
   return Object.entries((headers ?? {}) as Record<string, HeaderValue>);
