@@ -51,6 +51,12 @@ def _run() -> Callable[..., None]:
     return run
 
 
+def _resume() -> Callable[..., None]:
+    from runner.cli.resume import resume
+
+    return resume
+
+
 def _up() -> Callable[..., None]:
     from runner.cli.up import up
 
@@ -107,6 +113,7 @@ COMMANDS: dict[str, Source] = {
     "explain": _explain,
     "plan": _plan,
     "run": _run,
+    "resume": _resume,
     "up": _up,
     "down": _down,
     "status": _status,

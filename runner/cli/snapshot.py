@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -134,11 +135,9 @@ def _snapshot(leg: Record) -> Document | None:
 async def _of_box(store: StateStore, run: str, leg: Record) -> Document | None:
     """What a paused run kept of the box that the leg was the last to succeed in."""
     box = str(leg.data.get("box"))
-    legs = [each.data for each in await store.all(run, "step") if each.data.get("box") == box]
-    ended = [str(each.get("ended_at")) for each in legs if each.get("state") == "succeeded"]
     record = await store.get(run, "box", box)
-    kept = record.data.get("snapshot") if record is not None else None
-    if not isinstance(kept, dict) or leg.data.get("state") != "succeeded" or str(leg.data["ended_at"]) != max(ended):
+    kept = record.data.get("copy") if record is not None else None
+    if not isinstance(kept, dict) or leg.key != str(cast("list[str]", kept["succeeded"])[-1]):
         return None
     sandbox = record.data.get("sandbox") if record is not None else None
     return {"digest": kept["digest"], "bytes": kept["bytes"], "files": None, "sandbox": sandbox}

@@ -164,6 +164,8 @@ def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]])
     facts += [sentence for sentence in (cost_words(run, lists["boxes"]), *_switches(run)) if sentence]
     if run["state"] == "interrupted":
         facts.append(f"its process is gone; last event at {local(run['last_event_at'])}")
+    if run["state"] in ("interrupted", "paused"):
+        facts.append(f"go on with it: runner resume {parent['run'] if isinstance(parent, dict) else run['id']}")
     parts = ["\n".join(facts)]
     if legs:
         heads = ("STEP", "STATE", "ATTEMPT", "DURATION", "BOX", "MESSAGE")

@@ -112,6 +112,40 @@ def test_hello_runs_and_can_be_looked_at(runner: Runner, root: Path) -> None:
     assert "hello, bob" in runner("logs", "last", "greet").stdout
 
 
+SLOW = """\
+spec: 1
+name: slow
+sandboxes: {{own: {{needs: {{runtime: shell}}, scope: step}}}}
+steps:
+  made: {{sandbox: own, run: 'echo "n=7" >> "$RUNNER_OUTPUT"', outputs: {{n: {{type: integer}}}}}}
+  long: {{sandbox: own, run: 'echo "n is ${{{{ steps.made.outputs.n }}}}"; [ "$RUNNER_ATTEMPT" = 2 ] || sleep {mark}'}}
+  last: {{sandbox: own, after: [long], run: echo end}}
+"""
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(runner: Runner) -> None:
+    spec = runner.folder / "slow.yaml"
+    spec.write_text(SLOW.format(mark=runner.mark))
+    process = runner.start("run", str(spec), "--engine", "local")
+    assert eventually(lambda: bool(runner.sleepers()) or process.poll() is not None), "the step did not start"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    status = runner("status", "last")
+    assert "go on with it: runner resume" in status.stdout
+
+    resumed = runner("resume", "--all", "--engine", "local")
+
+    assert resumed.returncode == 0, resumed.stderr
+    steps = {step["key"]: step for step in json.loads(runner("status", "last", "--json").stdout)["steps"]}
+    assert {key: (step["state"], step["attempt"]) for key, step in steps.items()} == {
+        "made": ("succeeded", 1), "long": ("succeeded", 2), "last": ("succeeded", 1),
+    }  # fmt: skip
+    assert "n is 7" in runner("logs", "last", "long").stdout
+    assert "chain ok" in runner("audit", "verify", "last").stdout
+    assert eventually(lambda: not runner.sleepers())
+    assert "has ended" in runner("resume", "last").stderr
+
+
 REACHING = """\
 spec: 1
 name: reaching

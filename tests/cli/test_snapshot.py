@@ -208,9 +208,10 @@ def test_a_hostile_tar_is_not_imported(desk, evil):
 def test_what_a_paused_run_kept_of_a_box_is_the_snapshot_of_the_step_that_was_last_in_it(desk):
     kept = snapshots.stored(desk.folder / "state" / "artifacts", packed("kept"))
     legs = {"a": "2026-01-31T12:00:01Z", "b": "2026-01-31T12:00:02Z"}
+    about = {"digest": kept.digest, "bytes": kept.bytes, "succeeded": [*legs]}
     changes = [
         Change("run", "r1", 0, {"id": "r1", "state": "paused", "created_at": "2026-01-31T12:00:00Z"}),
-        Change("box", "i1", 0, {"sandbox": "web", "snapshot": {"digest": kept.digest, "bytes": kept.bytes}}),
+        Change("box", "i1", 0, {"sandbox": "web", "copy": about}),
     ]
     for key, ended in legs.items():
         changes.append(Change("step", key, 0, {"step": key, "state": "succeeded", "box": "i1", "ended_at": ended}))
