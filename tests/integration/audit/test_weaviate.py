@@ -149,7 +149,7 @@ QUERIES = [
     AuditQuery("shard webcontainer", run="r1", limit=500),
     AuditQuery("directory", step="s3", severities=("warning", "error"), limit=500),
     AuditQuery("exited", step="s3[shard=1]", provider="e2b", limit=500),
-    AuditQuery("no", agent="reviewer", types=("step.failed", "run.failed"), limit=500),
+    AuditQuery("killed 4", agent="reviewer", types=("step.failed", "run.failed"), limit=500),
     AuditQuery("signal", since="2026-01-31T12:10:00.000000Z", until="2026-01-31T12:20:00.000060Z", limit=500),
     AuditQuery("", types=("step.retrying",), limit=12),
     AuditQuery("", severities=("error",), since="2026-01-31T12:30:00.000000Z", limit=500),

@@ -1,0 +1,93 @@
+"""Real `runner` processes and a real Weaviate: it is down, killed, up again; nothing is lost and no secret is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.acceptance]
+
+SECRET = "canary-7f3a9c-of-the-audit-log"
+SPEC = """\
+spec: 1
+name: shipped
+secrets: {token: {env: CANARY}}
+steps:
+  say: {run: 'echo "the token is $TOKEN"; echo "word=\\"${TOKEN}x\\"" >> "$RUNNER_OUTPUT"', env: {TOKEN: "${{ secrets.token }}"}, outputs: {word: {type: string}}}
+  fail: {after: [say], allow_failure: true, run: 'echo "zebra: no space" >&2; exit 3'}
+  last: {after: [fail], run: "true"}
+"""  # noqa: E501 - as people write it
+
+
+class Folder:
+    def __init__(self, path: Path, environ: dict[str, str]) -> None:
+        self.path = path
+        (path / "spec.yaml").write_text(SPEC)
+        home = path / "home"
+        home.mkdir()
+        self.environ = {"PATH": os.environ["PATH"], "HOME": str(home), "CANARY": SECRET, "LANG": "C.UTF-8", **environ}
+
+    def runner(self, *arguments: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=self.path,
+            env={**self.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=50,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.runner(*arguments, "--json", code=code).stdout)
+
+
+def test_weaviate_is_down_during_a_run_and_up_again(running: Any, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, running.environ())
+    folder.runner("run", "spec.yaml")
+    running.kill()
+    told = folder.runner("run", "spec.yaml").stderr
+    assert "does not answer" in told
+    assert "deliver with `runner audit ship`" in told
+    status = folder.json("audit", "status")
+    assert status["waiting"] > 8
+    assert status["error"]
+    assert [each["ok"] for each in folder.json("audit", "verify", "--journal-only")] == [True, True]
+    assert "does not answer" in folder.runner("audit", "verify", code=4).stderr
+    assert "does not answer" in folder.runner("audit", "ship", code=4).stderr
+    # The journal answers meanwhile, and says that it was the journal.
+    found = folder.runner("audit", "search", "zebra", "space")
+    assert "searched: the journal" in found.stdout
+    assert "searched the journal instead" in found.stderr
+
+    running.start()
+    shipped = folder.json("audit", "ship")
+    assert (shipped["waiting"], shipped["refused"]) == (0, 0)
+    verdicts = folder.json("audit", "verify")
+    assert [each["ok"] for each in verdicts] == [True, True]
+    assert [each["audit"]["copies"] for each in verdicts] == [each["events"] for each in verdicts]
+    there = folder.json("audit", "search", "exited", "with", "3", "--run", "last")
+    here = folder.json("audit", "search", "exited", "with", "3", "--run", "last", "--source", "journal")
+    assert there["source"].startswith("Weaviate at ")
+    assert {hit["event"]["hash"] for hit in there["hits"]} == {hit["event"]["hash"] for hit in here["hits"]}
+    assert there["hits"]
+    assert folder.json("audit", "status")["copies"] == sum(each["events"] for each in verdicts)
+    # Lost in Weaviate, put back from the journal.
+    again = folder.json("audit", "ship", "--again", "last")
+    assert again["again"] == verdicts[0]["events"]
+
+    running.kill()
+    for root in (running.folder, tmp_path / ".runner"):
+        for file in root.rglob("*"):
+            if file.is_file():
+                content = file.read_bytes()
+                assert SECRET.encode() not in content, file
+                assert running.keys["admin"].encode() not in content, file
