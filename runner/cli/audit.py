@@ -10,6 +10,8 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.audit_keep import checked, export, prune
+from runner.cli.audit_keep import key as make_key
 from runner.cli.audit_search import search
 from runner.cli.audit_ship import ship, status
 from runner.cli.state import ALL, JSON, STATE, audit_log, find_run, reading
@@ -30,11 +32,13 @@ app.command()(search)
 
 
 @app.command()
-def verify(
+def verify(  # noqa: PLR0913 - one parameter per option
     runs: list[str] | None = typer.Argument(
         None, metavar="[RUN]...", help="Runs: ids, beginnings of ids, or `last`; none means all."
     ),
     every: bool = typer.Option(False, "--all", help="All runs (the default when none is named)."),
+    file: Path | None = typer.Option(None, "--file", metavar="FILE", help="Check a file that `export` wrote instead."),
+    key: Path | None = typer.Option(None, "--key", metavar="FILE", help="With --file: only this public key may sign."),
     journal_only: bool = typer.Option(False, "--journal-only", help="Do not ask the audit log."),
     state: Path = STATE,
     as_json: bool = JSON,
@@ -44,6 +48,11 @@ def verify(
     No event was changed, lost or put in; exit code 1 when one was. The audit log is asked where RUNNER_AUDIT_URL is
     set; exit code 4 when it does not answer.
     """
+    if file is not None:
+        _verify_file(file, key, as_json)
+        return
+    if key is not None:
+        raise UsageError("--key is for --file", "A journal is not signed; an exported file may be.")
     if runs and every:
         raise UsageError("--all and the names of runs exclude each other", "Give one of them.")
     verdicts, unasked = asyncio.run(_verify(state, runs or [], journal_only))
@@ -55,6 +64,16 @@ def verify(
         raise typer.Exit(JournalBroken.exit_code)
     if unasked is not None:
         raise unasked
+
+
+def _verify_file(file: Path, key: Path | None, as_json: bool) -> None:
+    sealed = checked(file, key)
+    if as_json:
+        typer.echo(json.dumps({"runs": dict(sealed.runs), "signer": sealed.signer}, ensure_ascii=False))
+        return
+    for run, count in sealed.runs.items():
+        typer.echo(f"run {run}: {count} {'event' if count == 1 else 'events'}, chain ok")
+    typer.echo(f"seal ok, {sealed.signer or 'not signed'}")
 
 
 async def _verify(state: Path, names: list[str], journal_only: bool) -> tuple[list[Verdict], AuditError | None]:
@@ -106,3 +125,6 @@ def _line(verdict: Verdict) -> str:
 
 app.command()(ship)
 app.command()(status)
+app.command()(export)
+app.command("key")(make_key)
+app.command()(prune)
