@@ -120,7 +120,8 @@ class WebContainerBox:
         self._left.append(leave)
         if self._why:
             leave()
-        self._arm(self._request.timeout)
+        else:
+            self._arm(self._request.timeout)
 
     def hear(self, events: list[dict[str, Any]]) -> None:
         """Take the page's events."""
@@ -259,7 +260,7 @@ class WebContainerBox:
             words, env = ["node", "-e", WRAPPER, *words], {**env, "RUNNER_STDIN": "framed"}
         request = {"command": words[0], "args": words[1:], "cwd": self._relative(cwd), "env": env}
         try:
-            starting = self.call("the command cannot be started", "spawn", process.key, request, given)
+            starting = self.call("the command cannot be started", "spawn", process.key, request, *given)
             await finished(starting, process.abandon)
         except BaseException:
             self._processes.pop(process.key, None)
@@ -459,7 +460,7 @@ class WebContainerBox:
             self._timer.cancel()
         self._ends_at = time.time() + seconds
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(seconds, lambda: loop.create_task(self.end("it ran past its time to live")))
+        self._timer = loop.call_later(seconds, lambda: self._lost("it ran past its time to live", crashed=False))
 
     def _lost(self, reason: str, *, crashed: bool = True) -> None:
         """Take note that it is gone: by itself, or because somebody ended it."""

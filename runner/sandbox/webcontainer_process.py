@@ -71,17 +71,17 @@ class WebContainerProcess:
             self._ended.set_exception(reason)
             self._ended.exception()  # whoever waits gets it; nobody has to wait
 
-    def at_once(self, input_open: bool) -> str | None:
-        """All of its input, to go with the start; None when it comes later. Raises RequestRefused for other bytes than
-        UTF-8.
+    def at_once(self, input_open: bool) -> tuple[str, ...]:
+        """The argument of the start that is all of its input; none when that comes later. Not None: the page would get
+        a null. Raises RequestRefused for other bytes than UTF-8.
         """
         if self._stdin is None:
-            return None if input_open else ""
+            return () if input_open else ("",)
         found = list(pieces(self._stdin))
         if len(found) > 1:
-            return None
+            return ()
         self._stdin = None
-        return "".join(found)
+        return ("".join(found),)
 
     def follow(self) -> None:
         """Begin to send the rest of its input and to watch over its time: it has started."""
