@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.compiler.plan.choose import Account, Fact
+    from runner.embedded.e2b.settings import Settings
     from runner.run.ports import AuditLog, Engine, Sandbox, StateStore
     from runner.store.audit_index import JournalIndex
 
@@ -47,8 +48,9 @@ def open_audit(environ: Mapping[str, str]) -> AuditLog | None:
     if settings is None:
         return None
     from runner.store.audit import WeaviateLog
+    from runner.store.minilm import MiniLm
 
-    return WeaviateLog(settings)
+    return WeaviateLog(settings, MiniLm(settings.model) if settings.embedder == "minilm" else None)
 
 
 def open_index(state: Path, *, kept: bool = True) -> JournalIndex:
@@ -115,6 +117,7 @@ async def open_providers(
     needed: bool = True,
     wanted: Mapping[str, bool] | None = None,
     tell: Callable[[str], None] | None = None,
+    rest: Path | None = None,
 ) -> AsyncIterator[Provision]:
     """The providers of boxes until the block ends; with `needed` false, none, and nothing is started.
 
@@ -122,15 +125,16 @@ async def open_providers(
     all count as such. What is only a second choice starts when it is needed; WebContainers start with their first box.
 
     E2B is the hosted service when E2B_API_KEY is set, another endpoint when E2B_API_URL says so, and otherwise an
-    endpoint of our own on this machine. What dead runs left at an account is freed meanwhile; `tell` gets a sentence
-    for each box. Raises SandboxMissing when this machine cannot make boxes, UsageError for settings that say nothing.
+    endpoint of our own on this machine: when this process is killed, its boxes come to `rest` as files in that folder.
+    What dead runs left at an account is freed meanwhile; `tell` gets a sentence for each box. Raises SandboxMissing
+    when this machine cannot make boxes, UsageError for settings that say nothing.
     """
     if not needed:
         yield Provision()
         return
     names = {"e2b": True, "webcontainer": True} if wanted is None else wanted
     web = _webcontainers(environ) if "webcontainer" in names else Provision(sentence="")
-    e2b = _e2b(environ, tell, first=names.get("e2b", False)) if "e2b" in names else _nothing()
+    e2b = _e2b(environ, tell, rest, first=names.get("e2b", False)) if "e2b" in names else _nothing()
     async with e2b as other:
         facts = {**other.facts, **web.facts}
         sentence = "; ".join(each.sentence for each in (other, web) if each.sentence) or _none_of(facts)
@@ -154,11 +158,12 @@ async def _nothing() -> AsyncIterator[Provision]:
 
 @asynccontextmanager
 async def _e2b(
-    environ: Mapping[str, str], tell: Callable[[str], None] | None, *, first: bool
+    environ: Mapping[str, str], tell: Callable[[str], None] | None, rest: Path | None, *, first: bool
 ) -> AsyncIterator[Provision]:
+    own = _Own(_egress(environ), rest)
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
     if not (key or url):
-        async with _own_e2b(_egress(environ), first=first) as provision:
+        async with _own_e2b(own, first=first) as provision:
             yield provision
         return
     from runner.compiler.plan.choose import Fact, allocated
@@ -169,11 +174,11 @@ async def _e2b(
     # Of another endpoint nobody knows how its boxes are built.
     fact = Fact(True, where, free=free, most={} if url else {"cpu": cpu, "memory_mb": memory}, account=account)
     sandbox = _elsewhere(environ)
-    second = _second(environ)
+    second = _second(environ, own)
     sentence = f"E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
     reaping = asyncio.ensure_future(_reaped(sandbox, tell))
     try:
-        facts = {"e2b": fact, **_facts(second, _egress(environ))}
+        facts = {"e2b": fact, **_facts(second, own)}
         yield Provision({"e2b": sandbox, **second}, facts, sentence)
         await asyncio.wait({reaping}, timeout=_REAPING)  # the run may have been shorter than this
     finally:
@@ -182,19 +187,35 @@ async def _e2b(
             await each.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """How endpoints of our own are served: whether their boxes may reach the internet, and where they rest as files
+    when this process is killed.
+    """
+
+    egress: bool
+    rest: Path | None
+
+    def settings(self) -> Settings:
+        """What the endpoint is told."""
+        from runner.embedded.e2b.settings import Settings
+
+        return Settings(egress=self.egress, rest=None if self.rest is None else str(self.rest.absolute()))
+
+
 @asynccontextmanager
-async def _own_e2b(egress: bool, *, first: bool) -> AsyncIterator[Provision]:
+async def _own_e2b(own: _Own, *, first: bool) -> AsyncIterator[Provision]:
     """Boxes of our own endpoint, which starts now, or with its first box where it is only a second choice."""
     sentence = f"E2B, {_HERE} (the hosted service: set E2B_API_KEY)"
     if first:
-        async with _embedded(egress=egress) as own:
-            yield Provision({"e2b": own}, _facts({"e2b": own}, egress), sentence)
+        async with _embedded(own) as sandbox:
+            yield Provision({"e2b": sandbox}, _facts({"e2b": sandbox}, own), sentence)
         return
     from runner.sandbox.standby import Standby
 
-    later = Standby("e2b", lambda: _embedded(egress=egress))
+    later = Standby("e2b", lambda: _embedded(own))
     try:
-        yield Provision({"e2b": later}, _facts({"e2b": later}, egress), sentence)
+        yield Provision({"e2b": later}, _facts({"e2b": later}, own), sentence)
     finally:
         await later.close()
 
@@ -236,18 +257,18 @@ _REAPING = 5.0
 _SECOND = "e2b@embedded"
 
 
-def _facts(embedded: Mapping[str, Sandbox], egress: bool) -> dict[str, Fact]:
+def _facts(embedded: Mapping[str, Sandbox], own: _Own) -> dict[str, Fact]:
     """What is known of the embedded endpoint, under the name it goes by."""
     from runner.compiler.plan.choose import Fact
     from runner.embedded.e2b.lacks import known_templates, lacks
     from runner.embedded.e2b.templates import BASE
 
     most = {"cpu": BASE.cpu, "memory_mb": BASE.memory_mb, "disk_mb": BASE.disk_mb}
-    fact = Fact(True, _HERE, lacks(egress), templates=known_templates(), free=True, most=most)
+    fact = Fact(True, _HERE, lacks(own.egress), templates=known_templates(), free=True, most=most)
     return dict.fromkeys(embedded, fact)
 
 
-def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
+def _second(environ: Mapping[str, str], own: _Own) -> dict[str, Sandbox]:
     """The embedded endpoint as the fallback of another one, where RUNNER_E2B_FALLBACK asks for it."""
     from runner.sandbox.standby import Standby
 
@@ -255,8 +276,7 @@ def _second(environ: Mapping[str, str]) -> dict[str, Sandbox]:
     if wanted not in ("none", "embedded"):
         hint = "Allowed are `none` (the default) and `embedded`."
         raise UsageError(f"RUNNER_E2B_FALLBACK is {wanted!r}, which names no endpoint", hint)
-    egress = _egress(environ)
-    return {_SECOND: Standby(_SECOND, lambda: _embedded(_SECOND, egress))} if wanted == "embedded" else {}
+    return {_SECOND: Standby(_SECOND, lambda: _embedded(own, _SECOND))} if wanted == "embedded" else {}
 
 
 def _egress(environ: Mapping[str, str]) -> bool:
@@ -344,15 +364,14 @@ async def _reaped(sandbox: Sandbox, tell: Callable[[str], None] | None) -> None:
 
 
 @asynccontextmanager
-async def _embedded(name: str = "e2b", egress: bool = False) -> AsyncIterator[Sandbox]:
+async def _embedded(own: _Own, name: str = "e2b") -> AsyncIterator[Sandbox]:
     """Boxes of our own endpoint. It starts while the SDK is being loaded: both take most of a second."""
     from runner.embedded.e2b.launch import launch
-    from runner.embedded.e2b.settings import Settings
     from runner.sandbox.e2b import E2BSandbox
 
     warming = asyncio.ensure_future(E2BSandbox("not used").warm())
     try:
-        async with launch(Settings(egress=egress)) as endpoint:
+        async with launch(own.settings()) as endpoint:
             await warming
             sandbox = E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url, provider=name)
             try:

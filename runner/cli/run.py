@@ -196,6 +196,7 @@ class Session:
                         needed=support.needs_boxes(plan, children.values()),
                         wanted=support.candidates(plan, children.values()),
                         tell=self._tell,
+                        rest=options.state / "boxes",
                     )
                 )
             finally:

@@ -115,11 +115,10 @@ def test_hello_runs_and_can_be_looked_at(runner: Runner, root: Path) -> None:
 SLOW = """\
 spec: 1
 name: slow
-sandboxes: {{own: {{needs: {{runtime: shell}}, scope: step}}}}
 steps:
-  made: {{sandbox: own, run: 'echo "n=7" >> "$RUNNER_OUTPUT"', outputs: {{n: {{type: integer}}}}}}
-  long: {{sandbox: own, run: 'echo "n is ${{{{ steps.made.outputs.n }}}}"; [ "$RUNNER_ATTEMPT" = 2 ] || sleep {mark}'}}
-  last: {{sandbox: own, after: [long], run: echo end}}
+  made: {{run: 'echo "n=7" >> "$RUNNER_OUTPUT"; echo of-made > half', outputs: {{n: {{type: integer}}}}}}
+  long: {{run: 'echo "n is ${{{{ steps.made.outputs.n }}}}"; [ "$RUNNER_ATTEMPT" = 2 ] || sleep {mark}'}}
+  last: {{after: [long], run: cat half}}
 """
 
 
@@ -141,6 +140,9 @@ def test_a_run_that_was_killed_goes_on_where_it_was(runner: Runner) -> None:
         "made": ("succeeded", 1), "long": ("succeeded", 2), "last": ("succeeded", 1),
     }  # fmt: skip
     assert "n is 7" in runner("logs", "last", "long").stdout
+    # All in one box, which came to rest as files when its run was killed.
+    assert runner("logs", "last", "last").stdout == "of-made\n"
+    assert "box.found" in runner("audit", "export", "last").stdout
     assert "chain ok" in runner("audit", "verify", "last").stdout
     assert eventually(lambda: not runner.sleepers())
     assert "has ended" in runner("resume", "last").stderr

@@ -114,7 +114,8 @@ def _put(url: str, body: bytes, fields: dict[str, str]) -> None:
 async def launch(settings: Settings = _PLAIN) -> AsyncIterator[Endpoint]:
     """Serve an endpoint of our own until the block ends; its boxes end with it.
 
-    It ends with this process too, kill -9 included: it watches a pipe that only we hold. Raises SandboxMissing when
+    It ends with this process too, kill -9 included: it watches a pipe that only we hold. With `settings.rest` the boxes
+    are not lost then. Raises SandboxMissing when
     this machine cannot make boxes, UsageError for settings that cannot be, ProviderOffline when the endpoint does not
     start for another reason.
     """
@@ -150,6 +151,7 @@ async def _told(child: asyncio.subprocess.Process) -> Endpoint:
 async def _end(child: asyncio.subprocess.Process) -> None:
     assert child.stdin is not None  # noqa: S101 - asked for above
     with suppress(ConnectionError, ProcessLookupError):
+        child.stdin.write(b"end\n")  # without a word it would take us for dead
         child.stdin.close()
         await child.stdin.wait_closed()
     try:

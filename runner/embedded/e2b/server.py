@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,11 @@ from runner.embedded.e2b.walls.bubblewrap import TOOLS
 from runner.embedded.e2b.walls.walls import raise_walls
 from runner.errors import RunnerError, ServiceError
 
+#: Seconds that boxes may take to be put as files after the death of who started their endpoint.
+_PATIENCE = 20.0
+#: Seconds after which boxes that nobody has come back for are removed.
+_REST = 14 * 86_400.0
+
 
 async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     """Serve until SIGTERM, SIGINT, or with `settings.with_parent` until standard input ends. Raises ServiceError,
@@ -47,17 +53,12 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     """
     plan = gate.choose(settings.plan, settings.quota, settings.rate)
     rules = tuple(faults.parse(text) for text in settings.faults)
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
-    if settings.with_parent:
-        loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+    stop, alone = _told_to_end(settings)
     _settle()
     base = None if settings.folder is None else Path(settings.folder)
-    with StateFolder(base) as folder, KeptFolder(base if base and settings.keep else folder.path) as kept:
+    with StateFolder(base) as folder, _kept(settings, folder.path) as kept:
         boxes = Boxes(walls := raise_walls(folder.path), folder.path / "boxes")
-        life = Life(boxes, Kept(kept.path, kept.key("index") if settings.keep else b""), kept.key("token"))
+        life = await _life(settings, boxes, kept)
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
@@ -65,15 +66,44 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
         egress = _egress(settings, folder.path, holdings)
         boxes.outward = egress if settings.egress else None
         edge = _edge(boxes, life, holdings, entry, rules, endpoint)
-        serving = loop.create_task(Door(listener, edge.answer, authority).serve())
+        serving = asyncio.get_running_loop().create_task(Door(listener, edge.answer, authority).serve())
         try:
             tell(replace(endpoint, why=walls.why))
             await stop.wait()
         finally:
             serving.cancel()
             await holdings.builder.close()
-            await life.close()
+            await life.close(rest=settings.keep or alone.is_set())
             await egress.close()
+
+
+def _told_to_end(settings: Settings) -> tuple[asyncio.Event, asyncio.Event]:
+    """Set when the endpoint is to end; and when it is because its parent has died."""
+    loop = asyncio.get_running_loop()
+    stop, alone = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if settings.with_parent:
+        loop.add_reader(sys.stdin.fileno(), _watch_parent, stop, alone)
+    return stop, alone
+
+
+def _lasting(settings: Settings) -> str | None:
+    """The folder in which what is kept stays after the endpoint's end, if it does."""
+    return settings.rest if settings.rest is not None else settings.folder if settings.keep else None
+
+
+def _kept(settings: Settings, own: Path) -> KeptFolder:
+    return KeptFolder(Path(_lasting(settings) or own), 0.0 if settings.rest is None else _PATIENCE)
+
+
+async def _life(settings: Settings, boxes: Boxes, kept: KeptFolder) -> Life:
+    """Raises ServiceError when what was kept cannot be read, OSError."""
+    key = b"" if _lasting(settings) is None else kept.key("index")
+    life = Life(boxes, Kept(kept.path, key), kept.key("token"))
+    if settings.rest is not None:
+        await life.forget_before(time.time() - _REST)
+    return life
 
 
 def _settle() -> None:
@@ -136,11 +166,14 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _watch_parent(stop: asyncio.Event) -> None:
+def _watch_parent(stop: asyncio.Event, alone: asyncio.Event) -> None:
+    """Standard input has something: a word says that the end is meant, its end alone that the parent died."""
     with contextlib.suppress(OSError):
         if os.read(sys.stdin.fileno(), 64):
-            return
+            stop.set()
     asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+    if not stop.is_set():
+        alone.set()
     stop.set()
 
 

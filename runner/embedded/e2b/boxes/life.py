@@ -140,9 +140,15 @@ class Life:
         if any(kept):
             await self._shelf.save()
 
-    async def close(self) -> None:
-        """End all boxes; into a durable folder the running ones are put as files first."""
-        if self._shelf.durable:
+    async def forget_before(self, moment: float) -> None:
+        """Remove the boxes that rest since before that Unix time. Raises OSError."""
+        for each in list(self._resting.values()):
+            if each.paused_at < moment:
+                await self.kill(each.id)
+
+    async def close(self, *, rest: bool = True) -> None:
+        """End all boxes; into a durable folder the running ones are put as files first, where they are to `rest`."""
+        if rest and self._shelf.durable:
             running = [box for box in self._boxes.all() if box.paused_at is None and not box.order.builder]
             await asyncio.gather(*(self._put_by(box) for box in running))
         await self._boxes.close()

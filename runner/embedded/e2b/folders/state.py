@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from runner.errors import ServiceError
 
 _PREFIX = "runner-e2b-"
 _KEPT = "kept"
+#: Seconds between two looks at a folder that another endpoint has.
+_LOOK = 0.05
 #: Boxes' users pass through our folders to what is theirs, and cannot list them. An ordinary person's boxes are that
 #: person on the host; nobody else shall come to their files, whose places the arguments of running programs tell.
 _PASSED = 0o711 if os.geteuid() == 0 else 0o700
@@ -63,11 +66,14 @@ class StateFolder:
 
 
 class KeptFolder:
-    """The folder `kept` below `base`, for one endpoint at a time. Use as a context manager."""
+    """The folder `kept` below `base`, for one endpoint at a time. Use as a context manager. For so many seconds of
+    `patience` it waits for another endpoint to end, which may be putting its boxes there right now.
+    """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, patience: float = 0.0) -> None:
         self.path = base / _KEPT
         self._lock = -1
+        self._patience = patience
 
     def __enter__(self) -> KeptFolder:
         """Raises ServiceError when another endpoint has it, or nothing can be made there."""
@@ -76,13 +82,18 @@ class KeptFolder:
             self.path.chmod(_PASSED)
             self.path = self.path.resolve()
             self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            hint = "end that one, or give another --folder"
-            raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint) from error
-        return self
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if time.monotonic() < end:
+                    time.sleep(_LOOK)
+                    continue
+                os.close(self._lock)
+                hint = "end that one, or give another --folder"
+                raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint) from error
+            return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
