@@ -12,13 +12,16 @@ from runner.errors import EngineUnavailable, UsageError
 from runner.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from runner.compiler.plan.choose import Account, Fact
     from runner.embedded.e2b.settings import Settings
     from runner.run.ports import AuditLog, Engine, Sandbox, StateStore
     from runner.store.audit_index import JournalIndex
+
+    #: Whether the boxes of the run with that id are to be left alone, though its process is dead.
+    Spared = Callable[[str], Awaitable[bool]]
 
 
 def has_store(state: Path) -> bool:
@@ -118,6 +121,7 @@ async def open_providers(
     wanted: Mapping[str, bool] | None = None,
     tell: Callable[[str], None] | None = None,
     rest: Path | None = None,
+    spared: Spared | None = None,
 ) -> AsyncIterator[Provision]:
     """The providers of boxes until the block ends; with `needed` false, none, and nothing is started.
 
@@ -126,15 +130,15 @@ async def open_providers(
 
     E2B is the hosted service when E2B_API_KEY is set, another endpoint when E2B_API_URL says so, and otherwise an
     endpoint of our own on this machine: when this process is killed, its boxes come to `rest` as files in that folder.
-    What dead runs left at an account is freed meanwhile; `tell` gets a sentence for each box. Raises SandboxMissing
-    when this machine cannot make boxes, UsageError for settings that say nothing.
+    What dead runs left at an account is freed meanwhile, unless they are `spared`; `tell` gets a sentence for each
+    box. Raises SandboxMissing when this machine cannot make boxes, UsageError for settings that say nothing.
     """
     if not needed:
         yield Provision()
         return
     names = {"e2b": True, "webcontainer": True} if wanted is None else wanted
     web = _webcontainers(environ) if "webcontainer" in names else Provision(sentence="")
-    e2b = _e2b(environ, tell, rest, first=names.get("e2b", False)) if "e2b" in names else _nothing()
+    e2b = _e2b(environ, _Reaping(tell, spared), rest, first=names.get("e2b", False)) if "e2b" in names else _nothing()
     async with e2b as other:
         facts = {**other.facts, **web.facts}
         sentence = "; ".join(each.sentence for each in (other, web) if each.sentence) or _none_of(facts)
@@ -151,6 +155,24 @@ def _none_of(facts: Mapping[str, Fact]) -> str:
     return "; ".join(lacking) or "no provider is known"
 
 
+@dataclass(frozen=True, slots=True)
+class _Reaping:
+    """Who hears of the orphans that are freed, and which runs' boxes are none."""
+
+    tell: Callable[[str], None] | None
+    spared: Spared | None
+
+    async def free(self, sandbox: Sandbox) -> None:
+        """Free what dead runs of this machine left at an account."""
+        from runner.errors import RunnerError
+        from runner.run.reaper import reap
+
+        with suppress(RunnerError):  # no key, no SDK: the run itself will say so
+            for sentence in await (reap(sandbox) if self.spared is None else reap(sandbox, self.spared)):
+                if self.tell is not None:
+                    self.tell(sentence)
+
+
 @asynccontextmanager
 async def _nothing() -> AsyncIterator[Provision]:
     yield Provision(sentence="")
@@ -158,7 +180,7 @@ async def _nothing() -> AsyncIterator[Provision]:
 
 @asynccontextmanager
 async def _e2b(
-    environ: Mapping[str, str], tell: Callable[[str], None] | None, rest: Path | None, *, first: bool
+    environ: Mapping[str, str], reaper: _Reaping, rest: Path | None, *, first: bool
 ) -> AsyncIterator[Provision]:
     own = _Own(_egress(environ), rest)
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
@@ -176,7 +198,7 @@ async def _e2b(
     sandbox = _elsewhere(environ)
     second = _second(environ, own)
     sentence = f"E2B, {where}" + ("; if it fails, the embedded endpoint" if second else "")
-    reaping = asyncio.ensure_future(_reaped(sandbox, tell))
+    reaping = asyncio.ensure_future(reaper.free(sandbox))
     try:
         facts = {"e2b": fact, **_facts(second, own)}
         yield Provision({"e2b": sandbox, **second}, facts, sentence)
@@ -348,19 +370,9 @@ async def free_orphans(environ: Mapping[str, str], tell: Callable[[str], None]) 
     if environ.get("E2B_API_KEY") or environ.get("E2B_API_URL"):
         sandbox = _elsewhere(environ)
         try:
-            await _reaped(sandbox, tell)
+            await _Reaping(tell, None).free(sandbox)
         finally:
             await sandbox.close()
-
-
-async def _reaped(sandbox: Sandbox, tell: Callable[[str], None] | None) -> None:
-    from runner.errors import RunnerError
-    from runner.run.reaper import reap
-
-    with suppress(RunnerError):  # no key, no SDK: the run itself will say so
-        for sentence in await reap(sandbox):
-            if tell is not None:
-                tell(sentence)
 
 
 @asynccontextmanager

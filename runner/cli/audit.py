@@ -13,6 +13,7 @@ import typer
 from runner.cli.audit_keep import checked, export, prune
 from runner.cli.audit_keep import key as make_key
 from runner.cli.audit_search import search
+from runner.cli.audit_semantic import setup_semantic
 from runner.cli.audit_ship import ship, status
 from runner.cli.state import ALL, JSON, STATE, audit_log, find_run, reading
 from runner.errors import AuditError, JournalBroken, UsageError
@@ -128,3 +129,4 @@ app.command()(status)
 app.command()(export)
 app.command("key")(make_key)
 app.command()(prune)
+app.command("setup-semantic")(setup_semantic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from runner.errors import UsageError
@@ -31,6 +32,8 @@ class AuditSettings:
     tenant: str | None = None
     collection: str = COLLECTION
     embedder: str = "none"
+    #: The folder of the model, where there is an embedder.
+    model: Path = Path()
 
     @property
     def name(self) -> str:
@@ -57,7 +60,14 @@ def audit_settings(environ: Mapping[str, str]) -> AuditSettings | None:
         _matching(environ, "RUNNER_AUDIT_COLLECTION", r"[A-Z][A-Za-z0-9_]{0,63}", "a capital, then letters and digits")
         or COLLECTION,
         _embedder(environ),
+        model_folder(environ),
     )
+
+
+def model_folder(environ: Mapping[str, str]) -> Path:
+    """Where `runner audit setup-semantic` keeps the model for all projects of a person."""
+    cache = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
+    return Path(cache) / "runner" / "minilm"
 
 
 def _address(url: str) -> tuple[bool, str, int]:
