@@ -44,7 +44,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Check that the journals of runs are whole, and that the audit log has the same events.
+    """Check journals, and the audit log against them.
 
     No event was changed, lost or put in; exit code 1 when one was. The audit log is asked where RUNNER_AUDIT_URL is
     set; exit code 4 when it does not answer.

@@ -44,9 +44,9 @@ def export(  # noqa: PLR0913 - one parameter per option
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Write journals as JSON lines, the last of which seals them.
+    """Write journals as a file that can be checked.
 
-    `runner audit verify --file FILE` checks such a file anywhere, without the state folder.
+    JSON lines, the last of which seals the others. `runner audit verify --file FILE` checks such a file anywhere, without the state folder.
     """
     if signed and key is None:
         hint = "Make a key with `runner audit key FILE`, then --key FILE or RUNNER_AUDIT_SIGNING_KEY=FILE."
@@ -109,9 +109,9 @@ def prune(
     state: Path = STATE,
     as_json: bool = JSON,
 ) -> None:
-    """Remove the events of runs that ended long ago from the audit log.
+    """Remove the events of runs that ended long ago.
 
-    The journal keeps them unless --journal is given. What was removed leaves a tombstone, so that
+    From the audit log: the journal keeps them unless --journal is given. What was removed leaves a tombstone, so that
     `runner audit verify` goes on to tell retention from loss.
     """
     age = re.fullmatch(r"(\d+)([dwy])", older_than)

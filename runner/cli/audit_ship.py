@@ -121,7 +121,10 @@ async def _until_stopped(shipper: Shipper) -> None:
 
 
 def status(state: Path = STATE, as_json: bool = JSON) -> None:
-    """Show what the audit log has not got: events that wait, and refused ones with the reason."""
+    """Show what the audit log has not got yet.
+
+    Events that wait, refused ones with the reason, and whether it answers now.
+    """
     told = asyncio.run(_status(state))
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))

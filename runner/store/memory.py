@@ -6,6 +6,7 @@ It passes the same conformance suite as SurrealDB, to the letter: compare-and-se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from runner.errors import JournalBroken, StoreConflict, StoreError
 from runner.run.event import GENESIS, Event, EventDraft
@@ -96,7 +97,7 @@ class MemoryStore:
     async def outbox(self, limit: int = 100) -> list[Event]:
         """Events not yet delivered, oldest first."""
         self._check_open()
-        return [self._event(place) for place in sorted(self._outbox, key=self._outbox.__getitem__)[:limit]]
+        return [self._event(place) for place in islice(self._outbox, limit)]
 
     async def delivered(self, events: Sequence[Event]) -> None:
         """Drop these events' outbox rows; unknown ones are ignored."""
@@ -131,6 +132,7 @@ class MemoryStore:
             letter = self._dead.pop((event.run, event.seq), None)
             if letter is not None:
                 self._outbox[event.run, event.seq] = letter[0]
+        self._outbox = dict(sorted(self._outbox.items(), key=lambda item: item[1]))
 
     async def backlog(self) -> Backlog:
         """How much of the journal the audit log has not got."""
