@@ -13,13 +13,16 @@ _NO_SPACE = re.compile(r"no space left|no storage space|file too large|quota exc
 _DISK = re.compile(r"IO error|Log error|fsync failed", re.I)
 
 
-def translated(path: Path, text: str) -> StoreError:
-    """The error for what the engine on the folder `path` said."""
+def translated(path: Path | str, text: str) -> StoreError:
+    """The error for what the engine on the folder `path`, or at that address, said."""
     if _NO_SPACE.search(text):
         return StoreFull(
             f"no space left for the state in {path}; nothing that was acknowledged is lost",
             "Free some space on its device and repeat the command.",
         )
+    if isinstance(path, str):
+        first = text.strip().partition("\n")[0] or "unknown error"
+        return StoreError(f"the state server at {path} failed: {first}", "Look into the server's log.")
     first = text.strip().splitlines()[0] if text.strip() else "unknown error"
     return StoreError(
         f"the state store in {path} failed: {first}",

@@ -18,3 +18,8 @@ def queries() -> dict[str, str]:
 
 def _strip(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("--"))
+
+
+def preparing(namespace: str, database: str) -> str:
+    """The query that makes a namespace and a database in it; their names have been checked to be names."""
+    return queries()["prepare"].replace("{namespace}", namespace).replace("{database}", database)

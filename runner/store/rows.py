@@ -21,13 +21,14 @@ def unkeyed(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: "\0" if match[1] == "0" else match[1], text)
 
 
-def content(run: str, change: Change, text: str | None) -> dict[str, object] | None:
-    """A row: the document as text, and the fields to search by; None for a record that stays as it is."""
+def content(run: str, change: Change, text: str | None, number: int) -> dict[str, object] | None:
+    """A row: the document as text, the fields to search by, the number of the commit; None for a record that stays."""
     if text is None:
         return None
     found = {name: (change.data or {}).get(name) for name in ("state", "created_at")}
     columns = {name: key_text(value) if isinstance(value, str) else "" for name, value in found.items()}
-    return {"run": key_text(run), "key": key_text(change.key), "rev": change.rev + 1, "body": text, **columns}
+    named = {"run": key_text(run), "key": key_text(change.key), "rev": change.rev + 1}
+    return {**named, "body": text, "txn": number, **columns}
 
 
 def record(row: dict[str, Any]) -> Record:

@@ -26,9 +26,12 @@ from runner.compiler.canonical import canonical
 from runner.errors import JournalBroken, StoreConflict, StoreError, StoreFull, StoreLocked, StoreNewer
 from runner.run.event import EventDraft, verify
 from runner.run.ports import Change, StateStore
+from runner.store.answers import failure
 from runner.store.conformance import CHECKS, Bench, Check
+from runner.store.home import FolderHome
+from runner.store.migration import MIGRATIONS, VERSION
 from runner.store.queries import queries
-from runner.store.surreal import MIGRATIONS, VERSION, SurrealStore, _Engine
+from runner.store.surreal import SurrealStore
 from runner.store.watermark import Watermark
 
 pytestmark = pytest.mark.integration
@@ -261,11 +264,11 @@ def test_an_older_store_is_brought_up_step_by_step(tmp_path: Path, monkeypatch: 
     path = tmp_path / "state"
     asyncio.run(filled(path))
     monkeypatch.setattr(
-        "runner.store.surreal.MIGRATIONS", (*MIGRATIONS, (VERSION + 1, "second"), (VERSION + 2, "third"))
+        "runner.store.migration.MIGRATIONS", (*MIGRATIONS, (VERSION + 1, "second"), (VERSION + 2, "third"))
     )
-    monkeypatch.setattr("runner.store.surreal.VERSION", VERSION + 2)
+    monkeypatch.setattr("runner.store.migration.VERSION", VERSION + 2)
     steps = {"second": "CREATE note:one SET n = 1", "third": "UPDATE note:one SET n += 1"}
-    monkeypatch.setattr("runner.store.surreal.queries", lambda: queries() | steps)
+    monkeypatch.setattr("runner.store.home.queries", lambda: queries() | steps)
     for _ in range(2):  # the second opening migrates nothing
         asyncio.run(_open_and_close(path))
     assert raw(path, "SELECT VALUE n FROM note:one; SELECT VALUE version FROM meta:schema") == [[2], [VERSION + 2]]
@@ -435,16 +438,16 @@ def test_a_head_moved_by_another_writer_is_read_again(tmp_path: Path) -> None:
 def test_a_race_is_repeated_and_then_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "Failed to commit transaction due to a read or write conflict. This transaction can be retried"
     busy = 0
-    query = _Engine.query
+    query = FolderHome.ask
 
-    def racing(engine: _Engine, name: str, values: dict[str, object]) -> list[Any]:
+    def racing(home: FolderHome, name: str, values: dict[str, object]) -> list[Any]:
         nonlocal busy
         if name == "commit" and busy:
             busy -= 1
-            raise engine._failure(text)
-        return query(engine, name, values)
+            raise failure(home.path, text)
+        return query(home, name, values)
 
-    monkeypatch.setattr(_Engine, "query", racing)
+    monkeypatch.setattr(FolderHome, "ask", racing)
 
     async def main() -> None:
         nonlocal busy
@@ -468,7 +471,7 @@ def test_a_store_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: p
         store = SurrealStore(tmp_path / "state", timeout=5.0)
         await store.open()
         store._timeout = 0.05
-        monkeypatch.setattr(_Engine, "query", lambda *_: release.wait(20))
+        monkeypatch.setattr(FolderHome, "ask", lambda *_: release.wait(20))
         with pytest.raises(StoreError, match="did not answer within"):
             await store.runs()
         release.set()
