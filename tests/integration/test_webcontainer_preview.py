@@ -38,6 +38,9 @@ const listening = (request, response) => {
     response.on("close", () => console.log("they left"));
     return;
   }
+  if (pathname === "/worker.js") {
+    return response.writeHead(200, { "content-type": "text/javascript" }).end("postMessage('it runs');");
+  }
   if (pathname === "/echo") return request.pipe(response);
   if (pathname === "/empty") return response.writeHead(204).end();
   if (pathname === "/away") return response.writeHead(302, { location: "/seen?from=away" }).end();
@@ -53,7 +56,7 @@ const listening = (request, response) => {
   response.setHeader("content-type", "text/html");
   response.end(`<!doctype html><html lang="en"><head><title>page ${pathname}</title></head></html>`);
 };
-for (const port of [3000, 3001, 3002, 3003]) http.createServer(listening).listen(port);
+for (const port of [3000, 3001, 3002, 3003, 3004]) http.createServer(listening).listen(port);
 """
 #: The page's script, to be bundled: the genuine client as it is.
 CLIENT = """
@@ -69,7 +72,7 @@ async ([engine, options, server]) => {
   box.on("preview-message", (message) => messages.push(message));
   await box.fs.writeFile("server.js", server);
   let ready = 0;
-  const serving = new Promise((resolve) => box.on("server-ready", () => (ready += 1) === 4 && resolve()));
+  const serving = new Promise((resolve) => box.on("server-ready", () => (ready += 1) === 5 && resolve()));
   const { output } = await box.spawn("node", ["server.js"]);
   output.pipeTo(new WritableStream({ write: (text) => void (said += text) }));
   await serving;
@@ -248,6 +251,51 @@ def test_bodies_statuses_and_redirects_come_from_a_worker_as_from_the_server(
         }
         await frame.evaluate("location.href = '/away'")
         await frame.wait_for_url("**/seen?from=away")
+
+    loop.run(go())
+
+
+#: Requests as pages make them; the server's answer is what it saw of each.
+ASKED = """
+async () => {
+  const asked = {
+    get: {}, noStore: { cache: "no-store" }, noCache: { cache: "no-cache" }, bare: { credentials: "omit" },
+    unled: { referrerPolicy: "no-referrer" }, form: { method: "POST", body: new URLSearchParams("a=b") },
+    empty: { method: "POST" }, remove: { method: "DELETE" }, put: { method: "PUT", body: new Uint8Array(3) },
+    own: { headers: { accept: "text/x", "accept-language": "de", "x-own": "1" } },
+    letters: { headers: { "x-own": "ä" } },
+  };
+  const seen = {};
+  for (const [name, options] of Object.entries(asked)) seen[name] = (await (await fetch("/seen", options)).json()).headers;
+  return seen;
+}
+"""
+#: Starts a Worker of the page's origin.
+WORKER = """
+() => new Promise((tell) => {
+  const worker = new Worker("/worker.js");
+  worker.onmessage = ({ data }) => tell(data);
+  worker.onerror = () => tell("it does not start");
+})
+"""
+
+
+def test_servers_see_the_same_requests_by_a_worker_as_by_the_tunnel(loop: asyncio.Runner, shared: Opened) -> None:
+    """But for the codings that a worker can undo, and what a browser tells of cookies from elsewhere."""
+
+    async def go() -> None:
+        frame = await shared.served(3004, name="seen")
+        by_worker, ran = await frame.evaluate(ASKED), await frame.evaluate(WORKER)
+        await frame.evaluate("navigator.serviceWorker.getRegistration().then((worker) => worker.unregister())")
+        await frame.goto(f"{shared.ticket.preview(3004)}/")
+        by_tunnel = await frame.evaluate(ASKED)
+        # What Chromium does not show to workers goes by the tunnel.
+        assert {name for name, each in by_worker.items() if each.pop("accept-encoding") != "identity"} == {"letters"}
+        assert "identity" not in {each.pop("accept-encoding") for each in by_tunnel.values()}
+        for each in (*by_worker.values(), *by_tunnel.values()):
+            each.pop("sec-fetch-storage-access", None)
+        assert by_worker == by_tunnel
+        assert [ran, await frame.evaluate(WORKER)] == ["it runs", "it runs"]
 
     loop.run(go())
 

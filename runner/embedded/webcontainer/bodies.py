@@ -1,6 +1,8 @@
-"""Bodies of requests that may be too large: programs in a container ask, too."""
+"""Bodies of requests that may be too large, or no JSON: programs in a container ask, too."""
 
 from __future__ import annotations
+
+import json
 
 from starlette.requests import Request
 
@@ -14,3 +16,16 @@ async def read(request: Request, most: int) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def parsed(body: bytes) -> object:
+    """What a body says as JSON, without the numbers that JSON has not. Raises ValueError, also for what is too deep."""
+    try:
+        said: object = json.loads(body, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("this JSON is too deep") from error
+    return said
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")

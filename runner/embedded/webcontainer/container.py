@@ -18,7 +18,7 @@ from runner.records import dataclass
 class Container:
     """One container: `token` names its engine, `policy` says what it may do, `files` are under way, `tunnels` are those
     of its engine's documents, the newest last. `scripts` go into the pages of its previews; `cookies` are the ports
-    whose answers have set some. After `closed` nothing of it is served.
+    whose answers have set some, `shown` those that a frame has shown. After `closed` nothing of it is served.
     """
 
     token: str
@@ -27,11 +27,22 @@ class Container:
     tunnels: list[Tunnel] = field(default_factory=list)
     scripts: PageScripts = field(default_factory=PageScripts)
     cookies: set[int] = field(default_factory=set)
+    shown: set[int] = field(default_factory=set)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def shows(self, tunnel: Tunnel, port: int) -> None:
+        """Take note that a frame shows a port: a service worker may answer for it, unless cookies are known of it."""
+        if port in self.cookies:
+            return
+        self.shown.add(port)
+        with suppress(StreamBroken):  # what asks by the same tunnel will tell
+            await tunnel.show(port)
 
     async def sets_cookies(self, port: int) -> None:
         """Take note that a port's answers set cookies; after this no service worker answers for it."""
         self.cookies.add(port)
+        if port not in self.shown:
+            return  # its pages are served from here anyway
         for tunnel in list(self.tunnels):
             with suppress(StreamBroken):  # an engine that is gone, or that hears nothing, gives workers nothing either
                 await tunnel.cookies(port)

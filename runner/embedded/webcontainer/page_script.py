@@ -7,10 +7,10 @@ before the page's own; nothing else of a document is looked at or changed.
 from __future__ import annotations
 
 import html
-import json
 import re
 from typing import Literal, cast
 
+from runner.embedded.webcontainer.bodies import parsed
 from runner.records import dataclass
 
 Errors = Literal["none", "exceptions", "all"]
@@ -41,7 +41,7 @@ class PageScripts:
 
     def set(self, body: bytes) -> None:
         """Take what the engine asks for. Raises ValueError when it is not what our engine sends."""
-        asked = json.loads(body)
+        asked = parsed(body)
         if not isinstance(asked, dict) or asked.get("errors") not in ("none", "exceptions", "all"):
             raise ValueError("errors must be none, exceptions or all")
         self.errors, self.script = asked["errors"], _script(asked.get("script"))

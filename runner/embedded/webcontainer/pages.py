@@ -9,7 +9,10 @@ from pathlib import Path
 from runner.errors import ServiceError
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-_SCRIPTS = {"host": ("page.js",), "engine": ("frame.js", "process.js")}
+_ENGINE = ("frame.js", "process.js", "shell.js")
+#: Of previews: their hidden page, their service worker, and what tells of errors in their pages.
+PREVIEW = ("preview.js", "preview-worker.js", "preview-errors.js")
+_SCRIPTS = {"host": ("page.js",), "engine": (*_ENGINE, *PREVIEW)}
 
 HOST_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>runner: WebContainer</title></head>

@@ -25,6 +25,7 @@ _OF_ONE_CONNECTION = {
 }  # fmt: skip
 _NEEDED = {b"content-length", b"host"}  # without them a message ends elsewhere, or is another one
 _DOCUMENTS = (b"document", b"iframe", b"frame")
+_EMBEDDED = (b"iframe", b"frame", b"object", b"embed", b"worker")
 _CONDITIONS = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 #: What tells of a body as the server has sent it, no longer of one into which something was put.
 _OF_THE_BODY = {b"content-length", b"etag", b"last-modified", b"cache-control", b"expires", b"accept-ranges"}
@@ -49,8 +50,8 @@ async def preview(scope: Scope, receive: Receive, send: Send) -> None:
         return
     exchange = _Exchange(scope, stream)
     try:
-        if _asked_as(scope, b"iframe") and port not in container.cookies:
-            await tunnel.show(port)
+        if _asked_as(scope, b"iframe"):
+            await container.shows(tunnel, port)
         await exchange.run(receive, send)
     finally:
         await (tunnel.finish(stream) if exchange.whole else tunnel.release(stream))
@@ -170,10 +171,10 @@ class _Exchange:
     def _fields(self, answer: h11.Response) -> list[tuple[bytes, bytes]]:
         fields = _end_to_end(answer.headers.raw_items())
         there = {name.lower() for name, _ in fields}
-        embedded = _asked_as(self._scope, b"iframe")
         more = [(b"cross-origin-resource-policy", b"cross-origin"), (b"origin-agent-cluster", b"?1")]
-        if embedded:
-            # An isolated page shows no frames that are not isolated themselves; this is the mildest way to be.
+        if _asked_as(self._scope, *_EMBEDDED):
+            # An isolated page shows no frames and starts no workers that are not isolated themselves; this is the
+            # mildest way to be.
             more.append((b"cross-origin-embedder-policy", b"credentialless"))
         return fields + [each for each in more if each[0] not in there]
 

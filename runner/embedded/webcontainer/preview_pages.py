@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,12 +16,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from runner.embedded.webcontainer import headers, pages
-from runner.embedded.webcontainer.bodies import read
+from runner.embedded.webcontainer.bodies import parsed, read
 from runner.embedded.webcontainer.container import Container
 from runner.embedded.webcontainer.places import Places
 from runner.embedded.webcontainer.tunnel import StreamBroken
 
-_SCRIPTS = ("preview.js", "preview-errors.js")
+_WORKER = "preview-worker.js"
+_SCRIPTS = tuple(name for name in pages.PREVIEW if name != _WORKER)
 _MOST_FIELDS = 256 * 1024
 _MOST_MESSAGE = 256 * 1024  # a frame of the tunnel is one WebSocket message
 #: What only an answer of the network can make a browser heed.
@@ -52,7 +54,7 @@ class PreviewPages:
         return self._file(request, name if name in _SCRIPTS else "")
 
     async def _worker(self, request: Request) -> Response:
-        return self._file(request, "preview-worker.js")
+        return self._file(request, _WORKER)
 
     def _file(self, request: Request, name: str) -> Response:
         if not name or not (self._web / name).is_file():
@@ -73,7 +75,7 @@ class PreviewPages:
             return body
         answer = Response(status_code=204, headers=self._headers(request))
         try:
-            for name, value in json.loads(body):
+            for name, value in cast("list[list[str]]", parsed(body)):
                 if name.lower() in _HEEDED and value.isprintable():
                     answer.headers.append(name, value)
         except (ValueError, TypeError, AttributeError):  # UnicodeError, too: headers are latin-1
@@ -86,12 +88,14 @@ class PreviewPages:
         body = await self._own_body(request, _MOST_MESSAGE)
         if isinstance(body, Response):
             return body
-        if not _is_object(body):
+        message = _object(body)
+        if message is None:
             return Response("this is no message\n", 400, self._headers(request), _TEXT)
         container = _container(request)
         try:
             if container.tunnels and container.scripts.errors != "none":
-                await container.tunnels[-1].message(request.state.port, body)
+                # Written again: in whatever encoding it came, the engine can read it.
+                await container.tunnels[-1].message(request.state.port, json.dumps(message).encode())
         except StreamBroken:
             return Response("the engine is gone\n", 502, self._headers(request), _TEXT)
         return Response(status_code=204, headers=self._headers(request))
@@ -112,11 +116,12 @@ class PreviewPages:
         return headers.preview_page(self._places.settings, container.policy, self._places.host, engine)
 
 
-def _is_object(body: bytes) -> bool:
+def _object(body: bytes) -> dict[str, object] | None:
     try:
-        return isinstance(json.loads(body), dict)
+        said = parsed(body)
     except ValueError:
-        return False
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _container(request: Request) -> Container:

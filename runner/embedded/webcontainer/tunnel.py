@@ -168,8 +168,8 @@ class Tunnel:
 
     async def cookies(self, port: int) -> None:
         """Tell the engine that a port's answers set cookies; returns when it heeds that. Raises StreamBroken."""
-        if port not in self._shown or self._over:
-            return  # its pages are served from here anyway
+        if self._over:
+            return
         heeded = self._heeded.get(port)
         if heeded is None:
             heeded = self._heeded[port] = asyncio.Event()

@@ -44,6 +44,8 @@ class Engine:
                 payload = frame[5:]
                 if kind == Kind.OPEN:
                     tasks.add(asyncio.create_task(self.open(link, number, int.from_bytes(payload, "big"))))
+                elif kind == Kind.COOKIES:
+                    await link.send(frame)
                 elif kind == Kind.WINDOW:
                     self.credit[number] += int.from_bytes(payload, "big")
                     self.granted.set()
@@ -98,24 +100,30 @@ class Engine:
 async def container(web: Path, servers: dict[int, Server]) -> AsyncIterator[tuple[Endpoint, Ticket, Engine]]:
     async with launch(Settings(), web) as endpoint:
         ticket = endpoint.container()
-        host = ticket.engine_origin.removeprefix("http://")
-        address = endpoint.engine_address
-        url = f"ws://{host}/__runner/tunnel"
-        async with websockets.connect(
-            url,
-            origin=ticket.engine_origin,
-            host=address[0],
-            port=address[1],
-            proxy=None,
-            compression=None,  # type: ignore[arg-type]
-        ) as link:
-            engine = Engine(servers)
-            running = asyncio.create_task(engine.run(link))
-            try:
-                yield endpoint, ticket, engine
-            finally:
-                await link.close()
-                await running
+        async with linked(endpoint, ticket, servers) as engine:
+            yield endpoint, ticket, engine
+
+
+@asynccontextmanager
+async def linked(endpoint: Endpoint, ticket: Ticket, servers: dict[int, Server]) -> AsyncIterator[Engine]:
+    """The engine of a container, for as long as its WebSocket is open."""
+    host = ticket.engine_origin.removeprefix("http://")
+    address = endpoint.engine_address
+    async with websockets.connect(
+        f"ws://{host}/__runner/tunnel",
+        origin=ticket.engine_origin,
+        host=address[0],
+        port=address[1],
+        proxy=None,
+        compression=None,  # type: ignore[arg-type]
+    ) as link:
+        engine = Engine(servers)
+        running = asyncio.create_task(engine.run(link))
+        try:
+            yield engine
+        finally:
+            await link.close()
+            await running
 
 
 def asked(endpoint: Endpoint, ticket: Ticket, port: int) -> httpx.AsyncClient:
@@ -143,6 +151,13 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     await writer.drain()
 
 
+async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers that all is well."""
+    await request_of(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
 def test_requests_and_answers_go_through_as_they_are(web: Path) -> None:
     async def go() -> None:
         async with container(web, {3000: echo}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
@@ -165,6 +180,81 @@ def test_requests_and_answers_go_through_as_they_are(web: Path) -> None:
             assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
 
     asyncio.run(go())
+
+
+def test_workers_hear_of_cookies_also_after_the_tunnel_was_opened_again(web: Path) -> None:
+    """A worker that was made by the first tunnel lives on, and would not send the cookies of the second."""
+
+    async def go() -> None:
+        async with launch(Settings(), web) as endpoint:
+            ticket = endpoint.container()
+            async with asked(endpoint, ticket, 3000) as client:
+                async with linked(endpoint, ticket, {3000: plain}) as engine:
+                    await client.get("/", headers={"Sec-Fetch-Dest": "iframe"})
+                    assert (Kind.SHOWN, 3000) in engine.frames
+                async with linked(endpoint, ticket, {3000: echo}) as engine:
+                    await client.get("/")
+                    assert (Kind.COOKIES, 3000) in engine.frames
+                    await client.get("/", headers={"Sec-Fetch-Dest": "iframe"})
+                    assert (Kind.SHOWN, 3000) not in engine.frames
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("kind", ["iframe", "frame", "object", "embed", "worker", "document", "script"])
+def test_what_an_isolated_page_shows_or_starts_is_isolated_too(kind: str, web: Path) -> None:
+    async def go() -> str | None:
+        async with container(web, {3000: plain}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            answer = await client.get("/", headers={"Sec-Fetch-Dest": kind})
+            return answer.headers.get("cross-origin-embedder-policy")
+
+    assert asyncio.run(go()) == (None if kind in ("document", "script") else "credentialless")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("message", b"[" * 100_000), ("message", b'{"a": NaN}'), ("message", b"[]"), ("fields", b"[" * 100_000)],
+    ids=["deep message", "no number", "no message", "deep headers"],
+)  # fmt: skip
+def test_what_a_page_says_that_is_no_json_is_refused(path: str, body: bytes, web: Path) -> None:
+    async def go() -> int:
+        async with container(web, {}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            place = "/__runner/fields" if path == "fields" else "/__runner/preview-message"
+            answer = await client.post(place, content=body, headers={"Origin": ticket.preview(3000)})
+            return answer.status_code
+
+    assert asyncio.run(go()) == 400
+
+
+@pytest.mark.parametrize("path", ["fields", "preview-message"])
+@pytest.mark.parametrize(
+    ("port", "body", "status"), [(3001, b"{}", 403), (None, b"{}", 403), (3000, b"[" + b" " * 300_000 + b"]", 413)]
+)
+def test_only_pages_of_a_preview_speak_for_it_and_not_at_length(
+    path: str, port: int | None, body: bytes, status: int, web: Path
+) -> None:
+    async def go() -> int:
+        async with container(web, {}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            origin = {} if port is None else {"Origin": ticket.preview(port)}
+            answer = await client.post(f"/__runner/{path}", content=body, headers=origin)
+            return answer.status_code
+
+    assert asyncio.run(go()) == status
+
+
+def test_of_a_worker_s_headers_only_those_of_cookies_are_set(web: Path) -> None:
+    given = [["Set-Cookie", "a=1"], ["X-Own", "1"], ["set-cookie", "b=\r\nX-Own: 1"], ["Clear-Site-Data", '"cookies"']]
+
+    async def go() -> httpx.Headers:
+        async with container(web, {}) as (endpoint, ticket, _), asked(endpoint, ticket, 3000) as client:
+            answer = await client.post("/__runner/fields", json=given, headers={"Origin": ticket.preview(3000)})
+            assert answer.status_code == 204
+            return answer.headers
+
+    headers = asyncio.run(go())
+    assert headers.get_list("set-cookie") == ["a=1"]
+    assert headers["clear-site-data"] == '"cookies"'
+    assert "x-own" not in headers
 
 
 def test_an_answer_is_streamed_as_it_comes_and_a_client_that_leaves_ends_it(web: Path) -> None:

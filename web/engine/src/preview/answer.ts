@@ -6,6 +6,7 @@ import type { Answer } from "../process/net/answer.ts";
 const OF_ONE_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
 /** What only the network makes a browser heed. */
 const OF_THE_NETWORK = new Set(["set-cookie", "clear-site-data"]);
+const COEP = "cross-origin-embedder-policy";
 const CORP = "cross-origin-resource-policy";
 const EMPTY = new Set([204, 205, 304]);
 /** Content codings that a worker can undo, though it asks for none. */
@@ -39,11 +40,16 @@ export function response(answer: Answer, request: Request): Response {
     const undone = coding !== undefined && (small === "content-encoding" || small === "content-length");
     if (!OF_ONE_CONNECTION.has(small) && !OF_THE_NETWORK.has(small) && !undone) fields.append(name, value);
   }
-  // As the server of the tunnel does, so that isolated pages may embed it.
-  if (!fields.has(CORP)) fields.set(CORP, "cross-origin");
+  isolate(fields, request);
   const bare = EMPTY.has(answer.status) || request.method === "HEAD";
   if (bare) void answer.body.cancel();
   return new Response(bare ? null : decoded(answer.body, coding), { status: answer.status, statusText: answer.reason, headers: fields });
+}
+
+/** As the server of the tunnel does: isolated pages, also those in their frames, embed and start nothing else. */
+function isolate(fields: Headers, { destination }: Request): void {
+  if (!fields.has(CORP)) fields.set(CORP, "cross-origin");
+  if (destination === "worker" && !fields.has(COEP)) fields.set(COEP, "credentialless");
 }
 
 function decoded(body: ReadableStream<Uint8Array>, coding: CompressionFormat | undefined): BodyInit {

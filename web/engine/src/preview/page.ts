@@ -3,6 +3,8 @@
 import { PLACES, type FromPage, type Handing, type ToPage } from "./protocol.ts";
 
 const workers = navigator.serviceWorker;
+/** The engine's origin: that of the preview without its port in the container. Others may embed this page, and hear nothing. */
+const ENGINE = `${location.protocol}//${location.host.replace(/^\d+--/u, "")}`;
 
 /** The origin's worker, once it is active; null where the served pages have a worker of their own, which stays. */
 async function activated(): Promise<ServiceWorkerRegistration | null> {
@@ -23,8 +25,7 @@ async function activated(): Promise<ServiceWorkerRegistration | null> {
 }
 
 function tell(state: FromPage["state"], ports: MessagePort[] = []): void {
-  // Only the engine may embed this page (frame-ancestors), so whoever hears this is the engine.
-  window.parent.postMessage({ type: "preview", state } satisfies FromPage, "*", ports);
+  window.parent.postMessage({ type: "preview", state } satisfies FromPage, ENGINE, ports);
 }
 
 function connect(registration: ServiceWorkerRegistration): void {
@@ -46,7 +47,7 @@ async function serve(): Promise<void> {
   });
   workers.startMessages();
   window.addEventListener("message", (event: MessageEvent<ToPage | null>) => {
-    if (event.source === window.parent && event.data !== null) void close(registration);
+    if (event.source === window.parent && event.origin === ENGINE && event.data?.type === "preview-close") void close(registration);
   });
   connect(registration);
 }

@@ -66,7 +66,7 @@ async function serve(request: Request, link: KernelLink): Promise<Response> {
 async function ask(request: Request, connection: Connection): Promise<Answer> {
   // As the network does it: the size of a body comes before it.
   const body = request.body === null ? null : await request.blob();
-  const bare = body === null && (request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS");
+  const bare = body === null && request.method !== "POST" && request.method !== "PUT";
   const answer = readAnswer(connection, request.method, request.signal);
   connection.write(head(request, bare ? null : (body?.size ?? 0)), () => undefined);
   if (body !== null) send(body, connection).catch(() => connection.reset());
