@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
@@ -30,6 +30,7 @@ from runner.run.interrupt import Control
 if TYPE_CHECKING:
     from runner.run.event import Event
     from runner.run.execute import Report, Setup
+    from runner.run.ports import StateStore
     from runner.run.snapshots import Snapshots
 
 #: What stops a run, and how it is called.
@@ -117,6 +118,18 @@ def _beginnings(plan: Plan, options: Options) -> Snapshots:
     return Snapshots(options.snapshots, beginnings(plan, options.state, options.from_snapshot))
 
 
+def _resumable(store: StateStore, opening: asyncio.Future[None]) -> Callable[[str], Awaitable[bool]]:
+    """Whether a run can still be gone on with, as soon as the store is open."""
+    from runner.run.state import FINAL
+
+    async def resumable(run: str) -> bool:
+        await asyncio.wait({opening})
+        record = await store.get(run, "run", run)
+        return record is not None and record.data["state"] not in FINAL
+
+    return resumable
+
+
 def exit_code(report: Report) -> int:
     """0 for success, 130 for a run that was stopped, 4 where nothing but providers of boxes failed, else 1: a paused
     run too has not reached its end.
@@ -197,6 +210,7 @@ class Session:
                         wanted=support.candidates(plan, children.values()),
                         tell=self._tell,
                         rest=options.state / "boxes",
+                        spared=_resumable(store, opening),
                     )
                 )
             finally:

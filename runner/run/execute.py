@@ -437,6 +437,8 @@ class _Run:
         if error:
             self._control.paused = ""
         self._scheduler.sweep(last=True)
+        if not await self._journal.owned():
+            self._boxes.let_go()
         if self._pausing():
             await self._boxes.save(self._setup.state / "artifacts")
         self._warnings += await self._boxes.free_all()

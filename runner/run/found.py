@@ -1,7 +1,8 @@
 """The boxes of a process before this one: found alive and used again, or gone and replaced by a copy of their files.
 
-A box that its sandbox's legs share is part of what they did: as long as it lives it is used again. One that was made
-for a single leg, which was interrupted, is of no use any more and is freed.
+A box that its sandbox's legs share is part of what they did: as long as it lives it is used again, and only what the
+interrupted attempts have started in it is ended. One that was made for a single leg, which was interrupted, is of no
+use any more and is freed.
 """
 
 from __future__ import annotations
@@ -20,11 +21,21 @@ from runner.run.clock import moment
 from runner.run.journal import Journal
 from runner.run.kept import Kept
 from runner.run.meter import Meter
-from runner.run.ports import Box
+from runner.run.ports import Box, Command
+from runner.run.state import OPEN
 from runner.run.supply import Supply
 from runner.run.values import OWN, Values, artifact_folder
 
 _Document = Mapping[str, Json]
+#: Ends what an attempt has started, by the environment that it gave to all of it.
+_END = """\
+for each in $(grep -lzxF -- "RUNNER_STEP=$LEG" /proc/[0-9]*/environ 2>/dev/null); do
+  if grep -qzxF -- "RUNNER_RUN=$RUN" "$each" 2>/dev/null; then
+    process=${each#/proc/}; kill -9 "${process%/environ}" 2>/dev/null
+  fi
+done
+true
+"""
 
 
 class Finder:
@@ -65,11 +76,18 @@ class Finder:
             box = await self._supply.connect(key, str(document["provider"]))
             if wanted:
                 await box.info()
+                await self._end_attempts(box)
                 return box, ""
             await box.kill()
         except BoxError as error:
             return None, error.message
         return None, "it was made for an attempt that was interrupted"
+
+    async def _end_attempts(self, box: Box) -> None:
+        """End what interrupted attempts do in the box, and nothing else: others may have left a server there."""
+        for key, leg in self._journal.documents("step").items():
+            if leg["box"] == box.id and leg["state"] in OPEN:
+                await box.run(Command(_END, env={"LEG": key, "RUN": self._journal.run}))
 
     def _count(self, key: str, document: _Document, sandbox: SandboxPlan, meter: Meter, reason: str) -> None:
         """What the box cost is part of the run's cost; one that was alive when its process ended is told as gone."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 from runner.compiler.canonical import Json
-from runner.errors import RunRelieved, StoreConflict
+from runner.errors import RunRelieved, StoreConflict, StoreError
 from runner.run.clock import iso
 from runner.run.event import Event, EventDraft
 from runner.run.mask import Mask
@@ -118,6 +118,14 @@ class Journal:
             flusher = self._begin()
             await asyncio.wait({flusher})
             flusher.result()
+
+    async def owned(self) -> bool:
+        """Whether the run is still this process's, for all that the store tells: false when it was relieved."""
+        try:
+            await self.sync()
+        except StoreError as error:
+            return not isinstance(error, RunRelieved)
+        return True
 
     def _begin(self) -> asyncio.Task[None]:
         if self._timer is not None:

@@ -1,15 +1,16 @@
 """Frees boxes that a dead run left behind, before their leases are over.
 
 A box of runner carries the process that owns it as a label. Only boxes of this machine whose owner is certainly dead
-are freed, whatever any clock says; those of other machines end with their leases, which nobody renews. A box without
-runner's labels is somebody else's and is never touched.
+are freed, whatever any clock says; those of other machines end with their leases, which nobody renews. So do those of a
+run that can still be gone on with: its boxes hold what its steps have made. A box without runner's labels is somebody
+else's and is never touched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from runner.compiler.canonical import Json
 from runner.errors import BoxError
@@ -18,12 +19,19 @@ from runner.run.ports import BoxInfo, Sandbox
 from runner.run.supply import MINE
 
 
-async def reap(sandbox: Sandbox) -> list[str]:
-    """Free the orphans among the boxes of one account; a sentence for each. A provider in trouble is left alone."""
+async def _none(_run: str) -> bool:
+    return False
+
+
+async def reap(sandbox: Sandbox, spared: Callable[[str], Awaitable[bool]] = _none) -> list[str]:
+    """Free the orphans among the boxes of one account; a sentence for each. A provider in trouble is left alone, and so
+    are the boxes of runs that are `spared`, by their ids.
+    """
     try:
         orphans = [info for info in await sandbox.list(MINE) if is_orphan(info)]
     except BoxError:
         return []
+    orphans = [info for info in orphans if not await spared(info.labels["run"])]
     return [sentence for sentence in await asyncio.gather(*(_freed(sandbox, info) for info in orphans)) if sentence]
 
 

@@ -242,15 +242,29 @@ def test_an_endpoint_that_goes_away_in_the_middle_is_followed_by_the_embedded_on
     asyncio.run(main())
 
 
-def test_what_a_killed_run_left_is_freed_by_the_next_one_and_nothing_else(play: Play) -> None:
+def test_what_a_killed_run_left_is_used_when_it_goes_on_and_freed_by_who_does_not_know_it(play: Play) -> None:
     async def body(here: Scene) -> None:
         sandbox = E2BSandbox(here.endpoint.api_key, here.endpoint.api_url, here.endpoint.sandbox_url)
         foreign = await sandbox.create(BoxRequest(labels={"team": "another"}))
-        process = await here.begin(spec(first="echo begun; sleep 60"))
-        await here.until(process, "begun")
-        process.kill()
-        await process.wait()
-        assert len(await here.boxes()) == 2
+
+        async def killed() -> None:
+            slow = "echo begun | tee -a half; test $RUNNER_ATTEMPT = 2 || sleep 60; cat half"
+            process = await here.begin(spec(scope="run", first=slow))
+            await here.until(process, "begun")
+            process.kill()
+            await process.wait()
+            here.out = ""
+
+        await killed()
+        assert await here.run(spec()) == 0, here.out
+        assert len(await here.boxes()) == 2, "the box of a run that can be gone on with is left to it"
+        resumed = await here.command("resume", "--all", "--engine", "local")
+        assert resumed.count("│ begun") == 3, "the box is the same one, with what the first attempt wrote"
+        assert "succeeded in" in resumed
+        assert await here.boxes() == [foreign.id]
+
+        await killed()
+        (here.folder / "state").rename(here.folder / "unknown")
         assert await here.run(spec()) == 0, here.out
         assert "whose process is dead" in here.out
         assert await here.boxes() == [foreign.id]

@@ -59,7 +59,7 @@ def machine(tmp_path, monkeypatch):
     made = Machine(tmp_path)
 
     @asynccontextmanager
-    async def providers(environ, *, needed=True, wanted=None, tell=None):
+    async def providers(environ, *, needed=True, **_):
         made.needed.append(needed)
         facts = {"webcontainer": Fact(False, "it is not part of this build"), "e2b": Fact(True, "a fake")}
         yield wiring.Provision({"e2b": FakeSandbox(made.cloud, made.faults, provider="e2b")}, facts, "boxes: fakes")
@@ -228,7 +228,7 @@ def test_a_signal_stops_the_run_when_nobody_hears_of_it(machine, monkeypatch, se
 
 def test_ctrl_c_before_anything_started(machine, monkeypatch):
     @asynccontextmanager
-    async def providers(environ, *, needed=True, wanted=None, tell=None):
+    async def providers(environ, *, needed=True, **_):
         os.kill(os.getpid(), signal.SIGINT)
         import asyncio
 
@@ -294,3 +294,21 @@ def test_progress_names_the_steps_of_runs_below(machine):
     done = machine.run("spec: 1\nname: parent\nsteps: {go: {workflow: child.yaml}}\n")
     assert "  go/a │ below\n" in done.stdout
     assert "✓ go/a\n✓ go\n" in done.stdout
+
+
+def test_only_runs_that_can_be_gone_on_with_keep_their_boxes(machine):
+    import asyncio
+
+    from runner.cli.run import _resumable
+    from runner.run.ports import Change
+
+    async def main():
+        await machine.store.open()
+        for run, state in (("r1", "running"), ("r2", "paused"), ("r3", "failed")):
+            await machine.store.commit(run, [Change("run", run, 0, {"state": state})], [])
+        opened = asyncio.get_running_loop().create_future()
+        opened.set_result(None)
+        resumable = _resumable(machine.store, opened)
+        return [await resumable(run) for run in ("r1", "r2", "r3", "unknown")]
+
+    assert asyncio.run(main()) == [True, True, False, False]

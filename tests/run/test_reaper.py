@@ -115,3 +115,22 @@ def test_a_label_tells_strangers_nothing_of_the_machine():
     told = json.dumps(label())
     assert platform.node() not in told
     assert module.boot_id() not in told
+
+
+def test_boxes_of_a_run_that_can_be_gone_on_with_are_left_to_their_lease(lab):
+    sandbox = FakeSandbox(lab.cloud)
+
+    async def spared(run):
+        return run == "r1"
+
+    async def main():
+        boxes = [
+            await sandbox.create(BoxRequest(labels={"runner": "1", "run": run, "owner": dead()}))
+            for run in ("r1", "r2")
+        ]
+        told = await reap(sandbox, spared)
+        return told, [box.id in lab.cloud.boxes for box in boxes]
+
+    told, live = asyncio.run(main())
+    assert live == [True, False]
+    assert [sentence.split("of run ")[1] for sentence in told] == ["r2, whose process is dead"]

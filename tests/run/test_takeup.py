@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -318,6 +320,46 @@ def test_a_shared_box_that_lives_is_used_again(lab):
     assert (told.count("box.created"), told.count("box.found"), told.count("box.killed")) == (1, 1, 1)
     assert lab.text[-1] == ("c", "stdout", "of-a\nof-b\n")
     assert report.document["cost"]["box_seconds"] >= 0
+
+
+def until_there(cloud, name):
+    """Wait for a file of that name in the home folder of a box."""
+    end = time.monotonic() + 30
+    while not any(Path(box.home, name).exists() for box in list(cloud.boxes.values())):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_the_interrupted_attempt_goes_on_doing_is_ended_and_a_server_is_not(lab):
+    text = """
+spec: 1
+name: lab
+sandboxes: {web: {needs: {runtime: shell}}}
+steps:
+  serve: {sandbox: web, run: 'sleep 61.5 > /dev/null 2>&1 & echo $! > server'}
+  work:
+    sandbox: web
+    after: [serve]
+    run: 'sleep 62.5 > /dev/null 2>&1 & echo $! >> workers; [ "$RUNNER_ATTEMPT" = 2 ] || wait'
+  look:
+    sandbox: web
+    after: [work]
+    run: 'kill -0 $(cat server); grep -q "^State:.*Z" /proc/$(head -1 workers)/status || ! kill -0 $(head -1 workers)'
+"""
+    plan = lab.planned(text)
+
+    async def main():
+        await lab.store.open()
+        first = asyncio.ensure_future(execute(plan, lab.setup(), Control()))
+        await asyncio.to_thread(until_there, lab.cloud, "workers")
+        (record,) = await lab.store.runs()
+        report = await go_on(lab, plan, lab.store, record.key)
+        with pytest.raises(RunRelieved):
+            await first
+        return report
+
+    report = asyncio.run(main())
+    assert report.state == "succeeded", report.document["message"]
 
 
 def test_artifacts_that_are_in_a_box_already_are_not_put_there_again(lab):
