@@ -12,7 +12,7 @@ from runner.errors import EngineUnavailable, UsageError
 from runner.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
     from pathlib import Path
 
     from runner.compiler.plan.choose import Account, Fact
@@ -25,20 +25,38 @@ if TYPE_CHECKING:
 
 
 def has_store(state: Path) -> bool:
-    """Whether anything was ever stored in the folder `state`."""
+    """Whether anything was ever stored in the folder `state`, or a server holds what it stands for."""
     from runner.store.watermark import is_store
 
-    return is_store(state / "state")
+    return _state_server(state) is not None or is_store(state / "state")
 
 
 def open_store(state: Path, *, read_only: bool = False) -> StateStore:
-    """The state store in the folder `state`, for the caller to open and close.
+    """The state store of the folder `state`, for the caller to open and close: on the server that RUNNER_STATE_URL
+    names, or behind the gateway that serves the folder, else in this process.
 
-    With `read_only`, nothing can be written, and a store that a running process holds can be read all the same.
+    With `read_only`, nothing can be written, and a folder that a running process holds can be read all the same.
+    Raises UsageError for settings that say nothing.
     """
     from runner.store.surreal import SurrealStore
 
+    if _state_server(state) is not None:
+        return SurrealStore.at(lambda: _state_server(state), read_only=read_only)
     return SurrealStore(state / "state", read_only=read_only)
+
+
+def _state_server(state: Path) -> Address | None:
+    import os
+
+    from runner.embedded.surreal.notice import serving
+    from runner.store.server import Address
+    from runner.store.state_settings import state_address
+
+    address = state_address(os.environ)
+    if address is not None:
+        return address
+    gateway = serving(state / "state")
+    return None if gateway is None else Address(gateway.url, gateway.user, gateway.password)
 
 
 def open_audit(environ: Mapping[str, str]) -> AuditLog | None:
@@ -240,6 +258,18 @@ async def _own_e2b(own: _Own, *, first: bool) -> AsyncIterator[Provision]:
         yield Provision({"e2b": later}, _facts({"e2b": later}, own), sentence)
     finally:
         await later.close()
+
+
+def lacking_here(providers: Collection[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Why this machine can host no boxes of a provider, for those of `providers` of which a look tells. Nothing is
+    started.
+    """
+    if "webcontainer" not in providers:
+        return {}
+    from runner.sandbox import webcontainer_ready
+
+    lacking = webcontainer_ready.lacking(environ)
+    return {"webcontainer": lacking} if lacking else {}
 
 
 def _webcontainers(environ: Mapping[str, str]) -> Provision:

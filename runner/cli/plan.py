@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -77,9 +78,18 @@ def _show(found: Plan, chosen: Format, moment: datetime) -> None:
         typer.echo(json.dumps({**to_json(found), "next_fires": shown}, indent=2, ensure_ascii=False))
     elif chosen is Format.MERMAID:
         typer.echo(harmless(mermaid.render(found)), nl=False)
+    elif chosen is Format.MARKDOWN:
+        typer.echo(harmless(markdown.render(found, fires)), nl=False)
     else:
-        render = markdown.render if chosen is Format.MARKDOWN else text.render
-        typer.echo(harmless(render(found, fires)), nl=False)
+        typer.echo(harmless(text.render(found, fires, _lacking_here(found))), nl=False)
+
+
+def _lacking_here(found: Plan) -> dict[str, str]:
+    """What candidates lack on this machine: no part of the plan, which is the same on all."""
+    from runner import wiring
+
+    wanted = {one.provider for sandbox in found.sandboxes.values() for one in sandbox.candidates if one.accepted}
+    return wiring.lacking_here(wanted, os.environ)
 
 
 def _moment(at: str | None) -> datetime:

@@ -245,3 +245,22 @@ def test_markdown_tells_what_is_not_known(tmp_path: Path) -> None:
     path.write_text(f"spec: 1\nname: demo\nsandboxes: {{s: {{}}}}\n{agents}\nsteps: {{a: {{agent: bot, prompt: x}}}}\n")
     shown = run(str(path), "--format", "markdown").stdout
     assert "- agent `bot`: no `budget.usd` limits it, so it may cost more\n" in shown
+
+
+def test_what_this_machine_lacks_is_a_note_and_no_part_of_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.yaml"
+    tab = "tab: {needs: {runtime: node}, prefer: [webcontainer, e2b]}"
+    path.write_text(f"spec: 1\nname: demo\nsandboxes: {{{tab}}}\nsteps: {{a: {{sandbox: tab, run: node -v}}}}\n")
+    before = json.loads(run(str(path), "--json").stdout)["digest"]
+    monkeypatch.setattr("runner.embedded.webcontainer.pages.built", lambda: tmp_path)
+    monkeypatch.setenv("RUNNER_CHROMIUM", "/no/such")
+    shown = run(str(path)).stdout.splitlines()
+    at = next(number for number, line in enumerate(shown) if line.startswith("    + webcontainer: "))
+    assert shown[at + 1].startswith("      here: RUNNER_CHROMIUM is /no/such, which is no program")
+    assert shown[at + 2].startswith("    + e2b: ")
+    assert f"digest {before}" in shown
+    assert "RUNNER_CHROMIUM" not in run(str(path), "--json").stdout
+    path.write_text(path.read_text().replace("[webcontainer, e2b]", "[e2b]"))
+    assert "here:" not in run(str(path)).stdout

@@ -63,13 +63,15 @@ def _step_lines(plan: Plan, step: PlanStep, width: int) -> Iterator[str]:
     yield f"  {'':<{width}}  {' · '.join(_facts(plan, step))}"
 
 
-def _sandbox_lines(plan: Plan) -> Iterator[str]:
+def _sandbox_lines(plan: Plan, here: Mapping[str, str]) -> Iterator[str]:
     for name, sandbox in plan.sandboxes.items():
         scope = "one box for the run" if sandbox.scope == "run" else "a fresh box for each leg"
         reach = f", reaches {', '.join(sandbox.reach)}" if sandbox.reach else ""
         yield f"  {name}: {scope}{reach}"
         for one in sandbox.candidates:
             yield f"    {'+' if one.accepted else '-'} {one.provider}: {one.reason}"
+            if one.accepted and one.provider in here:
+                yield f"      here: {here[one.provider]}"
 
 
 def _milestone_lines(plan: Plan) -> Iterator[str]:
@@ -117,10 +119,10 @@ def shown_fire(fire: Fire) -> str:
     return f"{fire.at:%a} {at}" + (f"  ({fire.note})" if fire.note else "")
 
 
-def render(plan: Plan, fires: Mapping[str, Sequence[Fire]] | None = None) -> str:
+def render(plan: Plan, fires: Mapping[str, Sequence[Fire]] | None = None, here: Mapping[str, str] | None = None) -> str:
     """Waves with their steps, sandboxes with every candidate, milestones, schedules, price, inputs and the digest.
 
-    `fires` are the next times of the schedules, by id.
+    `fires` are the next times of the schedules, by id; `here` says what a provider lacks on this machine.
     """
     rows = [*plan.steps, *(step for step in (plan.on_failure, plan.finally_) if step is not None)]
     width = max((len(step.id) for step in rows), default=0)
@@ -141,7 +143,7 @@ def render(plan: Plan, fires: Mapping[str, Sequence[Fire]] | None = None) -> str
     if plan.outputs:
         lines += ["", "outputs", *(f"  {name} = {value}" for name, value in plan.outputs.items())]
     parts: tuple[tuple[str, Iterator[str]], ...] = (
-        ("sandboxes", _sandbox_lines(plan)),
+        ("sandboxes", _sandbox_lines(plan, here or {})),
         ("milestones", _milestone_lines(plan)),
         ("schedules", _schedule_lines(plan, fires or {})),
         ("price in US dollars, low – likely – high", _price_lines(plan)),
