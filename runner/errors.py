@@ -13,6 +13,8 @@
     ├── InputsWrong                  exit 1  what a step gives to another workflow does not fit its inputs
     ├── ItemsWrong                   exit 1  what a step runs for each of is no list, or a list too long
     ├── NeverHeld                    exit 1  a step was repeated as often as it may be, and its condition never held
+    ├── NotApproved                  exit 1  somebody said no, or nobody said yes in time
+    │   └── NotAnswered              nobody answered, and the spec has no answer for that
     ├── IllegalMove                  exit 3  a state may not follow the one before it
     ├── Interrupted                  exit 130
     ├── JournalBroken                exit 1  the journal's hash chain does not hold
@@ -136,6 +138,16 @@ class NeverHeld(RunnerError):
     """A step was repeated as often as it may be, and the condition that ends it never held."""
 
     exit_code = 1
+
+
+class NotApproved(RunnerError):
+    """A person rejected what a step asked, or nobody answered in time and that means the same."""
+
+    exit_code = 1
+
+
+class NotAnswered(NotApproved):
+    """Nobody answered what a step asked in time, and that fails it."""
 
 
 class IllegalMove(RunnerError):

@@ -30,6 +30,15 @@ _INTERPRETERS = {"python": ("python3", "py"), "node": ("node", "js"), "bash": ("
 OnText = Callable[[str, Stream, str], None]
 
 
+def told_below(leg: str, on_text: OnText) -> OnText:
+    """Tells the output of a run below after the name of the leg that started it."""
+
+    def named(key: str, stream: Stream, text: str) -> None:
+        on_text(f"{leg}/{key}", stream, text)
+
+    return named
+
+
 @dataclass(slots=True)
 class Result:
     """What a successful attempt gave."""
@@ -99,6 +108,7 @@ class Attempts:
             try:
                 await self._prepare(held, step, leg, variables, log)
                 command, output = await self._command(box, step, leg, number, variables)
+                self._journal.put("step", leg.key, {"began": number})
                 await self._journal.sync()
                 trace.began = True
                 ended = await self._run(box, command, log, lease.seconds)

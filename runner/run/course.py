@@ -11,7 +11,7 @@ from runner.compiler.expressions import evaluate
 from runner.compiler.plan.model import Cache as CacheDecl
 from runner.compiler.plan.model import Leg, PlanStep, Repeat
 from runner.errors import BoxError, ExpressionFailed, NeverHeld, RunnerError
-from runner.run import retry
+from runner.run import questions, retry
 from runner.run.attempt import Result, Trace, announce
 from runner.run.cache import Hit, Key, Miss
 from runner.run.interrupt import Paused, Stopped
@@ -53,6 +53,7 @@ class Course:
         """
         life, step, leg = self._life, self._step, self._leg
         try:
+            await self._allowed()
             return await self._run()
         except _GaveUp as gave_up:
             return life.fail(step, leg, gave_up.error, self._number, self._trace)
@@ -65,6 +66,17 @@ class Course:
             raise
         finally:
             self._slot.give_back()
+
+    async def _allowed(self) -> None:
+        """Where somebody was asked whether to repeat an attempt: wait for the answer. Raises _GaveUp for a no."""
+        key = self._leg.key
+        if not questions.is_asked(self._life.journal.document("step", key)):
+            return
+        self._slot.lend()
+        await self._guarded(self._life.desk.decision(key), idle=True)
+        refused = questions.refusal(self._life.journal.document("step", key))
+        if refused is not None:
+            raise _GaveUp(refused) from refused
 
     async def _run(self) -> LegOutcome:
         await self._begin()
@@ -102,7 +114,8 @@ class Course:
         self._number += 1
         journal, key = self._life.journal, self._leg.key
         fact = journal.fact("step.started", step=key, attempt=self._number)
-        journal.move_step(key, "running", fact, attempt=self._number, started_at=journal.now())
+        answered: dict[str, Json] = {"approval": None} if questions.is_asked(journal.document("step", key)) else {}
+        journal.move_step(key, "running", fact, attempt=self._number, started_at=journal.now(), **answered)
 
     # ------------------------------------------------------------ attempts
 

@@ -18,11 +18,12 @@ from runner.errors import ExpressionFailed, RunnerError, RunRelieved, StoreError
 from runner.records import dataclass
 from runner.run import support
 from runner.run.artifacts import storage_error, write_durably
-from runner.run.attempt import Attempts, OnText, Places
+from runner.run.attempt import Attempts, OnText, Places, told_below
 from runner.run.boxes import Boxes
 from runner.run.cache import Cache
 from runner.run.children import Children, Made, Parent, Prepared
 from runner.run.clock import moment, new_run_id
+from runner.run.desk import Desk
 from runner.run.event import Event
 from runner.run.found import Finder
 from runner.run.gate import Gates
@@ -38,7 +39,8 @@ from runner.run.meter import Meter, limits
 from runner.run.milestones import Milestones
 from runner.run.owner import owner
 from runner.run.policies import Policies, declared
-from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost, Stream
+from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost
+from runner.run.requests import Inbox
 from runner.run.results import as_document, results
 from runner.run.scheduler import Queue, Scheduler
 from runner.run.slots import Slots
@@ -54,9 +56,10 @@ class Setup:
     """What a run works with. `state` is the state folder, `spec` the folder that `files` are relative to;
     `facts` are what is known of providers right now; `secrets` are values by name; `children` are the workflows that
     steps run, from `prepare`; `groups` is the folder in which runs of this machine share concurrency groups (None: the
-    state folder's own); `live` hears of boxes while they live; `snapshots` says what becomes of their files. The
-    callbacks get every committed event, also of the runs below, and every piece of masked output, after the leg's key
-    (`step/leg` for one below), and must not raise.
+    state folder's own); `live` hears of boxes while they live; `snapshots` says what becomes of their files; without
+    `wait` the run is paused when all that is left to wait for is people's decisions. The callbacks get every committed
+    event, also of the runs below, and every piece of masked output, after the leg's key (`step/leg` for one below), and
+    must not raise.
     """
 
     store: StateStore
@@ -72,6 +75,7 @@ class Setup:
     live: LiveBoxes = field(default_factory=LiveBoxes)
     snapshots: Snapshots = field(default_factory=Snapshots)
     max_parallel: int = 8
+    wait: bool = True
     on_event: Callable[[Event], None] | None = None
     on_text: OnText | None = None
 
@@ -164,10 +168,11 @@ class _Run:
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
         self._children = Children(plan, setup.children, values, self._journal, control, self._child)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
-        inside, urgency = common.inside, common.queue.priority
+        self._desk = Desk(Inbox(setup.state, self.id), self._journal, control, clock)
         self._life = Life(
-            plan, self._journal, values, attempts, self._children, cache, common.groups, clock, control, inside, urgency
-        )
+            plan, self._journal, values, attempts, self._children, cache, common.groups, clock, control, self._desk,
+            common.inside, common.queue.priority,
+        )  # fmt: skip
         self._milestones = Milestones(plan, self._journal, values)
         self._scheduler = Scheduler(self._life, self._milestones, common.queue)
         self._last_failed: list[str] = []
@@ -199,11 +204,16 @@ class _Run:
             self._before.restore()
             if self._before.ended:
                 return self._as_it_ended()
-        watching = asyncio.ensure_future(self._policies.watch())
+        watching = [asyncio.ensure_future(self._policies.watch()), asyncio.ensure_future(self._desk.watch(self._idle))]
         try:
             return await self._lived(host)
         finally:
-            watching.cancel()
+            for each in watching:
+                each.cancel()
+
+    def _idle(self) -> list[str]:
+        """The decisions that the run is not to wait for; those of a run below are the business of the one above."""
+        return self._scheduler.idle() if self._parent is None and not self._setup.wait else []
 
     async def _lived(self, host: StepHost) -> RunState:
         try:
@@ -251,6 +261,7 @@ class _Run:
             # It was told before it began: it may not be there.
             if isinstance(child, str) and await setup.store.get(child, "run", child) is not None:
                 self._children.unfinished[leg] = await load(setup.store, child)
+        await self._desk.take_up(kept.kept.events)
         await self._journal.sync()
 
     def _as_it_ended(self) -> RunState:
@@ -287,7 +298,7 @@ class _Run:
         """A run below this one, for one of its steps; with `kept`, one that a process before this one began."""
         setup = self._setup
         folder = posixpath.dirname(posixpath.relpath(plan.source["path"], posixpath.dirname(_path(self._plan)) or "."))
-        on_text = None if setup.on_text is None else _named(parent.leg, setup.on_text)
+        on_text = None if setup.on_text is None else told_below(parent.leg, setup.on_text)
         # Names of sandboxes are a spec's own: what boxes of this one begin with means nothing below.
         snapshots = Snapshots(setup.snapshots.keep)
         below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text, snapshots=snapshots)
@@ -304,7 +315,9 @@ class _Run:
             policies=self._policies,
             meter=self._meter,
         )
-        return _Run(plan, below, control, common, parent, kept)
+        run = _Run(plan, below, control, common, parent, kept)
+        self._desk.below[parent.leg] = run._scheduler.idle
+        return run
 
     async def live(self) -> RunState:
         """The run, to its end, below another one: the engine shows only the step that started it."""
@@ -480,15 +493,6 @@ class _Run:
         except ExpressionFailed as wrong:
             return "failed", wrong.message
         return "succeeded", ""
-
-
-def _named(leg: str, on_text: OnText) -> OnText:
-    """Tells the output of a run below after the name of the leg that started it."""
-
-    def named(key: str, stream: Stream, text: str) -> None:
-        on_text(f"{leg}/{key}", stream, text)
-
-    return named
 
 
 def _path(plan: Plan) -> str:

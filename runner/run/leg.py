@@ -15,6 +15,7 @@ from runner.records import dataclass
 from runner.run import fan, retry
 from runner.run.attempt import Result, Trace
 from runner.run.cache import Cache
+from runner.run.desk import Desk
 from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import Control, Stopped
 from runner.run.journal import Journal
@@ -59,6 +60,7 @@ class Life:
     groups: Groups
     clock: Clock
     control: Control
+    desk: Desk
     inside: Mapping[str, Shared] = field(default_factory=dict)
     urgency: int = 0
     held: dict[str, dict[str, Shared]] = field(default_factory=dict)

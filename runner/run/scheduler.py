@@ -13,6 +13,7 @@ from runner.compiler.plan.model import ForEach, Leg, PlanStep, Retry
 from runner.errors import ExpressionFailed, ItemsWrong
 from runner.records import dataclass
 from runner.run import fan
+from runner.run.approvals import Approval
 from runner.run.attempt import GRACE, Trace
 from runner.run.course import Course
 from runner.run.interrupt import FINAL, STEPS, Paused, Stopped, uninterrupted
@@ -78,6 +79,29 @@ class Scheduler:
         group had no place for them.
         """
         return self._in_state("cancelled")
+
+    def idle(self) -> list[str]:
+        """The legs that wait for people, when nothing else of the run can move; none while something can."""
+        found: list[str] = []
+        ended = self.ended
+        for step in self._life.plan.steps:
+            if step.id not in ended and ended.issuperset(step.after):
+                waiting = self._waiting(step)
+                if not waiting:
+                    return []
+                found += waiting
+        return found
+
+    def _waiting(self, step: PlanStep) -> list[str]:
+        """The questions that a step which has not ended waits for; none while it can move."""
+        documents, desk = self._life.journal.documents("step"), self._life.desk
+        legs = [leg.key for leg in self._life.values.legs(step) if documents[leg.key]["state"] in OPEN]
+        asked = {key: names for key in legs if (names := desk.waits(key))}
+        rest = [documents[key]["state"] for key in legs if key not in asked]
+        narrow = self._narrow.get(step.id)
+        if rest and not (narrow is not None and narrow.locked() and set(rest) == {"pending"}):
+            return []
+        return [name for names in asked.values() for name in names]
 
     def _in_state(self, state: str) -> list[str]:
         documents = self._life.journal.documents("step")
@@ -239,6 +263,8 @@ class Scheduler:
             if step.kind == "workflow":
                 await self._turn(step, leg, way)
             async with life.place(step, leg, way.level):
+                if step.kind == "approve":  # who waits for people has no place among the running
+                    return await host.leg(step, leg, way.upstream, Approval(life, step, leg, way.level).run)
                 await self._turn(step, leg, way)
                 return await host.leg(step, leg, way.upstream, Course(life, step, leg, way.slot, way.level).run)
         except Stopped:

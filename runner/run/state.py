@@ -11,12 +11,13 @@ from runner.run.event import Event
 from runner.run.ports import RunState, StepState
 
 #: From each state of a leg, the states that it may move to. A retried leg goes back to "ready"; the step of a
-#: `for_each` is running while its items are, and was skipped when all of them were.
+#: `for_each` is running while its items are, and was skipped when all of them were. A leg that waits for a decision of
+#: somebody is paused.
 STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     "pending": frozenset({"ready", "skipped", "cancelled"}),
-    "ready": frozenset({"running", "failed", "cancelled"}),
+    "ready": frozenset({"running", "failed", "cancelled", "paused"}),
     "running": frozenset({"succeeded", "failed", "skipped", "cancelled", "ready", "paused"}),
-    "paused": frozenset({"ready", "failed", "cancelled"}),
+    "paused": frozenset({"ready", "running", "succeeded", "failed", "cancelled"}),
     "succeeded": frozenset(),
     "failed": frozenset(),
     "skipped": frozenset(),
@@ -48,6 +49,7 @@ STEP_STATE: Mapping[str, StepState] = {
     "step.interrupted": "ready",
     "step.expanded": "running",
     "step.paused": "paused",
+    "approval.asked": "paused",
     "step.succeeded": "succeeded",
     "step.failed": "failed",
     "step.skipped": "skipped",

@@ -11,7 +11,7 @@ from runner.run.children import Prepared
 from runner.run.supply import Chooser, longest
 
 #: The kinds of steps that a run can execute.
-EXECUTABLE = ("run", "script", "workflow")
+EXECUTABLE = ("run", "script", "workflow", "approve")
 #: Those of them that need a box.
 IN_BOXES = ("run", "script")
 
@@ -61,7 +61,7 @@ def refuse_unsupported(plan: Plan, *, given: bool = True) -> None:
         count = "1 step" if len(found) == 1 else f"{len(found)} steps"
         raise SpecError(
             f"{count} of {plan.name} cannot be executed yet:\n" + "\n".join(found),
-            hint="Steps of the kinds `run`, `script` and `workflow` can; `runner plan` shows the whole plan.",
+            hint="Steps of the kinds `run`, `script`, `workflow`, `approve` can; `runner plan` shows the whole plan.",
         )
 
 

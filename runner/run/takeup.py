@@ -12,12 +12,13 @@ from typing import cast
 from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.model import ForEach, Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed, ItemsWrong, UsageError
-from runner.run import fan, support
+from runner.run import fan, questions, support
 from runner.run.journal import TABLES, Journal
 from runner.run.kept import Kept
 from runner.run.mask import MASK
 from runner.run.owner import owner
 from runner.run.ports import StepState
+from runner.run.questions import Question
 from runner.run.state import FINAL, OPEN
 from runner.run.values import Ended, Values, legs_of
 
@@ -65,6 +66,9 @@ class TakeUp:
             attempt = cast("int", leg["attempt"])
             fact = journal.fact("step.interrupted", {"was": leg["state"]}, key, attempt)
             journal.move_step(key, "ready", fact)
+            if self._is_doubtful(leg):
+                prompt = f"attempt {attempt} was interrupted, and nobody knows how far it came; is it to be repeated?"
+                questions.ask(journal, key, Question("repeat", prompt, owner=self._step(leg).owner), attempt)
         return found
 
     def applied(self) -> set[str]:
@@ -75,7 +79,16 @@ class TakeUp:
 
     def _under_way(self, key: str, leg: Mapping[str, Json]) -> bool:
         """Whether an attempt had begun and has no end. The step of a `for_each` only waits for its items."""
+        if questions.is_asked(leg):
+            return False
         return leg["state"] in ("running", "paused") and not self._is_fan(key)
+
+    def _is_doubtful(self, leg: Mapping[str, Json]) -> bool:
+        """Whether an interrupted attempt may have had effects that must not be had twice."""
+        return not self._step(leg).idempotent and leg.get("began") == leg["attempt"]
+
+    def _step(self, leg: Mapping[str, Json]) -> PlanStep:
+        return next(step for step in support.all_steps(self._plan) if step.id == leg["step"])
 
     def _is_fan(self, key: str) -> bool:
         return any(step.id == key and step.for_each is not None for step in self._plan.steps)

@@ -332,7 +332,7 @@ steps: {go: {workflow: '#second', with: {name: you}}}
 
 
 def test_what_a_child_cannot_do_is_refused_before_anything_starts(lab):
-    child = "spec: 1\nname: child\nsteps: {ask: {approve: {prompt: 'Ship it?'}}}\n"
+    child = "spec: 1\nname: child\nsteps: {ask: {tool: {name: files.read}}}\n"
     with pytest.raises(SpecError, match="1 step of child cannot be executed yet"):
         lab.play("spec: 1\nname: p\nsteps: {go: {workflow: c.yaml}}\n", files={"c.yaml": child})
 

@@ -22,7 +22,7 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
         "  lab.yaml:4:3: review: kind `agent`",
         "  lab.yaml:6:3: symbolic: a matrix that depends on inputs that were not given",
     ]
-    assert "`run`, `script` and `workflow`" in caught.value.hint
+    assert "`run`, `script`, `workflow`, `approve`" in caught.value.hint
     assert caught.value.exit_code == 1
     assert not (lab.folder / "state").exists()
     assert lab.fake.made == []
@@ -30,7 +30,7 @@ def test_every_step_that_cannot_be_executed_yet_is_listed_and_nothing_is_written
 
 def test_one_step_is_one_step(lab, make_step):
     with pytest.raises(SpecError, match="1 step of lab cannot"):
-        lab.run(make_step("gate", kind="approve", action={}, sandbox=None))
+        lab.run(make_step("call", kind="tool", action={}, sandbox=None))
 
 
 def test_the_providers_that_a_plan_may_use_and_which_of_them_come_first(lab):
