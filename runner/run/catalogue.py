@@ -32,6 +32,7 @@ _WARNINGS = frozenset(
         "step.paused",
         "step.retrying",
         "milestone.missed",
+        "request.refused",
     }
 )
 _WORD = re.compile(r"[^\W_]+")

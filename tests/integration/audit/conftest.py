@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -17,15 +18,23 @@ from pathlib import Path
 
 import pytest
 
+from runner.store.audit_settings import model_folder
+from runner.store.minilm_install import installed
+
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "weaviate.sh"
 #: As the machine has it: a test's own home folder has no cache.
+_KEPT = ("PATH", "HOME", "XDG_CACHE_HOME", "RUNNER_WEAVIATE_CACHE", "SSL_CERT_FILE", "SSL_CERT_DIR", "LANG", "CI")
 ENVIRONMENT = {
-    name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME", "GOPROXY", "GOFLAGS") if name in os.environ
+    name: value
+    for name, value in os.environ.items()
+    if name in _KEPT or name.startswith(("GO", "PIP_")) or name.lower().endswith("_proxy")
 }
 _VERSION = next(line.split("=")[1] for line in SCRIPT.read_text().splitlines() if line.startswith("VERSION="))
-_CACHE = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path(ENVIRONMENT["HOME"]) / ".cache") / "runner" / "weaviate"
+_RUNNER = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path(ENVIRONMENT["HOME"]) / ".cache") / "runner"
+_CACHE = Path(ENVIRONMENT.get("RUNNER_WEAVIATE_CACHE") or _RUNNER / "weaviate")
 PROGRAM = _CACHE / f"v{_VERSION}" / "weaviate-server"
+MODEL = model_folder(ENVIRONMENT)
 #: Seconds that CI waits for a server that is being built while other things were tested.
 BUILDING = 2400
 ADMIN, WRITER, READER = "admin", "writer", "reader"
@@ -33,7 +42,7 @@ ADMIN, WRITER, READER = "admin", "writer", "reader"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents and not PROGRAM.is_file():
+        if Path(__file__).parent in item.path.parents and not (PROGRAM.is_file() and installed(MODEL)):
             item.add_marker(pytest.mark.timeout(BUILDING))
 
 
@@ -142,3 +151,16 @@ def running(weaviate: Server) -> Server:
     if weaviate.process is None:
         weaviate.start()
     return weaviate
+
+
+@pytest.fixture(scope="session")
+def model(missing: Callable[[str], None]) -> Path:
+    """The folder of the model of meanings, in the cache of this machine; CI fetches it."""
+    if not installed(MODEL):
+        if os.environ.get("CI") != "true":
+            missing("no model of meanings on this machine: runner audit setup-semantic")
+        command = [sys.executable, "-m", "runner", "audit", "setup-semantic"]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=BUILDING)
+        if done.returncode != 0:
+            missing(done.stderr)
+    return MODEL

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,27 @@ def test_weaviate_is_down_during_a_run_and_up_again(running: Any, tmp_path: Path
                 content = file.read_bytes()
                 assert SECRET.encode() not in content, file
                 assert running.keys["admin"].encode() not in content, file
+
+
+def test_follow_delivers_until_it_is_stopped(running: Any, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, running.environ())
+    folder.runner("run", "spec.yaml", RUNNER_AUDIT_URL="")
+    assert folder.json("audit", "status")["waiting"] > 8
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "runner", "audit", "ship", "--follow", "--json"],
+        cwd=tmp_path,
+        env=folder.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 40
+    while folder.json("audit", "status")["waiting"]:
+        assert time.monotonic() < deadline
+    follower.send_signal(signal.SIGTERM)
+    told = json.loads(follower.communicate(timeout=20)[0])
+    assert follower.returncode == 0
+    assert (told["waiting"], told["refused"]) == (0, 0)
+    assert [each["ok"] for each in folder.json("audit", "verify")] == [True]
+    assert folder.json("audit", "prune", "--older-than", "0d") != []
+    (verdict,) = folder.json("audit", "verify")
+    assert (verdict["ok"], verdict["audit"]["copies"], verdict["removed"]) == (True, 0, 0)

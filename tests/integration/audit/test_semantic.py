@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +15,13 @@ from runner.run.event import EventDraft
 from runner.run.ports import AuditQuery
 from runner.run.shipper import Shipper
 from runner.store.audit import WeaviateLog
-from runner.store.audit_settings import audit_settings, model_folder
+from runner.store.audit_settings import audit_settings
 from runner.store.memory import MemoryStore
 from runner.store.minilm import MiniLm
-from runner.store.minilm_install import install, installed
+from runner.store.minilm_install import install
 
 pytestmark = pytest.mark.integration
 
-_ENVIRON = dict(os.environ)
 WHY = (
     "no space left on device",
     "connection refused by the registry",
@@ -34,20 +29,6 @@ WHY = (
     "certificate has expired",
     "the tests found 3 wrong answers",
 )
-
-
-@pytest.fixture(scope="session")
-def model(missing: Callable[[str], None]) -> Path:
-    """The folder of the model, in the cache of this machine; CI fetches it."""
-    folder = model_folder(_ENVIRON)
-    if not installed(folder):
-        if _ENVIRON.get("CI") != "true":
-            missing("no model of meanings on this machine: runner audit setup-semantic")
-        command = [sys.executable, "-m", "runner", "audit", "setup-semantic"]
-        done = subprocess.run(command, env=_ENVIRON, capture_output=True, text=True, timeout=55)
-        if done.returncode != 0:
-            missing(done.stderr)
-    return folder
 
 
 def near(one: list[float], other: list[float]) -> float:

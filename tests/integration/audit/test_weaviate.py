@@ -52,10 +52,10 @@ async def filled(*counts: int) -> MemoryStore:
 
 
 @asynccontextmanager
-async def opened(environ: Mapping[str, str]) -> AsyncIterator[WeaviateLog]:
+async def opened(environ: Mapping[str, str], timeout: float = 10.0) -> AsyncIterator[WeaviateLog]:
     settings = audit_settings(environ)
     assert settings is not None
-    log = WeaviateLog(settings)
+    log = WeaviateLog(settings, timeout=timeout)
     try:
         await log.open()
         yield log
@@ -104,6 +104,20 @@ def test_every_event_is_there_once_however_often_it_is_delivered(running: Any) -
             assert (len(delivery.accepted), delivery.refused) == (450, ())
             assert await log.counts() == {"r0": 450, "r1": 3}
             assert await equal(store, log) == []
+
+    asyncio.run(main())
+
+
+def test_two_shippers_at_once_do_no_harm(running: Any) -> None:
+    async def main() -> None:
+        store, environ = await filled(900), running.environ()
+        async with opened(environ) as one, opened(environ) as two:
+            both = [Shipper(store, log, SystemClock()) for log in (one, two)]
+            await asyncio.gather(*(shipper.drain() for shipper in both))
+            assert min(shipper.shipped.delivered for shipper in both) > 0
+            assert (await store.backlog()).waiting == 0
+            assert await one.counts() == {"r0": 900}
+            assert await equal(store, two) == []
 
     asyncio.run(main())
 
@@ -346,7 +360,7 @@ def test_a_collection_without_meanings_says_how_to_get_them(running: Any) -> Non
 def test_kill_9_of_the_server_while_it_is_written_to_loses_nothing(running: Any) -> None:
     async def main() -> None:
         store, told = await filled(4000), []
-        async with opened(running.environ()) as log:
+        async with opened(running.environ(), timeout=3) as log:
             shipper = Shipper(store, log, SystemClock(), told.append)
             task = asyncio.ensure_future(shipper.follow())
             await until(lambda: shipper.shipped.delivered >= 600)
