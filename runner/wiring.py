@@ -19,26 +19,45 @@ if TYPE_CHECKING:
     from runner.embedded.e2b.settings import Settings
     from runner.run.ports import AuditLog, Engine, Sandbox, StateStore
     from runner.store.audit_index import JournalIndex
+    from runner.store.server import Address
 
     #: Whether the boxes of the run with that id are to be left alone, though its process is dead.
     Spared = Callable[[str], Awaitable[bool]]
 
 
 def has_store(state: Path) -> bool:
-    """Whether anything was ever stored in the folder `state`."""
+    """Whether anything was ever stored in the folder `state`, or a server holds what it stands for."""
     from runner.store.watermark import is_store
 
-    return is_store(state / "state")
+    return _state_server(state) is not None or is_store(state / "state")
 
 
 def open_store(state: Path, *, read_only: bool = False) -> StateStore:
-    """The state store in the folder `state`, for the caller to open and close.
+    """The state store of the folder `state`, for the caller to open and close: on the server that RUNNER_STATE_URL
+    names, or behind the gateway that serves the folder, else in this process.
 
-    With `read_only`, nothing can be written, and a store that a running process holds can be read all the same.
+    With `read_only`, nothing can be written, and a folder that a running process holds can be read all the same.
+    Raises UsageError for settings that say nothing.
     """
     from runner.store.surreal import SurrealStore
 
+    if _state_server(state) is not None:
+        return SurrealStore.at(lambda: _state_server(state), read_only=read_only)
     return SurrealStore(state / "state", read_only=read_only)
+
+
+def _state_server(state: Path) -> Address | None:
+    import os
+
+    from runner.embedded.surreal.notice import serving
+    from runner.store.server import Address
+    from runner.store.state_settings import state_address
+
+    address = state_address(os.environ)
+    if address is not None:
+        return address
+    gateway = serving(state / "state")
+    return None if gateway is None else Address(gateway.url, gateway.user, gateway.password)
 
 
 def open_audit(environ: Mapping[str, str]) -> AuditLog | None:

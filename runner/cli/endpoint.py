@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.state import STATE
+
 if TYPE_CHECKING:
     from runner.embedded.e2b.launch import Endpoint
 
@@ -136,6 +138,39 @@ def _tell_engine(values: dict[str, str], as_json: bool) -> None:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     typer.echo(json.dumps(values) if as_json else "\n".join(lines))
     typer.echo("serving the engine; Ctrl-C ends it and what runs in it", err=True)
+
+
+@app.command()
+def surreal(
+    state: Path = STATE,
+    port: int = typer.Option(
+        0, "--port", min=0, max=65535, help="Port on loopback; 0 takes the one before, or a free one."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of `export` lines."),
+) -> None:
+    """Serve the state in a folder by SurrealDB's protocol until Ctrl-C, so that many processes work on it.
+
+    First its `export NAME=value` lines are printed. Commands of this user that name the same folder find it without
+    them. User and password are made, unless RUNNER_STATE_USER and RUNNER_STATE_PASSWORD say what they are.
+    """
+    import asyncio
+    import os
+
+    from runner.embedded.surreal.settings import Settings
+    from runner.errors import StoreError
+
+    try:
+        from runner.embedded.surreal.process import run
+    except ImportError as error:
+        raise StoreError(f"the {error.name} package is missing", "pip install 'runner[surreal]'") from error
+    settings = Settings(str(state), port)
+    asyncio.run(run(settings, os.environ, lambda endpoint: _tell_state(endpoint.exports(), as_json)))
+
+
+def _tell_state(values: dict[str, str], as_json: bool) -> None:
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    typer.echo(json.dumps(values) if as_json else "\n".join(lines))
+    typer.echo("serving the state; Ctrl-C ends the gateway, and loses nothing", err=True)
 
 
 @app.command()
