@@ -70,6 +70,8 @@ def test_specs_are_validated_and_planned(packages: Path, tmp_path: Path, root: P
         (["run", "SPEC", "--engine", "local"], {"E2B_API_KEY": "e2b_0"}, "surreal"),
         (["endpoint", "e2b"], {"PATH": "/nowhere"}, "e2b"),
         (["endpoint", "webcontainer"], {}, "webcontainer"),
+        (["audit", "search", "x", "--source", "weaviate"], {"RUNNER_AUDIT_URL": "http://127.0.0.1:9"}, "audit"),
+        (["audit", "key", "key.pem"], {}, "audit"),
     ],
 )
 def test_what_needs_an_extra_names_it(

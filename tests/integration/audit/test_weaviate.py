@@ -52,10 +52,10 @@ async def filled(*counts: int) -> MemoryStore:
 
 
 @asynccontextmanager
-async def opened(environ: Mapping[str, str], timeout: float = 10.0) -> AsyncIterator[WeaviateLog]:
+async def opened(environ: Mapping[str, str], seconds: float = 10.0) -> AsyncIterator[WeaviateLog]:
     settings = audit_settings(environ)
     assert settings is not None
-    log = WeaviateLog(settings, timeout=timeout)
+    log = WeaviateLog(settings, timeout=seconds)
     try:
         await log.open()
         yield log
@@ -360,7 +360,7 @@ def test_a_collection_without_meanings_says_how_to_get_them(running: Any) -> Non
 def test_kill_9_of_the_server_while_it_is_written_to_loses_nothing(running: Any) -> None:
     async def main() -> None:
         store, told = await filled(4000), []
-        async with opened(running.environ(), timeout=3) as log:
+        async with opened(running.environ(), seconds=3) as log:
             shipper = Shipper(store, log, SystemClock(), told.append)
             task = asyncio.ensure_future(shipper.follow())
             await until(lambda: shipper.shipped.delivered >= 600)
