@@ -67,6 +67,8 @@ serve() {
     export CLUSTER_HOSTNAME=node1 CLUSTER_IN_LOCALHOST=true CLUSTER_BIND_ADDR=127.0.0.1 CLUSTER_ADVERTISE_ADDR=127.0.0.1
     export CLUSTER_GOSSIP_BIND_PORT=$(($2 + 1)) CLUSTER_DATA_BIND_PORT=$(($2 + 2))
     export RAFT_PORT=$(($2 + 3)) RAFT_INTERNAL_RPC_PORT=$(($2 + 4)) RAFT_BOOTSTRAP_EXPECT=1 RAFT_TIMEOUTS_MULTIPLIER=1
+    # Of itself it takes no more writes on a disk that is nine tenths full, however large the rest is.
+    export DISK_USE_WARNING_PERCENTAGE=98 DISK_USE_READONLY_PERCENTAGE=99
     export GO_PROFILING_DISABLE=true LOG_LEVEL="${LOG_LEVEL:-error}"
     exec "$program" --scheme=http --host=127.0.0.1 --port="$2"
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 
 from runner.cli.audit_search import _moment
 from runner.errors import UsageError
-from runner.run.event import EventDraft
+from runner.run.event import Event, EventDraft
+from runner.run.ports import Delivery
 
 RUN = "20260131-120000-aaaaaa"
 OLD = "2026-01-31T12:00:09.500000Z"
@@ -131,6 +134,58 @@ def test_an_audit_log_that_does_not_answer(failed: Any, monkeypatch: pytest.Monk
         assert isinstance(result.exception, AuditOffline)
     assert result.stdout.count("chain ok") == 3  # the journals were checked all the same
     assert failed.runner("audit", "verify", "--journal-only").exit_code == 0
+
+
+class Taking:
+    """An audit log that takes everything but what it is told to refuse."""
+
+    name = "Weaviate at hand"
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, int]] = []
+        self.refuses = "step.failed"
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def deliver(self, events: Sequence[Event]) -> Delivery:
+        accepted = [event for event in events if event.type != self.refuses]
+        self.taken += [(event.run, event.seq) for event in accepted]
+        refused = [(event, "too odd") for event in events if event.type == self.refuses]
+        return Delivery(tuple(accepted), tuple(refused))
+
+    async def counts(self) -> dict[str, int]:
+        return dict(Counter(run for run, _ in set(self.taken)))
+
+
+@pytest.fixture
+def taking(failed: Any, monkeypatch: pytest.MonkeyPatch) -> Taking:
+    log = Taking()
+    monkeypatch.setattr("runner.cli.state.open_audit", lambda environ: log)
+    return log
+
+
+def test_ship_delivers_what_waits_and_tries_refused_ones_again(failed: Any, taking: Taking) -> None:
+    assert failed.runner("audit", "ship").stdout == "audit: 3 delivered, 1 refused, 0 waiting\n"
+    assert failed.runner("audit", "ship").stdout == "audit: 0 delivered, 0 refused, 0 waiting\n"
+    told = failed.runner("audit", "status").stdout
+    assert told == (
+        f"waiting: 0\nrefused: 1\n  run {RUN}, event 2 (step.failed): too odd\naudit log: Weaviate at hand\n"
+    )
+    assert json.loads(failed.runner("audit", "ship", "--dead", "--json").stdout)["dead"] == 1
+    taking.refuses = ""
+    assert failed.runner("audit", "ship", "--dead").stdout == "audit: 1 delivered, 0 refused, 0 waiting\n"
+    assert (RUN, 2) in taking.taken
+    assert json.loads(failed.runner("audit", "status", "--json").stdout)["copies"] == 4
+
+
+def test_ship_again_writes_whole_journals_once_more(failed: Any, taking: Taking) -> None:
+    taking.refuses = ""
+    failed.runner("audit", "ship", "--once")
+    assert failed.runner("audit", "ship", "--again", RUN).stdout.startswith("audit: 2 written again, 0 delivered")
+    assert taking.taken.count((RUN, 1)) == 2
+    assert failed.runner("audit", "ship", "--again").stdout.startswith("audit: 4 written again, 0 delivered")
 
 
 @pytest.mark.parametrize(
