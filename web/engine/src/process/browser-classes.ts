@@ -146,6 +146,26 @@ function strictHosts(native: typeof URL): void {
   Object.defineProperty(native, "canParse", { value: canParse, writable: true, configurable: true, enumerable: true });
 }
 
+const AUTHORITY = /^((?:https?|wss?|ftp|file):\/\/(?:[^/?#]*@)?)([^/?#]*)/;
+
+/** A `*` in the name of a host, which this browser escapes, is shown as it stands. */
+function plainStars(native: typeof URL): void {
+  const { prototype } = native;
+  const own = Object.getOwnPropertyDescriptors(prototype) as unknown as Readonly<Record<string, { readonly get: Method; readonly value: Method }>>;
+  const unescaped = (text: string): string => text.replaceAll("%2A", "*");
+  const whole = (href: string): string => href.replace(AUTHORITY, (_, before: string, host: string) => before + unescaped(host));
+  const shown = (url: URL, method: Method | undefined, show: (text: string) => string): string => {
+    const text = method?.call(url) as string;
+    return text.includes("%2A") && AUTHORITY.test(own.href?.get.call(url) as string) ? show(text) : text;
+  };
+  for (const [name, show] of Object.entries({ host: unescaped, hostname: unescaped, origin: unescaped, href: whole })) {
+    Object.defineProperty(prototype, name, { ...own[name], get(this: URL) { return shown(this, own[name]?.get, show); } });
+  }
+  for (const name of ["toString", "toJSON"]) {
+    Object.defineProperty(prototype, name, { ...own[name], value: { [name](this: URL) { return shown(this, own[name]?.value, whole); } }[name] });
+  }
+}
+
 /** `new URL(text)` that fails: Node's error has a code and the input. */
 function codedUrl(): void {
   const native = globalThis.URL;
@@ -164,6 +184,7 @@ function codedUrl(): void {
     },
   });
   strictHosts(native);
+  plainStars(native);
   Object.defineProperty(native.prototype, "constructor", { value: coded, writable: true, configurable: true });
   Object.defineProperty(globalThis, "URL", { value: coded, writable: true, configurable: true });
 }

@@ -83,7 +83,7 @@ function readEnvironment(process: NodeProcess, { envFiles }: Options): void {
 
 function runThread(start: ProcessStart, inside: Inside): void {
   const { script, evaluate, argv, execArgv, stdout, stderr } = inside.start;
-  const options = { ...optionsOf(execArgv), ...evaluate ? { evaluate: script } : {}, rest: evaluate ? [...argv] : [script, ...argv] };
+  const options = { ...optionsOf(execArgv, start.env.NODE_OPTIONS), interactive: false, ...evaluate ? { evaluate: script } : {}, rest: evaluate ? [...argv] : [script, ...argv] };
   const put = (fd: 1 | 2, data: Uint8Array): void => {
     if (fd === 1 ? stdout : stderr) inside.tell({ kind: "output", fd, data });
     else output(fd, data);

@@ -121,12 +121,20 @@ const V8_VALUED: Readonly<Record<string, Setter>> = {
 
 /** Options that change nothing a program could see here, and what is on anyway. */
 const WITHOUT_EFFECT = new Set([
-  "opt", "no-opt", "addons", "no-addons", "harmony", "verify-base-objects", "no-verify-base-objects", "zero-fill-buffers", "no-zero-fill-buffers",
+  "opt", "no-opt", "addons", "no-addons", "verify-base-objects", "no-verify-base-objects", "zero-fill-buffers", "no-zero-fill-buffers",
   "force-async-hooks-checks", "no-force-async-hooks-checks", "experimental-repl-await", "no-experimental-repl-await", "global-search-paths",
   "node-snapshot", "no-node-snapshot", "experimental-modules", "experimental-json-modules", "experimental-detect-module", "experimental-require-module",
   "experimental-worker", "experimental-abortcontroller", "experimental-report", "experimental-top-level-await", "experimental-wasi-unstable-preview1",
   "network-family-autoselection", "enable-network-family-autoselection", "node-memory-debug", "debug-arraybuffer-allocations",
 ].map((name) => `--${name}`));
+
+/** Stages of the language that V8 of Node 20 has options for, and the browser has anyway. */
+const HARMONY = [
+  "", "-shipping", "-array-from-async", "-array-grouping", "-atomics", "-change-array-by-copy", "-import-assertions", "-import-attributes", "-intl-best-fit-matcher",
+  "-intl-duration-format", "-intl-number-format-v3", "-iterator-helpers", "-json-parse-with-source", "-rab-gsab", "-rab-gsab-transfer", "-regexp-unicode-sets",
+  "-sharedarraybuffer", "-symbol-as-weakmap-key", "-temporal",
+];
+for (const stage of HARMONY) WITHOUT_EFFECT.add(`--harmony${stage}`);
 
 /** Options of Node that would change what a program sees, which they cannot here; what is off anyway may be switched off. */
 const REFUSED = new Set([
@@ -150,6 +158,7 @@ const REFUSED = new Set([
   "trace-tls", "trace-uncaught", "track-heap-objects", "use-bundled-ca", "use-largepages", "use-openssl-ca", "v8-options", "v8-pool-size", "watch",
   "watch-path", "watch-preserve-output", "no-experimental-require-module", "no-experimental-detect-module", "no-global-search-paths",
   "no-network-family-autoselection", "allow-natives-syntax", "trace-gc", "trace-opt", "trace-deopt", "single-threaded", "gc-interval",
+  "harmony-shadow-realm", "harmony-struct", "harmony-weak-refs-with-cleanup-some", ...HARMONY.map((stage) => `no-harmony${stage}`),
 ].map((name) => `--${name}`));
 
 /** Words of the environment's NODE_OPTIONS; double quotes hold blanks together. Throws BadOption. */
@@ -217,9 +226,32 @@ function fromEnvironment(text: string, draft: Draft): void {
   }
 }
 
+/** Options of the whole process, which no thread has of its own. */
+const PROCESS_WIDE = new Set([
+  "--version", "--help", "--title", "--expose-gc", "--opt", "--no-opt", "--zero-fill-buffers", "--no-zero-fill-buffers", "--node-snapshot", "--no-node-snapshot",
+  "--node-memory-debug", "--debug-arraybuffer-allocations", ...Object.keys(V8_VALUED), ...HARMONY.map((stage) => `--harmony${stage}`),
+]);
+
+/** What Node says against the `execArgv` of a thread; null when nothing is wrong with it. */
+export function wrongForThread(args: readonly string[]): string | null {
+  const left = [...args];
+  const unusable: string[] = [];
+  for (let word = left.shift(); word?.startsWith("-") === true && word !== "-" && word !== "--"; word = left.shift()) {
+    if (PROCESS_WIDE.has(named(word)[0])) unusable.push(word);
+    else try {
+      apply(word, newDraft(), left, []);
+    } catch (error) {
+      if (!(error instanceof BadOption)) throw error;
+      if (error.message !== `bad option: ${word}`) return error.message;
+      unusable.push(word);
+    }
+  }
+  return unusable.length === 0 ? null : unusable.join(", ");
+}
+
 function isKnown(name: string): boolean {
   const off = name.replace(/^--no-/, "--");
-  return [name, off].some((each) => FLAGS[each] ?? VALUED[each] ?? V8_VALUED[each]) || WITHOUT_EFFECT.has(name) || name.startsWith("--harmony-") || REFUSED.has(name) || REFUSED.has(off);
+  return [name, off].some((each) => FLAGS[each] ?? VALUED[each] ?? V8_VALUED[each]) || WITHOUT_EFFECT.has(name) || REFUSED.has(name) || REFUSED.has(off);
 }
 
 /** The full name of an option, with dashes, and what is behind its `=`. */
@@ -258,7 +290,7 @@ function simple(name: string, draft: Draft): boolean {
   const off = name.replace(/^--no-/, "--");
   const setter = positive ?? (off === name ? undefined : FLAGS[off]?.[1]);
   setter?.(draft, "");
-  return setter !== undefined || WITHOUT_EFFECT.has(name) || name.startsWith("--harmony-") || (off !== name && REFUSED.has(off) && !REFUSED.has(name));
+  return setter !== undefined || WITHOUT_EFFECT.has(name) || (off !== name && REFUSED.has(off) && !REFUSED.has(name));
 }
 
 function unknown(name: string, word: string, given: string): BadOption {

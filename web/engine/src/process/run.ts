@@ -16,6 +16,8 @@ import { posix } from "./modules/path.ts";
 import type { Options } from "./options.ts";
 import type { NodeProcess } from "./process.ts";
 
+const PROMPT = "the interactive prompt of node (REPL)";
+
 /** Start the program. Errors of its first turn are thrown. */
 export function runProgram(process: NodeProcess, options: Options): void {
   addConditions(options.conditions);
@@ -42,8 +44,9 @@ async function importAll(specifiers: readonly string[], cwd: string): Promise<vo
 
 function start(process: NodeProcess, options: Options, cwd: string): void {
   if (options.test) return runTests(options, cwd);
-  if (options.evaluate !== undefined) return runText(process, options, "[eval]", options.evaluate);
   const [script] = options.rest;
+  refusePrompt(options);
+  if (options.evaluate !== undefined) return runText(process, options, "[eval]", options.evaluate);
   if (options.print) throw invalidArgValue("--print", undefined, "requires an argument");
   if (script === undefined || options.stdin) return fromStdin(process, options);
   const { file, format } = runMain(posix.resolve(cwd, script));
@@ -54,6 +57,11 @@ function start(process: NodeProcess, options: Options, cwd: string): void {
     return;
   }
   Module._load(file, null, true);
+}
+
+/** `-i` counts where no file is run. */
+function refusePrompt({ interactive, evaluate, stdin, rest }: Options): void {
+  if (interactive && (evaluate !== undefined || stdin || rest.length === 0)) throw unsupported(PROMPT);
 }
 
 /** Only read it: `node --check`. */
@@ -73,7 +81,7 @@ function runTests(options: Options, cwd: string): void {
 /** Read all of stdin, then run it. */
 function fromStdin(process: NodeProcess, options: Options): void {
   const stdin = process.stdin as { isTTY?: boolean; on(name: string, listener: (chunk: never) => void): unknown; setEncoding(name: string): unknown };
-  if (stdin.isTTY === true || options.interactive) throw unsupported("the interactive prompt of node (REPL)");
+  if (stdin.isTTY === true) throw unsupported(PROMPT);
   if (options.stdin) process.argv.splice(1, 0, "-");
   let text = "";
   stdin.setEncoding("utf8");

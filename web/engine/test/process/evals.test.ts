@@ -1,9 +1,10 @@
 import { parse } from "acorn";
 import { describe, expect, it } from "vitest";
 import { edited, sorted } from "../../src/process/loader/edits.ts";
-import { nativeEval, programEdits } from "../../src/process/loader/evals.ts";
+import { installEval, nativeEval, programEdits } from "../../src/process/loader/evals.ts";
 import { noteEdited, originalOf } from "../../src/process/loader/shown.ts";
-import { runtimeWith } from "../../src/process/loader/runtime.ts";
+import { importBy, runtimeWith } from "../../src/process/loader/runtime.ts";
+import { compileCommonJs } from "../../src/process/loader/script.ts";
 import { RUNTIME } from "../../src/process/loader/awaits.ts";
 
 const transform = (text: string): string => edited(text, sorted(programEdits(parse(text, { ecmaVersion: "latest", sourceType: "script" })).edits));
@@ -54,6 +55,28 @@ describe("direct evals", () => {
 
   it("let the awaits around them keep their value", async () => {
     await expect(valueOf("(async (a) => eval(await Promise.resolve('a')) + await eval('a'))(2)", true)).resolves.toBe(4);
+  });
+});
+
+describe("evals of files", () => {
+  const file = (text: string): unknown => {
+    installEval(() => runtimeWith(() => Promise.resolve("loaded")));
+    importBy(() => Promise.resolve("loaded"));
+    const module = { exports: {} as { made?: unknown } };
+    try {
+      compileCommonJs(text, "/program.js").call(undefined, module.exports, undefined, module, "/program.js", "/");
+    } finally {
+      globalThis.eval = nativeEval;
+    }
+    return module.exports.made;
+  };
+
+  it("that are long import by the engine and see the names around", async () => {
+    await expect(file(`/*${"x".repeat(2_000_000)}*/ const name = "x"; exports.made = eval("import(name)");`)).resolves.toBe("loaded");
+  });
+
+  it("that the engine cannot read are refused by name", () => {
+    expect(() => file("new.target; exports.made = eval('1');")).toThrow("eval is not supported by the local WebContainer engine (the engine cannot read /program.js)");
   });
 });
 

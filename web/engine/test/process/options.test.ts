@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BadOption, parseOptions } from "../../src/process/options.ts";
+import { BadOption, parseOptions, wrongForThread } from "../../src/process/options.ts";
 
 describe("options of node", () => {
   it("reads what comes before the script", () => {
@@ -42,5 +42,19 @@ describe("options of node", () => {
 
   it("knows no other options", () => {
     expect(() => parseOptions(["--no-such-option"])).toThrow("bad option: --no-such-option");
+    expect(() => parseOptions(["--harmony-no-such-stage"])).toThrow("bad option: --harmony-no-such-stage");
+  });
+
+  it("takes stages of the language that the browser has, and refuses the others", () => {
+    expect(parseOptions(["--harmony-array-grouping", "--no-harmony-struct"]).rest).toEqual([]);
+    for (const word of ["--harmony-struct", "--no-harmony-temporal"]) expect(() => parseOptions([word])).toThrow(`${word} is not supported by the local WebContainer engine`);
+  });
+
+  const threads: readonly (readonly [string[], string | null])[] = [
+    [["--no-warnings", "--require", "./x.js", "rest", "--nope"], null], [["--nope", "--title=x", "-e", "1", "--harmony"], "--nope, --title=x, --harmony"],
+    [["--require"], "--require requires an argument"], [["--watch"], "--watch is not supported by the local WebContainer engine"],
+  ];
+  it.each(threads)("tells what no thread can have: %j", (words, wrong) => {
+    expect(wrongForThread(words)).toBe(wrong);
   });
 });

@@ -55,6 +55,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   select: `PS3='pick: '; select x in one two three; do echo "[$x] $REPLY"; [ "$x" = two ] && break; done <<< $'9\n\n2'; select x in $(echo {1..20}); do echo $x; break; done <<< 12`,
   "the last argument": `mkdir -p a/b && cd $_ && echo \${PWD##*/}; f() { echo in $_; }; f q r; echo $_; x=1; echo "[$_]"`,
   "a line given up": `shopt -s failglob\necho no*; echo same\necho next $?\nreadonly r=1\nr=2; echo same\necho next`,
+  "counting loops whose heads lack a part": `for ((i = 0; i < 2;)) do echo $i; ((i++)); done; for ((i=(0); i<1; i++)); do echo x; done\necho a\nfor ((i=(0); i<2)); do echo $i; done; echo never`,
   "a syntax error on a later line": `echo one\necho two; fi\necho three`,
   "commands missing": `echo a\na | | b`,
   "unbound in a subshell": `set -u; (echo $nope; echo no); echo $?; x=$(echo $nope); echo $?; trap 'echo bye $?' EXIT; echo $nope`,

@@ -19,3 +19,6 @@ console.log(url.format({ protocol: "https", hostname: "a.b", port: 1, pathname: 
 console.log(url.resolve("/one/two/three", "four"), url.resolve("http://a.com/b", "/c"));
 console.log(url.domainToASCII("español.com"), url.domainToUnicode("xn--espaol-zwa.com"));
 console.log(url.urlToHttpOptions(new URL("https://a:b@測試/p?q#f")).auth);
+const starred = new URL("http://%2A@a*b.c/%2A");
+starred.port = "8";
+console.log(starred.href, `${starred}`, JSON.stringify(starred), starred.host, starred.origin, starred, new URL("x://a%2Ab/").host);

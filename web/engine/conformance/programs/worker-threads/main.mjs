@@ -36,3 +36,10 @@ const channel = new MessageChannel();
 channel.port1.postMessage({ sync: true });
 console.log(receiveMessageOnPort(channel.port2), receiveMessageOnPort(channel.port2), typeof BroadcastChannel);
 channel.port1.close();
+for (const options of [{ execArgv: ["--nope", "--title=x"] }, { execArgv: ["--require"] }, { env: { NODE_OPTIONS: "--nope" } }]) {
+  try {
+    new Worker("", { eval: true, ...options });
+  } catch (error) {
+    console.log(error.code, error.message);
+  }
+}

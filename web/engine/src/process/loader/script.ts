@@ -3,18 +3,20 @@
 import { parse as parseProgram } from "acorn";
 import { parse as lexImports } from "es-module-lexer/minimal/js";
 import { whenUsed } from "../async/context.ts";
+import { refusal } from "../modules/errors.ts";
 import { emitWarning } from "../warnings.ts";
 import { RUNTIME } from "./awaits.ts";
-import { MAY_EVAL, nativeEval, programEdits } from "./evals.ts";
+import { MAY_EVAL, programEdits } from "./evals.ts";
 import { compileFunction, syntaxPlace } from "./compile.ts";
 import { sorted, type Edit } from "./edits.ts";
 import { runtimeFor } from "./runtime.ts";
 
-/** Longer texts are not parsed for their awaits: it would take seconds. */
+/** Longer texts are not parsed for their awaits: it would take seconds. For evals they are, which would find other names otherwise. */
 const LONG = 2_000_000;
 
 const PARAMETERS = "exports, require, module, __filename, __dirname";
 const MAY_AWAIT = /\bawait\b/;
+const CALLS_EVAL = /\beval\s*(?:\(|\/[*/])/;
 const MAY_IMPORT = /\bimport\s*(?:\(|\/[*/])/;
 
 /** The function around a CommonJS text. */
@@ -24,10 +26,10 @@ export type Body = (this: unknown, ...values: [exports: unknown, require: unknow
 export function compileCommonJs(text: string, file: string): Body {
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const { edits, isRead } = readEdits(source, file);
-  // Direct evals of a text that is not edited find the language's own function.
-  const plain = !isRead && MAY_EVAL.test(source);
+  // A direct eval that was not announced would see none of the names around it.
+  const blind = !isRead && MAY_EVAL.test(source);
   // A function around it, not a sixth parameter: programs count those of their module's function.
-  const open = edits.length > 0 || plain ? `function (${RUNTIME}${plain ? ", eval" : ""}) {return ` : "";
+  const open = edits.length > 0 || blind ? `function (${RUNTIME}${blind ? ", eval" : ""}) {return ` : "";
   let body: (...args: unknown[]) => unknown;
   try {
     body = compileFunction({ name: file, text: source, edits, head: `${open}function (${PARAMETERS}) {`, tail: open === "" ? "}" : "}}" });
@@ -35,7 +37,7 @@ export function compileCommonJs(text: string, file: string): Body {
     if (error instanceof SyntaxError) Object.defineProperty(error, "place", { value: syntaxPlace(file, source, "script"), configurable: true });
     throw error;
   }
-  return open === "" ? body : body(runtimeFor(file), nativeEval) as Body;
+  return open === "" ? body : body(runtimeFor(file), refusal("eval", `the engine cannot read ${file}`)) as Body;
 }
 
 /** The edits that a text needs: for its awaits, `import()`s and evals. */
@@ -47,9 +49,9 @@ export function editsOf(text: string, file: string): Edit[] {
 function readEdits(text: string, file: string): { readonly edits: Edit[]; readonly isRead: boolean } {
   const awaits = MAY_AWAIT.test(text);
   if (!awaits && !MAY_IMPORT.test(text) && !MAY_EVAL.test(text)) return { edits: [], isRead: true };
-  if (text.length > LONG) {
+  if (text.length > LONG && !CALLS_EVAL.test(text)) {
     if (awaits) warnIfUsed(file);
-    return { edits: importEdits(text), isRead: false };
+    return { edits: importEdits(text), isRead: true };
   }
   try {
     const program = parseProgram(text, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true, allowHashBang: true });

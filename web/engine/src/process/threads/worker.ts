@@ -10,6 +10,7 @@ import { posix } from "../modules/path.ts";
 import { stream } from "../modules/stream/index.ts";
 import { pathOf } from "../loader/resolve.ts";
 import { setTimeout } from "../timers.ts";
+import { BadOption, parseOptions, wrongForThread } from "../options.ts";
 import type { NodeProcess } from "../process.ts";
 import { installPorts, receiveMessageOnPort, sendOn } from "./ports.ts";
 import { unpackError, type FromThread, type ThreadStart, type ToThread } from "./protocol.ts";
@@ -54,6 +55,24 @@ function checkOptions({ env, stdin, argv, execArgv }: Options): void {
   if (execArgv !== undefined && !Array.isArray(execArgv)) throw invalidArgType("options.execArgv", "Array", execArgv);
 }
 
+/** Refuse options of `node` that a thread cannot have. */
+function checkNodeOptions({ env, execArgv = [] }: Options): void {
+  const wrong = wrongForThread(execArgv.map(String));
+  if (wrong !== null) throw wrongOptions(`execArgv flags: ${wrong}`);
+  const { NODE_OPTIONS } = (env ?? {}) as { NODE_OPTIONS?: unknown };
+  if (typeof NODE_OPTIONS === "string") checkVariable(NODE_OPTIONS);
+}
+
+const wrongOptions = (what: string): Error => nodeError(Error, "ERR_WORKER_INVALID_EXEC_ARGV", `Initiated Worker with invalid ${what}`);
+
+function checkVariable(text: string): void {
+  try {
+    parseOptions([], text);
+  } catch (error) {
+    throw error instanceof BadOption ? wrongOptions(`NODE_OPTIONS env variable: ${error.message}`) : error;
+  }
+}
+
 function listen(): void {
   if (listening) return;
   listening = true;
@@ -87,6 +106,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     let path: string;
     try {
       checkOptions(options);
+      checkNodeOptions(options);
       path = scriptOf(script, options, (process.cwd as () => string)());
     } catch (error) {
       // What never begins keeps no process alive.
@@ -100,7 +120,7 @@ class Worker extends (EventEmitter as unknown as new () => EventEmitter) {
     this.#stdout = new stream.Readable({ read: () => undefined });
     this.#stderr = new stream.Readable({ read: () => undefined });
     const start: ThreadStart = {
-      script: path, evaluate: options.eval === true, argv: (options.argv ?? []).map(String), execArgv: options.execArgv ?? process.execArgv,
+      script: path, evaluate: options.eval === true, argv: (options.argv ?? []).map(String), execArgv: (options.execArgv ?? process.execArgv).map(String),
       data: options.workerData, environment: environmentData, stdout: options.stdout === true, stderr: options.stderr === true, title: options.name ?? "",
     };
     const env = Object.fromEntries(Object.entries(options.env ?? process.env).map(([name, value]) => [name, String(value)]));

@@ -135,6 +135,7 @@ function decode(node: unknown): void {
 function checked(text: string, script: Script): Script {
   const deferred = script.statements.find((statement) => statement.deferredError !== undefined)?.deferredError;
   if (deferred !== undefined) throw new Refusal(deferred.message, lineOf(text, deferred.message));
+  if (COUNTING.test(text)) visitLoops(script, (loop) => checkHead(text, loop));
   visit(script, (pipeline, alone) => {
     const missing = pipeline.commands.findIndex((command) => command.type === "SimpleCommand" && command.name === null && command.assignments.length === 0 && command.redirections.length === 0);
     if (missing < 0 || (alone && pipeline.commands.length === 1)) return;
@@ -150,6 +151,38 @@ function visit(node: unknown, see: (pipeline: Pipeline, alone: boolean) => void)
   const { type, pipelines, operators } = node as Partial<Statement>;
   if (type === "Statement") for (const pipeline of pipelines ?? []) see(pipeline, operators?.length === 0);
   for (const value of Object.values(node)) visit(value, see);
+}
+
+const COUNTING = /\bfor\s*\(\(/;
+
+function visitLoops(node: unknown, see: (loop: CommandOf<"CStyleFor">) => void): void {
+  if (typeof node !== "object" || node === null) return;
+  if ((node as Partial<Command>).type === "CStyleFor") see(node as CommandOf<"CStyleFor">);
+  for (const value of Object.values(node)) visitLoops(value, see);
+}
+
+/** `for ((A; B))` is no loop, `for ((A; B;))` is one: only their texts tell them apart. */
+function checkHead(text: string, { init, condition, update, line = 1 }: CommandOf<"CStyleFor">): void {
+  if (update !== null) return;
+  const start = text.split("\n").slice(0, line - 1).join("\n").length;
+  const parts = [init, condition].map((part) => tight(part?.originalText ?? ""));
+  for (const { index, 0: opening } of text.slice(start).matchAll(new RegExp(COUNTING, "g"))) {
+    const head = upToClosing(text.slice(start + index + opening.length));
+    const found = head.split(";");
+    if (found.length > 2 || tight(found[0] ?? "") !== parts[0] || tight(found[1] ?? "") !== parts[1]) continue;
+    throw new ScriptSyntaxError(`line ${line}: syntax error: arithmetic expression required\nline ${line}: syntax error: \`((${head}))'`);
+  }
+}
+
+const tight = (text: string): string => text.replace(/\s+/g, "");
+
+function upToClosing(text: string): string {
+  let depth = 0;
+  for (const { index, 0: bracket } of text.matchAll(/[()]/g)) {
+    depth += bracket === "(" ? 1 : -1;
+    if (depth < 0) return text.slice(0, index);
+  }
+  return text;
 }
 
 /** The line on which the parser first complains so. */
