@@ -280,8 +280,7 @@ class Boxes:
         made.succeeded |= dict.fromkeys(copy.succeeded)
         # The new box may be as volatile as the old one: until the next copy this one stays good for it.
         self._copies[made.sandbox.name] = replace(copy, box=made.box.id, reason="")
-        if "copy" in (before := self._journal.document("box", copy.box)):
-            self._journal.put("box", made.box.id, {"copy": before["copy"]})
+        self._journal.put("box", made.box.id, {"copy": self._journal.document("box", copy.box)["copy"]})
         about: dict[str, Json] = {"sandbox": made.sandbox.name, "from": copy.box, "to": made.box.id}
         about |= {"bytes": len(copy.tar), "reason": copy.reason}
         about["ms"] = round(max(0.0, self._clock.now() - began) * 1000, 1)

@@ -214,6 +214,14 @@ outputs: {said: {value: "${{ steps.below.outputs.said }}"}}
     assert whole.report.document["outputs"] == {"said": "hello you"}
 
 
+def test_a_run_below_that_failed_is_not_begun_again(lab):
+    child = "spec: 1\nname: child\nsandboxes: {own: {needs: {runtime: shell}, scope: step}}\n"
+    child += "steps: {one: {sandbox: own, run: exit 3}}\n"
+    text = HEAD.replace("attempts: 2", "attempts: 1") + "steps: {below: {workflow: child.yaml}}"
+    whole = play(lab, text, files={"child.yaml": child})
+    assert "exit code 3" in whole.report.document["message"]
+
+
 # ---------------------------------------------------------------- boxes
 
 
