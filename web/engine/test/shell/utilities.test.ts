@@ -25,6 +25,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "expr's groups": `expr \\( 1 + 2 \\) \\* 3; expr abc : 'a\\(.\\)c'; expr substr abcdef 2 3; expr 1 / 0; echo $?; expr a = b; echo $?; expr 1 +; echo $?`,
   "bytes to read": `printf 'abcdefghijklmnopqrs\\0' > f; od -c f; od -An -tx1 f; od f; base64 f; base64 f | base64 -d | od -An -tu4`,
   "comm, join, uniq and nl": `printf 'a\\nb\\nc\\n' > x; printf 'b\\nc\\nd\\n' > y; comm x y; printf '1 a\\n2 b\\n' > p; printf '1 A\\n3 C\\n' > q; join -a1 p q; printf 'a\\na\\nb\\n' | uniq -c; printf 'a\\n\\nb\\n' | nl; echo 'the quick brown fox' | fold -s -w10`,
+  "split's pieces and their names": `seq 700 > f; split -b 1k f a; cksum() { cat "$@" | md5sum; }; cksum a*; ls a*; split -l 1 f b; ls b* | sed -n '1p;26,27p;649,652p;$p'; split -dl 300 --verbose f c; split -50 --additional-suffix=.x f d; ls d*; split -a1 -l 1 f e; echo $?; ls e* | wc -l; seq 5 | split -l 2 --numeric-suffixes=7 - g; tail -n +1 g*; printf a | split; cat xaa; split -l 0 f; split -b 1x f; split -b 1 -l 1 f; echo $?; split nofile; split f xaa b; split --additional-suffix=a/b f; split -b`,
   "what an option is not": `head -x; echo $?; grep --nope x; echo $?; cut -d: ; echo $?; sort -k0 < /dev/null; echo $?; ls --nope; echo $?`,
 };
 

@@ -80,7 +80,7 @@ export function latin1(data: Uint8Array): string {
 const READERS: Readonly<Record<string, number>> = {
   cat: 0, grep: 1, egrep: 1, fgrep: 1, rg: 1, sed: 1, awk: 1, sort: 0, uniq: 0, wc: 0, head: 0, tail: 0, tr: 9, cut: 0, tee: 9, jq: 1, yq: 1, base64: 0, md5sum: 0,
   sha1sum: 0, sha256sum: 0, rev: 0, nl: 0, fold: 0, expand: 0, unexpand: 0, strings: 0, column: 0, paste: 0, join: 0, comm: 0, diff: 9, tac: 0, od: 0, gzip: 0,
-  gunzip: 0, zcat: 0, tar: 9, split: 0, xan: 1, file: 0,
+  gunzip: 0, zcat: 0, tar: 9, xan: 1, file: 0,
 };
 
 /** Whether a utility is going to read its standard input: it does when no file is named, or `-` is. */

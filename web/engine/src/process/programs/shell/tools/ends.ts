@@ -6,7 +6,8 @@ import type { Io, Source, Tool } from "./io.ts";
 import { parse, ToolError, type Options } from "./options.ts";
 
 const SPEC = "c: n: q v z bytes=c: lines=n: quiet=q silent=q verbose=v zero-terminated=z";
-const UNITS: Readonly<Record<string, number>> = { b: 512, kB: 1000, K: 1024, k: 1024, KiB: 1024, MB: 1e6, M: 1 << 20, m: 1 << 20, MiB: 1 << 20, GB: 1e9, G: 1 << 30, GiB: 1 << 30 };
+/** What a letter behind a number of bytes makes of it. */
+export const UNITS: Readonly<Record<string, number>> = { b: 512, kB: 1000, K: 1024, k: 1024, KiB: 1024, MB: 1e6, M: 1 << 20, m: 1 << 20, MiB: 1 << 20, GB: 1e9, G: 1 << 30, GiB: 1 << 30 };
 
 interface Amount {
   readonly bytes: boolean;

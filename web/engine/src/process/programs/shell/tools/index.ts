@@ -18,8 +18,9 @@ import { expr, factor, seq } from "./numbers.ts";
 import { cat, rev, tac, tee, yes } from "./pass.ts";
 import { sed } from "./sed.ts";
 import { shuf, sort } from "./sort.ts";
+import { split } from "./split.ts";
 
 /** By name. */
 export const TOOLS: Readonly<Record<string, Tool>> = {
-  arch, awk, base32, base64, basename, cat, cmp, comm, cut, date, diff, dirname, du, egrep: grep, expand, expr, factor, fgrep: grep, find, fold, grep, head, hexdump, id, join, ls, mktemp, nl, nproc, od, paste, readlink, realpath, rev, sed, seq, shuf, sort, stat, tac, tail, tee, tr, tty, uname, unexpand, uniq, wc, whoami, xxd, yes,
+  arch, awk, base32, base64, basename, cat, cmp, comm, cut, date, diff, dirname, du, egrep: grep, expand, expr, factor, fgrep: grep, find, fold, grep, head, hexdump, id, join, ls, mktemp, nl, nproc, od, paste, readlink, realpath, rev, sed, seq, shuf, sort, split, stat, tac, tail, tee, tr, tty, uname, unexpand, uniq, wc, whoami, xxd, yes,
 };
