@@ -57,6 +57,30 @@ def _resume() -> Callable[..., None]:
     return resume
 
 
+def _approve() -> Callable[..., None]:
+    from runner.cli.approve import approve
+
+    return approve
+
+
+def _reject() -> Callable[..., None]:
+    from runner.cli.approve import reject
+
+    return reject
+
+
+def _cancel() -> Callable[..., None]:
+    from runner.cli.cancel import cancel
+
+    return cancel
+
+
+def _pause() -> Callable[..., None]:
+    from runner.cli.cancel import pause
+
+    return pause
+
+
 def _up() -> Callable[..., None]:
     from runner.cli.up import up
 
@@ -114,6 +138,10 @@ COMMANDS: dict[str, Source] = {
     "plan": _plan,
     "run": _run,
     "resume": _resume,
+    "approve": _approve,
+    "reject": _reject,
+    "cancel": _cancel,
+    "pause": _pause,
     "up": _up,
     "down": _down,
     "status": _status,

@@ -38,6 +38,10 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "box.moved": ("!", "yellow"),
     "policy.applied": ("!", "yellow"),
     "step.paused": ("‖", "yellow"),
+    "approval.asked": ("?", "yellow"),
+    "approval.decided": ("!", "yellow"),
+    "request.taken": ("!", "yellow"),
+    "request.refused": ("!", "yellow"),
     "preview.ready": ("◉", "green"),
 }
 
@@ -107,6 +111,15 @@ def _waits(data: Mapping[str, Any]) -> str:
     return one_line(f"waits for a place in the concurrency group {data.get('group')}, held by {holders}")
 
 
+_DONE = {"approve": "approved", "reject": "rejected", "fail": "failed"}
+
+
+def _who(data: Mapping[str, Any]) -> str:
+    """Who asked or answered, and what they said to it."""
+    by = f"by {data['by']}" if data.get("by") else "for nobody answered in time"
+    return f"{by}: {data['comment']}" if data.get("comment") else by
+
+
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "step.retrying": _again,
     "step.repeated": _again,
@@ -119,6 +132,10 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "step.cached": lambda data: one_line(f"the outputs are those of {data.get('leg')} of run {data.get('run')}"),
     "step.delegated": lambda data: one_line(f"run {data.get('run')} of {data.get('name')}"),
     "step.paused": _why,
+    "approval.asked": lambda data: one_line(f"a person is asked: {data.get('prompt')}", 300),
+    "approval.decided": lambda data: one_line(f"{_DONE.get(str(data.get('decision')))} {_who(data)}", 300),
+    "request.taken": lambda data: one_line(f"{data.get('action')} asked for {_who(data)}", 300),
+    "request.refused": lambda data: one_line(f"{data.get('action')} asked for {_who(data)}; no: {data.get('reason')}"),
     "sandbox.fallback": lambda data: (
         f"sandbox {data.get('sandbox')}: {data.get('from')} → {data.get('to')}: {one_line(data.get('reason'))}"
     ),

@@ -46,6 +46,9 @@ def resume(  # noqa: PLR0913 - one parameter per option
     max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
     snapshots: bool = typer.Option(False, "--snapshots", help="Keep the files of each step's box from now on."),
+    no_wait: bool = typer.Option(
+        False, "--no-wait", help="When only people's decisions are left to wait for, let the run end as paused."
+    ),
 ) -> None:
     """Go on with a run that was cut off, or that is paused.
 
@@ -56,7 +59,7 @@ def resume(  # noqa: PLR0913 - one parameter per option
     found = asyncio.run(_found(state, run, take_over=take_over))
     options = Options(
         engine, state, as_json, events=False, max_parallel=max_parallel, quiet=quiet, preview=None,
-        snapshots=snapshots, from_snapshot=(),
+        snapshots=snapshots, from_snapshot=(), wait=not no_wait,
     )  # fmt: skip
     kept = Snapshots(snapshots)
     codes = [asyncio.run(Session(left.plan, options, os.environ, kept, left.run).run()) for left in found]

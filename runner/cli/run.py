@@ -58,6 +58,7 @@ class Options:
     preview: Wanted | None
     snapshots: bool
     from_snapshot: tuple[str, ...]
+    wait: bool = True
 
 
 def run(  # noqa: PLR0913 - one parameter per option
@@ -92,6 +93,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         metavar="[SANDBOX=]RUN:STEP|FILE.tar",
         help="Begin the boxes of a sandbox with the files of a snapshot; may be given often.",
     ),
+    no_wait: bool = typer.Option(
+        False, "--no-wait", help="When only people's decisions are left to wait for, let the run end as paused."
+    ),
 ) -> None:
     """Run a spec, each step in a sandbox.
 
@@ -101,7 +105,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
     plan = compiled(spec, inputs, complete=True)
     shown = None if preview is None else wanted(preview, os.environ)
-    options = Options(engine, state, as_json, events, max_parallel, quiet, shown, snapshots, tuple(from_snapshot))
+    options = Options(
+        engine, state, as_json, events, max_parallel, quiet, shown, snapshots, tuple(from_snapshot), not no_wait
+    )
     begins = _beginnings(plan, options)
     code = asyncio.run(Session(plan, options, os.environ, begins).run())
     raise typer.Exit(code)
@@ -230,6 +236,7 @@ class Session:
                 groups=wiring.groups_folder(self._environ),
                 snapshots=self._snapshots,
                 max_parallel=options.max_parallel,
+                wait=options.wait,
                 on_event=self._observer(progress),
                 on_text=progress.text,
             )

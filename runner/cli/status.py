@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from pathlib import Path
 
 import typer
 
+from runner.cli.asking import Asked, open_questions
 from runner.cli.state import JSON, STATE, find_run, local, reading, seconds_between, span
 from runner.cli.table import one_line, render
 from runner.compiler.canonical import Json
+from runner.run import questions
 from runner.run.owner import is_alive
 from runner.run.ports import Record, StateStore
 
@@ -55,6 +58,7 @@ async def _one(state: Path, name: str, as_json: bool) -> None:
         legs = [_leg(each, run["state"] == "interrupted") for each in await store.all(record.key, "step")]
         parts = {table: await store.all(record.key, table) for table in ("milestone", "artifact", "box")}
         run["switches"] = [{**each.data} for each in await store.events(record.key) if each.type == "sandbox.fallback"]
+        run["asks"] = [_question(record.key, each) for each in await open_questions(store, record.key)]
     legs.sort(key=lambda leg: (str(leg.get("started_at") or "~"), str(leg["key"])))
     lists = {f"{table}s" if table != "box" else "boxes": _documents(records) for table, records in parts.items()}
     if as_json:
@@ -77,6 +81,13 @@ async def _summary(store: StateStore, record: Record) -> Document:
     data["steps_done"] = sum(leg.data.get("state") in _ENDED for leg in legs)
     data["steps_total"] = data.get("steps_total") or len(legs)
     return data
+
+
+def _question(run: str, asked: Asked) -> Document:
+    """What a run asks, and the command that answers it."""
+    told = questions.asked(asked.leg)
+    shown = {name: told[name] for name in ("about", "prompt", "form", "owner", "until", "on_timeout")}
+    return {"step": asked.name, **shown, "answer": f"runner approve {run} {shlex.quote(asked.name)}"}
 
 
 def _state(run: Document) -> str:
@@ -162,6 +173,7 @@ def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]])
     if run.get("message"):
         facts.append(one_line(run["message"], 400))
     facts += [sentence for sentence in (cost_words(run, lists["boxes"]), *_switches(run)) if sentence]
+    facts += _asks(run)
     if run["state"] == "interrupted":
         facts.append(f"its process is gone; last event at {local(run['last_event_at'])}")
     if run["state"] in ("interrupted", "paused"):
@@ -188,6 +200,21 @@ def cost_words(run: Document, boxes: list[Document]) -> str:
     if all(box.get("free") for box in boxes):
         return f"cost $0 ({seconds} on this machine's embedded endpoint, which costs nothing)"
     return f"cost about ${_number(cost.get('usd')) or 0:.4f} ({seconds}; estimated from what was allocated)"
+
+
+def _asks(run: Document) -> list[str]:
+    """What a run waits for people to decide, one sentence each."""
+    found = run.get("asks")
+    return [_reminder(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _reminder(asked: Document) -> str:
+    owner = f" of {asked['owner']}" if asked.get("owner") else ""
+    until = f" (until {local(asked['until'])}, then: {asked['on_timeout']})" if asked.get("until") else ""
+    fields = asked.get("form")
+    needed = "".join(f" -i {name}=…" for name in fields) if isinstance(fields, dict) else ""
+    question = f"{asked['step']} waits for a decision{owner}: {one_line(asked['prompt'], 300)}{until}"
+    return f"{question}\n  {asked['answer']}{needed}"
 
 
 def _switches(run: Document) -> list[str]:

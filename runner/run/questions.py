@@ -84,7 +84,7 @@ def asked(leg: Document) -> dict[str, Json]:
 
 def is_asked(leg: Document) -> bool:
     """Whether the leg waits for a decision, or has one that it has not acted on."""
-    return leg["state"] == "paused" and bool(asked(leg))
+    return leg.get("state") == "paused" and bool(asked(leg))
 
 
 def is_open(leg: Document) -> bool:

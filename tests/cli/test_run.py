@@ -169,9 +169,9 @@ def test_a_spec_from_standard_input(machine, tmp_path):
 
 
 def test_steps_that_cannot_run_yet_start_nothing(machine):
-    result = machine.run("spec: 1\nname: x\nsteps: {gate: {approve: {prompt: Ship it?}}}\n")
+    result = machine.run("spec: 1\nname: x\nsteps: {gate: {tool: {name: files.read}}}\n")
     assert isinstance(result.exception, SpecError)
-    assert "spec.yaml:3:9: gate: kind `approve`" in result.exception.message
+    assert "spec.yaml:3:9: gate: kind `tool`" in result.exception.message
     assert machine.needed == []
 
 
