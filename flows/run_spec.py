@@ -31,6 +31,7 @@ from runner.run.clock import SystemClock
 from runner.run.execute import Report, Setup, execute
 from runner.run.interrupt import Control
 from runner.run.prepare import prepare
+from runner.run.shipper import shipped
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
@@ -87,7 +88,9 @@ async def _run(path: Path, inputs: dict[str, Json], name: str) -> Report:
                 children=children,
                 groups=wiring.groups_folder(os.environ),
             )
-            return await execute(plan, setup, Control())
+            log = wiring.open_audit(os.environ)
+            async with shipped(store, log, SystemClock(), get_run_logger().info):
+                return await execute(plan, setup, Control())
         finally:
             await store.close()
 

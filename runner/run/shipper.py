@@ -8,7 +8,8 @@ Several shippers at once do double work and no harm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from runner.errors import AuditError, RunnerError, StoreError
@@ -22,6 +23,8 @@ BATCH = 200
 IDLE = 1.0
 #: Seconds before a delivery is tried again: the first, and the most.
 FIRST, MOST = 0.25, 30.0
+#: Seconds that a run which has ended waits for its last events to be delivered.
+PATIENCE = 10.0
 
 
 @dataclass(slots=True)
@@ -163,6 +166,26 @@ class Shipping:
         except RunnerError as error:
             # Of the store: the run itself meets it too, and says so.
             self._shipper.shipped.error = error
+
+
+@asynccontextmanager
+async def shipped(
+    store: StateStore, log: AuditLog | None, clock: Clock, tell: Callable[[str], None]
+) -> AsyncIterator[Callable[[], None]]:
+    """Deliver while the block lasts, and for at most `PATIENCE` seconds more; then close the log. Gives what to call
+    when an event was written. `tell` gets a sentence about what was not delivered: it stays in the store.
+    """
+    if log is None:
+        yield lambda: None
+        return
+    shipping = Shipping(Shipper(store, log, clock, tell), log.name)
+    try:
+        yield shipping.wake
+    finally:
+        left = await shipping.finish(store, PATIENCE)
+        if left:
+            tell(left)
+        await log.close()
 
 
 def lag(name: str, waiting: int, shipped: Shipped) -> str:

@@ -8,7 +8,7 @@ import pytest
 from runner.errors import AuditOffline, AuditRefused, StoreError
 from runner.run.event import Event, EventDraft
 from runner.run.ports import AuditHit, AuditQuery, Backlog, Copy, Delivery
-from runner.run.shipper import BATCH, FIRST, MOST, Shipped, Shipper, Shipping, lag
+from runner.run.shipper import BATCH, FIRST, MOST, Shipped, Shipper, Shipping, lag, shipped
 from runner.store.memory import MemoryStore
 
 TS = "2026-01-31T12:00:00.000000Z"
@@ -25,6 +25,7 @@ class Log:
         self.down: Exception | None = None
         self.refuses: Callable[[Event], bool] = lambda event: False
         self.calls = 0
+        self.closed = False
         self.slow = asyncio.Event()
         self.slow.set()
 
@@ -32,7 +33,8 @@ class Log:
         if self.down is not None:
             raise self.down
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        self.closed = True
 
     async def deliver(self, events: Sequence[Event]) -> Delivery:
         self.calls += 1
@@ -280,6 +282,32 @@ def test_what_comes_while_the_last_is_delivered_is_delivered_too() -> None:
         log.slow.set()
         await task
         assert len(log.events) == 2
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_block_delivers_while_it_lasts_and_closes_the_log(down: bool) -> None:
+    async def main() -> None:
+        store, log, told = await filled(1), Log(), []
+        if down:
+            log.down = AuditOffline("nobody there")
+        async with shipped(store, log, Clock(), told.append) as wake:
+            await store.commit("r", [], [EventDraft("step.ready", TS)])
+            wake()
+            await until(lambda: bool(told) if down else len(log.events) == 2)
+        assert log.closed
+        assert len(told) == (2 if down else 0)
+
+    asyncio.run(main())
+
+
+def test_without_an_audit_log_events_wait() -> None:
+    async def main() -> None:
+        store = await filled(1)
+        async with shipped(store, None, Clock(), [].append) as wake:
+            wake()
+        assert (await store.backlog()).waiting == 1
 
     asyncio.run(main())
 

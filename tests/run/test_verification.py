@@ -131,6 +131,21 @@ def test_an_event_that_is_gone_while_it_waits_is_a_broken_journal_too() -> None:
     asyncio.run(main())
 
 
+def test_without_an_audit_log_the_journal_is_judged_alone() -> None:
+    async def main() -> None:
+        lab = await Lab().begin()
+        verification = Verification(lab.store, None)
+        await verification.begin()
+        verdict = await verification.of("r")
+        assert (verdict.ok, verdict.events, verdict.audit) == (True, 8, None)
+        del lab.store._heads["r"]
+        verdict = await verification.of("r")
+        assert not verdict.ok
+        assert "the head of its journal is missing (events found: 8)" in verdict.error
+
+    asyncio.run(main())
+
+
 def test_retention_in_the_audit_log_only() -> None:
     async def main() -> None:
         lab = await Lab().begin()
