@@ -9,10 +9,15 @@ from runner.errors import StoreError
 from runner.store.failure import translated
 
 _ABORTED = "The query was not executed due to a failed transaction"
+_HEAD = "runner:head:"
 
 
 class Again(Exception):
-    """The transaction lost a race and may be repeated."""
+    """The transaction lost a race and may be repeated. `head` is where the journal stands, if that was the reason."""
+
+    def __init__(self, text: str, head: tuple[int, str] | None = None) -> None:
+        super().__init__(text)
+        self.head = head
 
 
 class Refused(Exception):
@@ -39,7 +44,10 @@ def results(where: Path | str, answer: dict[str, Any]) -> list[Any]:
 def failure(where: Path | str, text: str) -> Exception:
     """The exception for what the engine said."""
     thrown = text.find("runner:")
-    if "can be retried" in text or text[thrown:] == "runner:head":
+    if text[thrown:].startswith(_HEAD):
+        seq, _, digest = text[thrown:].removeprefix(_HEAD).partition(":")
+        return Again(text, (int(seq), digest) if digest else None)
+    if "can be retried" in text:
         return Again(text)
     if thrown >= 0:
         return Refused(text[thrown:])

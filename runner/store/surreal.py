@@ -10,7 +10,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -29,8 +29,9 @@ from runner.store.surreal_sdk import rid
 T = TypeVar("T")
 
 _TIMEOUT = 30.0
-_TRIES = 10
-_PAUSE, _LONGEST = 0.005, 0.2
+#: Seconds for which a write that meets other writers is tried again, and between two tries at first and at most.
+_RACING = 15.0
+_PAUSE, _LONGEST = 0.002, 0.05
 _MOST = 2**31 - 1  # what a LIMIT may be
 _TABLES = frozenset({"run", "step", "box", "artifact", "milestone"})
 
@@ -119,13 +120,15 @@ class SurrealStore:
             return []
         number = secrets.randbits(62)
         lost: list[list[Event]] = []  # attempts whose answer never came
-        for attempt in range(_TRIES):
+        for attempt in _tries():
             head = self._heads.get(run) or self._read_head(run) or (0, GENESIS)
             sealed = seal_all(run, head, drafts)
             try:
                 self._ask("commit", **self._values(run, changes, texts, head, sealed, number))
             except (Again, Refused, StoreError) as error:
                 self._heads.pop(run, None)
+                if isinstance(error, Again) and error.head is not None:
+                    self._heads[run] = error.head
                 if isinstance(error, Unanswered):
                     lost.append(sealed)
                 written = next((each for each in lost if self._is_written(run, changes, each, number)), None)
@@ -137,7 +140,7 @@ class SurrealStore:
             if sealed:
                 self._heads[run] = (sealed[-1].seq, sealed[-1].hash)
             return sealed
-        raise StoreConflict(f"run {run}: {_TRIES} attempts to write met other writers", "Try again.")
+        raise StoreConflict(f"run {run}: for {_RACING:g} s every write met other writers", "Try again.")
 
     def _raise_unless_again(self, run: str, changes: list[Change], error: Exception) -> None:
         """What an attempt that was not written means: nothing, when it may be made again."""
@@ -241,13 +244,13 @@ class SurrealStore:
         await self._call(self._tried, name, values)
 
     def _tried(self, name: str, values: dict[str, object]) -> None:
-        for attempt in range(_TRIES):
+        for attempt in _tries():
             try:
                 self._ask(name, **values)
                 return
             except Again:
                 _pause(attempt)
-        raise StoreConflict(f"{_TRIES} attempts to write met other writers", "Try again.")
+        raise StoreConflict(f"for {_RACING:g} s every write met other writers", "Try again.")
 
     # ------------------------------------------------------------ reading
 
@@ -317,9 +320,17 @@ def _seen(future: asyncio.Future[Any] | Future[Any]) -> None:
         future.exception()
 
 
+def _tries() -> Iterator[int]:
+    """Count tries until the time for them is over."""
+    end, attempt = time.monotonic() + _RACING, 0
+    while not attempt or time.monotonic() < end:
+        yield attempt
+        attempt += 1
+
+
 def _pause(attempt: int) -> None:
     # Not all at once: writers that met would meet again.
-    time.sleep(min(_PAUSE * 2**attempt, _LONGEST) * random.uniform(0.5, 1.0))  # noqa: S311
+    time.sleep(min(_PAUSE * 2 ** min(attempt, 9), _LONGEST) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
 def _checked(table: str) -> str:
