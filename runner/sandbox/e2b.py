@@ -21,10 +21,10 @@ import math
 import posixpath
 import shlex
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.errors import (
     BoxDiskFull,
@@ -41,6 +41,7 @@ from runner.errors import (
 )
 from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, tree
+from runner.sandbox.calls import finished, to_its_end
 from runner.sandbox.e2b_errors import translated
 from runner.sandbox.e2b_process import GUARD, E2BProcess, outcome
 
@@ -56,7 +57,6 @@ _TRANSFER_RATE = 500_000  # bytes per second below which an upload is given up
 _CLEANUP = 30.0
 #: Metadata by which a box is found again when its maker was cancelled before it heard the id.
 _TAG = "runner-create"
-_T = TypeVar("_T")
 
 
 class E2BSandbox:
@@ -110,7 +110,7 @@ class E2BSandbox:
             return await self._with_desktop(sdk, wanted)
         call = sdk.create(idempotency_key=tag, **wanted)
         with self._errors("cannot make a box"):
-            made = await _finished(call, lambda sandbox: sandbox.kill())
+            made = await finished(call, lambda sandbox: sandbox.kill())
         return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
 
     async def _with_desktop(self, sdk: type[AsyncSandbox], wanted: dict[str, Any]) -> E2BBox:
@@ -118,8 +118,8 @@ class E2BSandbox:
 
         call = asyncio.to_thread(desktop.create, self._options, wanted)
         with self._errors("cannot make a box with a desktop"):
-            box_id, opened = await _finished(call, lambda made: sdk.kill(made[0]))
-            made = await _finished(sdk.connect(box_id), lambda sandbox: sandbox.kill())
+            box_id, opened = await finished(call, lambda made: sdk.kill(made[0]))
+            made = await finished(sdk.connect(box_id), lambda sandbox: sandbox.kill())
         return E2BBox(made, self._api_key, self._sandbox_url, self._provider, opened)
 
     async def connect(self, box_id: str) -> E2BBox:
@@ -202,11 +202,7 @@ class E2BBox:
 
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         process = await self._launch(command, on_output, interactive=False)
-        try:
-            return await process.wait()
-        except asyncio.CancelledError:
-            await process.abandon()
-            raise
+        return await to_its_end(process)
 
     async def start(self, command: Command, on_output: OnOutput | None = None) -> E2BProcess:
         return await self._launch(command, on_output, interactive=True)
@@ -361,7 +357,7 @@ class E2BBox:
         )
         try:
             with self.errors("cannot start the command"):
-                handle = await _finished(call, lambda handle: self.kill_tree(command_id, handle.pid))
+                handle = await finished(call, lambda handle: self.kill_tree(command_id, handle.pid))
         except RequestRefused as exc:
             missing = FileMissing(f"the working folder {cwd!r} does not exist", "Make it in a step before this one.")
             raise await self._why(cwd, missing, exc) from exc.__cause__
@@ -422,19 +418,6 @@ class E2BBox:
                 return _file_info(await self._sdk.files.get_info(full))
         except (FileMissing, RequestRefused):
             return None
-
-
-async def _finished(call: Coroutine[Any, Any, _T], undo: Callable[[_T], Coroutine[Any, Any, object]]) -> _T:
-    """Await a call that makes something. When the caller is cancelled meanwhile, what was made is undone first:
-    a request under way cannot be taken back, and what it makes would belong to nobody.
-    """
-    task = asyncio.ensure_future(call)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with contextlib.suppress(Exception):
-            await undo(await task)
-        raise
 
 
 def _network(wanted: object) -> dict[str, Any]:

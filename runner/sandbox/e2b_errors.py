@@ -29,6 +29,7 @@ from runner.errors import (
     RunnerError,
     SessionTooLong,
 )
+from runner.sandbox.calls import one_line
 
 TABLE: dict[str, type[BoxError]] = {
     "e2b.AuthenticationException": CredentialRefused,
@@ -155,7 +156,7 @@ def translated(what: str, secrets: Iterable[str] = ()) -> Iterator[None]:
         error = meaning(exc)
         if error is None:
             raise
-        made = error(f"{what}: {_clean(str(exc) or type(exc).__name__, secrets)}", _HINTS.get(error, ""))
+        made = error(f"{what}: {one_line(str(exc) or type(exc).__name__, secrets, _LONGEST)}", _HINTS.get(error, ""))
         raise _details(made, exc) from exc
 
 
@@ -163,11 +164,3 @@ def _by_status(status: int | None) -> type[BoxError]:
     if status is None:
         return RequestRefused
     return STATUS.get(status, ProviderOffline if status >= 500 else RequestRefused)
-
-
-def _clean(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

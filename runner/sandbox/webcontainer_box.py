@@ -34,8 +34,9 @@ from runner.errors import (
 )
 from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, webcontainer_node, webcontainer_tree
+from runner.sandbox.calls import finished, to_its_end
 from runner.sandbox.webcontainer_browser import Tab, sample
-from runner.sandbox.webcontainer_process import WebContainerProcess, finished
+from runner.sandbox.webcontainer_process import WebContainerProcess
 from runner.sandbox.webcontainer_streams import FRAMED, WRAPPER
 
 PROVIDER = "webcontainer"
@@ -209,11 +210,7 @@ class WebContainerBox:
 
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         process = await self._launch(command, on_output, interactive=False)
-        try:
-            return await process.wait()
-        except asyncio.CancelledError:
-            await process.abandon()
-            raise
+        return await to_its_end(process)
 
     async def start(self, command: Command, on_output: OnOutput | None = None) -> WebContainerProcess:
         return await self._launch(command, on_output, interactive=True)
@@ -224,11 +221,7 @@ class WebContainerBox:
         """Run a program of the container by its name and arguments, without a shell, to its end."""
         hear = on_output or (lambda _stream, _text: None)
         process = await self._spawn(words, self._home, {}, Command("", timeout=seconds), hear)
-        try:
-            return await process.wait()
-        except asyncio.CancelledError:
-            await process.abandon()
-            raise
+        return await to_its_end(process)
 
     async def _launch(self, command: Command, on_output: OnOutput | None, *, interactive: bool) -> WebContainerProcess:
         self._check()
@@ -261,7 +254,7 @@ class WebContainerBox:
         request = {"command": words[0], "args": words[1:], "cwd": self._relative(cwd), "env": env}
         try:
             starting = self.call("the command cannot be started", "spawn", process.key, request, *given)
-            await finished(starting, process.abandon)
+            await finished(starting, lambda _: process.abandon())
         except BaseException:
             self._processes.pop(process.key, None)
             raise

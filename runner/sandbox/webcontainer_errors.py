@@ -22,6 +22,7 @@ from runner.errors import (
     ProviderOffline,
     RequestRefused,
 )
+from runner.sandbox.calls import one_line
 
 _MARK = "HostError "
 _LONGEST = 400
@@ -143,11 +144,7 @@ def unreached(failure: str | None) -> str:
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """One line of at most 400 characters without the secrets."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return one_line(text, secrets, _LONGEST)
 
 
 def _of_name(name: str) -> type[BoxError]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from runner.errors import BoxError, BoxGone, CommandTimeout
@@ -165,15 +164,3 @@ class WebContainerProcess:
         with contextlib.suppress(BoxError):
             await self.write(self._stdin)
             await self.close_stdin()
-
-
-async def finished(work: Awaitable[object], undo: Callable[[], Awaitable[object]]) -> None:
-    """Await a call that starts something; when the caller is cancelled meanwhile, what was started is undone first."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with contextlib.suppress(BoxError):
-            await task
-            await undo()
-        raise
