@@ -23,10 +23,11 @@ class Files:
         return self._path(name)
 
     def expect(self) -> tuple[str, asyncio.Future[bytes]]:
-        """A path to which the page may put a body once, and the body to come."""
+        """A path to which the page may put a body once, and the body to come; cancel that when it is not to come."""
         name = secrets.token_hex(12)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._expected[name] = future
+        future.add_done_callback(lambda _: self._expected.pop(name, None))
         return self._path(name), future
 
     def take(self, name: str) -> bytes | None:
