@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.acceptance]
+pytestmark = [pytest.mark.integration, pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 SECRET = "canary-7f3a9c-of-the-audit-log"
 SPEC = """\
