@@ -39,22 +39,31 @@ class Approval:
         """
         life, step, leg = self._life, self._step, self._leg
         try:
-            if not questions.asked(self._document()):
-                questions.ask(life.journal, leg.key, self._question(), 1)
-            await life.control.guard(life.desk.decision(leg.key), self._level, leg.key, step.id, idle=True)
+            # Inside, so that a run which is paused or stopped asks nothing new.
+            await life.control.guard(self._answered(), self._level, leg.key, step.id, idle=True)
         except ExpressionFailed as error:
             return life.fail(step, leg, error, None, Trace())
         except Stopped:
-            return life.cancel(step, leg, 1)
+            return life.cancel(step, leg, self._attempt())
         except Paused:
             return life.pause(leg)
         except asyncio.CancelledError:
-            life.cancel(step, leg, 1)
+            life.cancel(step, leg, self._attempt())
             raise
         return self._decided()
 
+    async def _answered(self) -> None:
+        """Ask, unless it was asked before, and wait for the answer. Raises ExpressionFailed."""
+        if not questions.asked(self._document()):
+            questions.ask(self._life.journal, self._leg.key, self._question(), 1)
+        await self._life.desk.decision(self._leg.key)
+
     def _document(self) -> Mapping[str, Json]:
         return self._life.journal.document("step", self._leg.key)
+
+    def _attempt(self) -> int | None:
+        """1 as soon as it was asked."""
+        return cast("int", self._document()["attempt"]) or None
 
     def _question(self) -> Question:
         """The question as the spec has it. Raises ExpressionFailed."""
