@@ -26,6 +26,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "bytes to read": `printf 'abcdefghijklmnopqrs\\0' > f; od -c f; od -An -tx1 f; od f; base64 f; base64 f | base64 -d | od -An -tu4`,
   "comm, join, uniq and nl": `printf 'a\\nb\\nc\\n' > x; printf 'b\\nc\\nd\\n' > y; comm x y; printf '1 a\\n2 b\\n' > p; printf '1 A\\n3 C\\n' > q; join -a1 p q; printf 'a\\na\\nb\\n' | uniq -c; printf 'a\\n\\nb\\n' | nl; echo 'the quick brown fox' | fold -s -w10`,
   "split's pieces and their names": `seq 700 > f; split -b 1k f a; cksum() { cat "$@" | md5sum; }; cksum a*; ls a*; split -l 1 f b; ls b* | sed -n '1p;26,27p;649,652p;$p'; split -dl 300 --verbose f c; split -50 --additional-suffix=.x f d; ls d*; split -a1 -l 1 f e; echo $?; ls e* | wc -l; seq 5 | split -l 2 --numeric-suffixes=7 - g; tail -n +1 g*; printf a | split; cat xaa; split -l 0 f; split -b 1x f; split -b 1 -l 1 f; echo $?; split nofile; split f xaa b; split --additional-suffix=a/b f; split -b`,
+  "xargs's items and commands": `printf "a b\\n'c d' e\\n\\n  f\\\\\\\\\\ng  \\n" > f; for o in '-L1 printf <%s>.' '-L2 echo' '-I{} echo [{}]' '-n2 echo' '-n 0' '-n x' '-I{} -n1 echo {}.{}' '-d b printf <%s>' '-0 printf <%s>' '-d ab' '-P4 echo' '-Z'; do xargs $o < f; echo $?; done; echo "it's" | xargs; echo $?; seq 50000 | xargs echo | wc; xargs -L1 echo r < /dev/null; xargs -r echo r < /dev/null; echo 1 | xargs false; echo $?; seq 3 | xargs -n1 -t echo x`,
   "what an option is not": `head -x; echo $?; grep --nope x; echo $?; cut -d: ; echo $?; sort -k0 < /dev/null; echo $?; ls --nope; echo $?`,
 };
 
@@ -44,6 +45,7 @@ describe("utilities answer as the machine's own", () => {
 describe("utilities hand on what they have, and end with their reader", () => {
   const ENDLESS: Readonly<Record<string, [script: string, stdout: string]>> = {
     "an endless producer": ["yes | head -2; yes | sed -n '2{p;q}'; yes | grep -m1 y; yes n | tr n m | head -1; yes | awk 'NR==3 {print NR; exit}'; yes a:b | cut -d: -f2 | head -1", "y\ny\ny\ny\nm\n3\nb\n"],
+    "xargs of what never ends": ["yes | xargs -n2 echo | head -2; yes | timeout 0.2 xargs -n1 true; echo $?", "y y\ny y\n124\n"],
     "a loop that reads what comes": ["{ echo a; sleep 0.2; echo b; } | sed -u s/^/x/ | while read -r line; do echo \"$line\"; [ \"$line\" = xa ] && echo first > seen; done; cat seen", "xa\nxb\nfirst\n"],
     "a file that grows": ["echo 1 > f; (sleep 0.2; echo 2 >> f) & tail -f f | head -2", "1\n2\n"],
     "a time limit": ["timeout 0.2 yes > /dev/null; echo $?; timeout 0.2 tail -f /dev/null; echo $?", "124\n124\n"],

@@ -16,7 +16,9 @@ import { jobs, killCommand, disown, trap, wait } from "./jobs.ts";
 import { getopts, mapfile, readCommand } from "./input.ts";
 import { setCommand, shopt } from "./options.ts";
 import { curl } from "./curl.ts";
-import { env, timeout, xargs } from "./wrappers.ts";
+import { runTool } from "./tools/io.ts";
+import { xargs } from "./tools/xargs.ts";
+import { env, timeout } from "./wrappers.ts";
 
 /** A builtin: its status, and what it printed, are the answer. */
 export type Builtin = (shell: Shell, args: readonly string[], name: string) => number | Promise<number>;
@@ -301,7 +303,7 @@ export const BUILTINS: Readonly<Record<string, Builtin>> = {
   break: loopJump("break"), continue: loopJump("continue"), builtin: (shell, args) => dispatch(shell, args, true),
   test: (shell, args) => testCommand(shell, "test", args), "[": (shell, args) => testCommand(shell, "[", args),
   ...Object.fromEntries(Object.keys(DECLARATIONS).map((name) => [name, declare])), unset, read: readCommand, mapfile, readarray: mapfile, getopts,
-  set: setCommand, shopt, trap, wait, kill: killCommand, jobs, disown, env, xargs, timeout, curl,
+  set: setCommand, shopt, trap, wait, kill: killCommand, jobs, disown, env, xargs: (shell, args) => runTool(shell, "xargs", xargs, args), timeout, curl,
   nohup: (shell, args) => dispatch(shell, args, true), nice: (shell, args) => dispatch(shell, args[0] === "-n" ? args.slice(2) : args, true),
   pushd: folders, popd: folders, dirs: folders,
   fg: refused("job control is"), bg: refused("job control is"), suspend: refused("job control is"), alias: refused("aliases are"), unalias: refused("aliases are"),

@@ -1,10 +1,9 @@
-/** Commands that run another: `env`, `xargs`, `timeout`. */
+/** Commands that run another: `env`, `timeout`. */
 
 import type { Signal } from "../../../contract.ts";
 import { dispatch } from "./commands.ts";
 import type { Shell } from "./shell.ts";
 import { Exit, ShellError } from "./state.ts";
-import { readAll, type Target } from "./streams.ts";
 import { SIGNALS } from "./system.ts";
 
 /** `env [-i] [-0] [-u NAME] [NAME=VALUE …] [COMMAND …]`. */
@@ -31,75 +30,6 @@ export async function env(shell: Shell, args: readonly string[]): Promise<number
     await inner.print(1, Object.entries(inner.state.environment()).map(([name, value]) => `${name}=${value}${end}`).join(""));
     return 0;
   });
-}
-
-interface XargsOptions {
-  batch: number;
-  lines: boolean;
-  replace: string | null;
-  separator: RegExp | null;
-  skipEmpty: boolean;
-  verbose: boolean;
-  command: readonly string[];
-}
-
-function xargsOptions(args: readonly string[]): XargsOptions {
-  const options: XargsOptions = { batch: 5000, lines: false, replace: null, separator: null, skipEmpty: false, verbose: false, command: [] };
-  let at = 0;
-  for (; args[at]?.startsWith("-") === true; at += 1) {
-    const arg = args[at] ?? "";
-    const letter = arg.slice(0, 2);
-    const value = (): string => (arg.length > 2 ? arg.slice(2) : (args[++at] ?? ""));
-    if (arg === "-0" || arg === "--null") options.separator = /\0/;
-    else if (letter === "-n") options.batch = Number(value());
-    else if (letter === "-L") [options.batch, options.lines] = [Number(value()), true];
-    else if (letter === "-I") options.replace = value();
-    else if (letter === "-d") options.separator = new RegExp(value().replace(/^\\n$/, "\n").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    else if (letter === "-P") value();
-    else if (arg === "-r" || arg === "--no-run-if-empty") options.skipEmpty = true;
-    else if (arg === "-t") options.verbose = true;
-    else throw new ShellError(`xargs: option ${arg} is not supported by the local WebContainer engine`);
-  }
-  options.command = args.length > at ? args.slice(at) : ["echo"];
-  return options;
-}
-
-/** `xargs`. With `-P` it runs one command at a time all the same. */
-export async function xargs(shell: Shell, args: readonly string[]): Promise<number> {
-  const options = xargsOptions(args);
-  const text = new TextDecoder().decode(await readAll(shell.system, shell.state.descriptors.get(0)));
-  const items = inputs(text, options);
-  if (items.length === 0 && (options.skipEmpty || options.replace !== null)) return 0;
-  const commands = options.replace !== null
-    ? items.map((item) => options.command.map((word) => word.replaceAll(options.replace ?? "", item)))
-    : batches(items, options.batch).map((batch) => [...options.command, ...batch]);
-  let code = 0;
-  for (const command of commands) {
-    if (options.verbose) await shell.print(2, `${command.join(" ")}\n`);
-    const inner = shell.fork();
-    const nothing: Target = { kind: "null" };
-    inner.connect(0, nothing);
-    const status = await inner.runSubshell(() => dispatch(inner, command, true));
-    if (status === 255) return 124;
-    if (status === 126 || status === 127) return status;
-    if (status !== 0) code = 123;
-  }
-  return code;
-}
-
-function inputs(text: string, options: XargsOptions): string[] {
-  if (options.separator !== null) {
-    const parts = text.split(options.separator);
-    if (parts.at(-1) === "") parts.pop();
-    return parts;
-  }
-  if (options.replace !== null || options.lines) return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  return (text.match(/(?:[^\s"'\\]|\\[^]|"[^"]*"|'[^']*')+/g) ?? []).map((word) => word.replace(/"([^"]*)"|'([^']*)'|\\([^])/g, "$1$2$3"));
-}
-
-function batches(items: readonly string[], size: number): string[][] {
-  if (items.length === 0) return [[]];
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
 
 /** What stands before the command of `timeout`. Throws ShellError for what it does not know. */
