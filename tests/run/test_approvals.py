@@ -457,8 +457,14 @@ def test_nobody_is_asked_about_what_had_not_begun_or_was_answered(lab, moment):
 
     async def main():
         plan = lab.planned(text)
+        make, left = lab.providers["e2b"].create, []
+
+        async def slowly(request):
+            await asyncio.sleep(0.1)
+            return await make(request)
+
+        lab.providers["e2b"].create = slowly
         scene = Scene(lab, plan)
-        left = []
 
         def heard(event):
             scene.seen.append(event)
