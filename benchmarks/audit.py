@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.harness import ROOT, BenchmarkFailed, Section, span, table
+from runner.run.audit_port import AuditHit, AuditQuery
 from runner.run.clock import SystemClock
 from runner.run.event import EventDraft
-from runner.run.ports import AuditHit, AuditQuery
 from runner.run.shipper import Shipper
 from runner.store.audit import WeaviateLog
 from runner.store.audit_index import JournalIndex

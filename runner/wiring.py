@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from runner.compiler.plan.choose import Account, Fact
     from runner.embedded.e2b.settings import Settings
-    from runner.run.ports import AuditLog, Engine, Sandbox, StateStore
+    from runner.run.audit_port import AuditLog
+    from runner.run.ports import Engine, Sandbox, StateStore
     from runner.store.audit_index import JournalIndex
     from runner.store.server import Address
 
@@ -44,6 +45,13 @@ def open_store(state: Path, *, read_only: bool = False) -> StateStore:
     if _state_server(state) is not None:
         return SurrealStore.at(lambda: _state_server(state), read_only=read_only)
     return SurrealStore(state / "state", read_only=read_only)
+
+
+def open_folder(store: Path) -> StateStore:
+    """The store at `store` in this process, whatever the environment says: a copy that nobody else knows."""
+    from runner.store.surreal import SurrealStore
+
+    return SurrealStore(store)
 
 
 def _state_server(state: Path) -> Address | None:

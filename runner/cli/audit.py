@@ -17,7 +17,8 @@ from runner.cli.audit_semantic import setup_semantic
 from runner.cli.audit_ship import ship, status
 from runner.cli.state import ALL, JSON, STATE, audit_log, find_run, reading
 from runner.errors import AuditError, JournalBroken, UsageError
-from runner.run.ports import AuditLog, StateStore
+from runner.run.audit_port import AuditLog
+from runner.run.ports import StateStore
 from runner.run.verification import Verdict, Verification
 
 app = typer.Typer(help="Search, check and ship the journal of events.", no_args_is_help=True, rich_markup_mode=None)

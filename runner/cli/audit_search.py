@@ -17,10 +17,10 @@ import typer
 from runner.cli.state import JSON, STATE, audit_log, find_run, local, reading, suggestion
 from runner.errors import AuditError, UsageError
 from runner.records import dataclass
+from runner.run.audit_port import AuditHit, AuditQuery
 from runner.run.catalogue import SEVERITIES, at_least, severity, tokens
 from runner.run.clock import iso
 from runner.run.event import EVENT_TYPES, Event
-from runner.run.ports import AuditHit, AuditQuery
 from runner.wiring import open_index
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

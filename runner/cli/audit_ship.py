@@ -19,7 +19,8 @@ from runner.run.shipper import BATCH, Shipper
 from runner.wiring import has_store, open_store
 
 if TYPE_CHECKING:
-    from runner.run.ports import AuditLog, StateStore
+    from runner.run.audit_port import AuditLog
+    from runner.run.ports import StateStore
 
 _UNKNOWN = "no audit log is known"
 _SET = "Set RUNNER_AUDIT_URL, for example to http://127.0.0.1:8080."

@@ -11,7 +11,8 @@ from pathlib import Path
 import typer
 
 from runner.errors import UsageError
-from runner.run.ports import AuditLog, Record, StateStore
+from runner.run.audit_port import AuditLog
+from runner.run.ports import Record, StateStore
 from runner.wiring import has_store, open_audit, open_store
 
 STATE = typer.Option(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from runner.compiler.canonical import Json
 from runner.records import dataclass
+from runner.run.audit_port import Severity
 from runner.run.event import EVENT_TYPES, Event
-from runner.run.ports import Severity
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 #: Characters of the longest word that is looked for, and the number of words of one event: what is longer is data.

@@ -7,7 +7,8 @@ leaves events that the next call removes.
 from __future__ import annotations
 
 from runner.records import dataclass
-from runner.run.ports import AuditLog, Record, StateStore, Tombstone
+from runner.run.audit_port import AuditLog
+from runner.run.ports import Record, StateStore, Tombstone
 
 #: States after which nothing more is written of a run.
 _OVER = frozenset({"succeeded", "failed", "cancelled"})

@@ -14,8 +14,9 @@ from typing import Any
 
 from runner.errors import AuditError, RunnerError, StoreError
 from runner.records import dataclass
+from runner.run.audit_port import AuditLog
 from runner.run.clock import iso
-from runner.run.ports import AuditLog, Clock, DeadLetter, StateStore
+from runner.run.ports import Clock, DeadLetter, StateStore
 
 #: Events of one delivery.
 BATCH = 200

@@ -19,9 +19,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runner.errors import AuditError, AuditOffline, AuditRefused, RunnerError, UsageError
+from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.catalogue import sentence, tokens
 from runner.run.event import Event
-from runner.run.ports import AuditHit, AuditQuery, Copy, Delivery
 from runner.store.audit_errors import FORBIDDEN, ITS_STATE, TOO_LARGE, first_line, refused_key, translated
 from runner.store.audit_objects import Embedder, batches, copy_of, event_in, object_id, properties
 from runner.store.audit_settings import AuditSettings

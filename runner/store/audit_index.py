@@ -17,9 +17,10 @@ from contextlib import closing
 from pathlib import Path
 
 from runner.errors import AuditRefused
+from runner.run.audit_port import AuditHit, AuditQuery
 from runner.run.catalogue import entry, tokens
 from runner.run.event import Event
-from runner.run.ports import AuditHit, AuditQuery, StateStore
+from runner.run.ports import StateStore
 
 VERSION = 1
 K1, B = 1.2, 0.75

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from runner.errors import RunnerError
+from runner.run.audit_port import Copy
 from runner.run.catalogue import Entry, entry
 from runner.run.event import Event, hash_of
-from runner.run.ports import Copy
 from runner.store.codec import decode_event, encode_event
 
 #: Below this name lie the ids of all events: the same event has the same id wherever and however often it is written.

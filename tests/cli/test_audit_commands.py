@@ -13,8 +13,8 @@ import pytest
 
 from runner.cli.audit_search import _moment
 from runner.errors import UsageError
+from runner.run.audit_port import Delivery
 from runner.run.event import Event, EventDraft
-from runner.run.ports import Delivery
 
 RUN = "20260131-120000-aaaaaa"
 OLD = "2026-01-31T12:00:09.500000Z"

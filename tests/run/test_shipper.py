@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from runner.errors import AuditOffline, AuditRefused, StoreError
+from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.event import Event, EventDraft
-from runner.run.ports import AuditHit, AuditQuery, Backlog, Copy, Delivery
+from runner.run.ports import Backlog
 from runner.run.shipper import BATCH, FIRST, MOST, Shipped, Shipper, Shipping, lag, shipped
 from runner.store.memory import MemoryStore
 

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.event import Event, EventDraft, hash_of
-from runner.run.ports import AuditHit, AuditQuery, Copy, DeadLetter, Delivery, Tombstone
+from runner.run.ports import DeadLetter, Tombstone
 from runner.run.verification import Verdict, Verification
 from runner.store.memory import MemoryStore
 

@@ -11,8 +11,9 @@ import pytest
 
 from runner.compiler.canonical import Json
 from runner.errors import AuditRefused
+from runner.run.audit_port import AuditQuery
 from runner.run.event import EventDraft
-from runner.run.ports import AuditQuery, Tombstone
+from runner.run.ports import Tombstone
 from runner.store.audit_index import JournalIndex
 from runner.store.memory import MemoryStore
 

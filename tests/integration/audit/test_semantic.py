@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from runner.errors import AuditRefused, ServiceError
+from runner.run.audit_port import AuditQuery
 from runner.run.clock import SystemClock
 from runner.run.event import EventDraft
-from runner.run.ports import AuditQuery
 from runner.run.shipper import Shipper
 from runner.store.audit import WeaviateLog
 from runner.store.audit_settings import audit_settings

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from runner.errors import AuditOffline, AuditRefused, UsageError
+from runner.run.audit_port import AuditQuery
 from runner.run.clock import SystemClock
 from runner.run.event import EventDraft
-from runner.run.ports import AuditQuery, Backlog
+from runner.run.ports import Backlog
 from runner.run.shipper import Shipper
 from runner.run.verification import Verification
 from runner.store.audit import WeaviateLog
