@@ -26,6 +26,7 @@ from runner.sandbox import webcontainer_ready
 
 if TYPE_CHECKING:
     from e2b import AsyncSandbox
+    from playwright.async_api import Browser
 
     from runner.sandbox.webcontainer import Host
 
@@ -274,3 +275,32 @@ def webcontainers(missing: Callable[[str], None]) -> Iterator[tuple[asyncio.Runn
         host = runner.run(opening.__aenter__())
         yield runner, host
         runner.run(opening.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.Runner]:
+    """The event loop in which tests share `browser`."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def browser(loop: asyncio.Runner, missing: Callable[[str], None]) -> Iterator[Browser]:
+    """A Chromium with the arguments of WebContainers' browsers; each test has contexts of its own in it, and closes
+    them.
+    """
+    lacking = webcontainer_ready.lacking(os.environ)
+    if lacking:
+        missing(lacking)
+    from playwright.async_api import async_playwright
+
+    from runner.embedded.webcontainer import chromium
+
+    starting = async_playwright()
+    playwright = loop.run(starting.__aenter__())
+    executable = chromium.find(os.environ)
+    options = {"args": list(chromium.arguments(512)), "chromium_sandbox": chromium.may_be_sandboxed()}
+    launched = loop.run(playwright.chromium.launch(executable_path=executable, **options))
+    yield launched
+    loop.run(launched.close())
+    loop.run(starting.__aexit__(None, None, None))

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.embedded.webcontainer import chromium, pages
+from runner.embedded.webcontainer import pages
 from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
 from runner.embedded.webcontainer.serving import listen, serving
 from runner.embedded.webcontainer.settings import Policy, Settings
 from runner.embedded.webcontainer.standing import settings_for
-from runner.errors import SandboxMissing, ServiceError
+from runner.errors import ServiceError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -60,32 +59,6 @@ PROCESS = """
   postMessage(out);
 })();
 """
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="module")
-def browser(loop: asyncio.Runner, missing: Callable[[str], None]) -> Iterator[Browser]:
-    from playwright.async_api import async_playwright
-
-    try:
-        executable = chromium.find(os.environ)
-    except SandboxMissing as error:
-        missing(f"{error.message}: {error.hint}")
-    starting = async_playwright()
-    playwright = loop.run(starting.__aenter__())
-    launched = loop.run(
-        playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
-        )
-    )
-    yield launched
-    loop.run(launched.close())
-    loop.run(starting.__aexit__(None, None, None))
 
 
 @asynccontextmanager

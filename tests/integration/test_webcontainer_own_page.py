@@ -10,13 +10,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.embedded.webcontainer import chromium, pages
+from runner.embedded.webcontainer import pages
 from runner.embedded.webcontainer.launch import launch
 from runner.embedded.webcontainer.standing import settings_for
-from runner.errors import SandboxMissing, ServiceError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 pytestmark = pytest.mark.integration
 
@@ -62,38 +65,32 @@ def vite(root: Path, folder: Path, port: int) -> Iterator[str]:
 
 
 def test_a_page_that_vite_serves_boots_a_container(
-    root: Path, tmp_path: Path, missing: Callable[[str], None], free_port: int
+    root: Path,
+    tmp_path: Path,
+    missing: Callable[[str], None],
+    free_port: int,
+    loop: asyncio.Runner,
+    browser: Browser,
 ) -> None:
-    try:
-        built, executable = pages.built(), chromium.find(os.environ)
-    except (SandboxMissing, ServiceError) as error:
-        missing(f"{error.message}: {error.hint}")
     if not (root / "web" / "node_modules" / "vite").is_dir() or shutil.which("node") is None:
         missing("node and the packages of web/: make setup")
     for name in ("tool.js", "vite.js"):
-        shutil.copy(built / "lib" / name, tmp_path)
+        shutil.copy(pages.built() / "lib" / name, tmp_path)
     (tmp_path / "vite.config.mjs").write_text(CONFIG)
     (tmp_path / "main.js").write_text(MAIN)
     (tmp_path / "index.html").write_text('<!doctype html><body><script type="module" src="/main.js"></script>')
 
     async def told(address: str) -> object:
-        from playwright.async_api import async_playwright
-
-        async with launch(settings_for(0, [])) as endpoint, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=executable,
-                args=list(chromium.arguments(512)),
-                chromium_sandbox=chromium.may_be_sandboxed(),
-            )
+        async with launch(settings_for(0, [])) as endpoint:
             page = await browser.new_page()
             await page.goto(f"{address}/#{endpoint.container().engine_origin}")
             await page.wait_for_function("document.title === 'done'", timeout=30_000)
             found = await page.evaluate("globalThis.told")
-            await browser.close()
+            await page.context.close()
             return found
 
     with vite(root, tmp_path, free_port) as address:
-        seen = asyncio.run(told(address))
+        seen = loop.run(told(address))
     assert seen == [
         {"kind": "output", "id": "first", "data": "hello from /home/mine\n"},
         {"kind": "exit", "id": "first", "code": 0},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from runner.embedded.webcontainer import chromium, pages
 from runner.embedded.webcontainer.launch import Endpoint, Ticket, launch
 from runner.embedded.webcontainer.settings import Policy
-from runner.errors import RunnerError
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Browser, Page
 
 pytestmark = pytest.mark.integration
 
@@ -75,18 +72,13 @@ class Served:
 
 
 @asynccontextmanager
-async def started(executable: str) -> AsyncIterator[Served]:
-    from playwright.async_api import async_playwright
-
+async def started(browser: Browser) -> AsyncIterator[Served]:
     async with AsyncExitStack() as stack:
         endpoint = await stack.enter_async_context(launch())
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
-        )
-        stack.push_async_callback(browser.close)
+        context = await browser.new_context()
+        stack.push_async_callback(context.close)
         ticket = endpoint.container(Policy(network="*"))
-        page = await browser.new_page()
+        page = await context.new_page()
         served = Served(endpoint, ticket, page)
         await page.expose_binding("runnerEmit", served.emit)
         await page.goto(ticket.page_url)
@@ -100,19 +92,13 @@ async def started(executable: str) -> AsyncIterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as loop:
-        yield loop
+def runner(loop: asyncio.Runner) -> asyncio.Runner:
+    return loop
 
 
 @pytest.fixture(scope="module")
-def served(runner: asyncio.Runner, missing: Callable[[str], None]) -> Iterator[Served]:
-    try:
-        pages.built()
-        executable = str(chromium.find(os.environ))
-    except RunnerError as error:
-        missing(f"{error.message}: {error.hint}")
-    starting = started(executable)
+def served(runner: asyncio.Runner, browser: Browser) -> Iterator[Served]:
+    starting = started(browser)
     yield runner.run(starting.__aenter__())
     runner.run(starting.__aexit__(None, None, None))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,11 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.embedded.webcontainer import chromium, pages
 from runner.embedded.webcontainer.launch import Ticket, launch
 from runner.embedded.webcontainer.serving import listen, serving
 from runner.embedded.webcontainer.standing import settings_for
-from runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Frame, Page
@@ -108,33 +105,6 @@ def client(root: Path, tmp_path_factory: pytest.TempPathFactory, missing: Callab
         input=CLIENT, cwd=root / "web", capture_output=True, text=True, check=True, timeout=30,
     )  # fmt: skip
     return made.stdout
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="module")
-def browser(loop: asyncio.Runner, missing: Callable[[str], None]) -> Iterator[Browser]:
-    from playwright.async_api import async_playwright
-
-    try:
-        pages.built()
-        executable = chromium.find(os.environ)
-    except RunnerError as error:
-        missing(f"{error.message}: {error.hint}")
-    starting = async_playwright()
-    playwright = loop.run(starting.__aenter__())
-    launched = loop.run(
-        playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
-        )
-    )
-    yield launched
-    loop.run(launched.close())
-    loop.run(starting.__aexit__(None, None, None))
 
 
 @asynccontextmanager
@@ -265,9 +235,8 @@ async () => {
     own: { headers: { accept: "text/x", "accept-language": "de", "x-own": "1" } },
     letters: { headers: { "x-own": "ä" } },
   };
-  const seen = {};
-  for (const [name, options] of Object.entries(asked)) seen[name] = (await (await fetch("/seen", options)).json()).headers;
-  return seen;
+  const seen = async ([name, options]) => [name, (await (await fetch("/seen", options)).json()).headers];
+  return Object.fromEntries(await Promise.all(Object.entries(asked).map(seen)));
 }
 """
 #: Starts a Worker of the page's origin.
