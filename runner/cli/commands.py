@@ -117,6 +117,12 @@ def _snapshot() -> typer.Typer:
     return app
 
 
+def _state() -> typer.Typer:
+    from runner.cli.state_care import app
+
+    return app
+
+
 def _endpoint() -> typer.Typer:
     from runner.cli.endpoint import app
 
@@ -148,6 +154,7 @@ COMMANDS: dict[str, Source] = {
     "logs": _logs,
     "audit": _audit,
     "snapshot": _snapshot,
+    "state": _state,
     "endpoint": _endpoint,
     "setup": _setup,
 }

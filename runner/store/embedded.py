@@ -18,6 +18,7 @@ from runner.store.failure import from_os
 from runner.store.process import environment
 from runner.store.queries import queries
 from runner.store.surreal_sdk import Handle, embedded, executor, rid, vendor
+from runner.store.swap import finish
 from runner.store.watermark import Watermark
 
 _SYNC = "SURREAL_SYNC_DATA"
@@ -41,6 +42,7 @@ class EmbeddedEngine:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            finish(self.path)
             self._mark.begin()
             # The engine reads the variable at its first write, which `prepare` makes.
             with environment(_SYNC, "true"):

@@ -48,7 +48,7 @@ def items(data: bytes) -> list[bytes]:
 def text(data: bytes) -> str:
     """A text. Raises Malformed."""
     major, length, at = _head(data, 0)
-    if major != _TEXT or length < 0:
+    if major != _TEXT or length < 0 or at + length != len(data):
         raise Malformed("a text is wanted")
     try:
         return data[at : at + length].decode()

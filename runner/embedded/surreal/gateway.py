@@ -21,6 +21,8 @@ from runner.embedded.surreal.sessions import Denied, Doorkeeper, Session
 MOST_CLIENTS = 256
 _ERROR, _NO_METHOD = -32000, -32601
 _NOTHING = cbor.pack_array([])
+#: NULL, and NONE as the protocol tags it.
+_ABSENT = (cbor.NULL, b"\xc6" + cbor.NULL)
 #: What the engine answers as it is, for whoever has signed in.
 _PASSED = frozenset(
     {"query", "select", "create", "insert", "insert_relation", "update", "upsert", "merge", "patch", "delete", "relate",
@@ -112,7 +114,9 @@ class Gateway:
     def _sign_in(self, session: Session, params: list[bytes]) -> bytes:
         given = cbor.fields(params[0]) if params else {}
         session.signed_in = False
-        token = self._doorkeeper.sign_in({key: cbor.text(value) for key, value in given.items()})
+        token = self._doorkeeper.sign_in(
+            {key: cbor.text(value) for key, value in given.items() if value not in _ABSENT}
+        )
         session.signed_in = True
         return cbor.pack_text(token)
 

@@ -15,6 +15,7 @@ from runner.records import dataclass
 
 #: Seconds for which a token signs in.
 TOKEN_LIFE = 3600
+_CREDENTIALS = frozenset({"user", "pass", "username", "password"})
 _NOWHERE = cbor.pack_array([cbor.NULL, cbor.NULL])
 
 
@@ -46,7 +47,7 @@ class Doorkeeper:
         right = hmac.compare_digest(user.encode(), self._user.encode())
         right &= hmac.compare_digest(password.encode(), self._password.encode())
         # Whoever names a namespace is one of its own users, and there are none.
-        if not right or any(given.get(name) for name in ("NS", "DB", "AC", "namespace", "database", "access")):
+        if not right or any(value for name, value in given.items() if name not in _CREDENTIALS):
             raise Denied("There was a problem with authentication")
         now = int(time.time())
         head = _part(b'{"typ":"JWT","alg":"HS256"}')
