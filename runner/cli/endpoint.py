@@ -148,10 +148,11 @@ def surreal(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of `export` lines."),
 ) -> None:
-    """Serve the state in a folder by SurrealDB's protocol until Ctrl-C, so that many processes work on it.
+    """Serve the state in a folder by SurrealDB's protocol until Ctrl-C.
 
-    First its `export NAME=value` lines are printed. Commands of this user that name the same folder find it without
-    them. User and password are made, unless RUNNER_STATE_USER and RUNNER_STATE_PASSWORD say what they are.
+    Many processes can work on it then. First its `export NAME=value` lines are printed. Commands of this user that
+    name the same folder find it without them. User and password are made, unless RUNNER_STATE_USER and
+    RUNNER_STATE_PASSWORD say what they are.
     """
     import asyncio
     import os

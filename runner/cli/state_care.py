@@ -110,7 +110,10 @@ def check(state: Path = STATE, as_json: bool = JSON) -> None:
 
 
 @app.command()
-def export(state: Path = STATE) -> None:
+def export(
+    state: Path = STATE,
+    _: bool = typer.Option(True, "--json", help="Print JSON, as it does anyway."),
+) -> None:
     """Print every document and event as a line of JSON, run by run."""
     from runner.store.examine import contents
 

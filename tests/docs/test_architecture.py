@@ -30,6 +30,7 @@ def test_headings_that_are_pointed_to_exist(root: Path) -> None:
     [
         ("The embedded E2B endpoint", "e2b"),
         ("The servers and the browser of WebContainers", "webcontainer"),
+        ("The gateway of the state", "surreal"),
     ],
 )
 def test_the_reading_order_of_an_embedded_endpoint_names_each_part(root: Path, heading: str, folder: str) -> None:

@@ -42,7 +42,7 @@ def test_the_page_is_what_help_prints() -> None:
 
 
 def test_every_command_has_json() -> None:
-    groups = ("runner", "runner audit", "runner endpoint", "runner snapshot")
+    groups = ("runner", "runner audit", "runner endpoint", "runner snapshot", "runner state")
     for section in sections(get_command(app), "runner"):
         name = section.splitlines()[0].removeprefix("## ")
         assert name in groups or " --json " in section, name
