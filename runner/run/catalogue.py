@@ -37,7 +37,24 @@ _WARNINGS = frozenset(
 )
 _WORD = re.compile(r"[^\W_]+")
 #: What says most of an event, in this order.
-_TELLING = ("message", "reason", "error", "name", "spec", "policy", "do", "sandbox", "provider", "from", "to", "output")
+_TELLING = (
+    "message",
+    "reason",
+    "error",
+    "prompt",
+    "decision",
+    "comment",
+    "by",
+    "name",
+    "spec",
+    "policy",
+    "do",
+    "sandbox",
+    "provider",
+    "from",
+    "to",
+    "output",
+)
 
 
 def severity(event: Event) -> Severity:

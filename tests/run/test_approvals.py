@@ -518,3 +518,23 @@ def test_a_form_is_one_schema_for_those_who_read_what_was_typed():
     ]
     assert filled_in({}, {"n": "\ud800"})[1] == ["the form has no field `n`; it has none"]
     assert filled_in({"n": {}}, {"n": "\ud800"})[1] == ["field `n`: it is not Unicode text"]
+
+
+def test_a_cancel_that_was_kept_ends_the_run_when_it_is_gone_on_with(lab):
+    async def main():
+        plan = lab.planned(GATE + "finally: {sandbox: own, run: echo cleaned}\n")
+        scene = Scene(lab, plan, wait=False)
+        await scene.begin()
+        report, _ = await scene.end()
+        scene.ask("cancel", comment="not needed any more")
+        again = Scene(lab, plan)
+        await again.begin(await load(lab.store, report.run))
+        after, states = await again.end()
+        assert (after.state, after.document["message"]) == ("cancelled", "cancelled by ada: not needed any more")
+        assert states == {
+            "build": "succeeded", "beside": "succeeded", "gate": "cancelled", "ship": "cancelled",
+            "finally": "succeeded",
+        }  # fmt: skip
+        assert not Inbox(again.setup.state, report.run).waiting()
+
+    asyncio.run(main())
