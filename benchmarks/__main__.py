@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import audit, crowd, e2b, editor, engines, report, store, validate, webcontainer
+from benchmarks import audit, crowd, e2b, editor, engines, report, state, store, validate, webcontainer
 from benchmarks.defects import measure as defects
 from benchmarks.harness import ROOT, BenchmarkFailed, Section
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "crowd": crowd.run,
     "webcontainer": webcontainer.run,
     "store": store.run,
+    "state": state.run,
     "audit": audit.run,
 }
 

@@ -60,18 +60,20 @@ async def _open(work: Path) -> dict[str, StateStore]:
     return stores
 
 
-def _draft(n: int) -> EventDraft:
+def draft(n: int) -> EventDraft:
+    """The event of a transition."""
     return EventDraft("step.started", f"2026-01-01T00:00:00.{n:06}Z", f"s{n}", 1, {"provider": "e2b", "box": "b1"})
 
 
-def _document(n: int) -> dict[str, Any]:
+def document(n: int) -> dict[str, Any]:
+    """The document that it leaves."""
     return {"state": "running", "attempt": n, "outputs": {"bytes": n}, "message": "", "box": "b1"}
 
 
 def _committer(loop: asyncio.AbstractEventLoop, store: StateStore) -> Callable[[int], object]:
     def commit(n: int) -> object:
-        change = Change("step", "one", n, _document(n))
-        return loop.run_until_complete(store.commit(RUN, [change], [_draft(n)]))
+        change = Change("step", "one", n, document(n))
+        return loop.run_until_complete(store.commit(RUN, [change], [draft(n)]))
 
     return commit
 
@@ -99,11 +101,11 @@ class _Sqlite:
         """Move the record from revision n to n + 1 and write its event."""
         self.db.execute("BEGIN IMMEDIATE")
         seq, prev = self.db.execute("SELECT seq, hash FROM head WHERE run = ?", (RUN,)).fetchone() or (0, GENESIS)
-        event = seal(_draft(n), RUN, seq + 1, prev)
+        event = seal(draft(n), RUN, seq + 1, prev)
         found = self.db.execute("SELECT rev FROM step WHERE run = ? AND key = 'one'", (RUN,)).fetchone() or (0,)
         if found[0] != n:
             raise BenchmarkFailed(f"SQLite holds revision {found[0]} where {n} was expected")
-        body = canonical(_document(n)).decode()
+        body = canonical(document(n)).decode()
         self.db.execute("INSERT OR REPLACE INTO step VALUES (?, 'one', ?, ?)", (RUN, n + 1, body))
         self.db.execute("INSERT INTO event VALUES (?, ?, ?)", (RUN, event.seq, canonical(event.to_json()).decode()))
         self.db.execute("INSERT INTO outbox VALUES (?, ?)", (RUN, event.seq))
@@ -128,7 +130,7 @@ class _Disk:
 
     def append(self, n: int) -> None:
         """Write one event and wait for the disk."""
-        os.write(self.fd, canonical(seal(_draft(n), RUN, n + 1, GENESIS).to_json()) + b"\n")
+        os.write(self.fd, canonical(seal(draft(n), RUN, n + 1, GENESIS).to_json()) + b"\n")
         os.fsync(self.fd)
 
     def prove(self, commits: int) -> None:
