@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -60,13 +61,15 @@ class Progress(Protocol):
 
 
 class Family:
-    """How the steps of the runs below a run are called: `step/step`."""
+    """How the steps of the runs below a run are called: `step/step`. `root` is the run that people started."""
 
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
+        self.root = ""
 
     def hear(self, event: Event) -> None:
-        """Take note of a run that a step started."""
+        """Take note of a run that a step started; the first event is one of the run above all."""
+        self.root = self.root or event.run
         if event.type == "step.delegated":
             self._above[str(event.data.get("run"))] = f"{self.name(event)}/"
 
@@ -93,6 +96,8 @@ def sentence(event: Event, family: Family = _NOBODY) -> str:
     if event.type.startswith("milestone."):
         return f"milestone {name} {event.type.removeprefix('milestone.')}"
     words = _WORDS[event.type](event.data) if event.type in _WORDS else ""
+    if event.type == "approval.asked":
+        words += f" (runner approve {family.root or event.run} {shlex.quote(name)})"
     return f"{name}: {words}" if words and event.step else words
 
 

@@ -186,3 +186,26 @@ def test_names_with_line_breaks_and_escapes_stay_on_one_line(capsys):
     ]
     assert list(table._rows.values()) == [("failed", "broken")]
     assert [str(cell) for cell in table._table().columns[1].cells] == ["a[x=1 2 [2J]"]
+
+
+def test_a_question_is_shown_with_the_command_that_answers_it(capsys):
+    lines = make_progress("t", quiet=False, terminal=False)
+    asked = {"question": "approve-1", "prompt": "Ship\nit?"}
+    answered = {"decision": "approve", "by": "ada", "comment": "go"}
+    told = [
+        Event("r1", 1, "", "step.delegated", "go", 1, {"run": "r2", "name": "child"}, ""),
+        Event("r2", 1, "", "approval.asked", "gate[n=1]", 1, asked, ""),
+        Event("r2", 2, "", "approval.decided", "gate[n=1]", 1, answered, ""),
+        Event("r2", 3, "", "approval.decided", "late", 1, {"decision": "fail", "by": None}, ""),
+        Event("r1", 2, "", "request.taken", None, None, {"action": "pause", "by": "ada", "comment": ""}, ""),
+        Event("r1", 3, "", "request.refused", None, None, {"action": "pause", "by": "ada", "reason": "no"}, ""),
+    ]
+    for event in told:
+        lines.event(event)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "? go/gate[n=1]: a person is asked: Ship it? (runner approve r1 'go/gate[n=1]')",
+        "! go/gate[n=1]: approved by ada: go",
+        "! go/late: failed for nobody answered in time",
+        "! pause asked for by ada",
+        "! pause asked for by ada; no: no",
+    ]
