@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 STATE ?= .runner
+# How many tests run at the same time; 0: one after another, in this process.
+TEST_WORKERS ?= 2
 
 .PHONY: help setup web demo check test bench engine-conformance up down clean
 
@@ -27,7 +29,7 @@ check: setup ## the static gates: format, lint, types, architecture, our own spe
 
 test: check ## every test, with real boxes, servers, browsers and processes; every branch of compiler/ and run/ covered
 	@sh scripts/web.sh test
-	@$(BIN)/python -m pytest --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 bench: setup ## all benchmarks; rewrites benchmarks/README.md
 	@sh benchmarks/run.sh

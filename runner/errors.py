@@ -28,6 +28,7 @@
     │       ├── StoreLocked          another process holds it
     │       ├── StoreNewer           written by a newer version of runner
     │       ├── StoreFull            no space left on the device
+    │       ├── StoreUnanswered      a request went out and no answer came: its effect is not known
     │       └── StoreConflict        a compare-and-set lost: somebody else moved the record
     │           └── RunRelieved      another process goes on with the run of this one
     └── BoxError                     exit 1  a box could not do what was asked
@@ -206,6 +207,10 @@ class StoreNewer(StoreError):
 
 class StoreFull(StoreError):
     """No space left on the device that holds the state store."""
+
+
+class StoreUnanswered(StoreError):
+    """The request went out and no answer came: whether it had its effect has to be looked up."""
 
 
 class StoreConflict(StoreError):

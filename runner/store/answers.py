@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.errors import StoreError
 from runner.store.failure import translated
 
 _ABORTED = "The query was not executed due to a failed transaction"
@@ -22,10 +21,6 @@ class Again(Exception):
 
 class Refused(Exception):
     """The commit query threw this text."""
-
-
-class Unanswered(StoreError):
-    """The request went out and no answer came: whether it had its effect has to be looked up."""
 
 
 def results(where: Path | str, answer: dict[str, Any]) -> list[Any]:

@@ -40,7 +40,7 @@ class Home(Protocol):
 
     def ask(self, name: str, values: dict[str, object]) -> list[Any]:
         """Run a named query and return the result of each of its statements. Raises StoreError and below, and those of
-        `answers.py`; Unanswered only for a commit.
+        `answers.py`; StoreUnanswered only for a commit.
         """
         ...
 

@@ -1,7 +1,7 @@
 """The store on a server that many processes share: the gateway of this machine, or a SurrealDB of one's own.
 
 A connection that is lost, or that answers too late, is made anew: reopen, sign in, use. What reads, or may be done
-twice, is asked again then. A commit is not: `Unanswered` sends the store to look whether it was written.
+twice, is asked again then. A commit is not: `StoreUnanswered` sends the store to look whether it was written.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from runner.errors import StoreError
+from runner.errors import StoreError, StoreUnanswered
 from runner.records import dataclass
-from runner.store.answers import Again, Unanswered, results
+from runner.store.answers import Again, results
 from runner.store.migration import bring_up
 from runner.store.queries import preparing, queries
 from runner.store.surreal_sdk import Link, Lost
@@ -90,7 +90,7 @@ class ServerHome:
             except Lost as lost:
                 self._drop()
                 if name == "commit" and lost.sent:
-                    raise Unanswered(f"the state server at {self.where} did not answer a commit: {lost}") from lost
+                    raise StoreUnanswered(f"the state server at {self.where} did not answer a commit: {lost}") from lost
                 if time.monotonic() > end:
                     raise StoreError(
                         f"the state server at {self.where} cannot be reached: {lost}",

@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runner.errors import StoreConflict, StoreError
+from runner.errors import StoreConflict, StoreError, StoreUnanswered
 from runner.run.event import GENESIS, Event, EventDraft
 from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
-from runner.store.answers import Again, Refused, Unanswered
+from runner.store.answers import Again, Refused
 from runner.store.codec import Head, check_changes, conflict, decode, encode, encode_event, seal_all
 from runner.store.home import FolderHome, Home
 from runner.store.rows import content, count, event_of, key_text, linked, record, unkeyed
@@ -129,7 +129,7 @@ class SurrealStore:
                 self._heads.pop(run, None)
                 if isinstance(error, Again) and error.head is not None:
                     self._heads[run] = error.head
-                if isinstance(error, Unanswered):
+                if isinstance(error, StoreUnanswered):
                     lost.append(sealed)
                 written = next((each for each in lost if self._is_written(run, changes, each, number)), None)
                 if written is None:
@@ -147,7 +147,7 @@ class SurrealStore:
         if isinstance(error, Refused):
             _, place, found = str(error).split(":")[1:4]
             raise StoreConflict(conflict(run, changes[int(place)], int(found))) from None
-        if not isinstance(error, (Again, Unanswered)):
+        if not isinstance(error, (Again, StoreUnanswered)):
             self._heads.clear()  # what is on the disk now has to be read again
             raise error
 

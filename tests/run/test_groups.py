@@ -154,7 +154,8 @@ def test_runs_of_one_group_follow_each_other_the_urgent_first(lab):
 
 
 def test_a_run_that_is_not_to_wait_is_cancelled_before_it_starts(lab):
-    reports, order = asyncio.run(together(lab, whole("first"), whole("late", "cancel_new")))
+    slow = whole("first").replace("sleep 0.1", "sleep 2")
+    reports, order = asyncio.run(together(lab, slow, whole("late", "cancel_new")))
     assert order == ["first"]
     assert reports["late"].state == "cancelled"
     assert "the concurrency group runs is full (run " in reports["late"].document["message"]
