@@ -7,13 +7,27 @@ are: only the machine of a dead process knows that it is dead. What nobody frees
 from __future__ import annotations
 
 import os
+from functools import partial
+from pathlib import Path
 
 from prefect import flow, get_run_logger
 
 from runner import wiring
+from runner.run.kept import resumable
 
 
 @flow(name="reap")
 async def reap() -> None:
-    """Free the boxes that dead runs of this machine left at an account; each is told in the log."""
-    await wiring.free_orphans(os.environ, get_run_logger().info)
+    """Free the boxes that dead runs of this machine left at an account; each is told in the log. Boxes of runs in the
+    state folder (RUNNER_STATE) that can be gone on with are left to these.
+    """
+    state, tell = Path(os.environ.get("RUNNER_STATE", ".runner")), get_run_logger().info
+    if not wiring.has_store(state):
+        await wiring.free_orphans(os.environ, tell)
+        return
+    store = wiring.open_store(state, read_only=True)
+    await store.open()
+    try:
+        await wiring.free_orphans(os.environ, tell, partial(resumable, store))
+    finally:
+        await store.close()

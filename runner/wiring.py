@@ -140,6 +140,17 @@ class Provision:
     sentence: str = "boxes: none needed"
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The folder in which boxes of our own endpoint rest as files when this process is killed, and for how many seconds
+    it is waited for while another endpoint has it, as one does whose run was killed a moment ago. Without it they are
+    lost.
+    """
+
+    folder: Path
+    patience: float = 0.0
+
+
 @asynccontextmanager
 async def open_providers(
     environ: Mapping[str, str],
@@ -147,7 +158,7 @@ async def open_providers(
     needed: bool = True,
     wanted: Mapping[str, bool] | None = None,
     tell: Callable[[str], None] | None = None,
-    rest: Path | None = None,
+    rest: Rest | None = None,
     spared: Spared | None = None,
 ) -> AsyncIterator[Provision]:
     """The providers of boxes until the block ends; with `needed` false, none, and nothing is started.
@@ -156,7 +167,7 @@ async def open_providers(
     all count as such. What is only a second choice starts when it is needed; WebContainers start with their first box.
 
     E2B is the hosted service when E2B_API_KEY is set, another endpoint when E2B_API_URL says so, and otherwise an
-    endpoint of our own on this machine: when this process is killed, its boxes come to `rest` as files in that folder.
+    endpoint of our own on this machine: when this process is killed, its boxes come to `rest` as files.
     What dead runs left at an account is freed meanwhile, unless they are `spared`; `tell` gets a sentence for each
     box. Raises SandboxMissing when this machine cannot make boxes, UsageError for settings that say nothing.
     """
@@ -207,7 +218,7 @@ async def _nothing() -> AsyncIterator[Provision]:
 
 @asynccontextmanager
 async def _e2b(
-    environ: Mapping[str, str], reaper: _Reaping, rest: Path | None, *, first: bool
+    environ: Mapping[str, str], reaper: _Reaping, rest: Rest | None, *, first: bool
 ) -> AsyncIterator[Provision]:
     own = _Own(_egress(environ), rest)
     key, url, domain = (environ.get(name) for name in ("E2B_API_KEY", "E2B_API_URL", "E2B_DOMAIN"))
@@ -243,13 +254,15 @@ class _Own:
     """
 
     egress: bool
-    rest: Path | None
+    rest: Rest | None
 
     def settings(self) -> Settings:
         """What the endpoint is told."""
         from runner.embedded.e2b.settings import Settings
 
-        return Settings(egress=self.egress, rest=None if self.rest is None else str(self.rest.absolute()))
+        if self.rest is None:
+            return Settings(egress=self.egress)
+        return Settings(egress=self.egress, rest=str(self.rest.folder.absolute()), patience=self.rest.patience)
 
 
 @asynccontextmanager
@@ -400,8 +413,9 @@ def _elsewhere(environ: Mapping[str, str]) -> Sandbox:
     return E2BSandbox(environ.get("E2B_API_KEY", ""), url, where, environ.get("E2B_DOMAIN"))
 
 
-async def free_orphans(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-    """Free what dead runs of this machine left at an account, without a run; `tell` gets a sentence for each box.
+async def free_orphans(environ: Mapping[str, str], tell: Callable[[str], None], spared: Spared | None = None) -> None:
+    """Free what dead runs of this machine left at an account, without a run, but for those that are `spared`; `tell`
+    gets a sentence for each box.
 
     An endpoint of our own takes its boxes along when its run ends: where the environment names no account, there is
     nothing to do.
@@ -409,7 +423,7 @@ async def free_orphans(environ: Mapping[str, str], tell: Callable[[str], None]) 
     if environ.get("E2B_API_KEY") or environ.get("E2B_API_URL"):
         sandbox = _elsewhere(environ)
         try:
-            await _Reaping(tell, None).free(sandbox)
+            await _Reaping(tell, spared).free(sandbox)
         finally:
             await sandbox.close()
 

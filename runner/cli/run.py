@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from runner.run.ports import StateStore
     from runner.run.snapshots import Snapshots
 
+#: Seconds that a run which is gone on with waits for its boxes to have come to rest.
+_REST_PATIENCE = 20.0
 #: What stops a run, and how it is called.
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
 
@@ -126,14 +128,13 @@ def _beginnings(plan: Plan, options: Options) -> Snapshots:
 
 def _resumable(store: StateStore, opening: asyncio.Future[None]) -> Callable[[str], Awaitable[bool]]:
     """Whether a run can still be gone on with, as soon as the store is open."""
-    from runner.run.state import FINAL
+    from runner.run.kept import resumable
 
-    async def resumable(run: str) -> bool:
+    async def asked(run: str) -> bool:
         await asyncio.wait({opening})
-        record = await store.get(run, "run", run)
-        return record is not None and record.data["state"] not in FINAL
+        return await resumable(store, run)
 
-    return resumable
+    return asked
 
 
 def exit_code(report: Report) -> int:
@@ -215,7 +216,7 @@ class Session:
                         needed=support.needs_boxes(plan, children.values()),
                         wanted=support.candidates(plan, children.values()),
                         tell=self._tell,
-                        rest=options.state / "boxes",
+                        rest=wiring.Rest(options.state / "boxes", _REST_PATIENCE if self._id else 0.0),
                         spared=_resumable(store, opening),
                     )
                 )

@@ -15,6 +15,7 @@ from runner.run.artifacts import storage_error
 from runner.run.event import Event, verify
 from runner.run.journal import TABLES, Table
 from runner.run.ports import Record, StateStore
+from runner.run.state import FINAL
 
 _RESTORE = "Restore the state folder from a backup, or start a new run."
 
@@ -45,6 +46,12 @@ async def load(store: StateStore, run: str) -> Kept:
     events = await store.events(run)
     verify(events, run, await store.head(run))
     return Kept(run, tables, events)
+
+
+async def resumable(store: StateStore, run: str) -> bool:
+    """Whether a run is known and has not ended: a process can go on with it. Raises StoreError."""
+    record = await store.get(run, "run", run)
+    return record is not None and record.data["state"] not in FINAL
 
 
 def plan_path(state: Path, run: str) -> Path:

@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +219,58 @@ def test_all_this_holds_where_boxes_have_one_user(tmp_path: Path, missing: Calla
     )  # fmt: skip
     changed, first = "['first', 'more', 'f']", "['first', 'f', 'gone']"
     assert done.stdout.splitlines() == [changed, changed, first], done.stderr
+
+
+@contextmanager
+def _resting(folder: Path) -> Iterator[tuple[Endpoint, subprocess.Popen[str]]]:
+    """An endpoint whose parent is about to die: nothing says that its end is meant."""
+    settings = Settings(with_parent=True, rest=str(folder), patience=20).as_json()
+    words = [sys.executable, "-P", "-m", "runner.embedded.e2b", settings]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Endpoint(**json.loads(process.stdout.readline())), process
+
+
+def test_boxes_rest_when_whoever_started_the_endpoint_dies_and_for_two_weeks(tmp_path: Path) -> None:
+    async def died() -> str:
+        with _resting(tmp_path) as (endpoint, process):
+            box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            await box.files.write("/home/user/kept", "text")
+            process.communicate("")
+        assert process.returncode == 0
+        return box.sandbox_id
+
+    async def main() -> None:
+        box = await died()
+        async with launch(Settings(rest=str(tmp_path))) as endpoint:
+            found = await AsyncSandbox.connect(box, **_where(endpoint))
+            assert await found.files.read("/home/user/kept") == "text"
+        # This end was meant: nothing rests after it.
+        async with launch(Settings(rest=str(tmp_path))) as endpoint:
+            with pytest.raises(SandboxNotFoundException):
+                await AsyncSandbox.connect(box, **_where(endpoint))
+        old = await died()
+        index = tmp_path / "kept" / "index.json"
+        value = json.loads(index.read_text())
+        value["boxes"][0]["paused_at"] -= 15 * 86_400
+        index.write_text(json.dumps(value))
+        async with launch(Settings(rest=str(tmp_path))) as endpoint:
+            with pytest.raises(SandboxNotFoundException):
+                await AsyncSandbox.connect(old, **_where(endpoint))
+        assert not list((tmp_path / "kept" / "layers").iterdir())
+
+    asyncio.run(main())
+
+
+def test_a_folder_to_rest_in_that_another_endpoint_has_is_done_without(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            launch(Settings(rest=str(tmp_path))) as first,
+            launch(Settings(rest=str(tmp_path), patience=0.2)) as second,
+        ):
+            for endpoint in (first, second):
+                box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+                assert (await box.commands.run("echo served")).stdout == "served\n"
+                await box.kill()
+
+    asyncio.run(main())

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +39,6 @@ from runner.embedded.e2b.walls.bubblewrap import TOOLS
 from runner.embedded.e2b.walls.walls import raise_walls
 from runner.errors import RunnerError, ServiceError
 
-#: Seconds that boxes may take to be put as files after the death of who started their endpoint.
-_PATIENCE = 20.0
 #: Seconds after which boxes that nobody has come back for are removed.
 _REST = 14 * 86_400.0
 
@@ -56,9 +54,9 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     stop, alone = _told_to_end(settings)
     _settle()
     base = None if settings.folder is None else Path(settings.folder)
-    with StateFolder(base) as folder, _kept(settings, folder.path) as kept:
+    with StateFolder(base) as folder, _kept(settings, folder.path) as (kept, lasting):
         boxes = Boxes(walls := raise_walls(folder.path), folder.path / "boxes")
-        life = await _life(settings, boxes, kept)
+        life = await _life(settings, boxes, kept, lasting=lasting)
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
@@ -88,18 +86,30 @@ def _told_to_end(settings: Settings) -> tuple[asyncio.Event, asyncio.Event]:
     return stop, alone
 
 
-def _lasting(settings: Settings) -> str | None:
-    """The folder in which what is kept stays after the endpoint's end, if it does."""
-    return settings.rest if settings.rest is not None else settings.folder if settings.keep else None
+@contextlib.contextmanager
+def _kept(settings: Settings, own: Path) -> Iterator[tuple[KeptFolder, bool]]:
+    """The folder of what is kept, and whether it stays after the endpoint's end. Raises ServiceError."""
+    with contextlib.ExitStack() as stack:
+        if (rest := _resting(settings, stack)) is not None:
+            yield rest, True
+            return
+        place = Path(settings.folder) if settings.keep and settings.folder is not None else None
+        yield stack.enter_context(KeptFolder(place or own)), place is not None
 
 
-def _kept(settings: Settings, own: Path) -> KeptFolder:
-    return KeptFolder(Path(_lasting(settings) or own), 0.0 if settings.rest is None else _PATIENCE)
+def _resting(settings: Settings, stack: contextlib.ExitStack) -> KeptFolder | None:
+    """The folder in which boxes rest; None where there is none, or another endpoint has it."""
+    if settings.rest is None:
+        return None
+    try:
+        return stack.enter_context(KeptFolder(Path(settings.rest), settings.patience))
+    except ServiceError:
+        return None
 
 
-async def _life(settings: Settings, boxes: Boxes, kept: KeptFolder) -> Life:
+async def _life(settings: Settings, boxes: Boxes, kept: KeptFolder, *, lasting: bool) -> Life:
     """Raises ServiceError when what was kept cannot be read, OSError."""
-    key = b"" if _lasting(settings) is None else kept.key("index")
+    key = kept.key("index") if lasting else b""
     life = Life(boxes, Kept(kept.path, key), kept.key("token"))
     if settings.rest is not None:
         await life.forget_before(time.time() - _REST)

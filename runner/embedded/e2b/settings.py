@@ -16,7 +16,8 @@ class Settings:
     `port` on loopback (0: any free one) · `folder` where boxes keep their files (None: the temporary folder) · `keep`
     what is to survive a restart in that folder · `with_parent`: end when standard input does · `rest`, a folder in
     which boxes rest as files when standard input ends without a word, as it does when the parent dies, and from which
-    the next endpoint of that folder has them again · `plan`, with another
+    the next endpoint of that folder has them again; while another endpoint has it, it is waited for, `patience` seconds
+    at most, and then done without · `plan`, with another
     `quota` of boxes or `rate` of boxes made in a second · `faults` as runner.embedded.e2b.front.faults reads them ·
     `tls`: also serve HTTPS, on the same port · `egress`: boxes may reach the internet where their clients let them,
     with `allow_private` also private addresses.
@@ -27,6 +28,7 @@ class Settings:
     keep: bool = False
     with_parent: bool = False
     rest: str | None = None
+    patience: float = 0.0
     plan: str = "unlimited"
     quota: int | None = None
     rate: float | None = None
