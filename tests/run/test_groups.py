@@ -124,16 +124,20 @@ def whole(name="one", conflict="wait", priority=0):
     return RUNS.replace("NAME", name).replace("CONFLICT", conflict).replace("PRIO", str(priority))
 
 
-async def together(lab, *texts, gap=0.03):
-    """Several runs, each begun a moment after the one before; their reports and the order of their starts."""
+async def together(lab, *texts):
+    """Several runs, each begun when the one before has started, waits or has ended; their reports, and the order of
+    their starts.
+    """
     order, plans = [], [lab.planned(text) for text in texts]
-    names = {}
+    names, settled = {}, {plan.name: asyncio.Event() for plan in plans}
 
     def note(event):
         if event.type == "run.created":
             names[event.run] = event.data["name"]
         if event.type == "run.started":
             order.append(names[event.run])
+        if event.type in ("run.started", "run.waiting", "run.cancelled"):
+            settled[names[event.run]].set()
 
     lab.on_event = note
     await lab.store.open()
@@ -141,7 +145,7 @@ async def together(lab, *texts, gap=0.03):
     for number, plan in enumerate(plans):
         lab.clock.chances = [number / 16]
         running.append(asyncio.ensure_future(execute(plan, lab.setup(), Control())))
-        await asyncio.sleep(gap)
+        await settled[plan.name].wait()
     reports = await asyncio.gather(*running)
     return {report.document["name"]: report for report in reports}, order
 
@@ -164,7 +168,7 @@ def test_a_run_that_is_not_to_wait_is_cancelled_before_it_starts(lab):
 
 def test_a_run_may_take_over(lab):
     slow = whole("old").replace("sleep 0.1", "sleep 60")
-    reports, order = asyncio.run(together(lab, slow, whole("new", "cancel_old"), gap=0.3))
+    reports, order = asyncio.run(together(lab, slow, whole("new", "cancel_old")))
     assert order == ["old", "new"]
     assert reports["old"].state == "cancelled"
     assert "took its place in the concurrency group runs" in reports["old"].document["message"]
