@@ -123,7 +123,7 @@ class TakeUp:
         if self._journal.mask.json(made) != items:
             raise UsageError(
                 f"the items of step {step.id} hold a secret, which is never stored, and cannot be made again",
-                f"Run the workflow again from there: runner rerun {self._journal.run} --from {step.id}",
+                "Begin a new run: `runner run SPEC`.",
             )
         return made
 

@@ -444,7 +444,7 @@ def resumed_secret(lab, word):
 def test_a_list_with_a_secret_is_not_made_up(lab):
     with pytest.raises(UsageError, match="the items of step each hold a secret") as caught:
         resumed_secret(lab, "step.expanded each")
-    assert "runner rerun" in caught.value.hint
+    assert "runner run SPEC" in caught.value.hint
 
 
 def test_a_list_with_a_secret_that_can_be_made_again_is(lab):
