@@ -6,7 +6,7 @@ STATE ?= .runner
 # How many tests run at the same time; 0: one after another, in this process.
 TEST_WORKERS ?= 2
 
-.PHONY: help setup web demo check test bench engine-conformance up down clean
+.PHONY: help setup web demo check test chaos bench engine-conformance up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -27,9 +27,12 @@ check: setup ## the static gates: format, lint, types, architecture, our own spe
 	@$(BIN)/runner validate specs
 	@sh scripts/web.sh check
 
+chaos: setup ## kill -9 runner, gateway, Weaviate, edge, browser at random points, and count what was lost; see docs/chaos.md
+	@$(BIN)/python -m tests.chaos --machines 300
+
 test: check ## every test, with real boxes, servers, browsers and processes; every branch of compiler/ and run/ covered
 	@sh scripts/web.sh test
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov=runner.compiler --cov=runner.run --cov-report=term-missing:skip-covered --cov-fail-under=100 --durations=25
 
 bench: setup ## all benchmarks; rewrites benchmarks/README.md
 	@sh benchmarks/run.sh

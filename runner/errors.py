@@ -15,6 +15,7 @@
     ├── NeverHeld                    exit 1  a step was repeated as often as it may be, and its condition never held
     ├── NotApproved                  exit 1  somebody said no, or nobody said yes in time
     │   └── NotAnswered              nobody answered, and the spec has no answer for that
+    ├── DeployRefused                exit 1  the Prefect server does not take what is deployed
     ├── IllegalMove                  exit 3  a state may not follow the one before it
     ├── Interrupted                  exit 130
     ├── JournalBroken                exit 1  the journal's hash chain does not hold
@@ -28,9 +29,11 @@
     │       ├── StoreLocked          another process holds it
     │       ├── StoreNewer           written by a newer version of runner
     │       ├── StoreFull            no space left on the device
+    │       ├── StoreUnserved        what served it has just ended
     │       ├── StoreUnanswered      a request went out and no answer came: its effect is not known
     │       └── StoreConflict        a compare-and-set lost: somebody else moved the record
     │           └── RunRelieved      another process goes on with the run of this one
+    │               └── RunTaken     exit 2  and was quicker than this one
     └── BoxError                     exit 1  a box could not do what was asked
         ├── ProviderError            the provider's side failed: another provider may serve
         │   ├── QuotaExhausted       too many boxes at once
@@ -151,6 +154,12 @@ class NotAnswered(NotApproved):
     """Nobody answered what a step asked in time, and that fails it."""
 
 
+class DeployRefused(RunnerError):
+    """The Prefect server does not take what is to be deployed, or has something else in its place."""
+
+    exit_code = 1
+
+
 class IllegalMove(RunnerError):
     """A state machine was asked for a move that its table does not have: a bug in runner."""
 
@@ -209,6 +218,10 @@ class StoreFull(StoreError):
     """No space left on the device that holds the state store."""
 
 
+class StoreUnserved(StoreError):
+    """Nothing serves the state any more, though something did when it was looked for."""
+
+
 class StoreUnanswered(StoreError):
     """The request went out and no answer came: whether it had its effect has to be looked up."""
 
@@ -219,6 +232,12 @@ class StoreConflict(StoreError):
 
 class RunRelieved(StoreConflict):
     """Another process goes on with the run of this one, which it took for dead: this one may do nothing more for it."""
+
+
+class RunTaken(RunRelieved):
+    """Two processes wanted to go on with one run, and another one was quicker: this one has done nothing."""
+
+    exit_code = 2
 
 
 class BoxError(RunnerError):

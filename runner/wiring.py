@@ -40,11 +40,36 @@ def open_store(state: Path, *, read_only: bool = False) -> StateStore:
     With `read_only`, nothing can be written, and a folder that a running process holds can be read all the same.
     Raises UsageError for settings that say nothing.
     """
+    import os
+
+    from runner.store.state_settings import state_address
     from runner.store.surreal import SurrealStore
 
-    if _state_server(state) is not None:
-        return SurrealStore.at(lambda: _state_server(state), read_only=read_only)
-    return SurrealStore(state / "state", read_only=read_only)
+    address = state_address(os.environ)
+    if address is not None:
+        return SurrealStore.at(lambda: address, read_only=read_only)
+    return SurrealStore.behind(state / "state", lambda: _state_server(state), read_only=read_only)
+
+
+def is_shared(state: Path) -> bool:
+    """Whether many processes can work on the state at a time: it is on a server, or a gateway serves the folder. Raises
+    UsageError for settings that say nothing.
+    """
+    return _state_server(state) is not None
+
+
+def is_free(state: Path) -> bool:
+    """Whether no process holds the store of the folder `state` just now. Raises StoreError."""
+    from runner.errors import StoreLocked
+    from runner.store.lock import StoreLock
+
+    lock = StoreLock(state / "state.lock")
+    try:
+        lock.acquire(reading=True)
+    except StoreLocked:
+        return False
+    lock.release()
+    return True
 
 
 def open_folder(store: Path) -> StateStore:
@@ -83,11 +108,13 @@ def open_audit(environ: Mapping[str, str]) -> AuditLog | None:
     return WeaviateLog(settings, MiniLm(settings.model) if settings.embedder == "minilm" else None)
 
 
-def open_index(state: Path, *, kept: bool = True) -> JournalIndex:
-    """What the journal in the folder `state` is searched with; without `kept`, it is made in memory."""
+def open_index(state: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> JournalIndex:
+    """What the journal in the folder `state` is searched with; `tell` gets a sentence about what takes a while."""
     from runner.store.audit_index import JournalIndex
+    from runner.store.audit_settings import model_folder
+    from runner.store.minilm import MiniLm
 
-    return JournalIndex(state / "audit-index.sqlite" if kept else None)
+    return JournalIndex(state / "audit-index.sqlite", MiniLm(model_folder(environ)), tell)
 
 
 def groups_folder(environ: Mapping[str, str]) -> Path:
@@ -438,7 +465,8 @@ async def _embedded(own: _Own, name: str = "e2b") -> AsyncIterator[Sandbox]:
     try:
         async with launch(own.settings()) as endpoint:
             await warming
-            sandbox = E2BSandbox(endpoint.api_key, endpoint.api_url, endpoint.sandbox_url, provider=name)
+            addresses = (endpoint.api_key, endpoint.api_url, endpoint.sandbox_url)
+            sandbox = E2BSandbox(*addresses, provider=name).passing()
             try:
                 yield sandbox
             finally:

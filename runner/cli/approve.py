@@ -10,7 +10,8 @@ from typing import Literal, cast
 
 import typer
 
-from runner.cli.asking import Asked, going_on, kept_words, open_questions, request, send, tell
+from runner.cli.asking import Asked, Subject, going_on, kept_words, open_questions, request, send, tell
+from runner.cli.printed import command
 from runner.cli.state import JSON, STATE, local, reading, suggestion
 from runner.cli.table import one_line
 from runner.compiler.canonical import Json
@@ -73,18 +74,19 @@ def reject(
 
 async def _answer(state: Path, said: _Said, as_json: bool) -> None:
     async with reading(state) as store:
-        record = await going_on(store, state, said.run)
+        subject = await going_on(store, state, said.run)
+        record = subject.record
         if store is None:  # going_on raised already
             return
-        asked = await _meant(store, record, said.step)
+        asked = await _meant(store, state, record, said.step)
     values = _values(asked, said)
-    _refuse_late(state, asked, record)
+    _refuse_late(state, asked, subject)
     wish = request(said.decision, said.comment, asked, values)
-    taken = await send(state, asked.run, record, wish)
+    taken = await send(state, asked.run, subject, wish)
     done = "approved" if said.decision == "approve" else "rejected"
     told: dict[str, Json] = {"run": record.key, "step": asked.name, "decision": said.decision, "taken": taken}
     words = f"{asked.name} of run {record.key}: {done}"
-    tell(told, words if taken else f"{words}; {kept_words(record)}", as_json=as_json)
+    tell(told, words if taken else f"{words}; {kept_words(state, subject)}", as_json=as_json)
 
 
 def _values(asked: Asked, said: _Said) -> dict[str, Json]:
@@ -102,20 +104,22 @@ def _values(asked: Asked, said: _Said) -> dict[str, Json]:
     return values
 
 
-def _refuse_late(state: Path, asked: Asked, record: Record) -> None:
+def _refuse_late(state: Path, asked: Asked, subject: Subject) -> None:
     """Raise UsageError for an answer after the end of the time, and for a second one."""
     end = questions.until(asked.leg)
     if end is not None and time.time() > end:
         raise UsageError(
             f"the time to answer {asked.name} was over at {local(questions.asked(asked.leg)['until'])}",
-            f"What the spec says then is done by: runner resume {record.key}",
+            f"What the spec says then is done by: {command(state, 'resume', subject.record.key)}",
         )
     for other in Inbox(state, asked.run).waiting():
         if other.step == asked.key and other.question == questions.asked(asked.leg)["question"]:
-            raise UsageError(f"{other.by} has answered {asked.name} already ({other.action})", kept_words(record))
+            raise UsageError(
+                f"{other.by} has answered {asked.name} already ({other.action})", kept_words(state, subject)
+            )
 
 
-async def _meant(store: StateStore, record: Record, step: str | None) -> Asked:
+async def _meant(store: StateStore, state: Path, record: Record, step: str | None) -> Asked:
     """The question that is to be answered. Raises UsageError."""
     found = await open_questions(store, record.key)
     named = found if step is None else [each for each in found if step in (each.name, each.leg["step"])]
@@ -125,7 +129,7 @@ async def _meant(store: StateStore, record: Record, step: str | None) -> Asked:
         lines = "\n".join(f"  {each.name}: {one_line(questions.asked(each.leg)['prompt'], 100)}" for each in named)
         raise UsageError(f"run {record.key} asks {len(named)} things:\n{lines}", "Name the one that is meant.")
     if step is None:
-        raise UsageError(f"run {record.key} asks nothing now", f"runner status {record.key}")
+        raise UsageError(f"run {record.key} asks nothing now", command(state, "status", record.key))
     legs = {each.key: each.data for each in await store.all(record.key, "step")}
     if step in legs:
         raise UsageError(f"step {step} of run {record.key} asks nothing: it is {legs[step]['state']}", _open(found))

@@ -125,14 +125,14 @@ async def _answer(state: Path, query: AuditQuery, source: Source) -> _Answer:
             try:
                 return _Answer(await log.search(query), log.name)
             except AuditError as error:
-                if source == Source.WEAVIATE or query.mode != "lexical":
+                if source == Source.WEAVIATE:
                     raise
                 note = f"audit: {error.message}; searched the journal instead"
         elif source == Source.WEAVIATE:
             raise UsageError("no audit log is known", "Set RUNNER_AUDIT_URL, or leave --source away.")
         if store is None:
             return _Answer([], f"the journal in {state}, which holds no runs", note)
-        index = open_index(state)
+        index = open_index(state, os.environ, lambda sentence: typer.echo(sentence, err=True))
         try:
             return _Answer(await index.search(store, query), f"the journal in {state}", note)
         finally:

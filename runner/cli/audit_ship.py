@@ -6,16 +6,18 @@ import asyncio
 import json
 import os
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from runner.cli.state import ALL, JSON, STATE, audit_log, find_run, local, reading, seconds_between, span
+from runner.cli.state import JSON, STATE, audit_log, find_run, local, reading, seconds_between, span
 from runner.compiler.canonical import Json
 from runner.errors import AuditError, UsageError
 from runner.run.clock import SystemClock
 from runner.run.shipper import BATCH, Shipper
+from runner.run.shipper import ship as deliver
 from runner.wiring import has_store, open_store
 
 if TYPE_CHECKING:
@@ -76,33 +78,21 @@ async def _ship(state: Path, names: list[str], wanted: Wanted) -> dict[str, Json
 
 async def _shipped(store: StateStore, log: AuditLog, runs: list[str], wanted: Wanted) -> dict[str, Json]:
     shipper = Shipper(store, log, SystemClock(), lambda sentence: typer.echo(sentence, err=True))
-    if wanted.dead:
-        await store.revive([letter.event for letter in await store.dead(ALL)])
     rewritten = await _again(store, log, runs or sorted(await store.heads())) if wanted.again else 0
-    if wanted.follow:
-        await _until_stopped(shipper)
-    elif wanted.once:
-        await shipper.once()
-    else:
-        await shipper.drain()
-    left, shipped = await store.backlog(), shipper.shipped
-    return {
-        "again": rewritten,
-        "delivered": shipped.delivered,
-        "refused": shipped.refused,
-        "waiting": left.waiting,
-        "dead": left.dead,
-    }
+    way = _until_stopped if wanted.follow else Shipper.once if wanted.once else Shipper.drain
+    return {"again": rewritten, **asdict(await deliver(shipper, store, dead=wanted.dead, way=way))}
 
 
 async def _again(store: StateStore, log: AuditLog, runs: list[str]) -> int:
     """Deliver the journals of these runs from their beginning; the number of events."""
     count = 0
     for run in runs:
-        after = 0
+        after, there = 0, {each.seq for each in await log.copies(run)}
         while events := await store.events(run, after=after, limit=BATCH):
-            delivery = await log.deliver(events)
-            count, after = count + len(delivery.accepted), events[-1].seq
+            for anew in (False, True):
+                some = [each for each in events if (each.seq not in there) is anew]
+                count += len((await log.deliver(some, anew)).accepted) if some else 0
+            after = events[-1].seq
     return count
 
 

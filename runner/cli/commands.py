@@ -57,6 +57,18 @@ def _resume() -> Callable[..., None]:
     return resume
 
 
+def _rerun() -> Callable[..., None]:
+    from runner.cli.rerun import rerun
+
+    return rerun
+
+
+def _supervise() -> Callable[..., None]:
+    from runner.cli.supervise import supervise
+
+    return supervise
+
+
 def _approve() -> Callable[..., None]:
     from runner.cli.approve import approve
 
@@ -81,6 +93,18 @@ def _pause() -> Callable[..., None]:
     return pause
 
 
+def _deploy() -> Callable[..., None]:
+    from runner.cli.deploy import deploy
+
+    return deploy
+
+
+def _worker() -> Callable[..., None]:
+    from runner.cli.worker import worker
+
+    return worker
+
+
 def _up() -> Callable[..., None]:
     from runner.cli.up import up
 
@@ -97,6 +121,12 @@ def _status() -> Callable[..., None]:
     from runner.cli.status import status
 
     return status
+
+
+def _report() -> Callable[..., None]:
+    from runner.cli.report import report
+
+    return report
 
 
 def _logs() -> Callable[..., None]:
@@ -129,6 +159,12 @@ def _endpoint() -> typer.Typer:
     return app
 
 
+def _doctor() -> Callable[..., None]:
+    from runner.cli.doctor import doctor
+
+    return doctor
+
+
 def _setup() -> Callable[..., None]:
     from runner.cli.setup import setup
 
@@ -144,17 +180,23 @@ COMMANDS: dict[str, Source] = {
     "plan": _plan,
     "run": _run,
     "resume": _resume,
+    "rerun": _rerun,
+    "supervise": _supervise,
     "approve": _approve,
     "reject": _reject,
     "cancel": _cancel,
     "pause": _pause,
+    "deploy": _deploy,
+    "worker": _worker,
     "up": _up,
     "down": _down,
     "status": _status,
+    "report": _report,
     "logs": _logs,
     "audit": _audit,
     "snapshot": _snapshot,
     "state": _state,
     "endpoint": _endpoint,
+    "doctor": _doctor,
     "setup": _setup,
 }

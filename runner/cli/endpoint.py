@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -180,6 +181,9 @@ def keys(
         ..., "--folder", metavar="DIR", help="The folder of the endpoint, as with `e2b --keep`."
     ),
     add: str | None = typer.Option(None, "--add", metavar="NAME", help="Make a key of this name and print it, once."),
+    value_from: str | None = typer.Option(
+        None, "--from", metavar="VARIABLE", help="With --add: take the key in this variable, for one of that name."
+    ),
     remove: str | None = typer.Option(None, "--remove", metavar="NAME", help="Take the key of this name away."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
@@ -188,11 +192,16 @@ def keys(
     Only hashes are stored: a key can be seen when it is made, and never again. A running endpoint heeds the change.
     """
     from runner.embedded.e2b.folders.keys import FILE, load
+    from runner.errors import UsageError
 
+    if value_from is not None and add is None:
+        raise UsageError("--from needs the key's name", "runner endpoint keys --folder DIR --add NAME --from VARIABLE")
     known = load(folder / FILE)
     if remove is not None:
         known.remove(remove)
-    made = None if add is None else known.make(add)
+    made = None if add is None or value_from is not None else known.make(add)
+    if add is not None and value_from is not None:
+        known.take(add, os.environ.get(value_from, ""))
     if add is not None or remove is not None:
         known.save(folder / FILE)
     rows = [{"name": each.name, "sha256": each.sha256, "made": _instant(each.created_at)} for each in known.records]

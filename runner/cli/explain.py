@@ -1,4 +1,4 @@
-"""`runner explain`: what a check means, with an example."""
+"""`runner explain`: what a check means, with an example; or why a step of a run was run or not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 
@@ -15,13 +16,28 @@ from runner.errors import UsageError
 
 
 def explain(
-    code: str | None = typer.Argument(None, metavar="[CODE]", help="The code of a finding, such as needs-cycle."),
+    code: str | None = typer.Argument(
+        None,
+        metavar="[CODE|RUN]",
+        help="The code of a finding, such as needs-cycle; or a run, before a step.",
+    ),
+    step: str | None = typer.Argument(None, metavar="[STEP]", help="A step of RUN, or a leg of one."),
+    state: Path = typer.Option(
+        Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds RUN."
+    ),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Say what a check means, with an example of what it finds.
+    """Say what a check means, or why a step of a run was run or not.
 
-    The code of a finding stands in brackets behind its severity. Without CODE: all codes, one a line.
+    The code of a finding stands in brackets behind its severity; with an example. Without CODE: all codes, one a line.
+
+    With RUN and STEP: what came before it, its condition, its cache key and what changed in it, its attempts, its box.
     """
+    if code is not None and step is not None:
+        from runner.cli.explain_step import explain_step
+
+        explain_step(state, code, step, as_json=json_)
+        return
     known = sections()
     if code is None:
         if json_:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
+
+from runner.cli.printed import completed
+from runner.errors import RunnerError
 
 #: Imports a command's file; gives the command's function, or the typer application of a group of commands.
 Source: TypeAlias = "Callable[[], Callable[..., None] | typer.Typer]"
@@ -39,10 +43,29 @@ def _command(name: str, source: Callable[..., None] | typer.Typer) -> Any:
     if isinstance(source, typer.Typer):
         group = get_group(source)
         group.name = name
+        for each in group.commands.values():
+            _hinting(each)
         return group
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command(name)(source)
-    return get_command(app)
+    return _hinting(get_command(app))
+
+
+def _hinting(command: Any) -> Any:
+    """The command, whose errors name the state folder that it was called for in what they advise."""
+    invoke = command.invoke
+
+    def told(context: typer.Context) -> Any:
+        try:
+            return invoke(context)
+        except RunnerError as error:
+            state = context.params.get("state")
+            if state is not None:
+                error.hint = completed(error.hint, Path(state))
+            raise
+
+    command.invoke = told
+    return command
 
 
 def on_demand(sources: dict[str, Source]) -> type[TyperGroup]:

@@ -57,7 +57,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
     schedules, inputs, secrets and network. Without SPEC, all specs that `runner validate` would check.
     """
     chosen = Format.JSON if json_ else format_
-    moment = _moment(at)
+    moment = moment_of(at)
     if diff is not None:
         if chosen is Format.MERMAID or inputs:
             raise UsageError("--diff goes with neither --input nor --format mermaid", "leave one of them out")
@@ -92,7 +92,7 @@ def _lacking_here(found: Plan) -> dict[str, str]:
     return wiring.lacking_here(wanted, os.environ)
 
 
-def _moment(at: str | None) -> datetime:
+def moment_of(at: str | None) -> datetime:
     """The moment that is given, in UTC where it names no offset, else now. Raises UsageError."""
     if at is None:
         return datetime.now(UTC).replace(microsecond=0)

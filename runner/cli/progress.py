@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from runner.cli.printed import STATE, answering, completed
 from runner.cli.table import one_line, visible
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "step.repeated": ("↻", "cyan"),
     "step.expanded": ("≡", "cyan"),
     "step.cached": ("≈", "green"),
+    "step.reused": ("≈", "green"),
     "step.waiting": ("…", "yellow"),
     "step.delegated": ("▸", "cyan"),
     "run.waiting": ("…", "yellow"),
@@ -61,9 +63,12 @@ class Progress(Protocol):
 
 
 class Family:
-    """How the steps of the runs below a run are called: `step/step`. `root` is the run that people started."""
+    """How the steps of the runs below a run are called: `step/step`. `root` is the run that people started, `state` its
+    state folder.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, state: Path = STATE) -> None:
+        self.state = state
         self._above: dict[str, str] = {}
         self.root = ""
 
@@ -97,7 +102,8 @@ def sentence(event: Event, family: Family = _NOBODY) -> str:
         return f"milestone {name} {event.type.removeprefix('milestone.')}"
     words = _WORDS[event.type](event.data) if event.type in _WORDS else ""
     if event.type == "approval.asked":
-        words += f" (runner approve {family.root or event.run} {shlex.quote(name)})"
+        form = event.data.get("form")
+        words += f" ({answering(family.state, family.root or event.run, family.name(event), form)})"
     return f"{name}: {words}" if words and event.step else words
 
 
@@ -135,6 +141,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "run.waiting": _waits,
     "step.expanded": lambda data: one_line(data.get("note") or f"{len(data.get('legs', []))} items"),
     "step.cached": lambda data: one_line(f"the outputs are those of {data.get('leg')} of run {data.get('run')}"),
+    "step.reused": lambda data: one_line(f"it {data.get('state')} in run {data.get('run')}"),
     "step.delegated": lambda data: one_line(f"run {data.get('run')} of {data.get('name')}"),
     "step.paused": _why,
     "approval.asked": lambda data: one_line(f"a person is asked: {data.get('prompt')}", 300),
@@ -171,8 +178,8 @@ class Silent:
 class Lines:
     """One line per event, and each line of output after the name of its step. Never half a line of output."""
 
-    def __init__(self) -> None:
-        self._family = Family()
+    def __init__(self, state: Path = STATE) -> None:
+        self._family = Family(state)
         self._rests: dict[tuple[str, Stream], str] = {}
 
     def start(self) -> None:
@@ -191,7 +198,7 @@ class Lines:
             sign, colour = _SIGNS[event.type]
             show_line(f"{typer.style(sign, fg=colour)} {words}")
         if event.type == "step.failed" and event.data.get("hint"):
-            show_line(f"  hint: {one_line(event.data['hint'], 300)}")
+            show_line(f"  hint: {completed(one_line(event.data['hint'], 300), self._family.state)}")
 
     def text(self, key: str, stream: Stream, text: str) -> None:
         """Print the complete lines."""
@@ -220,11 +227,12 @@ def show_line(line: str, *, err: bool = False) -> None:
 class LiveTable:
     """A compact table that is drawn again as the run goes on."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, state: Path = STATE) -> None:
         self._title = title
-        self._family = Family()
+        self._family = Family(state)
         self._rows: dict[str, tuple[str, str]] = {}
         self._live: Live | None = None
+        self._held: list[str] | None = None
 
     def start(self) -> None:
         """Begin to draw."""
@@ -240,8 +248,8 @@ class LiveTable:
             name = self._family.name(event)
             words = sentence(event, self._family).removeprefix(_shown(name)).lstrip(": ")
             self._rows[name] = (event.type.removeprefix("step."), words)
-        elif self._live is not None and (words := sentence(event, self._family)):
-            self._live.console.print(f"{_SIGNS[event.type][0]} {words}", markup=False, highlight=False)
+        elif words := sentence(event, self._family):
+            self._say(f"{_SIGNS[event.type][0]} {words}")
 
     def text(self, key: str, stream: Stream, text: str) -> None:
         """Show the last line of a step's output beside it."""
@@ -251,8 +259,32 @@ class LiveTable:
 
     def stop(self) -> None:
         """Wipe the table away."""
+        if self._held is not None:
+            self.go_on()
         if self._live is not None:
             self._live.stop()
+            self._live = None
+
+    def hold(self) -> None:
+        """Leave the terminal to somebody else until `go_on`: nothing is drawn or printed, what happens is kept."""
+        self._held = []
+        if self._live is not None:
+            self._live.stop()
+
+    def go_on(self) -> None:
+        """Draw again, below what was to be printed meanwhile."""
+        said, self._held = self._held or [], None
+        if self._live is not None:
+            self.start()
+        for line in said:
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        """Print a line above the table."""
+        if self._held is not None:
+            self._held.append(line)
+        elif self._live is not None:
+            self._live.console.print(line, markup=False, highlight=False)
 
     def _table(self) -> Table:
         from rich.table import Table
@@ -270,8 +302,8 @@ class LiveTable:
         return table  # type: ignore[no-any-return]
 
 
-def make_progress(title: str, *, quiet: bool, terminal: bool) -> Progress:
+def make_progress(title: str, state: Path = STATE, *, quiet: bool, terminal: bool) -> Progress:
     """The fitting way to show a run."""
     if quiet:
         return Silent()
-    return LiveTable(title) if terminal else Lines()
+    return LiveTable(title, state) if terminal else Lines(state)

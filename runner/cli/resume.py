@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from runner.cli.run import EngineChoice, Options, Session
+from runner.cli.run import PARALLEL, EngineChoice, Options, Session
 from runner.cli.state import ALL, STATE, find_run, reading
+from runner.cli.takeable import CUT_OFF, alone, is_cut_off, leases, refuse
 from runner.compiler.plan.model import Plan
-from runner.errors import UsageError
+from runner.errors import RunnerError, UsageError
 from runner.records import dataclass
+from runner.run import remembered
 from runner.run.kept import Kept, load, load_plan
-from runner.run.owner import is_alive
 from runner.run.ports import Record, StateStore
 from runner.run.snapshots import Snapshots
-from runner.run.state import FINAL
 
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """A run that can be gone on with, and its plan."""
+    """A run that can be gone on with, its plan, and how many of its steps were to run at once."""
 
     run: str
     plan: Plan
+    most: int
 
 
 def resume(  # noqa: PLR0913 - one parameter per option
@@ -43,7 +44,10 @@ def resume(  # noqa: PLR0913 - one parameter per option
     ),
     state: Path = STATE,
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document per run at the end instead of text."),
-    max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
+    events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
+    max_parallel: int | None = typer.Option(
+        None, "--max-parallel", min=1, help="How many steps may run at the same time; without it, as the run began."
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
     snapshots: bool = typer.Option(False, "--snapshots", help="Keep the files of each step's box from now on."),
     no_wait: bool = typer.Option(
@@ -54,18 +58,36 @@ def resume(  # noqa: PLR0913 - one parameter per option
 
     Steps that have ended are not repeated; an attempt that was interrupted is made again. Exit code as of `runner run`.
     """
+    if events and not as_json:
+        raise UsageError("--events needs --json", "For people: `runner logs RUN` and `runner status RUN`.")
     if every == (run is not None):
         raise UsageError("`runner resume` needs one run, or --all", "List the runs with `runner status`.")
-    found = asyncio.run(_found(state, run, take_over=take_over))
+    runs = asyncio.run(_cut_off(state, take_over=take_over)) if run is None else [run]
     options = Options(
-        engine, state, as_json, events=False, max_parallel=max_parallel, quiet=quiet, preview=None,
-        snapshots=snapshots, from_snapshot=(), wait=not no_wait,
+        engine, state, as_json, events=events, max_parallel=PARALLEL, quiet=quiet, preview=None,
+        snapshots=snapshots, from_snapshot=(), wait=not no_wait, take_over=take_over,
     )  # fmt: skip
     kept = Snapshots(snapshots)
-    codes = [asyncio.run(Session(left.plan, options, os.environ, kept, left.run).run()) for left in found]
-    if every and not found and not as_json:
+
+    def gone_on(name: str) -> int:
+        left = asyncio.run(_found(state, name, take_over=take_over))
+        asked = replace(options, max_parallel=max_parallel or left.most)
+        with alone(state, left.run, take_over=take_over):
+            return asyncio.run(Session(left.plan, asked, os.environ, kept, left.run).run())
+
+    codes = [gone_on(each) if not every else _code(gone_on, each) for each in runs]
+    if not runs and not as_json:
         typer.echo(f"no run in {state} was cut off")
     raise typer.Exit(_worst(codes))
+
+
+def _code(gone_on: Callable[[str], int], run: str) -> int:
+    """The exit code of one of several runs: what keeps it from going on is no reason for the others."""
+    try:
+        return gone_on(run)
+    except RunnerError as error:
+        typer.echo(f"runner: {error.message}", err=True)
+        return error.exit_code
 
 
 def _worst(codes: Iterable[int]) -> int:
@@ -73,50 +95,19 @@ def _worst(codes: Iterable[int]) -> int:
     return max(codes, default=0)
 
 
-async def _found(state: Path, name: str | None, *, take_over: bool) -> list[_Left]:
+async def _cut_off(state: Path, *, take_over: bool) -> list[str]:
+    """The runs that were cut off, the oldest first."""
     async with reading(state) as store:
-        if name is None:
-            records = await store.runs(limit=ALL) if store else []
-            return [await _left(store, state, each) for each in records if store and _cut_off(each, take_over)][::-1]
+        held, records = await leases(store), await store.runs(limit=ALL, states=CUT_OFF) if store else []
+    return [each.key for each in reversed(records) if is_cut_off(each, held.get(each.key), take_over=take_over)]
+
+
+async def _found(state: Path, name: str, *, take_over: bool) -> _Left:
+    async with reading(state) as store:
         record = await find_run(store, state, name)
-        if store is None:  # find_run raised already
-            return []
-        _refuse(record, take_over)
-        return [await _left(store, state, record)]
-
-
-def _cut_off(record: Record, take_over: bool) -> bool:
-    """Whether the run's process died before its end. Runs below others go on with these."""
-    if isinstance(record.data.get("parent"), dict) or record.data["state"] not in ("pending", "running"):
-        return False
-    return take_over or not _alive(record)
-
-
-def _alive(record: Record) -> bool:
-    owner = record.data.get("owner")
-    return isinstance(owner, dict) and is_alive(owner)
-
-
-def _refuse(record: Record, take_over: bool) -> None:
-    """Raise UsageError for a run that nobody can go on with."""
-    run, state, parent = record.key, str(record.data["state"]), record.data.get("parent")
-    if isinstance(parent, dict):
-        above = parent["run"]
-        raise UsageError(f"run {run} belongs to a step of run {above}", f"Go on with that one: runner resume {above}")
-    if state in FINAL:
-        raise UsageError(
-            f"run {run} has ended: it {_PAST.get(state, state)}", "Begin a new one with `runner run SPEC`."
-        )
-    if state != "paused" and _alive(record) and not take_over:
-        owner = record.data.get("owner")
-        about = f"process {owner.get('pid')} on {owner.get('host')}" if isinstance(owner, dict) else "a process"
-        raise UsageError(
-            f"run {run} is going on in {about}",
-            "Watch it with `runner status`. If that machine is gone for good: --take-over.",
-        )
-
-
-_PAST = {"cancelled": "was cancelled"}
+        assert store is not None  # noqa: S101 - find_run raised already
+        refuse(state, record, (await leases(store)).get(record.key), take_over=take_over)
+        return await _left(store, state, record)
 
 
 async def _left(store: StateStore, state: Path, record: Record) -> _Left:
@@ -124,4 +115,5 @@ async def _left(store: StateStore, state: Path, record: Record) -> _Left:
     plan = await asyncio.to_thread(load_plan, state, kept)
     path = str(record.data.get("spec_path") or plan.source.get("path", ""))
     # The folder in which the run is gone on with may be another one: the spec's own files are found all the same.
-    return _Left(record.key, replace(plan, source={**plan.source, "path": path}))
+    most = remembered.max_parallel(record.data, PARALLEL)
+    return _Left(record.key, replace(plan, source={**plan.source, "path": path}), most)

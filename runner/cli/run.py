@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from runner.cli.preview import Wanted, serving, wanted
-from runner.cli.progress import Progress, make_progress, show_line
+from runner.cli.progress import LiveTable, Progress, make_progress, show_line
 from runner.cli.shipping import shipped
 from runner.cli.specfile import STDIN, compiled
 from runner.compiler.canonical import Json
@@ -28,13 +28,17 @@ from runner.records import dataclass
 from runner.run.interrupt import Control
 
 if TYPE_CHECKING:
+    from runner.cli.prompting import AskingTable
     from runner.run.event import Event
     from runner.run.execute import Report, Setup
     from runner.run.ports import StateStore
+    from runner.run.prior import Prior
     from runner.run.snapshots import Snapshots
 
 #: Seconds that a run which is gone on with waits for its boxes to have come to rest.
 _REST_PATIENCE = 20.0
+#: How many steps may run at the same time, where nobody says it.
+PARALLEL = 8
 #: What stops a run, and how it is called.
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
 
@@ -61,6 +65,7 @@ class Options:
     snapshots: bool
     from_snapshot: tuple[str, ...]
     wait: bool = True
+    take_over: bool = False
 
 
 def run(  # noqa: PLR0913 - one parameter per option
@@ -78,7 +83,9 @@ def run(  # noqa: PLR0913 - one parameter per option
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document at the end instead of text."),
     events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
-    max_parallel: int = typer.Option(8, "--max-parallel", min=1, help="How many steps may run at the same time."),
+    max_parallel: int = typer.Option(
+        PARALLEL, "--max-parallel", min=1, help="How many steps may run at the same time."
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
     preview: str | None = typer.Option(
         None,
@@ -149,20 +156,28 @@ def exit_code(report: Report) -> int:
 
 class Session:
     """One run from the command line: the engine, the store, the boxes, the signals. `run` is the id of one to go on
-    with, None for a new one.
+    with, None for a new one, which takes over what `prior` says.
     """
 
     def __init__(
-        self, plan: Plan, options: Options, environ: Mapping[str, str], snapshots: Snapshots, run: str | None = None
+        self,
+        plan: Plan,
+        options: Options,
+        environ: Mapping[str, str],
+        snapshots: Snapshots,
+        run: str | None = None,
+        prior: Prior | None = None,
     ) -> None:
         self._plan = plan
         self._options = options
         self._environ = environ
         self._snapshots = snapshots
         self._id = run
+        self._prior = prior
         self._control = Control()
         self._started = False
         self._pressed = False
+        self._asking: AskingTable | None = None
 
     async def run(self) -> int:
         """The exit code. Raises RunnerError for what kept the run from starting or from being written down."""
@@ -187,23 +202,24 @@ class Session:
         self._control.stop(f"stopped by {name}")
         if not self._pressed:
             words = "commands are killed, boxes freed (again: without waiting for `finally`)"
-            show_line(f"stopping after {name}: {words}", err=True)
+            start = "\n" if self._asking is not None and self._asking.asking else ""
+            show_line(f"{start}stopping after {name}: {words}", err=True)
         self._pressed = True
 
     async def _run(self) -> int:
         from runner import wiring
         from runner.run import support
-        from runner.run.clock import SystemClock
+        from runner.run.clock import SystemClock, new_run_id
         from runner.run.execute import Setup
         from runner.run.prepare import prepare
+        from runner.run.prior import Prior
 
-        options, plan = self._options, self._plan
+        options, plan, clock = self._options, self._plan, SystemClock()
+        run = self._id or new_run_id(clock.now(), clock.random())
         secrets, children = prepare(plan, self._environ, self._settings())
         engine, sentence = await wiring.choose_engine(options.engine.value, options.state)
         self._tell(sentence)
-        progress = make_progress(
-            plan.title or plan.name, quiet=options.quiet or options.as_json, terminal=sys.stdout.isatty()
-        )
+        progress = self._shown()
         async with AsyncExitStack() as stack:
             store = wiring.open_store(options.state)
             stack.push_async_callback(store.close)
@@ -216,7 +232,7 @@ class Session:
                         needed=support.needs_boxes(plan, children.values()),
                         wanted=support.candidates(plan, children.values()),
                         tell=self._tell,
-                        rest=wiring.Rest(options.state / "boxes", _REST_PATIENCE if self._id else 0.0),
+                        rest=wiring.Rest(options.state / "boxes" / run, _REST_PATIENCE if self._id else 0.0),
                         spared=_resumable(store, opening),
                     )
                 )
@@ -228,7 +244,8 @@ class Session:
                 store=store,
                 engine=engine,
                 providers=provision.providers,
-                clock=SystemClock(),
+                clock=clock,
+                id=run,
                 state=options.state,
                 spec=self._folder(),
                 facts=provision.facts,
@@ -236,6 +253,7 @@ class Session:
                 children=children,
                 groups=wiring.groups_folder(self._environ),
                 snapshots=self._snapshots,
+                prior=self._prior or Prior(),
                 max_parallel=options.max_parallel,
                 wait=options.wait,
                 on_event=self._observer(progress),
@@ -245,12 +263,34 @@ class Session:
             report = await self._lived(setup, progress)
         return self._show(report)
 
+    def _shown(self) -> Progress:
+        """How the run is shown; on a terminal that somebody sits at, with the questions that it asks."""
+        options, plan = self._options, self._plan
+        quiet = options.quiet or options.as_json
+        found = make_progress(plan.title or plan.name, options.state, quiet=quiet, terminal=sys.stdout.isatty())
+        if isinstance(found, LiveTable) and options.wait and sys.stdin is not None and sys.stdin.isatty():
+            from runner.cli.prompting import AskingTable
+            from runner.cli.terminal import Terminal
+
+            self._asking = AskingTable(found, Terminal(sys.stdin.fileno()), options.state)
+        return self._asking or found
+
     async def _lived(self, setup: Setup, progress: Progress) -> Report:
         """The run to its end, from where another process left it if there is one."""
+        from runner.cli.takeable import refuse
+        from runner.flow.engine import in_pages
         from runner.run.execute import execute
         from runner.run.kept import load
 
         kept = None if self._id is None else await load(setup.store, self._id)
+        if kept is not None:  # somebody may have been quicker since the run was looked at
+            found = kept.tables["run"][kept.run]
+            refuse(self._options.state, found, kept.lease, take_over=self._options.take_over)
+        if self._id is not None and self._asking is not None:
+            from runner.cli.asking import open_questions
+
+            self._asking.still_open(await open_questions(setup.store, self._id))
+        setup = in_pages(setup, () if kept is None else kept.events)
         self._started = True
         progress.start()
         try:

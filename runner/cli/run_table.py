@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli.printed import command
 from runner.cli.state import seconds_between, span
 from runner.cli.table import one_line, render
 from runner.compiler.canonical import Json
@@ -71,6 +71,8 @@ def _where(step: dict[str, Json]) -> str:
     """What did the work: a provider's box, a run of another workflow, or an earlier run."""
     if step.get("cached"):
         return "cache"
+    if step.get("reused"):
+        return "reused"
     return f"run {step['child']}" if step.get("child") else str(step["provider"] or "–")
 
 
@@ -86,17 +88,17 @@ def _size(value: Json) -> str:
 def _end(report: Report, state: Path) -> str:
     took = span(seconds_between(report.document["created_at"], report.document["ended_at"]))
     message = one_line(report.document["message"], 300)
-    where = "" if state == Path(".runner") else f" --state {shlex.quote(str(state))}"
     lines = [f"run {report.run} {report.state} in {took}" + (f": {message}" if message else "")]
     failed = next((key for key, each in report.steps.items() if each["state"] == "failed"), None)
     # A name that cannot be typed is asked for by its step.
     typed = failed if failed is None or one_line(failed) == failed else str(report.steps[failed].get("step"))
-    logs = f"runner logs {report.run}" + (f" {shlex.quote(typed)}" if typed else "")
+    about = [report.run, typed] if typed else [report.run]
     if failed and report.steps[failed].get("child"):
-        logs = f"runner logs {report.steps[failed]['child']}"
+        about = [str(report.steps[failed]["child"])]
     if report.state == "paused":
         lines.append(
             "nothing more of it runs by itself; what succeeded is kept: artifacts, outputs, files of its boxes"
         )
-    lines.append(f"next: {logs}{where} · runner status {report.run}{where} · runner audit verify {report.run}{where}")
+    next_ = [("logs", *about), ("status", report.run), ("audit", "verify", report.run)]
+    lines.append("next: " + " · ".join(command(state, *words) for words in next_))
     return "\n".join(lines)

@@ -112,7 +112,7 @@ async def snapshot_of(state: Path, run: str, step: str) -> Document:
         record = await find_run(store, state, run)
         if store is None:  # find_run raised already
             raise UsageError(f"no runs in {state}")
-        leg = await _leg(store, record.key, step)
+        leg = await find_leg(store, record.key, step)
         found = _snapshot(leg) or await _of_box(store, record.key, leg)
     if found is None:
         raise UsageError(f"{leg.key} of run {record.key} has no snapshot: {_why(leg.data)}", _KEEP)
@@ -143,7 +143,8 @@ async def _of_box(store: StateStore, run: str, leg: Record) -> Document | None:
     return {"digest": kept["digest"], "bytes": kept["bytes"], "files": None, "sandbox": sandbox}
 
 
-async def _leg(store: StateStore, run: str, step: str) -> Record:
+async def find_leg(store: StateStore, run: str, step: str) -> Record:
+    """The leg called `step`, or the only one of the step called so. Raises UsageError."""
     found = await store.get(run, "step", step)
     if found is not None:
         return found
@@ -169,7 +170,7 @@ async def _import(state: Path, run: str, step: str, tar: bytes, source: str) -> 
     store = open_store(state)
     await store.open()
     try:
-        leg = await _leg(store, key, step)
+        leg = await find_leg(store, key, step)
         kept = await asyncio.to_thread(snapshots.stored, state / "artifacts", tar)
         before = _snapshot(leg)
         about: Document = {"digest": kept.digest, "bytes": kept.bytes, "files": kept.files}

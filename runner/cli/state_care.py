@@ -6,11 +6,11 @@ import asyncio
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import typer
 
+from runner.cli.lineage import lineage
 from runner.cli.state import JSON, STATE, reading
 from runner.errors import JournalBroken, UsageError
 from runner.wiring import open_folder
@@ -32,18 +32,9 @@ def backup(
     """
     from runner.store import backup as backups
 
-    _needs_a_folder("backup", "its own server's means, or `runner state export`")
-    place = Path(tempfile.mkdtemp(prefix="runner-backup-"))
-    try:
-        copy = backups.copied(state, place)
-        runs, events = _verified(copy)
-        # Opening has cut off what was never acknowledged: what is packed is what was verified.
-        size = backups.write(state, copy, file)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-    _tell(
-        {"file": str(file), "bytes": size, "runs": runs, "events": events}, as_json, f"{file}: {_count(runs, events)}"
-    )
+    made = backups.back_up(state, file, open_folder)
+    found = {"file": str(file), "bytes": made.bytes, "runs": made.runs, "events": made.events}
+    _tell(found, as_json, f"{file}: {_count(made.runs, made.events)}")
 
 
 @app.command()
@@ -62,12 +53,12 @@ def restore(
     from runner.store import backup as backups
     from runner.store.watermark import is_store
 
-    _needs_a_folder("restore", "its own server's means")
+    backups.needs_a_folder(os.environ, "restore", "its own server's means")
     if is_store(state / "state") and not replace:
         raise UsageError(f"{state} holds a state already", "Add --replace, or name another folder with --state DIR.")
     place = backups.unpack(file, state)
     try:
-        runs, events = _verified(place / "state")
+        runs, events = backups.verified(open_folder(place / "state"))
         kept = backups.put_in_place(place, state)
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -79,10 +70,11 @@ def restore(
 @app.command()
 def compact(state: Path = STATE, as_json: bool = JSON) -> None:
     """Write the state anew without what was deleted and overwritten. No run may go on meanwhile."""
+    from runner.store.backup import needs_a_folder
     from runner.store.compact import compact as compacted
     from runner.store.watermark import is_store
 
-    _needs_a_folder("compact", "its own server's means")
+    needs_a_folder(os.environ, "compact", "its own server's means")
     if not is_store(state / "state"):
         raise UsageError(f"nothing is stored in {state}", "Name the folder with --state DIR.")
     before, after = compacted((state / "state").absolute())
@@ -91,21 +83,29 @@ def compact(state: Path = STATE, as_json: bool = JSON) -> None:
 
 @app.command()
 def check(state: Path = STATE, as_json: bool = JSON) -> None:
-    """Verify every journal against the head that the state remembers. Ends with 1 when one does not hold."""
+    """Verify every journal, and every document against its journal.
+
+    The end of a journal is the one that the state remembers. Ends with 1 when something does not hold.
+    """
+    from runner.run.replay import disagreeing
     from runner.store.examine import Findings, examine
 
-    async def main() -> Findings:
+    async def main() -> tuple[Findings, list[str]]:
         async with reading(state) as store:
             if store is None:
                 raise UsageError(f"nothing is stored in {state}", "Name the folder with --state DIR.")
-            return await examine(store)
+            found = await examine(store)
+            # What a broken journal would replay to says nothing.
+            return found, [] if found.broken else await disagreeing(store)
 
-    found = asyncio.run(main())
-    content = {"runs": found.runs, "events": found.events, "broken": list(found.broken)}
-    if found.broken and not as_json:
-        raise JournalBroken("\n".join(found.broken), "Restore the state from a backup: runner state restore FILE.")
-    _tell(content, as_json, f"{state}: {_count(found.runs, found.events)}, every journal holds")
-    if found.broken:
+    found, differing = asyncio.run(main())
+    wrong = [*found.broken, *differing]
+    content = {"runs": found.runs, "events": found.events, "broken": list(found.broken), "differing": differing}
+    if wrong and not as_json:
+        raise JournalBroken("\n".join(wrong), "Restore the state from a backup: runner state restore FILE.")
+    told = f"{state}: {_count(found.runs, found.events)}, every journal holds, and every document is as it says"
+    _tell(content, as_json, told)
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -127,30 +127,7 @@ def export(
     asyncio.run(main())
 
 
-def _verified(store: Path) -> tuple[int, int]:
-    """How many runs and events a store on this machine has. Raises JournalBroken when one does not hold."""
-    from runner.store.examine import Findings, examine
-
-    async def main() -> Findings:
-        opened = open_folder(store)
-        await opened.open()
-        try:
-            return await examine(opened)
-        finally:
-            await opened.close()
-
-    found = asyncio.run(main())
-    if found.broken:
-        raise JournalBroken("\n".join(found.broken), "Nothing was written. `runner state check` looks at the state.")
-    return found.runs, found.events
-
-
-def _needs_a_folder(what: str, instead: str) -> None:
-    if os.environ.get("RUNNER_STATE_URL"):
-        raise UsageError(
-            f"`runner state {what}` works on a folder, and RUNNER_STATE_URL names a server",
-            f"Unset it to work on the folder; for a server there is {instead}.",
-        )
+app.command()(lineage)
 
 
 def _count(runs: int, events: int) -> str:

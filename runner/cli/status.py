@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
 
 from runner.cli.asking import Asked, open_questions
+from runner.cli.printed import answering, command
 from runner.cli.state import JSON, STATE, find_run, local, reading, seconds_between, span
 from runner.cli.table import one_line, render
+from runner.cli.takeable import leases, whose
 from runner.compiler.canonical import Json
 from runner.run import questions
-from runner.run.owner import is_alive
+from runner.run.lease import is_going_on
 from runner.run.ports import Record, StateStore
+from runner.run.stored import Lease
 
 _ENDED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 _GOING_ON = frozenset({"pending", "ready", "running"})
+#: What is told of a run beside its legs; attempts and approvals in JSON alone.
+_PARTS = ("milestone", "artifact", "box", "attempt", "approval")
 Document = dict[str, Json]
 
 
@@ -39,7 +44,8 @@ def status(
 
 async def _list(state: Path, limit: int, as_json: bool) -> None:
     async with reading(state) as store:
-        runs = [await _summary(store, record) for record in await store.runs(limit)] if store else []
+        held = await leases(store)
+        runs = [await _summary(store, record, held) for record in await store.runs(limit)] if store else []
     if as_json:
         typer.echo(json.dumps(runs, ensure_ascii=False))
     elif not runs:
@@ -54,27 +60,35 @@ async def _one(state: Path, name: str, as_json: bool) -> None:
         record = await find_run(store, state, name)
         if store is None:  # find_run raised already
             return
-        run = await _summary(store, record)
+        run = await _summary(store, record, await leases(store))
         legs = [_leg(each, run["state"] == "interrupted") for each in await store.all(record.key, "step")]
-        parts = {table: await store.all(record.key, table) for table in ("milestone", "artifact", "box")}
+        parts = {table: await store.all(record.key, table) for table in _PARTS}
+        version = await store.get(record.key, "workflow", str(run.get("workflow")))
+        run["version"] = version.data if version else None
         run["switches"] = [{**each.data} for each in await store.events(record.key) if each.type == "sandbox.fallback"]
-        run["asks"] = [_question(record.key, each) for each in await open_questions(store, record.key)]
+        run["asks"] = [_question(state, record.key, each) for each in await open_questions(store, record.key)]
     legs.sort(key=lambda leg: (str(leg.get("started_at") or "~"), str(leg["key"])))
     lists = {f"{table}s" if table != "box" else "boxes": _documents(records) for table, records in parts.items()}
     if as_json:
         typer.echo(json.dumps({"run": run, "steps": legs, **lists}, ensure_ascii=False))
     else:
-        typer.echo(_page(run, legs, lists))
+        typer.echo(_page(run, legs, lists, state))
 
 
-async def _summary(store: StateStore, record: Record) -> Document:
-    """The run's document with what can be derived: `interrupted`, `last_event_at`, `duration`, `steps_done`."""
+async def _summary(store: StateStore, record: Record, held: Mapping[str, Lease]) -> Document:
+    """The run's document with what can be derived: `interrupted`, `last_event_at`, `duration`, `steps_done`; and
+    `lease`, the seconds for which it is held still, where there is one.
+    """
     data: Document = {**record.data, "id": record.key}
     legs = await store.all(record.key, "step")
     head = await store.head(record.key)
     last = await store.events(record.key, after=head[0] - 1) if head else []
     data["last_event_at"] = last[-1].ts if last else None
-    data["state"] = _state(record.data)
+    parent = record.data.get("parent")
+    lease = held.get(str(parent["run"]) if isinstance(parent, dict) else record.key)
+    data["state"] = _state(record.data, lease)
+    if lease is not None and record.data.get("state") in _GOING_ON:
+        data["lease"] = round(lease.seconds, 1)
     # A dead owner wrote no end: the last sign of life stands for it.
     end = data["last_event_at"] if data["state"] == "interrupted" else data.get("ended_at")
     data["duration"] = seconds_between(data.get("started_at"), end)
@@ -83,17 +97,16 @@ async def _summary(store: StateStore, record: Record) -> Document:
     return data
 
 
-def _question(run: str, asked: Asked) -> Document:
+def _question(state: Path, run: str, asked: Asked) -> Document:
     """What a run asks, and the command that answers it."""
     told = questions.asked(asked.leg)
     shown = {name: told[name] for name in ("about", "prompt", "form", "owner", "until", "on_timeout")}
-    return {"step": asked.name, **shown, "answer": f"runner approve {run} {shlex.quote(asked.name)}"}
+    return {"step": asked.name, **shown, "answer": answering(state, run, asked.name, told["form"])}
 
 
-def _state(run: Document) -> str:
+def _state(run: Document, lease: Lease | None) -> str:
     found = str(run.get("state") or "pending")
-    owner = run.get("owner")
-    if found in _GOING_ON and isinstance(owner, dict) and not is_alive(owner):
+    if found in _GOING_ON and isinstance(run.get("owner"), dict) and not is_going_on(run, lease):
         return "interrupted"
     return found
 
@@ -148,6 +161,9 @@ def _where(leg: Document) -> str:
     cached = leg.get("cached")
     if isinstance(cached, dict):
         return f"cache: {cached.get('run')}"
+    reused = leg.get("reused")
+    if isinstance(reused, dict):
+        return f"of run {reused.get('run')}"
     if leg.get("child"):
         return f"run {leg['child']}"
     return f"{leg['provider']} {one_line(leg.get('box'), 24)}".strip() if leg.get("provider") else "–"
@@ -157,7 +173,7 @@ def _number(value: Json) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]]) -> str:
+def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]], state: Path) -> str:
     milestones, artifacts = lists["milestones"], lists["artifacts"]
     title = one_line(run.get("title") or run.get("name") or run.get("spec"))
     facts = [
@@ -168,16 +184,19 @@ def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]])
     parent = run.get("parent")
     if isinstance(parent, dict):
         facts.append(f"started by step {one_line(parent.get('step'))} of run {parent.get('run')}")
+    again = run.get("rerun_of")
+    if isinstance(again, dict):
+        facts.append(f"made again from run {again.get('run')}: {_part(again)}")
     if run.get("outputs"):
         facts.append(f"outputs {one_line(json.dumps(run['outputs'], ensure_ascii=False), 400)}")
     if run.get("message"):
         facts.append(one_line(run["message"], 400))
     facts += [sentence for sentence in (cost_words(run, lists["boxes"]), *_switches(run)) if sentence]
     facts += _asks(run)
-    if run["state"] == "interrupted":
-        facts.append(f"its process is gone; last event at {local(run['last_event_at'])}")
+    facts += _process(run)
     if run["state"] in ("interrupted", "paused"):
-        facts.append(f"go on with it: runner resume {parent['run'] if isinstance(parent, dict) else run['id']}")
+        above = parent["run"] if isinstance(parent, dict) else run["id"]
+        facts.append(f"go on with it: {command(state, 'resume', str(above))}")
     parts = ["\n".join(facts)]
     if legs:
         heads = ("STEP", "STATE", "ATTEMPT", "DURATION", "BOX", "MESSAGE")
@@ -189,6 +208,22 @@ def _page(run: Document, legs: list[Document], lists: dict[str, list[Document]])
     if artifacts:
         parts.append(render(("ARTIFACT", "FILES", "BYTES", "DIGEST", "PATH"), [_artifact_row(a) for a in artifacts]))
     return "\n\n".join(parts)
+
+
+def _part(again: Document) -> str:
+    """Which part of a run was made again."""
+    steps = again.get("steps")
+    if isinstance(steps, list) and steps:
+        return one_line(f"{again.get('mode')} {', '.join(map(str, steps))}", 200)
+    return "what did not succeed" if again.get("mode") == "failed" else "all of it"
+
+
+def _process(run: Document) -> list[str]:
+    """What is known of the run's process."""
+    if run["state"] == "interrupted":
+        return [f"its process is gone; last event at {local(run['last_event_at'])}"]
+    left = _number(run.get("lease"))
+    return [] if left is None else [f"going on in {whose(run, Lease('', left))}"]
 
 
 def cost_words(run: Document, boxes: list[Document]) -> str:
@@ -211,10 +246,8 @@ def _asks(run: Document) -> list[str]:
 def _reminder(asked: Document) -> str:
     owner = f" of {asked['owner']}" if asked.get("owner") else ""
     until = f" (until {local(asked['until'])}, then: {asked['on_timeout']})" if asked.get("until") else ""
-    fields = asked.get("form")
-    needed = "".join(f" -i {name}=…" for name in fields) if isinstance(fields, dict) else ""
     question = f"{asked['step']} waits for a decision{owner}: {one_line(asked['prompt'], 300)}{until}"
-    return f"{question}\n  {asked['answer']}{needed}"
+    return f"{question}\n  {asked['answer']}"
 
 
 def _switches(run: Document) -> list[str]:

@@ -1,30 +1,67 @@
-"""`runner up`: start a Prefect server in the background."""
+"""`runner up`: start a Prefect server in the background, or the whole stack."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from runner.cli.state import JSON, STATE
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.stack.record import Stack
+    from runner.cli.stack.services import Wishes
 
 
-def up(
+def up(  # noqa: PLR0913 - one parameter per option
     state: Path = STATE,
     port: int | None = typer.Option(
         None,
         "--port",
         min=1,
         max=65535,
-        help="Port on loopback; without it 4200, or a free one when that is taken.",
+        help="Prefect's port on loopback; without it 4200, or a free one when that is taken.",
+    ),
+    everything: bool = typer.Option(
+        False, "--all", help="The whole stack, looked after until Ctrl-C: boxes, state, worker, audit log too."
+    ),
+    detach: bool = typer.Option(
+        False, "--detach", help="The whole stack in the background; return when all of it is healthy."
+    ),
+    without: list[str] = typer.Option(
+        [],
+        "--without",
+        metavar="NAME",
+        help="Leave out of the stack: prefect, e2b, weaviate, state, worker. Repeatable.",
+    ),
+    print_env: bool = typer.Option(
+        False, "--print-env", help="Print `export` lines, keys too, that lead commands to what is up."
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Start a Prefect server in the background.
+    """Start a Prefect server in the background, or the whole stack.
 
-    It is tuned for many short steps, and listens on loopback only. Nothing happens when it is up already.
+    The server is tuned for many short steps. Nothing happens when it is up already. With `--all` or `--detach` come a
+    worker, boxes, what goes on with runs that were cut off, and Weaviate where it is installed; each is started again
+    when it ends. All listen on loopback only, but for Weaviate's gRPC, which wants a key.
     """
+    if everything or detach:
+        _stack(_wishes(state, port, without), detach=detach, print_env=print_env, as_json=as_json)
+    elif without:
+        raise UsageError("--without is for the whole stack", "add --detach, or --all")
+    elif print_env:
+        from runner.cli.stack import shown
+
+        typer.echo(shown.lines(shown.exports(state), as_json=as_json))
+    else:
+        _server(state, port, as_json=as_json)
+
+
+def _server(state: Path, port: int | None, *, as_json: bool) -> None:
     from runner.flow import server
 
     if not as_json and server.running(state) is None:
@@ -43,3 +80,41 @@ def up(
         return
     typer.echo(f"Prefect server {'already up' if already else 'up'} (pid {record.pid}), pages on {record.ui_url}")
     typer.echo(f"export PREFECT_API_URL={record.api_url}")
+
+
+def _wishes(state: Path, port: int | None, without: list[str]) -> Wishes:
+    from runner.cli.stack.services import NAMES, Wishes
+
+    unknown = next((name for name in without if name not in NAMES), None)
+    if unknown is not None:
+        raise UsageError(f"there is no service {unknown!r} in the stack", f"Services are {', '.join(NAMES)}.")
+    return Wishes(state, port, frozenset(without))
+
+
+def _stack(wishes: Wishes, *, detach: bool, print_env: bool, as_json: bool) -> None:
+    from runner.cli.stack import background, record, shown, supervisor
+
+    def show(stack: Stack, *, already: bool = False) -> None:
+        if print_env:
+            typer.echo(shown.lines(shown.exports(wishes.state), as_json=as_json))
+        if as_json and not print_env:
+            typer.echo(json.dumps(shown.body(stack, wishes.state, already=already)))
+        elif not as_json:
+            typer.echo(shown.table(stack), err=print_env)
+            said = "is up already" if already else "is up"
+            how = "runner down ends it" if detach or already else "Ctrl-C ends it"
+            typer.echo(f"the stack {said} (pid {stack.pid}); {how}", err=True)
+
+    before = record.read(wishes.state)
+    if not as_json and (before is None or not before.lives):
+        typer.echo("starting the stack (the first start makes Prefect's database, 10 to 20 s) …", err=True)
+    if detach:
+        stack, already = background.begin(wishes)
+        show(stack, already=already)
+        if stack.troubled:
+            raise shown.failed(stack)
+        return
+    if supervisor.supervise(wishes, os.environ, lambda said: typer.echo(said, err=True), show):
+        return
+    stack, _ = background.begin(wishes)
+    show(stack, already=True)

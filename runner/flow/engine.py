@@ -11,20 +11,27 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Plan
 from runner.errors import EngineUnavailable
 from runner.flow.address import api_url, reachable
+from runner.flow.form import parameters
+from runner.flow.pages.pages import Pages
 from runner.flow.settings import prefect_settings
-from runner.run.ports import RunState, StepHost
+from runner.run.event import Event
+from runner.run.ports import RunState, StepHost, Stream
+from runner.run.setup import Setup
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
     from prefect.flows import Flow
+
+    from runner.flow.legs import PrefectHost
 
 __all__ = ["CurrentFlow", "PrefectEngine", "api_url", "reachable"]
 
@@ -36,14 +43,20 @@ class PrefectEngine:
     """Runs are shown and supervised by the Prefect server at `url`.
 
     One object may run many plans, one after another or at once. `patience` is how many seconds the end of a run
-    waits for a server that went away, and for the senders in the background.
+    waits for a server that went away, and for the senders in the background. `pages` show one run, whose events and
+    output they get from the caller.
     """
 
     name = "prefect"
 
-    def __init__(self, url: str | None, patience: float = 10.0) -> None:
+    def __init__(self, url: str | None, patience: float = 10.0, pages: Pages | None = None) -> None:
         self._url = url
         self._patience = patience
+        self._pages = pages
+
+    def showing(self, pages: Pages) -> PrefectEngine:
+        """The engine with the pages of one run."""
+        return PrefectEngine(self._url, self._patience, pages)
 
     async def run(self, plan: Plan, run: str, body: _Body) -> RunState:
         """Call `body` once inside a flow run named after the run, and return what it returned.
@@ -59,7 +72,7 @@ class PrefectEngine:
             where = f"no Prefect API answers on {url}" if url else "no Prefect server is up"
             raise EngineUnavailable(where, "runner up, or --engine local")
         with prefect_settings(url):
-            call = _Call(plan, body, url, self._patience)
+            call = _Call(plan, body, url, self._patience, (run, self._pages or Pages()))
             try:
                 await _flow_run(plan, run, call)
             finally:
@@ -69,10 +82,13 @@ class PrefectEngine:
 
 class CurrentFlow:
     """The engine of a run that Prefect itself started (a worker, `flow.serve`, a call of the flow): its flow run is
-    there already, and legs become its task runs.
+    there already, and legs become its task runs. `pages` show the run, as PrefectEngine's do.
     """
 
     name = "prefect"
+
+    def __init__(self, pages: Pages | None = None) -> None:
+        self._pages = pages or Pages()
 
     async def run(self, plan: Plan, run: str, body: _Body) -> RunState:
         """Call `body` inside the flow run that is current, which takes the name that `runner status` shows."""
@@ -80,17 +96,27 @@ class CurrentFlow:
 
         host = PrefectHost(plan)
         await host.name_run(f"{run} {plan.name}")
-        return await body(host)
+        async with self._pages.shown(plan, run, host):
+            state: RunState = "failed"
+            try:
+                state = await body(host)
+            except asyncio.CancelledError:
+                state = "cancelled"
+                raise
+            finally:
+                await self._pages.end(state)
+        return state
 
 
 class _Call:
     """The body as a flow's function: called once, never raises, keeps what happened."""
 
-    def __init__(self, plan: Plan, body: _Body, url: str, patience: float) -> None:
+    def __init__(self, plan: Plan, body: _Body, url: str, patience: float, pages: tuple[str, Pages]) -> None:
         self._plan = plan
         self._body = body
         self._url = url
         self._patience = patience
+        self._run_id, self._pages = pages
         self._before = _sigterm()
         self._state: RunState | None = None
         self._error: BaseException | None = None
@@ -101,20 +127,24 @@ class _Call:
     async def __call__(self, inputs: dict[str, Json]) -> State[Any]:
         from prefect.exceptions import Abort
 
-        state = await self._run()
-        if not await _answers_within(self._url, self._patience):
-            self.lost = True
-            raise Abort  # ends the flow without telling the server: Prefect would try for minutes
+        from runner.flow.legs import PrefectHost
+
+        host = PrefectHost(self._plan)
+        async with self._pages.shown(self._plan, self._run_id, host):
+            state = await self._run(host)
+            if not await _answers_within(self._url, self._patience):
+                self.lost = True
+                raise Abort  # ends the flow without telling the server: Prefect would try for minutes
+            await self._pages.end(self._state or ("cancelled" if state.is_cancelled() else "failed"))
         return state
 
-    async def _run(self) -> State[Any]:
+    async def _run(self, host: PrefectHost) -> State[Any]:
         from prefect.states import Failed
 
-        from runner.flow.legs import PrefectHost, run_state
+        from runner.flow.legs import run_state
 
         self.called = True
         try:
-            host = PrefectHost(self._plan)
             with _own_sigterm(self._before):
                 self._state = await self._body(host)
         except asyncio.CancelledError as error:
@@ -138,7 +168,7 @@ async def _flow_run(plan: Plan, run: str, call: _Call) -> None:
     from prefect.exceptions import Abort
     from prefect.flow_engine import run_flow_async
 
-    from runner.flow.build import build_flow, parameters
+    from runner.flow.build import build_flow
 
     values = parameters(plan, plan.inputs)
     flow = build_flow(plan, call)
@@ -213,3 +243,24 @@ def _own_sigterm(handler: Any) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, prefects)
+
+
+def in_pages(setup: Setup, before: Sequence[Event] = ()) -> Setup:
+    """The setup of a run that its engine's pages show too, where that has any, beside whoever hears of it already.
+    `before` are the events that an earlier process of the run has made.
+    """
+    if not isinstance(setup.engine, PrefectEngine):
+        return setup
+    pages, on_event, on_text = Pages(before), setup.on_event, setup.on_text
+
+    def event(fact: Event) -> None:
+        pages.event(fact)
+        if on_event is not None:
+            on_event(fact)
+
+    def text(key: str, stream: Stream, piece: str) -> None:
+        pages.text(key, stream, piece)
+        if on_text is not None:
+            on_text(key, stream, piece)
+
+    return replace(setup, engine=setup.engine.showing(pages), on_event=event, on_text=text)

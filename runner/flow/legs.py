@@ -11,17 +11,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import prefect
 from prefect import Task, allow_failure
-from prefect.client.schemas.objects import State, TaskRun, TaskRunResult
+from prefect.client.schemas.objects import State, TaskRun, TaskRunPolicy, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Cancelled, Completed, Failed, Pending
 from prefect.task_engine import AsyncTaskRunEngine
 
 from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.flow.pages.names import tags, task_run_name
 from runner.run.ports import LegOutcome, RunState
 
 #: Releases whose task engine was read and tested; the tests fail when the installed one is not among them.
@@ -29,6 +31,15 @@ ENGINE_VERSIONS = ("3.8.",)
 
 _log = logging.getLogger(__name__)
 _Body = Callable[[], Awaitable[LegOutcome]]
+
+
+def current_flow_run() -> tuple[str, datetime]:
+    """The id of the flow run that is current, and when it was created. Raises RuntimeError outside of one."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("there is no flow run here")
+    about = context.flow_run
+    return str(about.id), about.created or about.expected_start_time or datetime.fromtimestamp(0, UTC)
 
 
 def fast_path() -> bool:
@@ -44,30 +55,35 @@ class PrefectHost:
         if context is None or context.flow_run is None:
             raise RuntimeError("a PrefectHost lives inside a running Prefect flow")
         self._plan = plan
-        self._flow_run: UUID = context.flow_run.id
+        self.flow_run: UUID = context.flow_run.id
         self._fast = fast_path() if fast is None else fast
         self._states: dict[str, State[Any]] = {}
         self._tasks: dict[str, Task[..., Any]] = {}
-        self._shown: set[str] = set()
+        self._shown: dict[str, UUID | None] = {}
         #: Keys of the legs that failed and were not allowed to.
         self.failed: list[str] = []
 
     async def leg(self, step: PlanStep, leg: Leg, upstream: Sequence[str], body: _Body) -> LegOutcome:
-        """Run `body` as a task run named `leg.key`, with an edge from the task run of each leg in `upstream`.
+        """Run `body` as a task run named `ref key: title`, with an edge from the task run of each leg in `upstream`.
 
         The task run ends as the leg does. What `body` raises comes out of here, cancellation too, after the
         task run got its final state. Upstream legs that never came here (a run that is being stopped) have no edge.
         """
-        inner = _Recorded(body)
+        inner, labels = _Recorded(body), tags(self._plan, step)
         upstream = [key for key in upstream if key in self._shown]
-        self._shown.add(leg.key)
         if self._fast:
-            engine = _LegEngine(self._task(step), self._task_run(step, leg, upstream), tags(step))
+            self._shown[leg.key] = self._id(leg.key)
+            engine = _LegEngine(self._task(step), self._task_run(step, leg, upstream), labels)
             await engine.carry(inner)
         else:
-            task: Task[..., Any] = Task(
-                inner.with_tags(tags(step)), name=leg.key, task_run_name=_literal(leg.key), persist_result=False
-            )
+            self._shown[leg.key] = None
+
+            def begun(task_run: TaskRun) -> None:
+                self._shown[leg.key] = task_run.id
+                task_run.tags = labels
+
+            name = _literal(task_run_name(step, leg))
+            task: Task[..., Any] = Task(inner.telling(begun), name=leg.key, task_run_name=name, persist_result=False)
             before = [allow_failure(self._states[key]) for key in upstream if key in self._states]
             self._states[leg.key] = await task(wait_for=before, return_state=True)
         outcome = inner.outcome()
@@ -75,11 +91,15 @@ class PrefectHost:
             self.failed.append(leg.key)
         return outcome
 
+    def task_run(self, key: str) -> UUID | None:
+        """The task run of the leg with that key, None before it has begun."""
+        return self._shown.get(key)
+
     async def name_run(self, name: str) -> None:
         """Rename the flow run. It matters to readers only: a server that does not take the name is no error."""
         try:
             async with prefect.get_client() as client:
-                await client.set_flow_run_name(self._flow_run, name)
+                await client.set_flow_run_name(self.flow_run, name)
         except Exception as error:  # noqa: BLE001
             _log.info("the flow run keeps its name: %s", type(error).__name__)
 
@@ -94,12 +114,14 @@ class PrefectHost:
         edges = [TaskRunResult(id=self._id(key)) for key in upstream]
         return TaskRun(
             id=self._id(leg.key),
-            name=leg.key,
-            flow_run_id=self._flow_run,
+            name=task_run_name(step, leg),
+            flow_run_id=self.flow_run,
             task_key=f"{self._plan.name}.{step.id}",
             dynamic_key=leg.key,
             task_version=self._plan.digest[:12] or None,
             task_inputs={"needs": list(edges)} if edges else {},
+            # Shown, and never acted on: retries are the scheduler's.
+            empirical_policy=TaskRunPolicy(retries=step.retry.attempts - 1, retry_delay=step.retry.delay),
             expected_start_time=now,
             state_id=state.id,
             state_type=state.type,
@@ -111,7 +133,7 @@ class PrefectHost:
 
     def _id(self, key: str) -> UUID:
         """The task run's id follows from the run and the leg: a second attempt at the flow run meets the same rows."""
-        return uuid5(self._flow_run, key)
+        return uuid5(self.flow_run, key)
 
 
 class _LegEngine(AsyncTaskRunEngine[..., Any]):
@@ -154,12 +176,12 @@ class _Recorded:
             return Failed(message=f"runner failed: {type(error).__name__}")
         return leg_state(self._outcome)
 
-    def with_tags(self, labels: list[str]) -> Callable[[], Coroutine[Any, Any, State[Any]]]:
-        """The body as a task function that puts tags on its own task run."""
+    def telling(self, begun: Callable[[TaskRun], None]) -> Callable[[], Coroutine[Any, Any, State[Any]]]:
+        """The body as a task function that hands out its own task run first."""
 
         async def run() -> State[Any]:
             if (context := TaskRunContext.get()) is not None:
-                context.task_run.tags = labels
+                begun(context.task_run)
             return await self()
 
         return run
@@ -175,12 +197,6 @@ class _Recorded:
 
 async def _nothing() -> None:
     """What a task of ours would do if Prefect called it."""
-
-
-def tags(step: PlanStep) -> list[str]:
-    """How a step's task runs are found in the pages: by phase, by owner, by kind."""
-    pairs = (("phase", step.phase), ("owner", step.owner), ("kind", step.kind))
-    return [f"{name}:{value}" for name, value in pairs if value]
 
 
 def leg_state(outcome: LegOutcome) -> State[Any]:

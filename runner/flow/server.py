@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runner.environ import needed
 from runner.errors import EngineUnavailable, UsageError
 from runner.flow.address import ServerRecord, answers, read_record, record_path, write_record
 from runner.run.owner import start_ticks
@@ -33,12 +34,13 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def environment(state: Path, port: int, outer: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the server. Nothing of the caller's own Prefect settings leaks in, except a database URL."""
+    """The environment of the server: what it needs of the caller's, of whose Prefect settings only a database URL. The
+    secrets of runs are no business of a process that outlives them.
+    """
     home = folder(state)
-    base = {name: value for name, value in outer.items() if not name.startswith("PREFECT_") or name in _PASSED_ON}
     return {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db",
-        **base,
+        **needed(outer, _PASSED_ON),
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_SERVER_API_HOST": HOST,
@@ -83,7 +85,7 @@ def start(state: Path, port: int | None = None, wait: float = 60.0) -> tuple[Ser
         if record is not None:
             _end(record)
         _reap()
-        return _launch(state, _port(port), wait), False
+        return _launch(state, port_for(port), wait), False
 
 
 def stop(state: Path) -> ServerRecord | None:
@@ -108,11 +110,21 @@ def running(state: Path) -> ServerRecord | None:
     return record if b"prefect" in words and str(record.port).encode() in words else None
 
 
+def command(port: int) -> list[str]:
+    """The words that start a server; `running` knows it by them."""
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+
+
+def record_of(pid: int, port: int) -> ServerRecord:
+    """What is to be remembered of a server that has just been started."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ServerRecord(pid, port, f"http://{HOST}:{port}/api", now, start_ticks(pid) or 0)
+
+
 def _launch(state: Path, port: int, wait: float) -> ServerRecord:
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     with log_path(state).open("wb") as log:
         process = subprocess.Popen(
-            command,
+            command(port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -121,8 +133,7 @@ def _launch(state: Path, port: int, wait: float) -> ServerRecord:
             start_new_session=True,
         )
     _children[process.pid] = process
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = ServerRecord(process.pid, port, f"http://{HOST}:{port}/api", now, start_ticks(process.pid) or 0)
+    record = record_of(process.pid, port)
     try:
         _await_answer(state, process, record, wait)
     except BaseException:
@@ -174,16 +185,17 @@ def _reap() -> None:
             del _children[pid]
 
 
-def _port(asked: int | None) -> int:
+def port_for(asked: int | None) -> int:
+    """The port asked for; None takes 4200 when free, else any free one. Raises UsageError when it is taken."""
     if asked is not None:
         # A server that was just stopped holds its port until the last of its threads is gone.
         deadline = time.monotonic() + 2
-        while not (free := _free(asked)) and time.monotonic() < deadline:
+        while not (free := is_free(asked)) and time.monotonic() < deadline:
             time.sleep(0.05)
         if not free:
             raise UsageError(f"port {asked} is taken", "leave out --port, or name a free one")
         return asked
-    return DEFAULT_PORT if _free(DEFAULT_PORT) else free_port()
+    return DEFAULT_PORT if is_free(DEFAULT_PORT) else free_port()
 
 
 def free_port(start: int = DEFAULT_PORT + 1) -> int:
@@ -192,10 +204,11 @@ def free_port(start: int = DEFAULT_PORT + 1) -> int:
     Not one that the kernel picks: those are also given to outgoing connections, and a client that waits for its
     server to come back there can end up connected to itself.
     """
-    return next(port for port in range(start, 65536) if _free(port))
+    return next(port for port in range(start, 65536) if is_free(port))
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on that port of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -76,8 +76,10 @@ class AuditLog(Protocol):
         ...
 
     async def close(self) -> None: ...
-    async def deliver(self, events: Sequence[Event]) -> Delivery:
-        """Write these events, those that are there already once more: delivering twice is the same as once."""
+    async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
+        """Write these events, those that are there already once more: delivering twice is the same as once. `anew` for
+        events that it should have and does not give: what is left of them is taken away first.
+        """
         ...
 
     async def search(self, query: AuditQuery) -> list[AuditHit]:

@@ -11,7 +11,7 @@ lost: the next attempt gets a new box with that copy, at the next candidate if t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from runner.run.journal import Journal
 from runner.run.meter import Meter
 from runner.run.policies import Policies
 from runner.run.ports import Clock
+from runner.run.rejoin import keeping
 from runner.run.supply import Held, Supply, Tries, base
 
 #: States of a leg that may still use a box.
@@ -46,11 +47,13 @@ _LOST_HINT = "Run it again; hand files on as artifacts (outputs: {name: {artifac
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A box for one attempt, and the seconds that its command may take there: fewer than the step's timeout where the
-    budget, or the life of a box, covers no more.
+    budget, or the life of a box, covers no more. `going_on`: its command is there already, since a process before this
+    one.
     """
 
     held: Held
     seconds: float
+    going_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Boxes:
         self._tries: dict[str, Tries] = {}
         self._where: dict[str, str] = {}
         self._copies: dict[str, Copy] = {}
+        #: The legs whose attempts went on in boxes while no process was there, until they are taken up.
+        self.going_on: dict[str, Held] = {}
 
     @asynccontextmanager
     async def lease(self, step: PlanStep, key: str) -> AsyncIterator[Lease]:
@@ -92,21 +97,22 @@ class Boxes:
 
         Raises FilesLost, ProviderError, BudgetSpent, BoxError; Paused and Stopped where a policy says so.
         """
-        sandbox = self._plan.sandboxes[step.sandbox or DEFAULT_SANDBOX]
+        sandbox, before = self._plan.sandboxes[step.sandbox or DEFAULT_SANDBOX], self.going_on.pop(key, None)
         if sandbox.scope == "step":
-            held = self._kept(await self._supply.create(sandbox, self._about(step, key)))
+            held = before or self._kept(await self._supply.create(sandbox, self._about(step, key)))
             self._where[key] = held.box.provider
             try:
                 with self._watching(held), self._charged(held, key):
-                    yield await self._ready(held, step)
+                    yield replace(await self._ready(held, step), going_on=before is not None)
             finally:
                 await uninterrupted(self._free(held))
             return
         async with self._locks.setdefault(sandbox.name, asyncio.Lock()):
-            held = await self._common(sandbox, step, key)
+            held = before or await self._common(sandbox, step, key)
             self._where[key] = held.box.provider
+            held.users -= before is not None  # it counts anew
             with self._watching(held):
-                lease = await self._ready(held, step)
+                lease = replace(await self._ready(held, step), going_on=before is not None)
             held.users += 1
         try:
             with self._watching(held), self._charged(held, key):
@@ -166,17 +172,30 @@ class Boxes:
                 copy = Copy(held.box.id, tar, tuple(held.succeeded), frozenset(held.placed))
                 await self._keep_copy(copy, folder)
 
-    def let_go(self) -> None:
-        """Leave all boxes alone from now on, alive as they are: they are another process's."""
+    def let_go(self, *, all_: bool = True) -> None:
+        """Leave boxes alone from now on, alive as they are: they are another process's, or will be. Without `all_` only
+        those that hold files of legs which have succeeded. What the store does not know, nobody else will free: it
+        stays ours.
+        """
         for held in list(self._supply.live.values()):
+            wanted = all_ or (self._shared.get(held.sandbox.name) is held and held.succeeded)
+            if not (wanted and self._journal.is_written("box", held.box.id)):
+                continue
+            if (kept := keeping(held.box)) is not None:
+                kept.let_go()
             self._leave(held)
-        self._supply.live.clear()
+            del self._supply.live[held.box.id]
 
     # ------------------------------------------------------------ after another process
 
-    def adopt(self, held: Held) -> None:
-        """Use a shared box that a process before this one made."""
-        self._shared[held.sandbox.name] = self._kept(held)
+    def adopt(self, held: Held, going_on: Iterable[str] = ()) -> None:
+        """Use a box that a process before this one made; `going_on` are the legs whose attempts are still in it."""
+        self._kept(held)
+        if held.sandbox.scope != "step":
+            self._shared[held.sandbox.name] = held
+        for key in going_on:
+            self.going_on[key] = held
+            held.users += 1  # nobody else may replace the box meanwhile
 
     def begin_with(self, name: str, copy: Copy) -> None:
         """Let the next shared box of a sandbox begin with the files of one that is gone."""

@@ -27,6 +27,9 @@ from runner.run.journal import Journal
 from runner.run.ports import Clock
 from runner.run.values import Ended, Values, environment, filled, rendered
 
+#: Characters of a part that is told as it is; of a longer one its digest is.
+_SHORT = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -72,12 +75,14 @@ class Cache:
 
         # Files may be many and large: hashed beside the loop.
         key = await asyncio.to_thread(render)
-        does, reads = digest(self._does(step)), digest(self._reads(step, leg, variables))
+        done, read = self._does(step), self._reads(step, leg, variables)
+        does, reads = digest(done), digest(read)
         name = digest([self._plan.name, step.id, key, does, reads])
         told: dict[str, Json] = {"key": key, "digest": name, "workflow": self._plan.name, "step": step.id}
-        return Key(name, told | {"does": does, "reads": reads})
+        told |= {"does": does, "reads": reads, "expression": template}
+        return Key(name, told | {"parts": {**_parts("does", done), **_parts("reads", read)}})
 
-    def _does(self, step: PlanStep) -> Json:
+    def _does(self, step: PlanStep) -> dict[str, Json]:
         """What a step does, as written: no titles, no times, no order."""
         sandbox = self._plan.sandboxes.get(step.sandbox or "")
         children: list[Json] = [child.sha256 for child in self._plan.workflows.values()]
@@ -93,7 +98,7 @@ class Cache:
             "workflows": children if step.kind == "workflow" else [],
         }
 
-    def _reads(self, step: PlanStep, leg: Leg, variables: Mapping[str, Json]) -> Json:
+    def _reads(self, step: PlanStep, leg: Leg, variables: Mapping[str, Json]) -> dict[str, Json]:
         """The values that a leg works with. Secrets are masked: a new token is no reason to do the work again, and
         nobody can guess one from a digest.
         """
@@ -101,19 +106,18 @@ class Cache:
             [upstream, output, [ended.artifacts.get(output) if ended else None for ended in self._ended(upstream)]]
             for upstream, output in step.artifacts
         ]
-        return self._journal.mask.json(
-            {
-                "matrix": dict(leg.matrix),
-                "item": self._values.item(leg),
-                "params": variables.get("params"),
-                "env": {**environment(self._plan, step, variables)},
-                "with": filled(step.action.get("with"), variables) if step.kind == "workflow" else None,
-                "stdin": rendered(step.stdin or "", variables),
-                "cwd": rendered(step.cwd or "", variables),
-                "files": [rendered(copy.source, variables) for copy in step.files],
-                "artifacts": artifacts_in,
-            }
-        )
+        read: dict[str, Json] = {
+            "matrix": dict(leg.matrix),
+            "item": self._values.item(leg),
+            "params": variables.get("params"),
+            "env": {**environment(self._plan, step, variables)},
+            "with": filled(step.action.get("with"), variables) if step.kind == "workflow" else None,
+            "stdin": rendered(step.stdin or "", variables),
+            "cwd": rendered(step.cwd or "", variables),
+            "files": [rendered(copy.source, variables) for copy in step.files],
+            "artifacts": artifacts_in,
+        }
+        return {name: self._journal.mask.json(value) for name, value in read.items()}
 
     def _ended(self, upstream: str) -> list[Ended | None]:
         step = self._plan.step(upstream)
@@ -165,3 +169,18 @@ class Cache:
 
     def _path(self, key: Key) -> Path:
         return self._state / "cache" / f"{key.digest}.json"
+
+
+def _parts(group: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    """What a key is made of, for people, who compare it with another: names such as `reads.env.WHO`, with the value as
+    JSON, or its digest where it is long. What is empty is left out.
+    """
+    found: dict[str, Json] = {}
+    for name, value in values.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        for key, each in inner.items():
+            if each not in (None, "", [], {}):
+                text = canonical(each).decode()
+                told = text if len(text) <= _SHORT else f"sha256:{digest(each)}"
+                found[".".join(filter(None, (group, name, key)))] = told
+    return found

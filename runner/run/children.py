@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, cast
 
 from runner.compiler.canonical import Json
 from runner.compiler.compile import Compilation, with_inputs
@@ -22,10 +22,11 @@ from runner.errors import (
 from runner.records import dataclass
 from runner.run import outputs
 from runner.run.attempt import Result, Trace, announce
-from runner.run.interrupt import Control, Paused, uninterrupted
+from runner.run.interrupt import FINAL, Control, Paused, uninterrupted
 from runner.run.journal import Journal
-from runner.run.kept import Kept
-from runner.run.ports import RunState
+from runner.run.kept import Kept, load
+from runner.run.ports import RunState, StateStore
+from runner.run.state import FINAL as FINAL_STATES
 from runner.run.values import Values, filled
 
 #: Stands for the home folder of a box where there is none: a value with it in it is an artifact's folder.
@@ -80,8 +81,19 @@ class Child(Protocol):
         ...
 
 
-#: Makes a run of a plan, ready to live: a new one, or one that a process before this one began.
+#: Makes a run of a plan, ready to live: a new one, or one that was begun before.
 Start = Callable[[Plan, Prepared, Parent, Control, Kept | None], Child]
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What runs below a run are made of: the workflows that its steps, and theirs, may start, by `key_of`; where the
+    runs are written; `start` makes one.
+    """
+
+    prepared: Mapping[str, Prepared]
+    store: StateStore
+    start: Start
 
 
 def key_of(plan: Plan, step: PlanStep) -> str:
@@ -91,44 +103,46 @@ def key_of(plan: Plan, step: PlanStep) -> str:
 
 
 class Children:
-    """Runs other workflows. `prepared` are all that steps of this run, and of the runs below, may start; `start` makes
-    a run, `control` is the button of this one.
-    """
+    """Runs other workflows below this run, whose button `control` is."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        prepared: Mapping[str, Prepared],
-        values: Values,
-        journal: Journal,
-        control: Control,
-        start: Start,
-    ) -> None:
+    def __init__(self, plan: Plan, below: Below, values: Values, journal: Journal, control: Control) -> None:
         self._plan = plan
-        self._prepared = prepared
+        self._below = below
         self._values = values
         self._journal = journal
-        self._start = start
         self._control = control
-        #: Runs that a process before this one began for legs which it did not end, by the legs' keys.
-        self.unfinished: dict[str, Kept] = {}
+        #: The runs that were begun for legs, here or by a process before this one, and whose ends the legs have not
+        #: heard of, by the legs' keys.
+        self._unfinished: dict[str, str] = {}
+
+    async def take_up(self, unended: Collection[str]) -> None:
+        """Find the runs that a process before this one began: those that have not ended, whatever became of their legs,
+        and those of legs whose last attempt is `unended`. Raises StoreError.
+        """
+        for key, leg in self._journal.documents("step").items():
+            child = leg["child"]
+            # It was told before it began: it may not be there.
+            record = await self._below.store.get(child, "run", child) if isinstance(child, str) else None
+            if record is not None and (key in unended or record.data["state"] not in FINAL_STATES):
+                self._unfinished[key] = record.key
 
     async def make(self, step: PlanStep, leg: Leg, number: int, trace: Trace) -> Result:
         """Attempt a leg: start a run and wait for its end; its outputs are the leg's.
 
         Raises InputsWrong, ExpressionFailed, CommandTimeout, RunFailed, ProviderError, StoreError; Paused.
         """
-        prepared = self._prepared[key_of(self._plan, step)]
+        prepared = self._below.prepared[key_of(self._plan, step)]
         plan = self._planned(prepared, step, self._inputs(step, leg))
         control = Control()
         parent = Parent(self._journal.run, step, leg.key, number)
-        child = self._start(plan, prepared, parent, control, self._begun(plan, leg))
+        child = self._below.start(plan, prepared, parent, control, await self._begun(plan, leg))
         trace.child = child.id
         data: dict[str, Json] = {"run": child.id, "name": plan.name, "spec": plan.source.get("path", "")}
         fact = self._journal.fact("step.delegated", data, leg.key, number)
         self._journal.put("step", leg.key, {"child": child.id}, fact)
         await self._journal.sync()
         trace.began = True
+        self._unfinished[leg.key] = child.id
         with self._control.above(control):
             state = await self._ended(child, control, step, leg)
         if state == "paused":
@@ -138,10 +152,38 @@ class Children:
             raise _failed(child, plan, state)
         return self._results(child.made(), step, leg)
 
-    def _begun(self, plan: Plan, leg: Leg) -> Kept | None:
-        """The run that a process before this one began for the leg; None where there is none, or of another plan."""
-        kept = self.unfinished.pop(leg.key, None)
+    async def _begun(self, plan: Plan, leg: Leg) -> Kept | None:
+        """The run that was begun for the leg before; None where there is none, or of another plan."""
+        run = self._unfinished.get(leg.key)
+        kept = None if run is None else await load(self._below.store, run)
         return kept if kept is not None and kept.document["plan_digest"] == plan.digest else None
+
+    async def end_rest(self) -> None:
+        """End the runs whose legs have ended without them: the leg was stopped before it went on with its run. Raises
+        StoreError.
+        """
+        ends = [step for step in (self._plan.on_failure, self._plan.finally_) if step is not None]
+        legs = [(step, leg) for step in (*self._plan.steps, *ends) for leg in self._values.legs(step)]
+        for step, leg in legs:
+            run, state = self._unfinished.get(leg.key), self._journal.document("step", leg.key)["state"]
+            if run is not None and state in FINAL_STATES:
+                await self._end(step, leg, await load(self._below.store, run))
+
+    async def _end(self, step: PlanStep, leg: Leg, kept: Kept) -> None:
+        """End a run as cancelled. Its `finally` runs if what was given to it is known, and nobody is in a hurry."""
+        prepared, document = self._below.prepared[key_of(self._plan, step)], self._journal.document("step", leg.key)
+        reason = f"the step {leg.key} of run {self._journal.run} ended without it"
+        control = Control()
+        control.stop(reason)
+        try:
+            plan = self._planned(prepared, step, self._inputs(step, leg))
+        except (ExpressionFailed, InputsWrong):
+            plan = prepared.plan
+        if plan.digest != kept.document["plan_digest"] or self._control.stopped(FINAL):
+            control.stop(reason)
+        parent = Parent(self._journal.run, step, leg.key, cast("int", document["attempt"]))
+        with self._control.above(control):
+            await self._below.start(plan, prepared, parent, control, kept).live()
 
     async def recovers(self, step: PlanStep, leg: Leg, error: RunnerError) -> bool:
         """Never: the policies had their say in the run below."""
@@ -171,18 +213,26 @@ class Children:
         try:
             await asyncio.wait({life}, timeout=step.timeout)
             if life.done():
-                return life.result()
+                return self._heard(leg, life.result())
             control.stop_once(f"the step {leg.key} of run {self._journal.run} timed out")
             await asyncio.wait({life})
         except asyncio.CancelledError:
             control.stop_once(f"the step {leg.key} of run {self._journal.run} was stopped")
             await uninterrupted(asyncio.wait({life}))
+            if life.exception() is None:
+                self._heard(leg, life.result())
             raise
-        life.result()
+        self._heard(leg, life.result())
         raise CommandTimeout(
             f"run {child.id} of {step.action['path']} did not end within {step.timeout:g} seconds and was stopped",
             f"runner status {child.id}",
         )
+
+    def _heard(self, leg: Leg, state: RunState) -> RunState:
+        """Take note that a run has ended, or only rests."""
+        if state != "paused":
+            del self._unfinished[leg.key]
+        return state
 
     def _results(self, made: Made, step: PlanStep, leg: Leg) -> Result:
         mask = self._journal.mask

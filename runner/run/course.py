@@ -45,6 +45,8 @@ class Course:
             cast("int", document.get(name, 0)) for name in ("attempt", "tries", "repetition")
         )
         self._trace = Trace()
+        #: Its attempt went on while no process was there; it does not begin, it is taken up.
+        self._going_on = document["state"] == "running"
 
     async def run(self) -> LegOutcome:
         """Attempt the leg until it succeeds or nothing is left to try.
@@ -79,11 +81,12 @@ class Course:
             raise _GaveUp(refused) from refused
 
     async def _run(self) -> LegOutcome:
-        await self._begin()
+        going_on, self._going_on = self._going_on, False
+        await (self._guarded(self._slot.take(), idle=True) if going_on else self._begin())
         key = None
         if (declared := self._step.cache) is not None:
             key = await self._key(declared)
-            hit = await self._find(key, declared)
+            hit = None if going_on else await self._find(key, declared)
             if hit is not None:
                 return self._taken(key, hit)
         result = await self._attempts()
@@ -113,7 +116,8 @@ class Course:
         await self._guarded(self._slot.take(), idle=True)
         self._number += 1
         journal, key = self._life.journal, self._leg.key
-        fact = journal.fact("step.started", step=key, attempt=self._number)
+        consumed: list[Json] = [*self._life.values.consumed(self._step)]
+        fact = journal.fact("step.started", {"consumed": consumed} if consumed else {}, key, self._number)
         answered: dict[str, Json] = {"approval": None} if questions.is_asked(journal.document("step", key)) else {}
         journal.move_step(key, "running", fact, attempt=self._number, started_at=journal.now(), **answered)
 

@@ -4,93 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import field, replace
 from pathlib import Path
 from typing import cast
 
 from runner.compiler.canonical import Json, canonical
-from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Plan, PlanStep
 from runner.compiler.plan.wire import to_json
 from runner.errors import ExpressionFailed, RunnerError, RunRelieved, StoreError
 from runner.records import dataclass
-from runner.run import support
+from runner.run import remembered, support
 from runner.run.artifacts import storage_error, write_durably
-from runner.run.attempt import Attempts, OnText, Places, told_below
+from runner.run.attempt import Attempts, Places, told_below
 from runner.run.boxes import Boxes
 from runner.run.cache import Cache
-from runner.run.children import Children, Made, Parent, Prepared
+from runner.run.children import Below, Children, Made, Parent, Prepared
 from runner.run.clock import moment, new_run_id
 from runner.run.desk import Desk
 from runner.run.event import Event
 from runner.run.found import Finder
 from runner.run.gate import Gates
 from runner.run.groups import Busy, Claim, Groups, Shared
-from runner.run.interrupt import STEPS, Control, Stopped, uninterrupted
+from runner.run.interrupt import FINAL, STEPS, Control, Stopped, uninterrupted
 from runner.run.journal import Journal
-from runner.run.kept import Kept, load, plan_path
+from runner.run.kept import Kept, plan_path
+from runner.run.lease import Relief, leased
 from runner.run.leg import Life, pending
-from runner.run.live import LiveBoxes
 from runner.run.local import BareHost
 from runner.run.mask import Mask
 from runner.run.meter import Meter, limits
 from runner.run.milestones import Milestones
 from runner.run.owner import owner
 from runner.run.policies import Policies, declared
-from runner.run.ports import Clock, Engine, RunState, Sandbox, StateStore, StepHost
+from runner.run.ports import Clock, RunState, StepHost
+from runner.run.prior import Prior
 from runner.run.requests import Inbox
 from runner.run.results import as_document, results
 from runner.run.scheduler import Queue, Scheduler
+from runner.run.setup import Report as Report
+from runner.run.setup import Setup as Setup
 from runner.run.slots import Slots
 from runner.run.snapshots import Snapshots
 from runner.run.state import OPEN
 from runner.run.supply import Market, Supply, chooser
 from runner.run.takeup import TakeUp
 from runner.run.values import Values, legs_of, rendered
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run works with. `state` is the state folder, `spec` the folder that `files` are relative to;
-    `facts` are what is known of providers right now; `secrets` are values by name; `children` are the workflows that
-    steps run, from `prepare`; `groups` is the folder in which runs of this machine share concurrency groups (None: the
-    state folder's own); `live` hears of boxes while they live; `snapshots` says what becomes of their files; without
-    `wait` the run is paused when all that is left to wait for is people's decisions. The callbacks get every committed
-    event, also of the runs below, and every piece of masked output, after the leg's key (`step/leg` for one below), and
-    must not raise.
-    """
-
-    store: StateStore
-    engine: Engine
-    providers: Mapping[str, Sandbox]
-    clock: Clock
-    state: Path
-    spec: Path
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    children: Mapping[str, Prepared] = field(default_factory=dict)
-    groups: Path | None = None
-    live: LiveBoxes = field(default_factory=LiveBoxes)
-    snapshots: Snapshots = field(default_factory=Snapshots)
-    max_parallel: int = 8
-    wait: bool = True
-    on_event: Callable[[Event], None] | None = None
-    on_text: OnText | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a run ended. Documents are as the store holds them; `warnings` are sentences (a box that may still live)."""
-
-    run: str
-    state: RunState
-    document: dict[str, Json]
-    steps: dict[str, dict[str, Json]]
-    milestones: dict[str, dict[str, Json]]
-    artifacts: dict[str, dict[str, Json]]
-    warnings: tuple[str, ...] = ()
+from runner.run.version import version_of
 
 
 async def execute(plan: Plan, setup: Setup, control: Control, kept: Kept | None = None) -> Report:
@@ -100,6 +61,8 @@ async def execute(plan: Plan, setup: Setup, control: Control, kept: Kept | None 
     Raises SpecError and SandboxMissing before anything was written, EngineUnavailable, StoreError (boxes are freed
     then), and CancelledError when the caller is cancelled (the run has ended as cancelled then).
     """
+    if kept is not None:
+        setup = await remembered.again(setup, kept.run, kept.document)
     decide = chooser(setup.facts)
     support.refuse_unsupported(plan)
     support.refuse_unservable(plan, decide, setup.providers)
@@ -110,7 +73,9 @@ async def execute(plan: Plan, setup: Setup, control: Control, kept: Kept | None 
     market = Market(setup.providers, setup.facts, Gates(setup.facts, setup.clock), setup.live)
     queue = Queue(Slots(setup.max_parallel), setup.max_parallel)
     run = _Run(plan, setup, control, _Common(Mask(secrets), groups, market, queue), kept=kept)
-    await setup.engine.run(plan, run.id, run.body)
+    run.relief.also(run.stop)
+    async with leased(setup.store, run.id, None if kept is None else kept.lease, run.relief):
+        await setup.engine.run(plan, run.id, run.body)
     return run.report()
 
 
@@ -128,6 +93,7 @@ class _Common:
     ids: set[str] = field(default_factory=set)
     policies: Policies | None = None
     meter: Meter | None = None
+    relief: Relief = field(default_factory=Relief)
 
     def new_id(self, clock: Clock) -> str:
         """An id that no other run of the family has, however many start in one second."""
@@ -151,7 +117,7 @@ class _Run:
         kept: Kept | None = None,
     ) -> None:
         clock = setup.clock
-        self.id = common.new_id(clock) if kept is None else kept.run
+        self.id = (setup.id or common.new_id(clock)) if kept is None else kept.run
         common.ids.add(self.id)
         self._plan = plan
         self._setup = setup
@@ -166,12 +132,12 @@ class _Run:
         self._boxes = Boxes(plan, supply, self._journal, clock, self._policies, meter)
         places = Places(setup.state, setup.spec, setup.snapshots)
         attempts = Attempts(plan, places, self._boxes, values, self._journal, setup.on_text)
-        self._children = Children(plan, setup.children, values, self._journal, control, self._child)
+        self._children = Children(plan, Below(setup.children, setup.store, self._child), values, self._journal, control)
         cache = Cache(plan, setup.state, setup.spec, values, self._journal, clock)
         self._desk = Desk(Inbox(setup.state, self.id), self._journal, control, clock)
         self._life = Life(
             plan, self._journal, values, attempts, self._children, cache, common.groups, clock, control, self._desk,
-            common.inside, common.queue.priority,
+            common.inside, common.queue.priority, prior=setup.prior,
         )  # fmt: skip
         self._milestones = Milestones(plan, self._journal, values)
         self._scheduler = Scheduler(self._life, self._milestones, common.queue)
@@ -181,6 +147,19 @@ class _Run:
         self._held: dict[str, Shared] = {}
         self._began = clock.now()
         self._before = None if kept is None else TakeUp(plan, kept, self._journal, values)
+        self.relief = self._journal.lost = common.relief
+        self.relief.also(self._relieved)
+
+    def _relieved(self, error: StoreError) -> None:
+        """Another process is to go on with the run: nothing of it is written here any more, nor freed if one does."""
+        self._journal.fail(error)
+        if isinstance(error, RunRelieved):
+            self._boxes.let_go()
+
+    def stop(self, error: StoreError) -> None:
+        """Stop what is under way, the last steps too."""
+        for _ in (STEPS, FINAL):
+            self._control.stop(error.message)
 
     def _heard(self, event: Event) -> None:
         """Every committed event of this run."""
@@ -227,7 +206,8 @@ class _Run:
             await uninterrupted(self._abandoned())
             raise
         except RunRelieved:
-            self._boxes.let_go()  # they are the other process's too
+            self._boxes.let_go()  # they are the other process's too, but for those it cannot know
+            await uninterrupted(self._boxes.free_all())
             raise
         except RunnerError as error:
             await uninterrupted(self._finish(error.message))
@@ -242,6 +222,8 @@ class _Run:
         if self._before is None:
             journal.move_run("running", journal.fact("run.started"), started_at=journal.now())
         await journal.sync()
+        if self._before is not None:
+            self._policies.hold(self._before.kept.events)
         await self._scheduler.run(host)
         await self._last(host)
 
@@ -250,17 +232,14 @@ class _Run:
     async def _taken_up(self, kept: TakeUp) -> None:
         """Go on from what a process before this one has left: legs, milestones, policies, costs, boxes, runs below."""
         setup = self._setup
-        legs = kept.go_on()
+        self._policies.take_up(kept.kept.events)
+        legs = await kept.claim()
         self._milestones.take_up()
-        self._policies.take_up(kept.applied())
         self._began = moment(str(self._journal.document("run", self.id)["started_at"]))
         finder = Finder(self._plan, kept.kept, self._journal, self._supply, setup.state / "artifacts")
         await finder.find(self._boxes, self._values, self._meter)
-        for leg in legs:
-            child = self._journal.document("step", leg)["child"]
-            # It was told before it began: it may not be there.
-            if isinstance(child, str) and await setup.store.get(child, "run", child) is not None:
-                self._children.unfinished[leg] = await load(setup.store, child)
+        kept.interrupt(leg for leg in legs if leg not in self._boxes.going_on)
+        await self._children.take_up(kept.unended())
         await self._desk.take_up(kept.kept.events)
         await self._journal.sync()
 
@@ -301,7 +280,8 @@ class _Run:
         on_text = None if setup.on_text is None else told_below(parent.leg, setup.on_text)
         # Names of sandboxes are a spec's own: what boxes of this one begin with means nothing below.
         snapshots = Snapshots(setup.snapshots.keep)
-        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text, snapshots=snapshots)
+        below = replace(setup, secrets=prepared.secrets, spec=setup.spec / folder, on_text=on_text)
+        below = replace(below, snapshots=snapshots, prior=Prior(), id="")
         step, queue = parent.step, self._common.queue
         ids = [each.id for each in support.all_steps(self._plan)]
         held = self._life.held.get(parent.leg, {})
@@ -343,9 +323,11 @@ class _Run:
             await asyncio.to_thread(write_durably, path, canonical(self._plan_kept()))
         except OSError as error:
             raise storage_error(error, path) from error
+        began = await asyncio.to_thread(remembered.keep, self._setup, self.id)
         legs = [(step, leg) for step in support.all_steps(plan) for leg in legs_of(step)]
         spec = plan.source.get("path", "<stdin>")
         parent = self._parent
+        version, seen = version_of(plan, journal.now())
         document: dict[str, Json] = {
             "id": self.id,
             "spec": spec,
@@ -353,6 +335,7 @@ class _Run:
             "name": plan.name,
             "title": plan.title,
             "plan_digest": plan.digest,
+            "workflow": version,
             "parent": {"run": parent.run, "step": parent.leg, "attempt": parent.attempt} if parent else None,
             "state": "pending",
             "engine": self._setup.engine.name,
@@ -364,10 +347,12 @@ class _Run:
             "message": "",
             "owner": owner(),
             "steps_total": len(legs),
+            **began,
         }
-        told = ("spec", "name", "plan_digest", "engine", "inputs", "parent", "steps_total")
+        told = ("spec", "name", "plan_digest", "engine", "inputs", "parent", "steps_total", "rerun_of")
         created = journal.fact("run.created", {key: document[key] for key in told if document[key] is not None})
         journal.put("run", self.id, document, created)
+        journal.put("workflow", version, seen)
         for step, leg in legs:
             journal.put("step", leg.key, pending(step, leg))
         self._milestones.announce()
@@ -410,19 +395,21 @@ class _Run:
 
     async def _last(self, host: StepHost) -> None:
         """Milestones that stayed open, then `on_failure`, then `finally`. A paused run is not at its end."""
-        if self._pausing():
+        if self._pausing(but=[step.id for step in (self._plan.on_failure, self._plan.finally_) if step is not None]):
             return
         self._control.paused = ""
         self._milestones.close(self._scheduler.ended)
         stopped = self._control.stopped(STEPS)
         if (step := self._plan.on_failure) is not None:
             wanted = not stopped and (self._scheduler.failed or self._milestones.broken)
-            if not wanted and self._life.kept(step, legs_of(step)[0]) is None:
-                reason = "the run was stopped" if stopped else "nothing failed"
-                self._life.skip(step, legs_of(step)[0], reason)
-            else:
+            leg = legs_of(step)[0]
+            if wanted or self._life.kept(step, leg) is not None:
                 await self._run_last(host, step)
-        if (step := self._plan.finally_) is not None:
+            elif self._journal.document("step", leg.key)["state"] == "pending":
+                self._life.skip(step, leg, "the run was stopped" if stopped else "nothing failed")
+            else:  # it had begun when a process before this one ended
+                self._life.cancel(step, leg)
+        if (step := self._plan.finally_) is not None and not self._pausing():
             await self._run_last(host, step)
 
     async def _run_last(self, host: StepHost, step: PlanStep) -> None:
@@ -437,24 +424,33 @@ class _Run:
             await self._last(BareHost())
         await self._finish()
 
-    def _pausing(self) -> bool:
-        """Whether the run ends as paused: nobody stopped it, and something has not begun or not ended."""
+    def _pausing(self, but: Collection[str] = ()) -> bool:
+        """Whether the run ends as paused: nobody stopped it, and something has not begun or not ended, `but` for these
+        legs.
+        """
         if not self._control.paused or self._control.stopped(STEPS):
             return False
         documents = self._journal.documents("step")
-        last = [step.id for step in (self._plan.on_failure, self._plan.finally_) if step is not None]
-        return any(each["state"] in OPEN for key, each in documents.items() if key not in last)
+        return any(each["state"] in OPEN for key, each in documents.items() if key not in but)
 
     async def _finish(self, error: str = "") -> RunState:
-        """Free the boxes and end the run. After a StoreError the boxes are freed all the same."""
+        """Free the boxes and end the run, and the runs below that have no end. Where the store takes no end, the run
+        stays as it was written, and boxes with files that whoever goes on with it needs stay too.
+        """
         if error:
             self._control.paused = ""
         self._scheduler.sweep(last=True)
-        if not await self._journal.owned():
-            self._boxes.let_go()
-        if self._pausing():
+        pausing, trouble = self._pausing(), await self._journal.trouble()
+        if trouble is not None:
+            self._boxes.let_go(all_=isinstance(trouble, RunRelieved))
+        elif pausing:
             await self._boxes.save(self._setup.state / "artifacts")
         self._warnings += await self._boxes.free_all()
+        if trouble is None:
+            await self._children.end_rest()
+        if pausing and not self._pausing():  # somebody has stopped meanwhile what was to be paused
+            await self._last(BareHost())
+            return await self._finish(error)
         state, message = self._verdict(error)
         tally: dict[str, Json] = {}
         for document in self._journal.documents("step").values():
@@ -488,6 +484,8 @@ class _Run:
             return "failed", "; ".join(sentences)
         if crowded := self._scheduler.crowded_out:
             return "cancelled", "; ".join(f"{key}: {documents[key]['message']}" for key in crowded)
+        if self._setup.prior.left:  # what was left out has no outputs
+            return "succeeded", ""
         try:
             self._made = results(self._plan, self._values, self._journal)
         except ExpressionFailed as wrong:

@@ -2,7 +2,7 @@
 
 A box that its sandbox's legs share is part of what they did: as long as it lives it is used again, and only what the
 interrupted attempts have started in it is ended. One that was made for a single leg, which was interrupted, is of no
-use any more and is freed.
+use any more and is freed. An attempt whose command the box has kept was not interrupted: it goes on, in its box.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from runner.run.journal import Journal
 from runner.run.kept import Kept
 from runner.run.meter import Meter
 from runner.run.ports import Box, Command
+from runner.run.reaper import free_strays
+from runner.run.rejoin import keeping, kept_name, may_go_on
 from runner.run.state import OPEN
 from runner.run.supply import Supply
 from runner.run.values import OWN, Values, artifact_folder
@@ -47,9 +49,12 @@ class Finder:
         self._journal = journal
         self._supply = supply
         self._folder = folder
+        self._going_on: dict[str, list[str]] = {}
 
     async def find(self, boxes: Boxes, values: Values, meter: Meter) -> None:
         """Hand what is found over to `boxes`, and what was spent to `meter`."""
+        strays = [free_strays(each, self._kept.run, self._kept.tables["box"]) for each in self._supply.providers]
+        await asyncio.gather(*strays)
         before = sorted(self._kept.documents("box").items(), key=lambda item: (str(item[1]["created_at"]), item[0]))
         newest = {str(document["sandbox"]): key for key, document in before}
         for key, document in before:
@@ -58,9 +63,10 @@ class Finder:
             wanted = sandbox.scope != "step" and newest[name] == key
             box, reason = await self._connected(key, document, wanted=wanted)
             if box is not None:
-                boxes.adopt(self._supply.adopt(box, sandbox, moment(str(document["created_at"])), self._legs(name)))
-                held = self._supply.live[key]
+                since, shared = moment(str(document["created_at"])), sandbox.scope != "step"
+                held = self._supply.adopt(box, sandbox, since, self._legs(name) if shared else ())
                 held.placed |= self._placed(name, box, values)
+                boxes.adopt(held, self._going_on.get(key, ()))
                 continue
             self._count(key, document, sandbox, meter, reason)
             if wanted:
@@ -76,18 +82,29 @@ class Finder:
             box = await self._supply.connect(key, str(document["provider"]))
             if wanted:
                 await box.info()
-                await self._end_attempts(box)
+            await self._look(key, box)
+            if wanted or self._going_on[key]:
+                await self._end_attempts(key, box)
                 return box, ""
             await box.kill()
         except BoxError as error:
             return None, error.message
         return None, "it was made for an attempt that was interrupted"
 
-    async def _end_attempts(self, box: Box) -> None:
+    async def _look(self, key: str, box: Box) -> None:
+        """Find the attempts whose commands went on in the box, or have ended there, while nobody was there."""
+        found, kept, run = self._going_on.setdefault(key, []), keeping(box), self._journal.run
+        for name, leg in self._journal.documents("step").items():
+            if kept is not None and may_go_on(leg, key):
+                number = cast("int", leg["attempt"])
+                if await kept.there(kept_name(run, name, number)):
+                    found.append(name)
+
+    async def _end_attempts(self, key: str, box: Box) -> None:
         """End what interrupted attempts do in the box, and nothing else: others may have left a server there."""
-        for key, leg in self._journal.documents("step").items():
-            if leg["box"] == box.id and leg["state"] in OPEN:
-                await box.run(Command(_END, env={"LEG": key, "RUN": self._journal.run}))
+        for name, leg in self._journal.documents("step").items():
+            if leg["box"] == key and leg["state"] in OPEN and name not in self._going_on[key]:
+                await box.run(Command(_END, env={"LEG": name, "RUN": self._journal.run}))
 
     def _count(self, key: str, document: _Document, sandbox: SandboxPlan, meter: Meter, reason: str) -> None:
         """What the box cost is part of the run's cost; one that was alive when its process ended is told as gone."""
@@ -138,8 +155,11 @@ class Finder:
         ]
 
     def _placed(self, name: str, box: Box, values: Values) -> set[str]:
-        """What attempts have put into the box: runner's own folder, artifacts of steps before."""
-        began = {str(leg["step"]) for leg in self._journal.documents("step").values() if leg["box"] == box.id}
+        """What attempts have put into the box: runner's own folder, artifacts of steps before. An attempt whose command
+        had not begun may have been cut off before it came to that.
+        """
+        legs = [leg for leg in self._journal.documents("step").values() if leg["box"] == box.id]
+        began = {str(leg["step"]) for leg in legs if leg.get("began") == leg["attempt"]}
         pairs = [pair for step in self._steps(name) if step.id in began for pair in step.artifacts]
         folders = {OWN} if began else set()
         for upstream, output in pairs:

@@ -102,6 +102,11 @@ class Groups:
             held.free()
             self._changed(claim).set()
 
+    def holders(self, claim: Claim) -> list[str]:
+        """Who has the places of a group now, as their claims say."""
+        above = claim.inside.get(claim.digest)
+        return self._holders(claim) if above is None else above.holders
+
     # ------------------------------------------------------------ taking
 
     async def _take(self, claim: Claim, on_wait: Callable[[list[str]], None]) -> _Held:
@@ -210,13 +215,18 @@ class Shared:
         self._holder: tuple[str, Callable[[str], None]] | None = None
         self._eager: list[str] = []
 
+    @property
+    def holders(self) -> list[str]:
+        """Who has the place now."""
+        return [self._holder[0]] if self._holder else []
+
     @asynccontextmanager
     async def place(
         self, claim: Claim, on_wait: Callable[[list[str]], None], make_room: Callable[[str], None]
     ) -> AsyncIterator[None]:
         """As `Groups.place`."""
         if self._gate.busy:
-            holders = [self._holder[0]] if self._holder else []
+            holders = self.holders
             if claim.on_conflict == "cancel_new":
                 raise Busy(holders)
             on_wait(holders)

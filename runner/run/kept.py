@@ -16,17 +16,21 @@ from runner.run.event import Event, verify
 from runner.run.journal import TABLES, Table
 from runner.run.ports import Record, StateStore
 from runner.run.state import FINAL
+from runner.run.stored import Lease
 
 _RESTORE = "Restore the state folder from a backup, or start a new run."
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A run as the store has it: every document with its revision, by table and key, and all events, verified."""
+    """A run as the store has it: every document with its revision, by table and key, and all events, verified, but for
+    those that retention has removed; and the lease that a process has or had on it, as far as the store knows any.
+    """
 
     run: str
     tables: Mapping[Table, Mapping[str, Record]]
     events: Sequence[Event]
+    lease: Lease | None = None
 
     @property
     def document(self) -> dict[str, Json]:
@@ -44,8 +48,11 @@ async def load(store: StateStore, run: str) -> Kept:
     if run not in tables["run"]:
         raise UsageError(f"there is no run {run}", "List the runs with `runner status`.")
     events = await store.events(run)
-    verify(events, run, await store.head(run))
-    return Kept(run, tables, events)
+    # Of a run that ended long ago, retention may have removed the beginning.
+    stones = [(each.seq, each.hash) for each in await store.tombstones() if (each.run, each.place) == (run, "journal")]
+    verify(events, run, await store.head(run), *stones)
+    lease = (await store.leases()).get(run) if store.shared else None
+    return Kept(run, tables, events, lease)
 
 
 async def resumable(store: StateStore, run: str) -> bool:

@@ -13,13 +13,14 @@ from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.errors import ExpressionFailed, RunnerError
 from runner.records import dataclass
 from runner.run import fan, retry
-from runner.run.attempt import Result, Trace
+from runner.run.attempt import Result, Trace, announce
 from runner.run.cache import Cache
 from runner.run.desk import Desk
 from runner.run.groups import Busy, Claim, Groups, Shared
 from runner.run.interrupt import Control, Stopped
 from runner.run.journal import Journal
 from runner.run.ports import Clock, LegOutcome, StepState
+from runner.run.prior import Prior, Taken
 from runner.run.values import Ended, Values, rendered
 
 
@@ -48,7 +49,8 @@ class Close:
 @dataclass(frozen=True, slots=True)
 class Life:
     """What all legs of a run share. `inside` are the places in concurrency groups that runs above hold for all of this
-    one, `held` those that its legs hold, by their keys; `urgency` is the priority that it has from the steps above.
+    one, `held` those that its legs hold and `queued` those that they wait for, by their keys; `urgency` is the priority
+    that it has from the steps above; `prior` is what is taken over from a run before.
     """
 
     plan: Plan
@@ -64,6 +66,8 @@ class Life:
     inside: Mapping[str, Shared] = field(default_factory=dict)
     urgency: int = 0
     held: dict[str, dict[str, Shared]] = field(default_factory=dict)
+    queued: dict[str, Claim] = field(default_factory=dict)
+    prior: Prior = field(default_factory=Prior)
 
     def reason_to_skip(self, step: PlanStep, leg: Leg) -> str:
         """Why a leg whose upstream has ended will not run, "" when it will. Raises ExpressionFailed."""
@@ -111,6 +115,32 @@ class Life:
         if ended is None:
             return None
         return LegOutcome(leg.key, ended.state, str(self.journal.document("step", leg.key)["message"]))
+
+    def taken_over(self, step: PlanStep, leg: Leg) -> LegOutcome | None:
+        """End a leg as it ended in the run before this one, or because it is left out; None for one that is to run."""
+        if (reason := self.prior.left.get(step.id)) is not None:
+            return self.skip(step, leg, reason)
+        taken = self.prior.legs.get(leg.key)
+        if taken is None or taken.item != self.journal.mask.json(self.values.item(leg)):
+            return None
+        source: dict[str, Json] = {"run": self.prior.run, "leg": leg.key, "files": taken.files}
+        self.ready(leg)
+        fact = self.journal.fact("step.reused", {**source, "state": taken.state}, leg.key)
+        self.journal.move_step(leg.key, "running", fact, reused=source, error_class=taken.error_class)
+        return self._as_taken(step, leg, taken, source)
+
+    def _as_taken(self, step: PlanStep, leg: Leg, taken: Taken, source: dict[str, Json]) -> LegOutcome:
+        if taken.state != "succeeded":
+            about = "message" if taken.state == "failed" else "reason"
+            data: dict[str, Json] = {"class": taken.error_class} if taken.state == "failed" else {}
+            close = Close(taken.state, {**data, about: taken.message, "reused": source}, taken.message)
+            return self.end(step, leg, close)
+        made = {name: announce(self.journal, leg, name, about) for name, about in taken.artifacts.items()}
+        fields: dict[str, Json] = {"outputs": taken.outputs, **({"hidden": [*taken.hidden]} if taken.hidden else {})}
+        self.journal.put("step", leg.key, fields)
+        shown = {name: value for name, value in taken.outputs.items() if name not in taken.hidden}
+        close = Close("succeeded", {"outputs": taken.outputs, "reused": source}, taken.message)
+        return self.end(step, leg, close, Result(shown, made))
 
     def fail(self, step: PlanStep, leg: Leg, error: RunnerError, attempt: int | None, trace: Trace) -> LegOutcome:
         """End a leg in failure."""
@@ -178,9 +208,8 @@ class Life:
             yield
             return
         group = rendered(step.concurrency.group, self.values.variables(step, leg))
-        who = f"step {leg.key} of run {self.journal.run}"
         priority, wanted = self.urgency + step.priority, step.concurrency
-        claim = Claim("step", group, wanted.limit, wanted.on_conflict, who, priority, self.inside)
+        claim = Claim("step", group, wanted.limit, wanted.on_conflict, self.who(leg.key), priority, self.inside)
 
         def wait(holders: list[str]) -> None:
             self.journal.note(self.journal.fact("step.waiting", claim.told(holders), leg.key))
@@ -190,12 +219,24 @@ class Life:
 
         async with AsyncExitStack() as stack:
             entering = stack.enter_async_context(self.groups.place(claim, wait, make_room))
+            self.queued[leg.key] = claim
             try:
                 self.held[leg.key] = await self.control.guard(entering, level, leg.key, step.id, idle=True)
             except Busy as error:
                 self.control.stop_group(leg.key, claim.full(error.holders))
                 raise Stopped from error
+            finally:
+                del self.queued[leg.key]
             yield
+
+    def who(self, key: str) -> str:
+        """What a leg is called among those who wait for its place in a group."""
+        return f"step {key} of run {self.journal.run}"
+
+    def holders(self, key: str) -> list[str]:
+        """Who has the places of the group that a leg waits for; none where it waits for none."""
+        claim = self.queued.get(key)
+        return [] if claim is None else self.groups.holders(claim)
 
 
 def pending(step: PlanStep, leg: Leg) -> dict[str, Json]:

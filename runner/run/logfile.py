@@ -2,7 +2,8 @@
 
 Output is the bulk of what a run makes, and nobody needs it in a transaction: in files it costs the store
 nothing and can be read with any tool. One line is one piece of text as it arrived:
-`{"ts": "2026-01-31T12:00:00.000000Z", "stream": "stdout" | "stderr", "text": "…"}`.
+`{"ts": "2026-01-31T12:00:00.000000Z", "stream": "stdout" | "stderr", "text": "…"}`. Of a command that may outlive the
+run's process it has `"end"` too: so many characters of the stream, as they were before masking, are told up to here.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class LogLine:
     ts: str
     stream: Literal["stdout", "stderr"]
     text: str
+    end: int | None = None
 
 
 def safe_name(key: str) -> str:
@@ -99,13 +101,14 @@ class LogWriter:
             self._size = len(content)
         self._file = path.open("ab", buffering=0)
 
-    def write(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+    def write(self, stream: Literal["stdout", "stderr"], text: str, end: int | None = None) -> None:
         """Append one piece of output with the time of now; empty text is nothing."""
         if not text:
             return
         ts = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         # ASCII JSON: a lone surrogate in a program's output must not stop the log.
-        line = json.dumps({"ts": ts, "stream": stream, "text": text}).encode() + b"\n"
+        about = {"ts": ts, "stream": stream, "text": text} | ({} if end is None else {"end": end})
+        line = json.dumps(about).encode() + b"\n"
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -151,4 +154,4 @@ def read_log(path: Path) -> Iterator[LogLine]:
                 value = json.loads(raw)
             except ValueError:
                 continue
-            yield LogLine(value["ts"], value["stream"], value["text"])
+            yield LogLine(value["ts"], value["stream"], value["text"], value.get("end"))

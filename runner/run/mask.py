@@ -119,6 +119,11 @@ class MaskStream:
         self._mask = mask
         self._rest = ""
 
+    @property
+    def held(self) -> int:
+        """How many characters of what it was fed are held back."""
+        return len(self._rest)
+
     def feed(self, text: str) -> str:
         """What can be shown now."""
         shown, self._rest = self._mask.cut(self._rest + text)

@@ -193,7 +193,7 @@ class Meter:
     def _spent(self, sandbox: str) -> BudgetSpent:
         allowed, now = self._limits[sandbox], self._clock.now()
         mine = [bill for bill in self._bills if bill.sandbox == sandbox]
-        used = f"${sum(bill.usd(now) for bill in mine):.4f} and {sum(bill.seconds(now) for bill in mine) / 3600:.2f} h"
+        used = f"${sum(bill.usd(now) for bill in mine):.4f} and {sum(bill.seconds(now) for bill in mine) / 3600:.3g} h"
         of = [f"${allowed.usd:g}"] if allowed.usd < math.inf else []
         of += [f"{allowed.seconds / 3600:g} h"] if allowed.seconds < math.inf else []
         return BudgetSpent(

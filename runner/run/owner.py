@@ -36,8 +36,8 @@ def start_ticks(pid: int) -> int | None:
 
 
 def owner() -> dict[str, Json]:
-    """The process that runs this code, as run documents name it: {"pid", "host", "boot", "ticks"}."""
-    return {"pid": os.getpid(), "host": platform.node(), "boot": boot_id(), "ticks": start_ticks(os.getpid())}
+    """The process that runs this code, as run documents name it: {"pid", "host", "boot", "ticks", "place"}."""
+    return {"host": platform.node(), "boot": boot_id(), **label()}
 
 
 def is_alive(owner: Mapping[str, Json]) -> bool:
@@ -60,6 +60,15 @@ def is_alive(owner: Mapping[str, Json]) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def is_of_here(owner: Mapping[str, Json]) -> bool:
+    """Whether a process can be looked at from here: it is one of this machine, since its last start, and has its id in
+    the same namespace.
+    """
+    if "place" in owner:
+        return owner["place"] == _place()
+    return owner.get("host") == platform.node() and owner.get("boot") == boot_id()
 
 
 # ---------------------------------------------------------------- as strangers see it

@@ -8,7 +8,7 @@ event and every second. docs/runs.md has the table.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runner.compiler.canonical import Json
 from runner.compiler.expressions import evaluate
@@ -26,7 +26,7 @@ from runner.errors import (
     QuotaExhausted,
 )
 from runner.records import dataclass
-from runner.run.event import Event
+from runner.run.event import Event, EventDraft
 from runner.run.interrupt import Control, Paused, Stopped
 from runner.run.journal import Journal
 
@@ -91,6 +91,7 @@ class Policies:
         self._variables = variables
         self._above = above
         self._watched = [policy for policy in policies if policy.when]
+        journal.decide = self._decide
 
     def about(self, error: BoxError) -> list[Policy]:
         """The policies about a failure, in the order in which they are asked."""
@@ -113,19 +114,38 @@ class Policies:
         if policy.do == "pause":
             raise Paused
 
-    def take_up(self, applied: set[str]) -> None:
-        """Go on after a process before this one: policies with these ids have acted on their conditions already."""
+    def take_up(self, events: Sequence[Event]) -> None:
+        """Go on after a process before this one, which has written these: a policy acts on its condition once."""
+        applied = {event.data["policy"] for event in events if event.type == "policy.applied" and "when" in event.data}
         self._watched = [policy for policy in self._watched if policy.id not in applied]
+
+    def hold(self, events: Sequence[Event]) -> None:
+        """Let what was decided be done, though the process that decided it ended before it came to that: nothing takes
+        back `fail` and `cancel`; a pause is over when somebody goes on with the run.
+        """
+        over = max((event.seq for event in events if event.type in ("run.paused", "run.resumed")), default=0)
+        for event in events:
+            if event.type != "policy.applied" or (event.data["do"] == "pause" and event.seq < over):
+                continue
+            known = ((each, policy) for each in self._line() for policy in each._policies)
+            policies, policy = next(pair for pair in known if pair[1].id == event.data["policy"])
+            policies._act(policy, str(event.data["message"]))
 
     # ------------------------------------------------------------ events and conditions
 
     def hear(self, event: Event) -> None:
-        """An event was committed: policies on its type act, and conditions are looked at."""
-        for policy in self._policies:
-            if policy.on == event.type and not (event.type == "policy.applied" or policy.do in _MAKING):
-                self.tell(policy, _words(event), event.step)
-                self._act(policy, _words(event))
+        """An event was committed: what was decided with it is done, and conditions are looked at."""
+        if event.type == "policy.applied" and event.data.get("on") not in (None, *FAILURES):
+            policy = next(each for each in self._policies if each.id == event.data["policy"])
+            self._act(policy, str(event.data["message"]))
         self.look()
+
+    def _decide(self, event: EventDraft) -> list[EventDraft]:
+        """What policies on an event decide. It is done when it is durable: who is killed in between has decided."""
+        if event.type == "policy.applied":
+            return []
+        asked = (policy for policy in self._policies if policy.on == event.type and policy.do not in _MAKING)
+        return [self._told(policy, _words(event), event.step) for policy in asked]
 
     async def watch(self) -> None:
         """Look at the conditions for as long as the run goes on: time and cost move without events."""
@@ -157,9 +177,12 @@ class Policies:
 
     def tell(self, policy: Policy, message: str, key: str | None, **more: Json) -> None:
         """Write down that a policy acts, and on what."""
+        self._journal.note(self._told(policy, message, key, **more))
+
+    def _told(self, policy: Policy, message: str, key: str | None, **more: Json) -> EventDraft:
         data: dict[str, Json] = {"policy": policy.id, "do": policy.do, "message": message, **more}
         data |= {"on": policy.on} if policy.on else {"when": policy.when}
-        self._journal.note(self._journal.fact("policy.applied", data, key))
+        return self._journal.fact("policy.applied", data, key)
 
     def _act(self, policy: Policy, message: str) -> None:
         reason = f"policy {policy.id}: {message}"
@@ -175,6 +198,6 @@ class Policies:
 _MAKING = ("fallback", "wait")
 
 
-def _words(event: Event) -> str:
+def _words(event: EventDraft) -> str:
     about = event.data.get("message") or event.data.get("reason")
     return f"{event.type}{f' of {event.step}' if event.step else ''}{f': {about}' if about else ''}"

@@ -6,7 +6,7 @@ suite of its port, the in-memory ones too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, Protocol
 
@@ -14,6 +14,7 @@ from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Leg, Plan, PlanStep
 from runner.records import dataclass
 from runner.run.event import Event, EventDraft
+from runner.run.stored import Backlog, DeadLetter, Edge, Lease, Lineage, Tombstone
 
 Stream = Literal["stdout", "stderr"]
 #: Called with each piece of decoded text, in order, never splitting a character. Must not block.
@@ -39,7 +40,8 @@ class BoxRequest:
 @dataclass(frozen=True, slots=True)
 class Command:
     """A shell command. `text` is run by `/bin/bash -l -c`; `cwd` may be relative to the home folder;
-    `timeout` in seconds, None for none; `stdin` is sent and closed, None leaves no input (/dev/null).
+    `timeout` in seconds, None for none; `stdin` is sent and closed, None leaves no input (/dev/null). With a name to
+    `keep` it by, a box that can keeps its output and its end for a later process (`runner.run.rejoin`).
     """
 
     text: str
@@ -47,6 +49,7 @@ class Command:
     cwd: str | None = None
     stdin: bytes | None = None
     timeout: float | None = 60.0
+    keep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +249,12 @@ class Change:
     """One record moved by a transition, by compare-and-set: `rev` is the revision expected, 0 = the record must
     not exist. After the commit its revision is `rev + 1`. `data` is the whole new document, plain JSON; with None the
     record only has to have that revision, and stays as it is.
+
+    Versions of workflows belong to no run, and their keys say what is in them: `rev` is 0, and one that is there
+    already stays as it was first seen.
     """
 
-    table: Literal["run", "step", "box", "artifact", "milestone"]
+    table: Literal["run", "step", "box", "artifact", "milestone", "attempt", "approval", "workflow"]
     key: str
     rev: int
     data: dict[str, Json] | None
@@ -263,44 +269,19 @@ class Record:
     data: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that the audit log refused for what it is: `reason` in its words, `since` as the `ts` of events."""
-
-    event: Event
-    reason: str
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What the audit log has not got yet: events that wait, the `ts` of the oldest of them, refused events."""
-
-    waiting: int
-    oldest: str | None
-    dead: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """What is left after retention: the number and the hash of the last event that was removed, the moment, and the
-    rule that asked for it. `place` says from where it was removed. The rest of a journal follows that hash.
-    """
-
-    run: str
-    place: Literal["journal", "audit"]
-    seq: int
-    hash: str
-    since: str
-    reason: str
-
-
 class StateStore(Protocol):
     """Where runs live. One commit is one transaction: all records, all events (numbered and chained)
     and one outbox row per event, or nothing. What a commit acknowledged survives kill -9 and power loss.
 
-    Keys: a run's key is its id; keys in the other tables are unique within the run.
+    Keys: a run's key is its id; keys in the other tables are unique within the run. With a record come its edges, in
+    the same transaction: a box's `used`, an artifact's `produced`, and for the first of a leg's attempts that names it
+    in its field `consumed`, an artifact's `consumed`.
     """
+
+    @property
+    def shared(self) -> bool:
+        """Whether processes of several machines may work on it: then a run's process holds a lease on it."""
+        ...
 
     async def open(self) -> None:
         """Take the lock, check the version, make what is missing. Raises StoreError (StoreLocked, StoreNewer, …)."""
@@ -314,13 +295,28 @@ class StateStore(Protocol):
         """
         ...
 
-    async def get(self, run: str, table: str, key: str) -> Record | None: ...
+    async def get(self, run: str, table: str, key: str) -> Record | None:
+        """The record, None when there is none; a workflow's version whatever the run."""
+        ...
+
     async def all(self, run: str, table: str) -> list[Record]:
         """All records of a table that belong to the run, sorted by key."""
         ...
 
-    async def runs(self, limit: int = 50) -> list[Record]:
-        """The newest runs first (by the `created_at` of their documents)."""
+    async def runs(self, limit: int = 50, states: Collection[str] = ()) -> list[Record]:
+        """The newest runs first (by the `created_at` of their documents); of these states only, where any is named."""
+        ...
+
+    async def workflows(self, limit: int = 50) -> list[Record]:
+        """The versions of workflows that were seen last first (by the `first_seen` of their documents)."""
+        ...
+
+    async def edges(self, run: str) -> list[Edge]:
+        """All edges of a run, sorted."""
+        ...
+
+    async def lineage(self, run: str, table: Literal["step", "artifact"], key: str) -> Lineage:
+        """What a leg or an artifact of the run was made of and what was made of it, at most `FARTHEST` edges away."""
         ...
 
     async def events(self, run: str, after: int = 0, limit: int | None = None) -> list[Event]:
@@ -370,6 +366,27 @@ class StateStore(Protocol):
 
     async def tombstones(self) -> list[Tombstone]:
         """What retention has left, sorted by run and place."""
+        ...
+
+    async def claim(self, run: str, holder: str, seconds: float, before: str = "") -> bool:
+        """Take the lease on a run, for so many seconds from now by the store's clock; whether it was to be had. It is
+        when nobody has it, when it ran out, and when `before` has it, whom the caller knows to be gone. A lease fences
+        nothing: commits do, by the revision of the run's record.
+        """
+        ...
+
+    async def renew(self, run: str, holder: str, seconds: float) -> bool:
+        """Let the lease last so many seconds from now; false when it is not `holder`'s any more. One that ran out and
+        that nobody took is still its holder's.
+        """
+        ...
+
+    async def release(self, run: str, holder: str) -> None:
+        """Give the lease back; nothing happens when somebody else has it, or nobody."""
+        ...
+
+    async def leases(self) -> dict[str, Lease]:
+        """All leases by run, those that ran out too."""
         ...
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 
 from runner.compiler.canonical import Json
 from runner.errors import BoxError
@@ -33,6 +34,15 @@ async def reap(sandbox: Sandbox, spared: Callable[[str], Awaitable[bool]] = _non
         return []
     orphans = [info for info in orphans if not await spared(info.labels["run"])]
     return [sentence for sentence in await asyncio.gather(*(_freed(sandbox, info) for info in orphans)) if sentence]
+
+
+async def free_strays(sandbox: Sandbox, run: str, known: Collection[str]) -> None:
+    """Free the boxes of a run that are not among the `known` ones: the process that made them died before it could
+    write them down, so nothing was done in them. A provider in trouble is left alone: their leases end.
+    """
+    with suppress(BoxError):
+        found = await sandbox.list({**MINE, "run": run})
+        await asyncio.gather(*(_freed(sandbox, info) for info in found if info.id not in known and is_orphan(info)))
 
 
 def is_orphan(info: BoxInfo) -> bool:

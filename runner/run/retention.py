@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from runner.records import dataclass
 from runner.run.audit_port import AuditLog
-from runner.run.ports import Record, StateStore, Tombstone
+from runner.run.ports import Record, StateStore
+from runner.run.stored import Tombstone
 
 #: States after which nothing more is written of a run.
 _OVER = frozenset({"succeeded", "failed", "cancelled"})

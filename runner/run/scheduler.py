@@ -62,6 +62,7 @@ class Scheduler:
         }
         self._open = {step.id: len(legs_of(step)) for step in life.plan.steps}
         self._ended = {step.id: asyncio.Event() for step in life.plan.steps}
+        self._last: str | None = None  # the leg of `on_failure` or `finally`, while it lives
 
     @property
     def ended(self) -> set[str]:
@@ -82,26 +83,34 @@ class Scheduler:
 
     def idle(self) -> list[str]:
         """The legs that wait for people, when nothing else of the run can move; none while something can."""
-        found: list[str] = []
+        asked: dict[str, list[str]] = {}
+        behind: set[str] = set()
         ended = self.ended
         for step in self._life.plan.steps:
-            if step.id not in ended and ended.issuperset(step.after):
-                waiting = self._waiting(step)
-                if not waiting:
-                    return []
-                found += waiting
-        return found
-
-    def _waiting(self, step: PlanStep) -> list[str]:
-        """The questions that a step which has not ended waits for; none while it can move."""
-        documents, desk = self._life.journal.documents("step"), self._life.desk
-        legs = [leg.key for leg in self._life.values.legs(step) if documents[leg.key]["state"] in OPEN]
-        asked = {key: names for key in legs if (names := desk.waits(key))}
-        rest = [documents[key]["state"] for key in legs if key not in asked]
-        narrow = self._narrow.get(step.id)
-        if rest and not (narrow is not None and narrow.locked() and set(rest) == {"pending"}):
+            if step.id not in ended and ended.issuperset(step.after) and not self._stands_still(step, asked, behind):
+                return []
+        if self._last is not None and (names := self._life.desk.waits(self._last)):
+            asked[self._last] = names
+        # Whoever waits for a place in a group waits for people if all its holders do.
+        if not behind.issubset(self._life.who(key) for key in asked):
             return []
         return [name for names in asked.values() for name in names]
+
+    def _stands_still(self, step: PlanStep, asked: dict[str, list[str]], behind: set[str]) -> bool:
+        """Whether a step which has not ended waits for people, or for a group. `asked` gets the questions that its legs
+        wait for, `behind` who holds the places that they wait for.
+        """
+        life, narrow = self._life, self._narrow.get(step.id)
+        documents = life.journal.documents("step")
+        moving = []
+        for key in (leg.key for leg in life.values.legs(step) if documents[leg.key]["state"] in OPEN):
+            if names := life.desk.waits(key):
+                asked[key] = names
+            elif holders := life.holders(key):
+                behind.update(holders)
+            else:
+                moving.append(documents[key]["state"])
+        return not moving or (narrow is not None and narrow.locked() and set(moving) == {"pending"})
 
     def _in_state(self, state: str) -> list[str]:
         documents = self._life.journal.documents("step")
@@ -138,16 +147,19 @@ class Scheduler:
         if self._life.control.stopped(STEPS):
             step = replace(step, timeout=min(step.timeout, FINAL_SECONDS), retry=Retry(attempts=1))
         upstream = self._upstream(self._sinks())
-        if (kept := self._life.kept(step, leg)) is not None:
+        if (kept := self._life.kept(step, leg) or self._life.taken_over(step, leg)) is not None:
             return await host.leg(step, leg, upstream, lambda: _done(kept))
         step = replace(step, after=tuple(sorted(self.ended)), condition_guards_failure=True)
         limit = FINAL_SECONDS + GRACE if self._life.control.stopped(STEPS) else None
         slot = self._slot(step, len(self._places))
+        self._last = leg.key
         try:
             async with asyncio.timeout(limit):
                 return await self._live(host, step, leg, _Way(level, upstream, slot))
         except TimeoutError:
             return LegOutcome(leg.key, "cancelled", "it did not end in time")
+        finally:
+            self._last = None
 
     # ------------------------------------------------------------ steps
 
@@ -179,8 +191,10 @@ class Scheduler:
         return await self._shown(host, step, leg) or await self._in_turn(host, step, leg, number)
 
     async def _shown(self, host: StepHost, step: PlanStep, leg: Leg) -> LegOutcome | None:
-        """Let the engine show a leg that had ended when this process took the run up; None for any other."""
-        kept = self._life.kept(step, leg)
+        """Let the engine show a leg that had ended when this process took the run up, or that is as it was in the run
+        before; None for any other.
+        """
+        kept = self._life.kept(step, leg) or self._life.taken_over(step, leg)
         return None if kept is None else await host.leg(step, leg, self._upstream(step.after), lambda: _done(kept))
 
     async def _expanded(self, host: StepHost, step: PlanStep, each: ForEach) -> tuple[Leg, ...] | None:

@@ -8,7 +8,7 @@ Several shippers at once do double work and no harm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,8 @@ from runner.errors import AuditError, RunnerError, StoreError
 from runner.records import dataclass
 from runner.run.audit_port import AuditLog
 from runner.run.clock import iso
-from runner.run.ports import Clock, DeadLetter, StateStore
+from runner.run.ports import Clock, StateStore
+from runner.run.stored import DeadLetter
 
 #: Events of one delivery.
 BATCH = 200
@@ -26,6 +27,8 @@ IDLE = 1.0
 FIRST, MOST = 0.25, 30.0
 #: Seconds that a run which has ended waits for its last events to be delivered.
 PATIENCE = 10.0
+#: More events than are ever refused.
+_ALL = 1_000_000
 
 
 @dataclass(slots=True)
@@ -121,6 +124,27 @@ class Shipper:
 
     async def _news_or_idle(self) -> None:
         await _first_of([asyncio.ensure_future(self._news.wait())], IDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What a delivery by hand or on a schedule has come to, and what is left."""
+
+    delivered: int
+    refused: int
+    waiting: int
+    dead: int
+
+
+async def ship(
+    shipper: Shipper, store: StateStore, *, dead: bool = False, way: Callable[[Shipper], Awaitable[Any]] = Shipper.drain
+) -> Shipment:
+    """Deliver what waits, with `dead` also what was refused before. Raises AuditError, StoreError."""
+    if dead:
+        await store.revive([letter.event for letter in await store.dead(_ALL)])
+    await way(shipper)
+    left = await store.backlog()
+    return Shipment(shipper.shipped.delivered, shipper.shipped.refused, left.waiting, left.dead)
 
 
 async def _first_of(tasks: Sequence[asyncio.Future[Any]], seconds: float | None) -> None:

@@ -60,7 +60,7 @@ async def keep(held: Held, tar: bytes | None, journal: Journal, leg: str, folder
 
 def stored(folder: Path, tar: bytes) -> artifacts.Kept:
     """Store a home folder as a snapshot. Blocks. Raises StoreError."""
-    own, files = _without_own(tar)
+    own, files = without_own(tar)
     return artifacts.keep(folder, artifacts.Collected(own, files))
 
 
@@ -68,7 +68,7 @@ def _about(held: Held) -> dict[str, Json]:
     return {"sandbox": held.sandbox.name, "provider": held.box.provider, "box": held.box.id}
 
 
-def _without_own(tar: bytes) -> tuple[bytes, int]:
+def without_own(tar: bytes) -> tuple[bytes, int]:
     """A home folder without runner's own folders, and how many files and links it has."""
     buffer, files = io.BytesIO(), 0
     with (

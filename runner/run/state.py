@@ -48,6 +48,7 @@ STEP_STATE: Mapping[str, StepState] = {
     "step.repeated": "ready",
     "step.interrupted": "ready",
     "step.expanded": "running",
+    "step.reused": "running",
     "step.paused": "paused",
     "approval.asked": "paused",
     "step.succeeded": "succeeded",

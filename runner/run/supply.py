@@ -347,6 +347,11 @@ class Supply:
 
     # ------------------------------------------------------------ after another process
 
+    @property
+    def providers(self) -> Iterable[Sandbox]:
+        """Whoever a process before this one may have had boxes from."""
+        return self._market.providers.values()
+
     async def connect(self, box: str, provider: str) -> Box:
         """A box that a process before this one made. Raises BoxError."""
         sandbox = self._market.providers.get(provider)

@@ -6,12 +6,12 @@ in a final state exactly when its event is in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from runner.compiler.canonical import Json, canonical
 from runner.compiler.plan.model import ForEach, Leg, Plan, PlanStep
-from runner.errors import ExpressionFailed, ItemsWrong, UsageError
+from runner.errors import ExpressionFailed, ItemsWrong, RunRelieved, RunTaken, UsageError
 from runner.run import fan, questions, support
 from runner.run.journal import TABLES, Journal
 from runner.run.kept import Kept
@@ -53,15 +53,33 @@ class TakeUp:
             if step.for_each is not None and (told := self._told(step)) is not None:
                 self._ended(step, self._values.expand(step, told))
 
-    def go_on(self) -> list[str]:
-        """Write down that this process goes on with the run; returns the legs whose attempts were interrupted."""
+    async def claim(self) -> list[str]:
+        """Make the run this process's, in the store: before that nothing of it may be touched. Returns the legs whose
+        attempts were under way. Raises RunTaken when another process has gone on with it meanwhile, StoreError.
+        """
+        found = self._go_on()
+        self._journal.stand_on()
+        try:
+            await self._journal.sync()
+        except RunRelieved as error:
+            run = self.kept.run
+            raise RunTaken(f"another process has just begun to go on with run {run}", f"runner status {run}") from error
+        return found
+
+    def _go_on(self) -> list[str]:
+        """Write down that this process goes on with the run, and what was under way."""
         journal = self._journal
         found = [key for key, leg in journal.documents("step").items() if self._under_way(key, leg)]
         about: dict[str, Json] = {"from": journal.document("run", journal.run)["state"], "interrupted": [*found]}
         run = {"owner": owner(), "ended_at": None, "message": ""}
         started = journal.document("run", journal.run)["started_at"] or journal.now()
         journal.move_run("running", journal.fact("run.resumed", about), started_at=started, **run)
-        for key in found:
+        return found
+
+    def interrupt(self, keys: Iterable[str]) -> None:
+        """Write down which attempts were interrupted: those whose commands did not go on without a process."""
+        journal = self._journal
+        for key in keys:
             leg = journal.document("step", key)
             attempt = cast("int", leg["attempt"])
             fact = journal.fact("step.interrupted", {"was": leg["state"]}, key, attempt)
@@ -69,11 +87,13 @@ class TakeUp:
             if self._is_doubtful(leg):
                 prompt = f"attempt {attempt} was interrupted, and nobody knows how far it came; is it to be repeated?"
                 questions.ask(journal, key, Question("repeat", prompt, owner=self._step(leg).owner), attempt)
-        return found
 
-    def applied(self) -> set[str]:
-        """The ids of the policies that have acted on their conditions: each does so once."""
-        return {str(event.data["policy"]) for event in self.kept.events if "when" in event.data}
+    def unended(self) -> list[str]:
+        """The legs whose last attempt has no end: interrupted now, or by the end of a process before this one."""
+        told = ("step.retrying", "step.repeated")
+        ended = {(event.step, event.attempt) for event in self.kept.events if event.type in told}
+        legs = self._journal.documents("step").items()
+        return [key for key, leg in legs if leg["state"] in OPEN and (key, leg["attempt"]) not in ended]
 
     # ------------------------------------------------------------ inside
 

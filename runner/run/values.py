@@ -93,6 +93,16 @@ class Values:
         state = self.state(step)
         return state == "succeeded" or (state == "failed" and step.allow_failure)
 
+    def consumed(self, step: PlanStep) -> list[str]:
+        """The keys of the artifacts that a step is handed: those that its expressions name, of legs that made them."""
+        named = [(self._plan.step(upstream), output) for upstream, output in step.artifacts]
+        return [
+            f"{leg.key}/{output}"
+            for upstream, output in named
+            for leg in self.legs(upstream)
+            if (ended := self.ended(upstream, leg)) is not None and output in ended.artifacts
+        ]
+
     # ------------------------------------------------------------ variables
 
     def seen(self, upstream: Iterable[str], home: str = "") -> dict[str, Json]:

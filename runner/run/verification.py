@@ -12,7 +12,8 @@ from runner.errors import JournalBroken
 from runner.records import dataclass
 from runner.run.audit_port import AuditLog, Copy
 from runner.run.event import GENESIS, Event, verify
-from runner.run.ports import StateStore, Tombstone
+from runner.run.ports import StateStore
+from runner.run.stored import Tombstone
 
 #: More events than any outbox holds.
 _ALL = 2**31 - 1

@@ -23,6 +23,7 @@ import shlex
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,11 +40,13 @@ from runner.errors import (
     RequestRefused,
     SandboxMissing,
 )
+from runner.records import dataclass
 from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, tree
 from runner.sandbox.calls import finished, to_its_end
 from runner.sandbox.e2b_errors import translated
 from runner.sandbox.e2b_process import GUARD, E2BProcess, outcome
+from runner.sandbox.keeping import Keeping, wrapped
 
 if TYPE_CHECKING:
     from e2b import AsyncSandbox, EntryInfo, SandboxInfo
@@ -55,6 +58,8 @@ _RETRIES = 2
 _REQUEST_TIMEOUT = 30.0
 _TRANSFER_RATE = 500_000  # bytes per second below which an upload is given up
 _CLEANUP = 30.0
+#: Where boxes keep commands that outlive this process.
+_KEPT = "/tmp/.runner-kept"  # noqa: S108 - of the box
 #: Metadata by which a box is found again when its maker was cancelled before it heard the id.
 _TAG = "runner-create"
 
@@ -76,8 +81,8 @@ class E2BSandbox:
         template: str | None = None,
         provider: str = _PROVIDER,
     ) -> None:
-        self._api_key, self._template, self._sandbox_url = api_key, template, sandbox_url
-        self._provider = provider
+        self._api_key, self._template = api_key, template
+        self._known = _Known(api_key, sandbox_url, provider, lasting=True)
         self._where = api_url or f"https://api.{domain or DOMAIN}"
         self._options: dict[str, Any] = {
             "api_key": api_key,
@@ -90,9 +95,14 @@ class E2BSandbox:
         }
         self._bound: type[AsyncSandbox] | None = None
 
+    def passing(self) -> E2BSandbox:
+        """The same, of an endpoint that ends with this process and takes its boxes along: they keep nothing."""
+        self._known = replace(self._known, lasting=False)
+        return self
+
     @property
     def provider(self) -> str:
-        return self._provider
+        return self._known.provider
 
     async def create(self, request: BoxRequest) -> E2BBox:
         sdk = await self._sdk()
@@ -111,7 +121,7 @@ class E2BSandbox:
         call = sdk.create(idempotency_key=tag, **wanted)
         with self._errors("cannot make a box"):
             made = await finished(call, lambda sandbox: sandbox.kill())
-        return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
+        return E2BBox(made, self._known)
 
     async def _with_desktop(self, sdk: type[AsyncSandbox], wanted: dict[str, Any]) -> E2BBox:
         from runner.sandbox import desktop
@@ -120,13 +130,13 @@ class E2BSandbox:
         with self._errors("cannot make a box with a desktop"):
             box_id, opened = await finished(call, lambda made: sdk.kill(made[0]))
             made = await finished(sdk.connect(box_id), lambda sandbox: sandbox.kill())
-        return E2BBox(made, self._api_key, self._sandbox_url, self._provider, opened)
+        return E2BBox(made, self._known, opened)
 
     async def connect(self, box_id: str) -> E2BBox:
         sdk = await self._sdk()
         with self._errors(f"cannot connect to the box {box_id}"):
             made = await sdk.connect(box_id)
-        return E2BBox(made, self._api_key, self._sandbox_url, self._provider)
+        return E2BBox(made, self._known)
 
     async def list(self, labels: Mapping[str, str]) -> list[BoxInfo]:
         sdk = await self._sdk()
@@ -134,9 +144,11 @@ class E2BSandbox:
 
         found: list[BoxInfo] = []
         with self._errors("cannot list boxes"):
-            pages = sdk.list(SandboxQuery(metadata=dict(labels) or None, state=[SandboxState.RUNNING]))
+            # A paused one is somebody's too: it lives as soon as it is connected to.
+            states = [SandboxState.RUNNING, SandboxState.PAUSED]
+            pages = sdk.list(SandboxQuery(metadata=dict(labels) or None, state=states))
             while pages.has_next:
-                found += [_box_info(info, self._provider) for info in await pages.next_items()]
+                found += [_box_info(info, self._known.provider) for info in await pages.next_items()]
         # The service matches metadata by its own rules; exact equality is ours.
         return [info for info in found if labels.items() <= info.labels.items()]
 
@@ -166,20 +178,24 @@ class E2BSandbox:
         return translated(f"E2B at {self._where}: {what}", (self._api_key,))
 
 
-class E2BBox:
-    """`Box` of runner.run.ports on one sandbox of the SDK."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What all boxes of an endpoint have in common. Those that are `lasting` outlive this process."""
 
-    def __init__(
-        self,
-        sdk: AsyncSandbox,
-        api_key: str,
-        sandbox_url: str | None,
-        provider: str = _PROVIDER,
-        desktop: Desktop | None = None,
-    ) -> None:
-        self._sdk, self._sandbox_url, self._provider, self._desktop = sdk, sandbox_url, provider, desktop
+    api_key: str
+    sandbox_url: str | None
+    provider: str
+    lasting: bool
+
+
+class E2BBox:
+    """`Box` of runner.run.ports on one sandbox of the SDK, and `Keeper` of runner.run.rejoin."""
+
+    def __init__(self, sdk: AsyncSandbox, known: _Known, desktop: Desktop | None = None) -> None:
+        self._sdk, self._known, self._desktop = sdk, known, desktop
+        self._keeping, self._outliving = Keeping(self, _KEPT), set[str]()
         self._secrets = (
-            api_key,
+            known.api_key,
             sdk.connection_config.sandbox_headers.get("X-Access-Token", ""),
             sdk.traffic_access_token or "",
         )
@@ -190,7 +206,12 @@ class E2BBox:
 
     @property
     def provider(self) -> str:
-        return self._provider
+        return self._known.provider
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """Where the box outlives this process: its commands that do."""
+        return self._keeping if self._known.lasting else None
 
     @property
     def home(self) -> str:
@@ -275,11 +296,11 @@ class E2BBox:
     async def url(self, port: int) -> str:
         if not await self.lives():
             raise BoxGone(f"the box {self.id} is gone: it was killed or ran past its time")
-        if self._sandbox_url is None:
+        if (url := self._known.sandbox_url) is None:
             return f"https://{self._sdk.get_host(port)}"
         # One address serves all boxes, and a plain HTTP client cannot be asked to send the SDK's routing headers:
         # the embedded endpoint takes the box and the port from the path.
-        return f"{self._sandbox_url.rstrip('/')}/box/{self.id}/{port}"
+        return f"{url.rstrip('/')}/box/{self.id}/{port}"
 
     async def desktop_url(self) -> str:
         from runner.sandbox import desktop
@@ -289,7 +310,7 @@ class E2BBox:
 
     async def info(self) -> BoxInfo:
         with self.errors("cannot be asked about"):
-            return _box_info(await self._sdk.get_info(), self._provider)
+            return _box_info(await self._sdk.get_info(), self.provider)
 
     async def metrics(self) -> BoxMetrics | None:
         with self.errors("has no metrics"):
@@ -320,6 +341,8 @@ class E2BBox:
 
     async def kill_tree(self, command_id: str, root: int, name: str = "SIGKILL") -> bool:
         """Signal the tree of a command; False when nobody was left. Raises BoxGone, ProviderOffline."""
+        if self._keeping.is_let_go and command_id in self._outliving:
+            return False
         script = tree.script(command_id, root, name)
         if name != "SIGKILL":
             return (await self._plain(script)).exit_code != 1
@@ -342,11 +365,14 @@ class E2BBox:
         return translated(f"the box {self.id} {what}", self._secrets)
 
     async def _launch(self, command: Command, on_output: OnOutput | None, *, interactive: bool) -> E2BProcess:
-        command_id = uuid.uuid4().hex
+        command_id, text = uuid.uuid4().hex, command.text
+        if command.keep and (keeping := self.keeping) is not None:
+            command_id, text = command.keep, wrapped(text, keeping.folder(command.keep))
+            self._outliving.add(command_id)
         hear = on_output or (lambda _stream, _text: None)
         cwd = HOME if command.cwd is None else self._full(command.cwd)
         call = self._sdk.commands.run(
-            command.text,
+            text,
             background=True,
             envs={**command.env, tree.MARK: command_id},
             cwd=cwd,

@@ -24,6 +24,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import (
@@ -44,6 +45,7 @@ from runner.errors import (
 from runner.run.ports import BoxInfo, BoxMetrics, BoxRequest, Command, CommandResult, Desktop, FileInfo, OnOutput
 from runner.sandbox import snapshot, tree
 from runner.sandbox.fake_process import FakeProcess, spawn
+from runner.sandbox.keeping import Keeping, wrapped
 
 _BOX_MARK = "RUNNER_BOX_ID"
 #: What a box says that was asked for a desktop; there is none behind it.
@@ -67,10 +69,14 @@ def declared_fault(name: str) -> BoxError:
 
 
 class FakeCloud:
-    """The boxes that one or several FakeSandbox objects share. What is left is freed when the process ends."""
+    """The boxes that one or several FakeSandbox objects share. What is left is freed when the process ends.
 
-    def __init__(self) -> None:
+    With `lasting` they keep commands, as boxes do that outlive the process that uses them.
+    """
+
+    def __init__(self, *, lasting: bool = False) -> None:
         self.boxes: dict[str, FakeBox] = {}
+        self.lasting = lasting
         atexit.register(self.free_all)
 
     def free_all(self) -> None:
@@ -133,6 +139,7 @@ class FakeBox:
         self._home.mkdir()
         self._tmp.mkdir()
         self._gone = False
+        self._keeping = Keeping(self, str(self._tmp / ".runner-kept"))
         self._processes: list[FakeProcess] = []
         self._started = time.time()
         self._sampled = (time.monotonic(), 0)
@@ -154,12 +161,18 @@ class FakeBox:
     def desktop(self) -> Desktop | None:
         return _DESKTOP if self._request.needs.get("desktop") else None
 
+    @property
+    def keeping(self) -> Keeping | None:
+        """The commands that outlive who started them, as in a box that outlives its process."""
+        return self._keeping if self._cloud.lasting else None
+
     async def run(self, command: Command, on_output: OnOutput | None = None) -> CommandResult:
         process = await self._spawn(command, on_output, interactive=False)
         try:
             return await process.wait()
         except asyncio.CancelledError:
-            await process.stop()
+            if not (command.keep and self._keeping.is_let_go):
+                await process.stop()
             raise
 
     async def start(self, command: Command, on_output: OnOutput | None = None) -> FakeProcess:
@@ -297,6 +310,8 @@ class FakeBox:
             _BOX_MARK: self._id,
         }
         cwd = self._home / (command.cwd or ".")
+        if command.keep and (keeping := self.keeping) is not None:
+            command = replace(command, text=wrapped(command.text, keeping.folder(command.keep)))
         process = await spawn(command, cwd, env, interactive=interactive, gone=lambda: self._gone)
         self._processes = [other for other in self._processes if other.running]
         self._processes.append(process)

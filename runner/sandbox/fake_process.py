@@ -155,7 +155,7 @@ async def spawn(
     Raises FileMissing or NotADirectory for the working folder, RequestRefused for what cannot be started.
     """
     _check_folder(cwd)
-    command_id = uuid.uuid4().hex
+    command_id = command.keep or uuid.uuid4().hex
     feeds = interactive or command.stdin is not None
     pipe = asyncio.subprocess.PIPE
     try:

@@ -5,6 +5,8 @@
   to which object when all of them fail; an oversized batch is refused, not split. The same id writes the same object.
 - Its own patience with a server that is gone is 15 s and more: every call here has a timeout of its own.
 - A property never changes its type and a collection without a property list guesses types: it is made explicitly.
+- A server that was killed while it took a batch may come back with an object and without its index entries, and then
+  skips the same object as unchanged: found by id, and by no filter, for good. Taking it away by id first mends that.
 - The asynchronous client ships more events a second than the blocking one in a thread, and holds up the loop less.
 """
 
@@ -16,13 +18,15 @@ import re
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runner.errors import AuditError, AuditOffline, AuditRefused, RunnerError, UsageError
 from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.catalogue import sentence, tokens
 from runner.run.event import Event
-from runner.store.audit_errors import FORBIDDEN, ITS_STATE, TOO_LARGE, first_line, refused_key, translated
+from runner.store.audit_errors import FORBIDDEN, ITS_STATE, TOO_LARGE, first_line, gone, refused_key, translated
+from runner.store.audit_fusion import ALPHA
 from runner.store.audit_objects import Embedder, batches, copy_of, event_in, object_id, properties
 from runner.store.audit_settings import AuditSettings
 
@@ -39,6 +43,8 @@ _BATCH = 200
 _PAGE = 1000
 #: Runs that one count may tell apart.
 _RUNS = 100_000
+#: Calls at once where the SDK takes one id each.
+_AT_ONCE = 20
 _ABOUT = re.compile(r"version (\d+), embedder (\S+), (\d+) dimensions")
 
 
@@ -51,6 +57,7 @@ class WeaviateLog:
         self._timeout = timeout
         self._client: WeaviateAsyncClient | None = None
         self._embedded = False  # whether the collection has vectors
+        self._unsure = False  # whether what is delivered next was cut off in the middle
         self._opening = asyncio.Lock()
 
     @property
@@ -65,6 +72,7 @@ class WeaviateLog:
         async with self._opening:
             if self._client is not None:
                 return
+            await self._reach()
             client = await asyncio.to_thread(_client, self._settings, self._timeout)
             self._client = client
             try:
@@ -74,6 +82,17 @@ class WeaviateLog:
             except BaseException:
                 await self._drop()
                 raise
+
+    async def _reach(self) -> None:
+        """See that somebody listens there: loading the SDK takes a second of work, for nothing where nobody does."""
+        if find_spec("weaviate") is None:
+            raise _absent()
+        try:
+            asking = asyncio.open_connection(self._settings.host, self._settings.port)
+            _, writer = await asyncio.wait_for(asking, self._timeout)
+            writer.close()
+        except (OSError, TimeoutError) as error:
+            raise gone(self.name) from error
 
     async def close(self) -> None:
         """Let go of the connections. Closing a closed log does nothing."""
@@ -176,10 +195,13 @@ class WeaviateLog:
 
     # ------------------------------------------------------------ writing
 
-    async def deliver(self, events: Sequence[Event]) -> Delivery:
+    async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
         """See AuditLog.deliver. An event that fails in company is tried alone, to know its own reason."""
         accepted: list[Event] = []
         refused: list[tuple[Event, str]] = []
+        await self.open()
+        if anew or self._unsure:
+            await self._take_away(events)
         for batch in batches(events, _BATCH):
             failed = await self._insert(batch)
             for place, event in enumerate(batch):
@@ -189,7 +211,18 @@ class WeaviateLog:
                     refused.append((event, alone[0]))
                 else:
                     accepted.append(event)
+        self._unsure = False
         return Delivery(tuple(accepted), tuple(refused))
+
+    async def _take_away(self, events: Sequence[Event]) -> None:
+        """Remove what an earlier, cut off delivery of these may have left. A key that may only write leaves it."""
+        data = self._collection().data
+        for first in range(0, len(events), _AT_ONCE):
+            some = events[first : first + _AT_ONCE]
+            try:
+                await self._call(asyncio.gather(*(data.delete_by_id(object_id(each.run, each.seq)) for each in some)))
+            except AuditRefused:
+                return
 
     async def _insert(self, events: list[Event]) -> dict[int, str]:
         """Write the events; the reason for each that failed, by its place."""
@@ -207,6 +240,7 @@ class WeaviateLog:
                 )
             if TOO_LARGE.search(str(cause)):
                 return dict.fromkeys(range(len(events)), "it is larger than the server takes")
+            self._unsure = self._unsure or isinstance(error, AuditOffline)
             raise
         return {place: first_line(error.message) for place, error in answer.errors.items()}
 
@@ -250,7 +284,7 @@ class WeaviateLog:
         return [AuditHit(event_in(each.properties), _score(query, each.metadata)) for each in answer.objects]
 
     async def _asked(self, query: AuditQuery) -> Awaitable[Any]:
-        from weaviate.classes.query import MetadataQuery, Sort
+        from weaviate.classes.query import HybridFusion, MetadataQuery, Sort
 
         ask = self._collection().query
         given: dict[str, Any] = {"filters": _filters(query), "limit": query.limit, "return_properties": ["event"]}
@@ -265,7 +299,11 @@ class WeaviateLog:
         vector = await self._vector(query.words)
         if query.mode == "hybrid":
             scored = MetadataQuery(score=True)
-            return ask.hybrid(words, vector=vector, query_properties=["words"], return_metadata=scored, **given)
+            fusion = HybridFusion.RELATIVE_SCORE
+            return ask.hybrid(
+                words, vector=vector, alpha=ALPHA, fusion_type=fusion, query_properties=["words"],
+                return_metadata=scored, **given,
+            )  # fmt: skip
         return ask.near_vector(vector, return_metadata=MetadataQuery(distance=True), **given)
 
     async def _vector(self, words: str) -> list[float]:
@@ -304,6 +342,10 @@ class WeaviateLog:
         return {str(each.grouped_by.value): int(each.total_count or 0) for each in answer.groups}
 
 
+def _absent() -> AuditError:
+    return AuditError("the weaviate-client package is missing", "pip install 'runner[audit]'")
+
+
 def _client(settings: AuditSettings, timeout: float) -> WeaviateAsyncClient:
     """A client that is not connected yet. Raises AuditError without the SDK."""
     try:
@@ -313,7 +355,7 @@ def _client(settings: AuditSettings, timeout: float) -> WeaviateAsyncClient:
         from weaviate.classes.init import AdditionalConfig, Auth, Timeout
         from weaviate.connect import ConnectionParams
     except ImportError as error:
-        raise AuditError("the weaviate-client package is missing", "pip install 'runner[audit]'") from error
+        raise _absent() from error
     # It prints the objects that failed; what failed is told by us, without them.
     logging.getLogger("weaviate-client").setLevel(logging.CRITICAL + 1)
     whole = max(round(timeout), 1)

@@ -76,6 +76,11 @@ def refused_key(name: str) -> AuditRefused:
     )
 
 
+def gone(name: str) -> AuditOffline:
+    """The error for a server that nobody answers for."""
+    return AuditOffline(f"{name} does not answer", "See that the server runs, and RUNNER_AUDIT_URL, RUNNER_AUDIT_GRPC.")
+
+
 def translated(name: str, error: Exception) -> AuditError:
     """The error for what the SDK raised; `name` is the audit log's."""
     kind, status = type(error).__name__, getattr(error, "status_code", None)
@@ -89,9 +94,7 @@ def translated(name: str, error: Exception) -> AuditError:
         or (code and code[1] in _CODES_OF_THEGONE)
         or (status is not None and (status >= 500 or status == 429))
     ):
-        return AuditOffline(
-            f"{name} does not answer", "See that the server runs, and RUNNER_AUDIT_URL, RUNNER_AUDIT_GRPC."
-        )
+        return gone(name)
     if status is None and code is None and kind not in OTHERS:
         return AuditOffline(f"{name} failed: {kind}")
     details = re.search(r'details = "(.*?)"', str(error))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import shutil
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.errors import StoreError, UsageError
+from runner.errors import JournalBroken, StoreError, UsageError
+from runner.records import dataclass
+from runner.run.ports import StateStore
+from runner.store.examine import Findings, examine
 from runner.store.failure import from_os
 from runner.store.lock import StoreLock
 from runner.store.swap import swap
@@ -19,6 +25,83 @@ from runner.store.watermark import copy_store, is_store
 _NAME = "state"
 #: What is kept of a state folder beside the store.
 _BESIDE = ("runs", "artifacts")
+_OURS = re.compile(r"state-\d{8}T\d{12}\.tar\.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made: its size in bytes, and how many runs and events are in it."""
+
+    file: Path
+    bytes: int
+    runs: int
+    events: int
+
+
+def needs_a_folder(environ: Mapping[str, str], what: str, instead: str) -> None:
+    """Raise UsageError where the state is on a server: `runner state WHAT` works on files."""
+    if environ.get("RUNNER_STATE_URL"):
+        raise UsageError(
+            f"`runner state {what}` works on a folder, and RUNNER_STATE_URL names a server",
+            f"Unset it to work on the folder; for a server there is {instead}.",
+        )
+
+
+def back_up(folder: Path, file: Path, opened: Callable[[Path], StateStore]) -> Backup:
+    """Write the state of `folder` as it is at one moment, logs and artifacts into the new file `file`; `opened` gives
+    the store of the copy. Blocks. Raises UsageError, StoreError, and JournalBroken where a journal does not hold.
+    """
+    needs_a_folder(os.environ, "backup", "its own server's means, or `runner state export`")
+    place = Path(tempfile.mkdtemp(prefix="runner-backup-"))
+    try:
+        copy = copied(folder, place)
+        runs, events = verified(opened(copy))
+        # Opening has cut off what was never acknowledged: what is packed is what was verified.
+        return Backup(file, write(folder, copy, file), runs, events)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def verified(store: StateStore) -> tuple[int, int]:
+    """How many runs and events a store has that nobody else has open. Blocks. Raises JournalBroken when one does not
+    hold, StoreError.
+    """
+
+    async def main() -> Findings:
+        await store.open()
+        try:
+            return await examine(store)
+        finally:
+            await store.close()
+
+    found = asyncio.run(main())
+    if found.broken:
+        raise JournalBroken("\n".join(found.broken), "Nothing was written. `runner state check` looks at the state.")
+    return found.runs, found.events
+
+
+def new_name(folder: Path, moment: datetime) -> Path:
+    """The file of a backup that is one of many in a folder, which is made where it is missing. Raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise from_os(folder, error) from error
+    return folder / f"state-{moment:%Y%m%dT%H%M%S%f}.tar.gz"
+
+
+def rotate(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the newest `keep` backups that `new_name` has named; which. Other files stay. Raises StoreError,
+    and UsageError when none would be kept.
+    """
+    if keep < 1:
+        raise UsageError(f"keeping {keep} backups keeps none", "Keep 1 or more.")
+    old = sorted(file for file in folder.glob("state-*.tar.gz") if _OURS.fullmatch(file.name))[:-keep]
+    try:
+        for file in old:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os(folder, error) from error
+    return old
 
 
 def copied(folder: Path, place: Path) -> Path:

@@ -63,6 +63,8 @@ def check_changes(run: str, changes: Sequence[Change]) -> list[str | None]:
     for change in changes:
         if change.table == "run" and change.key != run:
             raise ValueError(f"a commit to run {run} cannot change run {change.key}")
+        if change.table == "workflow" and (change.rev or change.data is None):
+            raise ValueError(f"the version {change.key} of a workflow is what it is: it can only be made")
         if change.rev < 0:
             raise ValueError(f"a revision counts from 0, not {change.rev}")
         change.key.encode()  # a lone surrogate has no bytes

@@ -18,8 +18,11 @@ from runner.store.swap import swap
 
 #: Every table that a store has, in the order of copying.
 TABLES = (
-    "run", "step", "box", "artifact", "milestone", "event", "head", "outbox", "dead", "tombstone",
+    "run", "step", "box", "artifact", "milestone", "attempt", "approval", "workflow", "event", "head", "outbox", "dead",
+    "tombstone",
 )  # fmt: skip
+#: Those of edges, after what they connect.
+RELATIONS = ("used", "produced", "consumed")
 _PAGE = 500
 
 
@@ -55,7 +58,7 @@ def _copy(store: Path, new: Path) -> None:
     try:
         source.connect()
         target.connect()
-        for table in TABLES:
+        for table in (*TABLES, *RELATIONS):
             copied = _copy_table(source, target, table)
             if [_count(source, table), _count(target, table)] != [copied, copied]:
                 raise StoreError(f"the copy of {store} lacks rows of {table}; the store is as it was", "Try it again.")
@@ -68,7 +71,7 @@ def _copy_table(source: EmbeddedEngine, target: EmbeddedEngine, table: str) -> i
     copied = 0
     while rows := _ask(source, "copy_read", table=table, start=copied, limit=_PAGE):
         target.before_write()
-        _ask(target, "copy_write", rows=rows)
+        _ask(target, "copy_relate" if table in RELATIONS else "copy_write", rows=rows)
         target.written()
         copied += len(rows)
     return copied

@@ -9,9 +9,17 @@ every store; so can anybody who writes another one::
 
 from __future__ import annotations
 
-from runner.store.checks import journal, letters, lists, records, values
+from runner.store.checks import graph, journal, leases, letters, lists, records, values
 from runner.store.checks.bench import Bench, Check
 
 __all__ = ["CHECKS", "Bench", "Check"]
 
-CHECKS: tuple[Check, ...] = (*records.CHECKS, *values.CHECKS, *journal.CHECKS, *lists.CHECKS, *letters.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *records.CHECKS,
+    *values.CHECKS,
+    *journal.CHECKS,
+    *lists.CHECKS,
+    *letters.CHECKS,
+    *leases.CHECKS,
+    *graph.CHECKS,
+)

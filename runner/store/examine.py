@@ -8,10 +8,8 @@ from runner.compiler.canonical import Json
 from runner.errors import JournalBroken
 from runner.records import dataclass
 from runner.run.event import GENESIS, verify
+from runner.run.journal import TABLES
 from runner.run.ports import StateStore
-
-#: The tables of documents, the run's own first.
-TABLES = ("run", "step", "box", "artifact", "milestone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,11 @@ async def examine(store: StateStore) -> Findings:
 
 
 async def contents(store: StateStore) -> AsyncIterator[dict[str, Json]]:
-    """Every document and every event as plain JSON, run by run, documents first. Raises StoreError, JournalBroken."""
+    """Every document and every event as plain JSON: versions of workflows, then run by run, documents first. Raises
+    StoreError, JournalBroken.
+    """
+    for record in await store.workflows(limit=2**31 - 1):
+        yield {"table": "workflow", "key": record.key, "rev": record.rev, "data": record.data}
     known = {record.key for record in await store.runs(limit=2**31 - 1)}
     for run in sorted(known | (await store.heads()).keys()):
         for table in TABLES:

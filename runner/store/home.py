@@ -18,7 +18,7 @@ from runner.store.queries import preparing, queries
 from runner.store.watermark import copy_store
 
 #: Named queries that write.
-WRITES = frozenset({"commit", "delivered", "reject", "revive", "forget"})
+WRITES = frozenset({"commit", "delivered", "reject", "revive", "forget", "claim_lease", "renew_lease", "release_lease"})
 
 
 class Home(Protocol):
@@ -27,6 +27,11 @@ class Home(Protocol):
     @property
     def where(self) -> str:
         """What people know it by."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether processes of several machines may come there."""
         ...
 
     @property
@@ -55,6 +60,7 @@ class FolderHome:
     """
 
     marks = True
+    shared = False
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path

@@ -24,10 +24,14 @@ _LOOK = 0.02
 
 
 class StoreLock:
-    """An exclusive lock on `path`, whose content tells who holds it: pid, command, since (UTC), reading."""
+    """An exclusive lock on `path`, whose content tells who holds it: pid, command, since (UTC), reading, serving.
 
-    def __init__(self, path: Path) -> None:
+    `serving`: whoever takes it with this object lets others work on the store, as the gateway does.
+    """
+
+    def __init__(self, path: Path, *, serving: bool = False) -> None:
         self.path = path
+        self._serving = serving
         self._fd: int | None = None
 
     @property
@@ -65,11 +69,18 @@ class StoreLock:
             os.close(self._fd)
             self._fd = None
 
-    @staticmethod
-    def _sign(fd: int, reading: bool) -> None:
+    def is_served(self) -> bool:
+        """Whether whoever holds it lets others work on the store, is about to, or did so until now."""
+        try:
+            return json.loads(self.path.read_bytes()).get("serving") is True
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    def _sign(self, fd: int, reading: bool) -> None:
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:2]])  # later arguments may hold values of inputs
-        text = json.dumps({"pid": os.getpid(), "command": command, "since": since, "reading": reading}).encode()
+        about = {"pid": os.getpid(), "command": command, "since": since, "reading": reading, "serving": self._serving}
+        text = json.dumps(about).encode()
         try:
             os.ftruncate(fd, 0)
             os.pwrite(fd, text + b"\n", 0)

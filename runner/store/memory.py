@@ -5,13 +5,17 @@ It passes the same conformance suite as SurrealDB, to the letter: compare-and-se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from itertools import islice
+from typing import Literal
 
 from runner.errors import JournalBroken, StoreConflict, StoreError
 from runner.run.event import GENESIS, Event, EventDraft
-from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
+from runner.run.ports import Change, Record
+from runner.run.stored import Backlog, DeadLetter, Edge, Lease, Lineage, Tombstone
 from runner.store.codec import Head, check_changes, conflict, decode, decode_event, encode_event, seal_all
+from runner.store.edges import edges_of, walk
 
 _Key = tuple[str, str, str]  # table, run, key
 _Place = tuple[str, int]  # run, seq
@@ -24,11 +28,18 @@ class MemoryStore:
         self._open = False
         self._records: dict[_Key, tuple[int, str]] = {}
         self._events: dict[str, dict[int, str]] = {}
+        self._edges: dict[str, set[Edge]] = {}
         self._heads: dict[str, Head] = {}
         self._outbox: dict[_Place, int] = {}  # with the time of entry, which only grows
         self._dead: dict[_Place, tuple[int, str, str]] = {}  # with the reason and its moment
         self._tombstones: dict[tuple[str, str], Tombstone] = {}
         self._entered = 0
+        self._leases: dict[str, tuple[str, float]] = {}  # with the moment at which it runs out
+
+    @property
+    def shared(self) -> bool:
+        """See StateStore.shared: nobody else comes here."""
+        return False
 
     async def open(self) -> None:
         """Make it usable."""
@@ -45,13 +56,16 @@ class MemoryStore:
         sealed = seal_all(run, self._heads.get(run, (0, GENESIS)), events)
         moved: dict[_Key, tuple[int, str]] = {}
         for change, text in zip(changes, texts, strict=True):
-            key = (change.table, run, change.key)
+            key = _record(run, change.table, change.key)
+            if change.table == "workflow" and key in self._records:
+                continue
             found = moved.get(key, self._records.get(key, (0, "")))[0]
             if found != change.rev:
                 raise StoreConflict(conflict(run, change, found))
             if text is not None:
                 moved[key] = (change.rev + 1, text)
         self._records.update(moved)
+        self._edges.setdefault(run, set()).update(edges_of(run, changes))
         for event in sealed:
             self._events.setdefault(run, {})[event.seq] = encode_event(event)
             self._entered += 1
@@ -62,7 +76,7 @@ class MemoryStore:
     async def get(self, run: str, table: str, key: str) -> Record | None:
         """The record, None when there is none."""
         self._check_open()
-        found = self._records.get((table, run, key))
+        found = self._records.get(_record(run, table, key))
         return None if found is None else Record(key, found[0], decode(found[1]))
 
     async def all(self, run: str, table: str) -> list[Record]:
@@ -74,14 +88,31 @@ class MemoryStore:
             if where == table and owner == run
         ]
 
-    async def runs(self, limit: int = 50) -> list[Record]:
+    async def runs(self, limit: int = 50, states: Collection[str] = ()) -> list[Record]:
         """The newest runs first, by `created_at`, then by id."""
+        found = self._newest("run", "created_at")
+        return [each for each in found if not states or each.data.get("state") in states][:limit]
+
+    async def workflows(self, limit: int = 50) -> list[Record]:
+        """The versions of workflows that were seen last first, by `first_seen`, then by key."""
+        return self._newest("workflow", "first_seen")[:limit]
+
+    def _newest(self, table: str, moment: str) -> list[Record]:
         self._check_open()
         found = [
-            Record(key, rev, decode(text)) for (table, _, key), (rev, text) in self._records.items() if table == "run"
+            Record(key, rev, decode(text)) for (where, _, key), (rev, text) in self._records.items() if where == table
         ]
-        found.sort(key=lambda record: (str(record.data.get("created_at") or ""), record.key), reverse=True)
-        return found[:limit]
+        return sorted(found, key=lambda record: (str(record.data.get(moment) or ""), record.key), reverse=True)
+
+    async def edges(self, run: str) -> list[Edge]:
+        """All edges of a run, sorted."""
+        self._check_open()
+        return sorted(self._edges.get(run, ()))
+
+    async def lineage(self, run: str, table: Literal["step", "artifact"], key: str) -> Lineage:
+        """See StateStore.lineage."""
+        self._check_open()
+        return walk(self._edges.get(run, ()), (table, key))
 
     async def events(self, run: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events with seq > after, in order."""
@@ -155,6 +186,34 @@ class MemoryStore:
         self._check_open()
         return [self._tombstones[key] for key in sorted(self._tombstones)]
 
+    async def claim(self, run: str, holder: str, seconds: float, before: str = "") -> bool:
+        """See StateStore.claim."""
+        self._check_open()
+        owner, end = self._leases.get(run, (holder, 0.0))
+        if owner not in (holder, before) and end > time.monotonic():
+            return False
+        self._leases[run] = (holder, time.monotonic() + seconds)
+        return True
+
+    async def renew(self, run: str, holder: str, seconds: float) -> bool:
+        """See StateStore.renew."""
+        self._check_open()
+        if self._leases.get(run, ("", 0.0))[0] != holder:
+            return False
+        self._leases[run] = (holder, time.monotonic() + seconds)
+        return True
+
+    async def release(self, run: str, holder: str) -> None:
+        """Give the lease back, if it is the holder's."""
+        self._check_open()
+        if self._leases.get(run, ("", 0.0))[0] == holder:
+            del self._leases[run]
+
+    async def leases(self) -> dict[str, Lease]:
+        """All leases by run."""
+        self._check_open()
+        return {run: Lease(holder, end - time.monotonic()) for run, (holder, end) in self._leases.items()}
+
     def _event(self, place: _Place) -> Event:
         run, seq = place
         if seq not in self._events.get(run, {}):
@@ -164,3 +223,8 @@ class MemoryStore:
     def _check_open(self) -> None:
         if not self._open:
             raise StoreError("the state store is not open")
+
+
+def _record(run: str, table: str, key: str) -> _Key:
+    """Versions of workflows belong to no run."""
+    return (table, "" if table == "workflow" else run, key)

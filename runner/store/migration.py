@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import StoreNewer
+from runner.store.fill import fill_in
 from runner.store.surreal_sdk import rid
 
 #: The version of what is stored, and the query that leads to each version from the one before.
-MIGRATIONS: tuple[tuple[int, str], ...] = ((1, "migrate_1"), (2, "migrate_2"))
+MIGRATIONS: tuple[tuple[int, str], ...] = ((1, "migrate_1"), (2, "migrate_2"), (3, "migrate_3"))
 VERSION = MIGRATIONS[-1][0]
+#: The version from which on attempts, questions and edges were written with what they follow from.
+FILLED = 3
 
 #: Runs a named query and gives the result of each of its statements.
 Ask = Callable[[str, dict[str, object]], list[Any]]
@@ -37,6 +40,18 @@ def bring_up(where: Path | str, ask: Ask, before_write: Callable[[], None], *, s
     for number, name in MIGRATIONS:
         if number > version:
             ask(name, {})
+    if 0 < version < FILLED:
+        fill_in(ask)
+    if stamp:
+        _quiet(ask)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     ask("set_version", {"id": rid("meta", "schema"), "version": VERSION, "now": now})
     return True
+
+
+def _quiet(ask: Ask) -> None:
+    """End the live queries of a gateway that was killed, or went on when this copy was made: in a folder nobody hears
+    them, and each change would be written twice.
+    """
+    if "runner_live" in ask("tables", {})[0]["tables"]:
+        ask("quiet", {})

@@ -63,6 +63,21 @@ class MiniLm:
         return tuple(self._model.vector(sentence))
 
 
+def packed(vector: Sequence[float]) -> bytes:
+    """A vector as it is kept: 32-bit numbers in the machine's order."""
+    import numpy as np
+
+    return np.asarray(vector, dtype=np.float32).tobytes()
+
+
+def cosines(vectors: Sequence[bytes], wanted: Sequence[float]) -> list[float]:
+    """How near packed vectors of length 1 are to another one: 1 for the same direction, 0 for nothing in common."""
+    import numpy as np
+
+    matrix = np.frombuffer(b"".join(vectors), dtype=np.float32).reshape(len(vectors), len(wanted))
+    return [float(value) for value in matrix @ np.asarray(wanted, dtype=np.float32)]
+
+
 def _read(folder: Path) -> _Model:
     try:
         # More threads gain nothing on one sentence, and lose much on a machine that is busy.

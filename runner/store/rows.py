@@ -25,7 +25,8 @@ def content(run: str, change: Change, text: str | None, number: int) -> dict[str
     """A row: the document as text, the fields to search by, the number of the commit; None for a record that stays."""
     if text is None:
         return None
-    found = {name: (change.data or {}).get(name) for name in ("state", "created_at")}
+    data = change.data or {}
+    found = {"state": data.get("state"), "created_at": data.get("created_at", data.get("first_seen"))}
     columns = {name: key_text(value) if isinstance(value, str) else "" for name, value in found.items()}
     named = {"run": key_text(run), "key": key_text(change.key), "rev": change.rev + 1}
     return {**named, "body": text, "txn": number, **columns}

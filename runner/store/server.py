@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from runner.errors import StoreError, StoreUnanswered
+from runner.errors import StoreError, StoreUnanswered, StoreUnserved
 from runner.records import dataclass
 from runner.store.answers import Again, results
 from runner.store.migration import bring_up
@@ -23,6 +23,8 @@ from runner.store.surreal_sdk import Link, Lost
 GATEWAY = "+gateway"
 _PAUSE, _LONGEST = 0.02, 0.5
 _TRIES = 8
+#: What it is known by until it was reached.
+_NOWHERE = "the state server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +56,29 @@ class ServerHome:
     started again may be elsewhere. None: there is no server any more.
     """
 
+    shared = True
+
     def __init__(self, find: Callable[[], Address | None], *, waits: Waits | None = None) -> None:
         self._find = find
         self._waits = waits or Waits()
         self._link: Link | None = None
         self._ready = False
         self._names = ("runner", "runner")
-        self.where = "the state server"
+        self.where = _NOWHERE
         self.marks = False
 
     def open(self) -> None:
         """See Home."""
+        bring_up(self.where, self._asked_again, lambda: None, stamp=False)
+        self._ready = True
+
+    def _asked_again(self, name: str, values: dict[str, object]) -> list[Any]:
+        """The answer also where somebody else brings the same state up at the same time."""
         for attempt in range(_TRIES):
             try:
-                bring_up(self.where, self._asked, lambda: None, stamp=False)
-            except Again:  # somebody else does the same
+                return self._asked(name, values)
+            except Again:
                 time.sleep(_PAUSE * 2**attempt)
-                continue
-            self._ready = True
-            return
         raise StoreError(f"the state in {self.where} cannot be prepared: others write all the time", "Try again.")
 
     def ask(self, name: str, values: dict[str, object]) -> list[Any]:
@@ -90,14 +96,20 @@ class ServerHome:
             except Lost as lost:
                 self._drop()
                 if name == "commit" and lost.sent:
-                    raise StoreUnanswered(f"the state server at {self.where} did not answer a commit: {lost}") from lost
+                    raise StoreUnanswered(f"the state server{self._at} did not answer a commit: {lost}") from lost
+                if not self._ready and self._find() is None:
+                    raise StoreUnserved("the gateway of the state has just ended", "Try again.") from lost
                 if time.monotonic() > end:
                     raise StoreError(
-                        f"the state server at {self.where} cannot be reached: {lost}",
+                        f"the state server{self._at} cannot be reached: {lost}",
                         "Start it again, as with `runner endpoint surreal`, or correct RUNNER_STATE_URL.",
                     ) from lost
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - so that many clients do not come back at once
             pause = min(2 * pause, _LONGEST)
+
+    @property
+    def _at(self) -> str:
+        return "" if self.where == _NOWHERE else f" at {self.where}"
 
     def _text(self, name: str) -> str:
         return preparing(*self._names) if name == "prepare" else queries()[name]

@@ -10,17 +10,21 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from runner.errors import StoreConflict, StoreError, StoreUnanswered
 from runner.run.event import GENESIS, Event, EventDraft
-from runner.run.ports import Backlog, Change, DeadLetter, Record, Tombstone
+from runner.run.ports import Change, Record
+from runner.run.stored import Backlog, DeadLetter, Edge, Lease, Lineage, Tombstone
 from runner.store.answers import Again, Refused
 from runner.store.codec import Head, check_changes, conflict, decode, encode, encode_event, seal_all
+from runner.store.edges import edges_of, walk
+from runner.store.either import EitherHome
+from runner.store.graph import edges_in, relation
 from runner.store.home import FolderHome, Home
 from runner.store.rows import content, count, event_of, key_text, linked, record, unkeyed
 from runner.store.server import Address, ServerHome, Waits
@@ -29,11 +33,13 @@ from runner.store.surreal_sdk import rid
 T = TypeVar("T")
 
 _TIMEOUT = 30.0
+#: Seconds that opening may take: a large state of an older version is brought up then.
+_OPENING = 600.0
 #: Seconds for which a write that meets other writers is tried again, and between two tries at first and at most.
 _RACING = 15.0
 _PAUSE, _LONGEST = 0.002, 0.05
 _MOST = 2**31 - 1  # what a LIMIT may be
-_TABLES = frozenset({"run", "step", "box", "artifact", "milestone"})
+_TABLES = frozenset({"run", "step", "box", "artifact", "milestone", "attempt", "approval"})
 
 
 class SurrealStore:
@@ -56,6 +62,14 @@ class SurrealStore:
         store._begin(ServerHome(find, waits=waits), read_only, waits.whole)
         return store
 
+    @classmethod
+    def behind(cls, path: Path, find: Callable[[], Address | None], *, read_only: bool = False) -> SurrealStore:
+        """A store in the folder `path`, or behind its gateway, whose address `find` gives as long as one serves."""
+        waits, store = Waits(), cls.__new__(cls)
+        # The longer of both times: which of them it is to be shows when it is opened.
+        store._begin(EitherHome(path.absolute(), find, read_only=read_only, waits=waits), read_only, waits.whole)
+        return store
+
     def _begin(self, home: Home, read_only: bool, timeout: float) -> None:
         self._home = home
         self._read_only = read_only
@@ -63,6 +77,11 @@ class SurrealStore:
         self._thread: ThreadPoolExecutor | None = None
         self._heads: dict[str, Head] = {}
         self._last_at = 0
+
+    @property
+    def shared(self) -> bool:
+        """See StateStore.shared."""
+        return self._home.shared
 
     # ------------------------------------------------------------ life
 
@@ -72,7 +91,7 @@ class SurrealStore:
             return
         self._thread = ThreadPoolExecutor(1, "runner-state")
         try:
-            await self._call(self._home.open)
+            await self._call(self._home.open, within=max(self._timeout, _OPENING))
         except BaseException:
             await self.close()
             raise
@@ -89,18 +108,19 @@ class SurrealStore:
             self._thread = None
             thread.shutdown(wait=False)
 
-    async def _call(self, job: Callable[..., T], *args: object) -> T:
+    async def _call(self, job: Callable[..., T], *args: object, within: float | None = None) -> T:
         if self._thread is None:
             raise StoreError("the state store is not open")
         future = asyncio.wrap_future(self._thread.submit(job, *args))
         future.add_done_callback(_seen)
+        within = within or self._timeout
         try:
-            done, _ = await asyncio.wait({future}, timeout=self._timeout)
+            done, _ = await asyncio.wait({future}, timeout=within)
         except asyncio.CancelledError:
             await asyncio.wait({future}, timeout=self._timeout)
             raise
         if not done:
-            raise StoreError(f"the state store in {self._home.where} did not answer within {self._timeout:g} s")
+            raise StoreError(f"the state store in {self._home.where} did not answer within {within:g} s")
         return future.result()
 
     def _ask(self, name: str, **values: object) -> list[Any]:
@@ -161,7 +181,7 @@ class SurrealStore:
             rows = self._ask("written", id=rid("event", [run, sealed[0].seq]))[0]
             return bool(rows) and rows[0].get("txn") == number
         for change in changes:
-            if change.data is None:
+            if change.data is None or change.table == "workflow":
                 continue
             rows = self._ask("written", id=_record_id(run, change.table, change.key))[0]
             if rows and rows[0].get("txn") != number and rows[0]["rev"] > change.rev:
@@ -181,18 +201,22 @@ class SurrealStore:
         self._last_at = first + len(events)
         moved = {"id": rid("head", run), "old_seq": head[0], "old_hash": head[1]}
         marks = {"begin": rid("meta", "begin"), "end": rid("meta", "end")} if self._home.marks else {}
+        rows = [
+            {
+                "id": _record_id(run, change.table, change.key),
+                "rev": change.rev,
+                "place": place,
+                "content": content(run, change, text, number),
+            }
+            for place, (change, text) in enumerate(zip(changes, texts, strict=True))
+        ]
+        versions = [change.table == "workflow" for change in changes]
         return {
             "txn": {**marks, "number": number},
             "head": {**moved, "seq": events[-1].seq, "hash": events[-1].hash} if events else None,
-            "changes": [
-                {
-                    "id": _record_id(run, change.table, change.key),
-                    "rev": change.rev,
-                    "place": place,
-                    "content": content(run, change, text, number),
-                }
-                for place, (change, text) in enumerate(zip(changes, texts, strict=True))
-            ],
+            "changes": [row for row, is_version in zip(rows, versions, strict=True) if not is_version],
+            "versions": [_made(row) for row, is_version in zip(rows, versions, strict=True) if is_version],
+            "edges": [relation(run, edge) for edge in edges_of(run, changes)],
             "events": [
                 {
                     "id": rid("event", [run, event.seq]),
@@ -237,17 +261,32 @@ class SurrealStore:
         }
         await self._write("forget", tombstone=kept)
 
-    async def _write(self, name: str, **values: object) -> None:
+    async def claim(self, run: str, holder: str, seconds: float, before: str = "") -> bool:
+        """See StateStore.claim."""
+        try:
+            await self._write("claim_lease", **_lease(run, holder, seconds), holders=[holder, before or holder])
+        except Refused:
+            return False
+        return True
+
+    async def renew(self, run: str, holder: str, seconds: float) -> bool:
+        """See StateStore.renew."""
+        return bool((await self._write("renew_lease", **_lease(run, holder, seconds)))[0])
+
+    async def release(self, run: str, holder: str) -> None:
+        """See StateStore.release."""
+        await self._write("release_lease", **_lease(run, holder))
+
+    async def _write(self, name: str, **values: object) -> list[Any]:
         """A write that needs no head; the shipper and the runs of other processes may collide in it."""
         if self._read_only:
             raise StoreError("the state store was opened for reading only")
-        await self._call(self._tried, name, values)
+        return await self._call(self._tried, name, values)
 
-    def _tried(self, name: str, values: dict[str, object]) -> None:
+    def _tried(self, name: str, values: dict[str, object]) -> list[Any]:
         for attempt in _tries():
             try:
-                self._ask(name, **values)
-                return
+                return self._ask(name, **values)
             except Again:
                 _pause(attempt)
         raise StoreConflict(f"for {_RACING:g} s every write met other writers", "Try again.")
@@ -267,9 +306,23 @@ class SurrealStore:
         rows = await self._rows(f"all_{_checked(table)}", run=key_text(run))
         return sorted((record(row) for row in rows), key=lambda record: record.key)
 
-    async def runs(self, limit: int = 50) -> list[Record]:
+    async def runs(self, limit: int = 50, states: Collection[str] = ()) -> list[Record]:
         """The newest runs first, by `created_at`, then by id."""
-        return [record(row) for row in await self._rows("runs", limit=min(limit, _MOST))]
+        rows = await self._rows("runs", limit=min(limit, _MOST), states=sorted(states))
+        return [record(row) for row in rows]
+
+    async def workflows(self, limit: int = 50) -> list[Record]:
+        """The versions of workflows that were seen last first, by `first_seen`, then by key."""
+        return [record(row) for row in await self._rows("workflows", limit=min(limit, _MOST))]
+
+    async def edges(self, run: str) -> list[Edge]:
+        """All edges of a run, sorted."""
+        found = await self._call(lambda: self._ask("edges", run=key_text(run)))
+        return edges_in(id_ for ids in found for id_ in ids)
+
+    async def lineage(self, run: str, table: Literal["step", "artifact"], key: str) -> Lineage:
+        """See StateStore.lineage."""
+        return walk(await self.edges(run), (table, key))
 
     async def events(self, run: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events with seq > after, in order."""
@@ -304,6 +357,11 @@ class SurrealStore:
     async def tombstones(self) -> list[Tombstone]:
         """What retention has left, sorted by run and place."""
         return [Tombstone(**decode(row["body"])) for row in await self._rows("tombstones")]  # type: ignore[arg-type]
+
+    async def leases(self) -> dict[str, Lease]:
+        """All leases by run."""
+        rows = await self._rows("leases")
+        return {unkeyed(row["id"].id): Lease(row["holder"], row["remaining"] / 1000) for row in rows}
 
     async def _rows(self, name: str, **values: object) -> list[Any]:
         rows: list[Any] = (await self._call(lambda: self._ask(name, **values)))[0]
@@ -340,7 +398,18 @@ def _checked(table: str) -> str:
 
 
 def _record_id(run: str, table: str, key: str) -> object:
-    return rid("run", key) if _checked(table) == "run" else rid(table, [run, key])
+    if table in ("run", "workflow"):
+        return rid(table, key)
+    return rid(_checked(table), [run, key])
+
+
+def _made(row: dict[str, Any]) -> dict[str, object]:
+    """The row of a record that is made where it is not there yet."""
+    return {"id": row["id"], **row["content"], "run": ""}
+
+
+def _lease(run: str, holder: str, seconds: float = 0.0) -> dict[str, object]:
+    return {"id": rid("lease", run), "holder": holder, "millis": round(seconds * 1000)}
 
 
 def _places(event: Event) -> dict[str, object]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from runner.cli import asking
+from runner.cli.main import app
+from runner.cli.printed import command, completed
 from runner.errors import UsageError
 from runner.run.event import EventDraft
 from runner.run.owner import owner
-from runner.run.ports import Change
+from runner.run.ports import Change, Record
 from runner.run.requests import Inbox
+from runner.run.stored import Lease
 
 TS = "2026-01-31T12:00:00.000000Z"
 DEAD = {"pid": 2**22 + 1, "host": owner()["host"], "boot": owner()["boot"]}
@@ -94,6 +100,26 @@ def test_what_cannot_be_answered(empty, words, message, hint):
     assert hint in error.hint
 
 
+@pytest.mark.parametrize("key", ["gate", "gate[place=a b's]", "gate[place=\n]"])
+def test_the_command_that_is_shown_answers_as_it_stands(empty, key):
+    empty.put("r1", document("paused"), [leg("build"), gate(key, form={"n": FORM["n"]})])
+    told = json.loads(empty.runner("status", "r1", "--json").stdout)["run"]["asks"][0]["answer"]
+    assert told in empty.runner("status", "r1").stdout
+    words = shlex.split(told)
+    assert words[0] == "runner"
+    result = CliRunner().invoke(app, words[1:])
+    assert "approved; kept" in result.stdout, result.output
+    assert [request.step for request in Inbox(empty.state, "r1").waiting()] == [key]
+    assert shlex.split(result.stdout.rpartition("runner ")[2]) == ["resume", "r1", "--state", str(empty.state)]
+
+
+def test_a_field_that_has_to_be_filled_in_is_named_by_the_command(empty):
+    empty.put("r1", document("paused"), [gate()])
+    assert "runner approve r1 gate --state " in (shown := empty.runner("status", "r1").stdout)
+    assert " -i reason=…\n" in shown
+    assert " -i n=" not in shown
+
+
 def test_a_question_of_a_run_below_is_answered_by_way_of_the_run_above(empty):
     empty.put("r1", document(), [leg("go", "running", child="r2")])
     empty.put("r2", document(parent={"run": "r1", "step": "go"}), [gate(form={})])
@@ -123,7 +149,7 @@ def test_a_run_that_goes_on_takes_what_is_asked(empty):
     for words, said in (
         (("approve", "r1"), "gate of run r1: approved\n"),
         (("cancel", "r1", "--reason", "late"), "run r1 is being stopped\n"),
-        (("pause", "r1"), "run r1 begins nothing new; go on with it: runner resume r1\n"),
+        (("pause", "r1"), f"run r1 begins nothing new; go on with it: {command(empty.state, 'resume', 'r1')}\n"),
     ):
         thread = taking(empty, "r1")
         result = empty.runner(*words)
@@ -163,6 +189,15 @@ def test_a_run_that_does_not_take_it(empty, monkeypatch, ended):
         assert [request.action for request in Inbox(empty.state, "r1").waiting()] == ["cancel"]
 
 
+def test_a_process_of_another_machine_is_there_as_long_as_its_lease_lasts():
+    elsewhere = {"pid": 1, "host": "another", "boot": "another"}
+    run = Record("r1", 1, document(owner=elsewhere))
+    assert asking.Subject(run, Lease("them", 12.0)).is_run
+    assert not asking.Subject(run, Lease("them", -1.0)).is_run
+    assert asking.Subject(run, None).is_run, "nobody can tell"
+    assert not asking.Subject(Record("r1", 1, document("paused", owner=elsewhere)), Lease("them", 12.0)).is_run
+
+
 def test_a_run_that_is_cut_off_is_cancelled_when_it_is_gone_on_with(empty):
     empty.put("r1", document())
     assert "to be stopped; kept: no process runs it now" in empty.runner("cancel", "r1").stdout
@@ -176,3 +211,28 @@ def test_only_a_run_that_goes_on_can_be_paused(empty, state, words):
     error = refused(empty.runner("pause", "r1"))
     assert error.message == f"no process runs run r1: {words}"
     assert "runner resume r1" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "with_the_folder"),
+    [
+        ("runner status r1", "runner status r1 --state 'a b'"),
+        ("Go on with that one: runner resume r1.", "Go on with that one: runner resume r1 --state 'a b'."),
+        ("`runner rerun r1 --from x`, or --failed.", "`runner rerun r1 --from x --state 'a b'`, or --failed."),
+        ("runner resume r1 --state c", "runner resume r1 --state c"),
+        ("Fetch it once: runner audit setup-semantic", "Fetch it once: runner audit setup-semantic"),
+        ("Look at the state of the runner status page.", "Look at the state of the runner status page."),
+        ("", ""),
+    ],
+)
+def test_hints_name_the_folder_in_the_commands_that_need_it(hint, with_the_folder):
+    assert completed(hint, Path("a b")) == with_the_folder
+    assert completed(hint, Path(".runner")) == hint
+
+
+def test_what_an_error_advises_works_as_it_stands(empty):
+    empty.put("r1", document("succeeded"), [leg("build", child="r2")])
+    error = refused(empty.runner("logs", "r1", "build"))
+    assert error.hint == f"See `{command(empty.state, 'logs', 'r2')}`."
+    error = refused(empty.runner("snapshot", "list", "r9"))
+    assert f"`{command(empty.state, 'status')}`" in error.hint

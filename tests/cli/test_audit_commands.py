@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 
 from runner.cli.audit_search import _moment
 from runner.errors import UsageError
-from runner.run.audit_port import Delivery
+from runner.run.audit_port import Copy, Delivery
 from runner.run.event import Event, EventDraft
 
 RUN = "20260131-120000-aaaaaa"
@@ -79,7 +82,7 @@ def test_conditions(failed: Any, arguments: tuple[str, ...], count: int) -> None
         (("--since", "soon"), "no moment"),
         (("--", "!!!"), "no letter and no digit"),
         (("--source", "weaviate"), "no audit log is known"),
-        (("x", "--mode", "semantic"), "by words only"),
+        (("x", "--mode", "semantic"), "Fetch it once: runner audit setup-semantic"),
         (("--run", "nobody"), "no run 'nobody'"),
     ],
 )
@@ -90,6 +93,16 @@ def test_questions_without_a_meaning(failed: Any, arguments: tuple[str, ...], sa
     assert result.exit_code != 0
     text = f"{result.exception} {getattr(result.exception, 'hint', '')}"
     assert said in text
+
+
+def test_where_nobody_listens_the_sdk_is_not_even_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; from runner.cli.main import app; app(['audit', 'status'], standalone_mode=False); "
+        "print(sorted({'weaviate', 'grpc'} & set(sys.modules)))"
+    )
+    environ = {**os.environ, "RUNNER_AUDIT_URL": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-2:] == ["  error: Weaviate at http://127.0.0.1:9 does not answer", "[]"], done
 
 
 def test_moments() -> None:
@@ -149,11 +162,14 @@ class Taking:
 
     async def close(self) -> None: ...
 
-    async def deliver(self, events: Sequence[Event]) -> Delivery:
+    async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
         accepted = [event for event in events if event.type != self.refuses]
         self.taken += [(event.run, event.seq) for event in accepted]
         refused = [(event, "too odd") for event in events if event.type == self.refuses]
         return Delivery(tuple(accepted), tuple(refused))
+
+    async def copies(self, run: str) -> list[Copy]:
+        return [Copy(seq, "") for each, seq in sorted(set(self.taken)) if each == run]
 
     async def counts(self) -> dict[str, int]:
         return dict(Counter(run for run, _ in set(self.taken)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from runner.cli.main import app
@@ -29,6 +30,28 @@ def test_a_key_is_seen_once(tmp_path: Path) -> None:
     _keys(tmp_path, "--remove", "ann")
     assert not load(tmp_path / "keys.json").holds(key)
     assert "key" not in json.loads(_keys(tmp_path, "--json"))
+
+
+def test_a_key_made_elsewhere_is_taken_from_a_variable_and_replaces_the_one_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = f"e2b_{'a' * 40}", f"e2b_{'b' * 48}"
+    for key in (old, old, new):
+        monkeypatch.setenv("OWN_KEY", key)
+        assert key not in _keys(tmp_path, "--add", "worker", "--from", "OWN_KEY")
+        assert load(tmp_path / "keys.json").holds(key)
+    assert not load(tmp_path / "keys.json").holds(old)
+    assert new not in (tmp_path / "keys.json").read_text()
+
+    for words, said in (
+        (["--add", "worker", "--from", "UNSET"], "that is no key"),
+        (["--from", "OWN_KEY"], "--from needs the key's name"),
+        (["--add", "no/name", "--from", "OWN_KEY"], "cannot name a key"),
+    ):
+        result = CliRunner().invoke(app, ["endpoint", "keys", "--folder", str(tmp_path), *words])
+        assert said in str(result.exception) + result.output
+        assert new not in str(result.exception) + result.output
+    assert load(tmp_path / "keys.json").holds(new)
 
 
 def test_what_cannot_be_is_said_with_what_can(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def test_lines_as_json(logged: Any) -> None:
     [
         ([RUN, "biuld"], "has no step 'biuld'", "Did you mean build?"),
         ([RUN, "build", "--attempt", "7"], "no output of attempt 7", "Attempts with output: 1."),
-        ([RUN, "test[n=2]"], "(skipped) has no output", f"See `runner status {RUN}`."),
+        ([RUN, "test[n=2]"], "(skipped) has no output", f"See `runner status {RUN} --state "),
         ([RUN, "--stream", "stdin"], "no stream 'stdin'", "Streams are stdout and stderr."),
-        (["nope"], "no run 'nope'", "List the runs with `runner status`."),
+        (["nope"], "no run 'nope'", "List the runs with `runner status --state "),
     ],
 )
 def test_what_is_not_there(logged: Any, arguments: list[str], message: str, hint: str) -> None:

@@ -271,7 +271,9 @@ def test_the_table_on_a_terminal_is_wiped_away_at_the_end(machine, monkeypatch):
     from runner.cli import progress
     from runner.cli.run import make_progress
 
-    monkeypatch.setattr("runner.cli.run.make_progress", lambda title, *, quiet, terminal: progress.LiveTable(title))
+    monkeypatch.setattr(
+        "runner.cli.run.make_progress", lambda title, state, *, quiet, terminal: progress.LiveTable(title)
+    )
     assert isinstance(make_progress("t", quiet=False, terminal=True), progress.LiveTable)
     result = machine.run(HELLO)
     assert result.exit_code == 0

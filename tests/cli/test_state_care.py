@@ -14,7 +14,8 @@ from runner.embedded.surreal.launch import launch
 from runner.embedded.surreal.settings import Settings
 from runner.errors import JournalBroken, RunnerError, StoreError, StoreLocked, UsageError
 from runner.run.event import EventDraft, verify
-from runner.run.ports import Change, Tombstone
+from runner.run.ports import Change
+from runner.run.stored import Tombstone
 from runner.store.surreal import SurrealStore
 from runner.store.swap import finish
 from runner.wiring import open_store
@@ -194,7 +195,8 @@ def test_check_names_a_journal_that_does_not_hold(tmp_path: Path) -> None:
     from surrealdb import BlockingEmbeddedSurrealConnection
 
     fill(tmp_path)
-    assert call("check", "--state", str(tmp_path)).output == f"{tmp_path}: 1 run, 20 events, every journal holds\n"
+    told = f"{tmp_path}: 1 run, 20 events, every journal holds, and every document is as it says\n"
+    assert call("check", "--state", str(tmp_path)).output == told
     db = BlockingEmbeddedSurrealConnection(f"surrealkv://{tmp_path / 'state'}")
     db.connect()
     db.use("runner", "runner")
@@ -203,6 +205,22 @@ def test_check_names_a_journal_that_does_not_hold(tmp_path: Path) -> None:
     assert "event 7 is missing" in error(call("check", "--state", str(tmp_path)), JournalBroken)
     result = call("check", "--state", str(tmp_path), "--json")
     assert (result.exit_code, len(json.loads(result.output)["broken"])) == (1, 1)
+
+
+def test_check_names_a_document_that_its_journal_does_not_tell(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = open_store(tmp_path)
+        await store.open()
+        events = [EventDraft("run.created", draft(0).ts, None, None, {"steps_total": 1}), draft(1)]
+        run = Change("run", "r", 0, {"state": "pending", "steps_total": 1})
+        await store.commit("r", [run, Change("step", "a", 0, {"state": "x"})], events)
+        await store.close()
+
+    asyncio.run(main())
+    told = "run r: step a: its state is 'x' in the state, and 'ready' after its journal"
+    assert told in error(call("check", "--state", str(tmp_path)), JournalBroken)
+    result = call("check", "--state", str(tmp_path), "--json")
+    assert (result.exit_code, json.loads(result.output)["differing"]) == (1, [told])
 
 
 def test_export_prints_documents_and_events(tmp_path: Path) -> None:

@@ -89,8 +89,16 @@ def test_a_leg_that_waited_for_its_next_attempt_is_interrupted_too(empty: Any) -
 
 
 def test_one_run_as_json(recorded: Any) -> None:
+    more = [
+        Change("attempt", "build#1", 0, {"step": "build", "number": 1, "state": "succeeded"}),
+        Change("approval", "build/repeat-1", 0, {"step": "build", "prompt": "again?", "decision": None}),
+    ]
+    asyncio.run(recorded.commit("20260131-130000-bbbbbb", more, []))
     value = json.loads(recorded.runner("status", "20260131-130000-bbbbbb", "--json").stdout)
-    assert set(value) == {"run", "steps", "milestones", "artifacts", "boxes"}
+    assert set(value) == {"run", "steps", "milestones", "artifacts", "boxes", "attempts", "approvals"}
+    assert [(each["key"], each["state"]) for each in value["attempts"]] == [("build#1", "succeeded")]
+    assert [(each["key"], each["prompt"]) for each in value["approvals"]] == [("build/repeat-1", "again?")]
+    assert value["run"]["version"] is None  # nobody knows it of a run of an older version
     assert (value["run"]["id"], value["run"]["steps_done"]) == ("20260131-130000-bbbbbb", 3)
     assert [(leg["key"], leg["duration"]) for leg in value["steps"]][:2] == [("build", 4.5), ("test[n=1]", 605.0)]
     assert value["milestones"][0]["key"] == "w1"
@@ -119,8 +127,8 @@ def test_documents_with_nothing_in_them_are_shown(empty: Any) -> None:
     [
         ("20260131", "'20260131' begins 3 runs: 20260131-140000-cccccc, ", "Write more of it."),
         ("20260131-130000-bbbbbx", "no run '20260131-130000-bbbbbx' in ", "Did you mean 20260131-130000-bbbbbb? "),
-        ("x", "no run 'x' in ", "List the runs with `runner status`."),
-        ("", "no run '' in ", "List the runs with `runner status`."),
+        ("x", "no run 'x' in ", "List the runs with `runner status --state "),
+        ("", "no run '' in ", "List the runs with `runner status --state "),
     ],
 )
 def test_a_name_that_means_no_single_run(recorded: Any, name: str, message: str, hint: str) -> None:

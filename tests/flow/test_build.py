@@ -77,7 +77,8 @@ def test_the_form_carries_enum_range_default_title_and_what_is_required() -> Non
 
 
 def test_names_that_python_or_prefect_keep_get_another_name_and_come_back() -> None:
-    from runner.flow.build import build_flow, parameter_names, parameters
+    from runner.flow.build import build_flow
+    from runner.flow.form import parameter_names, parameters
 
     names = ["class", "with-dash", "with_dash", "wait_for", "self", "model_dump", "fine"]
     odd = plan({name: {} for name in names}, **dict.fromkeys(names, 1))

@@ -20,9 +20,11 @@ from runner.run.owner import start_ticks
 
 def test_the_environment_is_tuned_on_loopback_and_without_the_callers_prefect(tmp_path: Path) -> None:
     outer = {"PATH": "/bin", "PREFECT_API_URL": "https://elsewhere/api", "PREFECT_API_KEY": "pnu_secret"}
+    outer |= {"DEPLOY_TOKEN": "a run's secret", "LC_ALL": "C.UTF-8"}
     made = server.environment(tmp_path, 4711, outer)
     assert made["PATH"] == "/bin"
-    assert "PREFECT_API_KEY" not in made
+    assert made["LC_ALL"] == "C.UTF-8"
+    assert not {"PREFECT_API_KEY", "DEPLOY_TOKEN"} & made.keys()
     assert made["PREFECT_API_URL"] == made["PREFECT_SERVER_UI_API_URL"] == "http://127.0.0.1:4711/api"
     assert made["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
     assert made["PREFECT_SERVER_EPHEMERAL_ENABLED"] == made["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
@@ -64,7 +66,7 @@ def test_a_port_that_is_taken_is_refused_or_replaced(tmp_path: Path, monkeypatch
         with pytest.raises(UsageError, match=f"port {taken} is taken"):
             server.start(tmp_path, taken)
         monkeypatch.setattr(server, "DEFAULT_PORT", taken)
-        assert server._port(None) not in (taken, 0)
+        assert server.port_for(None) not in (taken, 0)
 
 
 def test_without_prefect_the_remedy_is_to_install_it(tmp_path: Path, monkeypatch) -> None:

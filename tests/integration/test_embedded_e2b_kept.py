@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -90,26 +89,43 @@ def test_paused_boxes_snapshots_and_running_ones_survive_a_restart(tmp_path: Pat
     assert "access_token" not in (kept / "index.json").read_text()
 
 
-def test_after_kill_9_what_was_paused_is_there_and_what_ran_is_not(tmp_path: Path) -> None:
-    async def first() -> tuple[str, AsyncSandbox, str, str]:
+def _anyone(words: str) -> bool:
+    found = (each.info["cmdline"] for each in psutil.process_iter(["cmdline"]))
+    return any(" ".join(line or ()) == words for line in found)
+
+
+def test_after_kill_9_what_was_paused_is_there_and_what_ran_rests_as_files(tmp_path: Path) -> None:
+    async def first() -> tuple[str, AsyncSandbox, list[str], str]:
         async with _serving(tmp_path) as endpoint:
             where = _where(endpoint)
             paused = await AsyncSandbox.create(timeout=60, **where)
             await paused.files.write("f", "whole")
             snapshot = await paused.create_snapshot()
             await paused.pause()
-            running = await AsyncSandbox.create(timeout=60, **where)
-            _edge(endpoint).send_signal(signal.SIGKILL)
-            return endpoint.api_key, paused, running.sandbox_id, snapshot.snapshot_id
+            brief = await AsyncSandbox.create(timeout=1, **where)
+            running = await AsyncSandbox.create(snapshot.snapshot_id, timeout=1, envs={"KIND": "mine"}, **where)
+            await running.set_timeout(300)
+            await running.files.write("mine", "of the one that ran\n")
+            await running.commands.run("setsid sleep 8461.5 & sleep 8461.5", background=True)
+            edge = _edge(endpoint)
+            edge.kill()
+            await asyncio.to_thread(edge.wait)
+            return endpoint.api_key, paused, [running.sandbox_id, brief.sandbox_id], snapshot.snapshot_id
 
-    async def second(key: str, paused: AsyncSandbox, running: str, snapshot: str) -> None:
+    async def second(key: str, paused: AsyncSandbox, ran: list[str], snapshot: str) -> None:
+        assert not _anyone("sleep 8461.5")
         half = tmp_path / "kept" / "layers" / ".making-half"
         half.mkdir()
         async with _serving(tmp_path) as endpoint:
             where = _where(endpoint, key)
             assert not half.exists()
+            await asyncio.sleep(1.1)  # the whole life of the brief one, however quick all this was
             with pytest.raises(SandboxNotFoundException):
-                await AsyncSandbox.connect(running, **where)
+                await AsyncSandbox.connect(ran[1], **where)
+            risen = await AsyncSandbox.connect(ran[0], timeout=60, **where)
+            said = await risen.commands.run("cat f mine; echo $KIND; pgrep sleep || echo alone")
+            assert said.stdout == "wholeof the one that ran\nmine\nalone\n"
+            await risen.kill()
             again = await AsyncSandbox.connect(paused.sandbox_id, timeout=60, **where)
             assert again._envd_access_token == paused._envd_access_token, "who holds the box may go on to use it"
             for box in (again, await AsyncSandbox.create(snapshot, timeout=60, **where)):
@@ -257,7 +273,31 @@ def test_boxes_rest_when_whoever_started_the_endpoint_dies_and_for_two_weeks(tmp
         async with launch(Settings(rest=str(tmp_path))) as endpoint:
             with pytest.raises(SandboxNotFoundException):
                 await AsyncSandbox.connect(old, **_where(endpoint))
-        assert not list((tmp_path / "kept" / "layers").iterdir())
+
+    asyncio.run(main())
+    assert not tmp_path.exists(), "nothing rests there, and it was made for nothing else"
+
+
+def test_boxes_go_on_resting_when_whoever_comes_back_for_them_dies_before_the_endpoint_serves(tmp_path: Path) -> None:
+    async def main() -> None:
+        with _resting(tmp_path) as (endpoint, process):
+            box = await AsyncSandbox.create(timeout=60, **_where(endpoint))
+            await box.files.write("/home/user/kept", "text")
+            process.communicate("")
+        settings = Settings(with_parent=True, rest=str(tmp_path)).as_json()
+        words = [sys.executable, "-P", "-m", "runner.embedded.e2b", settings]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as dying:  # noqa: ASYNC220 - it is killed
+            assert dying.stdin is not None
+            assert dying.stdout is not None
+            assert dying.stderr is not None
+            dying.stdout.close()
+            told = dying.stderr.read()
+            dying.stdin.close()
+        assert (dying.returncode, told) == (0, b"")
+        async with launch(Settings(rest=str(tmp_path))) as endpoint:
+            found = await AsyncSandbox.connect(box.sandbox_id, **_where(endpoint))
+            assert await found.files.read("/home/user/kept") == "text"
 
     asyncio.run(main())
 
@@ -274,3 +314,25 @@ def test_a_folder_to_rest_in_that_another_endpoint_has_is_done_without(tmp_path:
                 await box.kill()
 
     asyncio.run(main())
+
+
+def test_a_box_that_was_found_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    async def first() -> None:
+        async with _serving(tmp_path) as endpoint:
+            await AsyncSandbox.create(timeout=6, **_where(endpoint))
+            (tmp_path / "key").write_text(endpoint.api_key)
+            (edge := _edge(endpoint)).kill()
+            await asyncio.to_thread(edge.wait)
+
+    async def second() -> None:
+        async with _serving(tmp_path) as endpoint:
+            where = _where(endpoint, (tmp_path / "key").read_text())
+            found = await AsyncSandbox.list(**where).next_items()
+            while found:
+                assert found[0].state == SandboxState.PAUSED
+                await asyncio.sleep(0.2)
+                found = await AsyncSandbox.list(**where).next_items()
+
+    asyncio.run(first())
+    asyncio.run(second())
+    assert not list((tmp_path / "kept" / "layers").iterdir())

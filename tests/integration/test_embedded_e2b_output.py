@@ -62,6 +62,8 @@ class _Listening:
             await self.caught_up()  # what is on its way to a client that leaves is lost
             await self.handle.disconnect()
             self.handle = None
+            # The box learns of it by the end of a connection; until then what it prints is on its way to who has left.
+            await asyncio.sleep(1)
 
     async def join(self) -> None:
         if self.handle is None:

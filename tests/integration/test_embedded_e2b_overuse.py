@@ -69,7 +69,8 @@ async def main(folder):
     told = {"rung": box.confinement.rung, "held": box.held}
     told["one"] = (await run(box, "python3 -c 'bytearray(300 << 20)' 2>&1 | grep -o MemoryError"))[1]
     told["many"] = (await run(box, MANY + "died=0; for each in 1 2 3 4 5 6; do wait -n || died=1; done; echo $died"))[1]
-    write = "for each in `seq 20`; do head -c 9000000 /dev/zero >f$each || echo full; sleep 0.2; done | tail -1"
+    # Slowly: a box that has a quarter too much before somebody looks is ended at once.
+    write = "for each in `seq 24`; do head -c 4500000 /dev/zero >f$each || echo full; sleep 0.25; done | tail -1"
     told["full"] = (await run(box, write))[1]
     told["upload"] = (await ask(box, "POST", "/files?path=up", b"x" * 100, "application/octet-stream"))[0]
     told["freed"] = (await run(box, "rm f*; sleep 1; echo back >after && cat after"))[1]

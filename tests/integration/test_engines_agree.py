@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+import urllib.request
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from runner.compiler.compile import compile_plan
 from runner.compiler.plan.choose import Fact
 from runner.compiler.plan.model import Plan
 from runner.compiler.surroundings import Surroundings
+from runner.flow import server
 from runner.flow.engine import PrefectEngine
 from runner.project.reader import reader
 from runner.run.clock import SystemClock
@@ -28,6 +33,7 @@ from runner.run.requests import Inbox, Request, new_id
 from runner.run.values import legs_of
 from runner.sandbox.fake import FakeSandbox
 from runner.store.memory import MemoryStore
+from tests.canary import CANARY, files_with, is_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
@@ -114,10 +120,12 @@ def prepared(path: Path, folder: Path) -> tuple[bytes, dict[str, Any]]:
     return data.replace(b"python3 -m venv", f"{stand_in} -m venv".encode()), inputs
 
 
-async def story(plan: Plan, engine: Engine, folder: Path) -> tuple[Report, list[Event]]:
+async def story(
+    plan: Plan, engine: Engine, folder: Path, environ: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Report, list[Event]]:
     """Run it in fake boxes on a store in memory; the report and the journals, verified: its own, then those below."""
     store = MemoryStore()
-    secrets, children = prepare(plan, {})
+    secrets, children = prepare(plan, environ)
     await store.open()
     setup = Setup(
         store=store,
@@ -253,6 +261,56 @@ def test_so_does_a_run_whose_legs_appear_while_it_goes_on(prefect_api: str, tmp_
         "each": "failed", "each[0]": "succeeded", "each[1]": "failed", "each[2]": "succeeded",
         "odd": "succeeded", "odd[0]": "succeeded", "odd[1]": "skipped", "odd[2]": "succeeded",
     }  # fmt: skip
+
+
+CANARIES = """
+spec: 1
+name: canaries
+secrets: {token: {env: CANARY}}
+steps:
+  say:
+    env: {TOKEN: "${{ secrets.token }}"}
+    run: |
+      echo "it is $TOKEN"
+      python3 -c 'import json, os; print("list=" + json.dumps([os.environ["TOKEN"]]))' >> "$RUNNER_OUTPUT"
+    outputs: {list: {type: array, items: {type: string}}}
+  each: {for_each: "${{ steps.say.outputs.list }}", run: 'echo ${{ item }}'}
+  wrong:
+    env: {TOKEN: "${{ secrets.token }}"}
+    run: 'echo "n=$TOKEN" >> "$RUNNER_OUTPUT"'
+    outputs: {n: {type: integer}}
+    allow_failure: true
+  gate: {after: [say], approve: {prompt: "Is it ${{ steps.say.outputs.list[0] }}?"}}
+  fail: {after: [gate, wrong, each], env: {TOKEN: "${{ secrets.token }}"}, run: 'echo "no $TOKEN" >&2; exit 3'}
+"""
+
+
+def test_nothing_that_the_server_keeps_or_tells_has_a_secret_in_it(
+    prefect_api: str, prefect_state: Path, tmp_path: Path
+) -> None:
+    plan = compile_plan(CANARIES.encode(), "canaries.yaml", {}).plan
+    assert plan is not None
+    report, _ = asyncio.run(story(plan, PrefectEngine(prefect_api), tmp_path, {"CANARY": CANARY}))
+    assert report.state == "failed"
+
+    def told(kind: str) -> bytes:
+        body = {"flow_runs": {"name": {"like_": report.run}}} if kind.endswith("_runs") else {}
+        request = urllib.request.Request(
+            f"{prefect_api}/{kind}/filter", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return bytes(answer.read())
+
+    end = time.monotonic() + 30
+    while b"exit code 3: no ***" not in told("task_runs"):  # the server takes them in behind the run
+        assert time.monotonic() < end, told("task_runs")
+        time.sleep(0.2)
+    for kind in ("flow_runs", "task_runs", "logs", "artifacts", "events"):
+        assert not is_in(told(kind)), kind
+    kept = server.folder(prefect_state)
+    assert any(b"exit code 3: no ***" in file.read_bytes() for file in kept.rglob("*") if file.is_file())
+    assert files_with(kept) == []
+    assert files_with(tmp_path) == []
 
 
 def test_the_comparison_sees_a_difference() -> None:

@@ -9,14 +9,16 @@ import signal
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from runner.compiler.plan.model import Leg, Plan, PlanStep
+from runner.compiler.plan.model import Leg, Milestone, Plan, PlanStep, Retry
 from runner.errors import EngineUnavailable
 from runner.flow.engine import PrefectEngine
+from runner.flow.pages.pages import Pages as RunPages
 from runner.run.engine_conformance import CHECKS, Check
 from runner.run.ports import LegOutcome, RunState, StepHost
 
@@ -146,6 +148,31 @@ def test_names_edges_states_tags_and_parameters_are_shown(prefect_api: str, page
     assert drawn == edges
 
 
+def test_a_task_run_shows_its_name_its_milestones_its_retries_and_its_output(prefect_api: str, pages: Pages) -> None:
+    build = step("build", ref="1.1", title="Build {it}", retry=Retry(attempts=3, delay=5.0))
+    told = replace(plan(build, name="Told"), milestones=(Milestone("w1", needs=("build",)),))
+    here = RunPages()
+
+    async def body(host: StepHost) -> RunState:
+        async def work() -> LegOutcome:
+            here.text("build", "stdout", "first\nsecond\n")
+            return LegOutcome("build", "succeeded")
+
+        await host.leg(build, Leg("build"), (), work)
+        return "succeeded"
+
+    asyncio.run(PrefectEngine(prefect_api).showing(here).run(told, "r-0009", body))
+
+    flow_run = pages.flow_run("r-0009 Told")
+    shown = pages.task_runs(flow_run["id"], FINAL, 1)["1.1 build: Build {it}"]
+    assert "milestone:w1" in shown["tags"]
+    assert (shown["empirical_policy"]["retries"], shown["empirical_policy"]["retry_delay"]) == (2, 5.0)
+    lines = pages.post("/logs/filter", {"logs": {"task_run_id": {"any_": [shown["id"]]}}, "sort": "TIMESTAMP_ASC"})
+    assert [line["message"] for line in lines if line["name"] == "stdout"] == ["first", "second"]
+    kept = pages.post("/artifacts/filter", {"flow_runs": {"id": {"any_": [flow_run["id"]]}}})
+    assert sorted(each["key"] for each in kept) == ["told-milestones", "told-plan", "told-run", "told-steps"]
+
+
 @pytest.mark.parametrize(
     ("state", "type_"), [("succeeded", "COMPLETED"), ("failed", "FAILED"), ("cancelled", "CANCELLED")]
 )
@@ -262,12 +289,15 @@ def test_another_version_of_prefect_gets_the_public_way_with_the_same_picture(
 
     assert legs.fast_path(), "the installed Prefect is not among legs.ENGINE_VERSIONS: read its task engine first"
     monkeypatch.setattr(legs, "ENGINE_VERSIONS", ("0.",))
-    other = plan(step("a", phase="p"), step("b[v={1}]", "a"), step("c", "b[v={1}]"), name="other-version")
+    other = plan(
+        step("a", phase="p", ref="1", title="{t}"), step("b[v={1}]", "a"), step("c", "b[v={1}]"), name="other-version"
+    )
     ends = {"a": LegOutcome("a", "failed", "exit code 1"), "b[v={1}]": LegOutcome("b[v={1}]", "skipped", "a failed")}
 
     assert run(prefect_api, other, "r-0006", ends, "failed") == "failed"
 
     runs = pages.task_runs(pages.flow_run("r-0006 other-version")["id"], FINAL, 3)
+    runs["a"] = runs.pop("1 a: {t}")
     names = {run["id"]: name for name, run in runs.items()}
     assert {
         name: (run["state_name"], {names[up["id"]] for ups in run["task_inputs"].values() for up in ups})

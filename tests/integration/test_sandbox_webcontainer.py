@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+import psutil
 import pytest
 
 from runner.errors import BoxGone, CommandTimeout, RequestRefused
@@ -12,6 +14,7 @@ from runner.run.ports import Box, BoxRequest, Command
 from runner.sandbox.conformance import CHECKS, Check, Lab
 from runner.sandbox.conformance.check import NO_FAMILY
 from runner.sandbox.webcontainer import Host, WebContainerSandbox
+from tests.canary import CANARY, files_with, is_in
 
 pytestmark = pytest.mark.integration
 Hosted = tuple[asyncio.Runner, Host]
@@ -157,3 +160,48 @@ def test_a_file_outside_of_the_home_folder_is_read_and_written_too(webcontainers
             assert (await box.run(Command("ls /tmp", cwd="/tmp/copy"))).exit_code == 0
 
     runner.run(scenario())
+
+
+#: Says it, keeps it in a file, and stays for a while: what it is given is in use when others look.
+TELLS = """
+const { writeFileSync } = require("node:fs");
+writeFileSync("kept", process.env.TOKEN);
+console.log(process.env.TOKEN);
+console.error(Buffer.from(process.env.TOKEN).toString("base64"));
+writeFileSync("told", "");
+setTimeout(() => {}, 60000);
+"""
+
+
+def _browsers() -> list[list[str]]:
+    """The words that each browser of this machine was started with."""
+    started = [each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"])]
+    return [words for words in started if any(word.startswith("--user-data-dir=") for word in words)]
+
+
+def test_a_secret_is_in_no_page_no_profile_and_no_process_of_the_browser(webcontainers: Hosted) -> None:
+    runner, host = webcontainers
+
+    async def scenario() -> list[str]:
+        async with Lab(lambda: WebContainerSandbox(host)).box() as box:
+            await box.write("tells.js", TELLS.encode())
+            process = await box.start(Command("node tells.js", env={"TOKEN": CANARY}, timeout=None))
+            while "told" not in {info.name for info in await box.list(".")}:  # noqa: ASYNC110 - what is waited for is in the box
+                await asyncio.sleep(0.05)
+            pages = [page for tab in host._browsers._tabs.values() for page in tab._page.context.pages]
+            shown = [await frame.content() for page in pages for frame in page.frames]
+            shown += [frame.url for page in pages for frame in page.frames]
+            assert await process.signal("SIGKILL")
+            await process.wait()
+            assert (await box.read("kept")).decode() == CANARY
+            return shown
+
+    shown = runner.run(scenario())
+    assert len(shown) >= 4, "the host page and the engine's frame, and their addresses"
+    assert not [text for text in shown if is_in(text.encode())]
+    words = [word for browser in _browsers() for word in browser]
+    assert not [word for word in words if is_in(word.encode())]
+    folders = {Path(word.partition("=")[2]) for word in words if word.startswith("--user-data-dir=")}
+    assert any(any(folder.rglob("*")) for folder in folders), "there is a profile to look into"
+    for folder in folders:
+        assert files_with(folder) == []

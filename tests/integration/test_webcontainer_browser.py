@@ -122,6 +122,19 @@ def test_the_browser_server_s_address_is_told_to_nobody_who_asks_its_port(runtim
     asyncio.run(go())
 
 
+def test_a_browser_starts_though_its_folder_s_path_is_too_long_for_its_sockets(runtime: dict[str, str]) -> None:
+    long = Path(runtime["XDG_RUNTIME_DIR"], "too-long-for-a-socket-below-it")
+    long.mkdir()
+    elsewhere = {**runtime, "XDG_RUNTIME_DIR": str(long)}
+
+    async def used() -> bool:
+        async with browser(QUICK, elsewhere) as place:
+            return await page_works(place)
+
+    assert asyncio.run(used())
+    until(lambda: left_in(elsewhere) == {"lock"}, "nobody needs it")
+
+
 def test_a_killed_supervisor_takes_its_browser_along_and_the_next_client_gets_another(runtime: dict[str, str]) -> None:
     async def go() -> None:
         async with browser(QUICK, runtime) as before:

@@ -27,6 +27,7 @@ from runner.run.interrupt import Control
 from runner.run.local import LocalEngine
 from runner.run.ports import BoxRequest, Engine, StateStore
 from runner.run.prepare import prepare
+from runner.run.replay import compared
 from runner.run.state import replay
 from runner.sandbox.fake import FakeBox, FakeCloud, FakeSandbox
 from runner.store.memory import MemoryStore
@@ -223,6 +224,7 @@ class Lab:
         verify(outcome.events, run, await self.store.head(run))
         for event in outcome.events:
             EVENT_SCHEMA.validate(event.to_json())
+        assert (await compared(self.store, run)).differences == ()
         told = replay(outcome.events)
         stored = {record.key: record.data["state"] for record in await self.store.all(run, "step")}
         assert {key: told.steps.get(key, "pending") for key in stored} == stored

@@ -13,8 +13,10 @@ from dataclasses import asdict, replace
 import pytest
 
 from runner.errors import StoreError
+from runner.run.desk import LOOK
 from runner.run.execute import execute
 from runner.run.forms import filled_in, schema
+from runner.run.groups import Claim, Groups
 from runner.run.interrupt import Control
 from runner.run.kept import load
 from runner.run.requests import Inbox, Request, new_id, user
@@ -536,5 +538,155 @@ def test_a_cancel_that_was_kept_ends_the_run_when_it_is_gone_on_with(lab):
             "finally": "succeeded",
         }  # fmt: skip
         assert not Inbox(again.setup.state, report.run).waiting()
+
+    asyncio.run(main())
+
+
+LAST = """
+spec: 1
+name: last
+sandboxes: {own: {needs: {runtime: shell}, scope: step}}
+steps: {build: {sandbox: own, run: "exit 1"}}
+on_failure: {approve: {prompt: Tell them?}}
+finally: {approve: {prompt: Clean up?}}
+"""
+
+
+def test_without_waiting_the_last_steps_are_not_waited_for_either(lab):
+    async def main():
+        plan, kept = lab.planned(LAST), None
+        for step, states in (
+            ("on_failure", ["failed", "paused", "pending"]),
+            ("finally", ["failed", "succeeded", "paused"]),
+        ):
+            scene = Scene(lab, plan, wait=False)
+            await scene.begin(kept)
+            report, found = await scene.end()
+            assert (report.state, list(found.values())) == ("paused", states)
+            assert report.document["message"] == f"it waits for the decision of a person: {step}"
+            scene.ask("approve", step, run=report.run)
+            await lab.store.open()
+            kept = await load(lab.store, report.run)
+        scene = Scene(lab, plan, wait=False)
+        await scene.begin(kept)
+        report, found = await scene.end()
+        assert (report.state, list(found.values())) == ("failed", ["failed", "succeeded", "succeeded"])
+        assert report.document["message"] == "build: exit code 1"
+
+    asyncio.run(main())
+
+
+def test_a_pause_during_on_failure_lets_finally_wait(lab):
+    text = LAST.replace("on_failure: {approve: {prompt: Tell them?}}", 'on_failure: {sandbox: own, run: "sleep 0.3"}')
+
+    async def main():
+        plan = lab.planned(text)
+        scene = Scene(lab, plan)
+        await scene.begin()
+        await scene.event("step.started", "on_failure")
+        scene.ask("pause")
+        report, found = await scene.end()
+        assert (report.state, list(found.values())) == ("paused", ["failed", "succeeded", "pending"])
+        await lab.store.open()
+        again = Scene(lab, plan)
+        await again.begin(await load(lab.store, report.run))
+        await again.event("approval.asked", "finally")
+        again.ask("approve", "finally", run=report.run)
+        report, found = await again.end()
+        assert (report.state, found["finally"]) == ("failed", "succeeded")
+        assert [event.step for event in again.seen if event.type == "step.started"] == []
+
+    asyncio.run(main())
+
+
+HELD = """
+spec: 1
+name: held
+sandboxes: {own: {needs: {runtime: shell}, scope: step}}
+steps:
+  gate: {concurrency: {group: door}, approve: {prompt: Go?}}
+  behind: {sandbox: own, priority: -1, concurrency: {group: door}, run: echo through}
+  each: {sandbox: own, priority: -2, concurrency: {group: door}, matrix: {n: [1, 2], max_parallel: 1}, run: echo too}
+"""
+
+
+def test_who_waits_for_a_place_that_a_question_holds_waits_for_people(lab):
+    async def main():
+        plan = lab.planned(HELD)
+        scene = Scene(lab, plan, wait=False)
+        await scene.begin()
+        report, states = await scene.end()
+        assert (report.state, report.document["message"]) == ("paused", "it waits for the decision of a person: gate")
+        assert [states["gate"], states["behind"]] == ["paused", "ready"]
+        scene.ask("approve", "gate", run=report.run)
+        await lab.store.open()
+        again = Scene(lab, plan, wait=False)
+        await again.begin(await load(lab.store, report.run))
+        report, states = await again.end()
+        assert (report.state, set(states.values())) == ("succeeded", {"succeeded"})
+
+    asyncio.run(main())
+
+
+def test_who_waits_for_a_place_of_somebody_else_may_move_on(lab):
+    async def main():
+        groups, free = Groups(lab.setup().state / "groups"), asyncio.Event()
+
+        async def hold():
+            claim = Claim("step", "door", 1, "wait", "step x of run y")
+            async with groups.place(claim, lambda holders: None, lambda reason: None):
+                await free.wait()
+
+        other = asyncio.ensure_future(hold())
+        await asyncio.sleep(0.05)
+        text = HELD.replace("gate: {concurrency: {group: door}, ", "gate: {")
+        scene = Scene(lab, lab.planned(text), wait=False)
+        await scene.begin()
+        await scene.event("approval.asked", "gate")
+        await scene.event("step.waiting", "behind")
+        await asyncio.sleep(2 * LOOK)
+        assert not scene.task.done()
+        free.set()
+        report, states = await scene.end()
+        assert (report.state, states["behind"], states["each[n=2]"]) == ("paused", "succeeded", "succeeded")
+        await other
+
+    asyncio.run(main())
+
+
+SHARED = """
+spec: 1
+name: shared
+sandboxes: {web: {needs: {runtime: shell}}}
+steps:
+  build: {sandbox: web, run: echo of-build > made}
+  gate: {after: [build], approve: {prompt: Ship?}}
+  ship: {sandbox: web, after: [gate], run: grep -q of-build made}
+"""
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_shared_box_is_held_while_a_run_waits_and_freed_with_its_files_kept_where_it_does_not(lab, wait):
+    async def main():
+        plan = lab.planned(SHARED)
+        scene = Scene(lab, plan, wait=wait)
+        await scene.begin()
+        run = (await scene.event("approval.asked")).run
+        if wait:
+            await asyncio.sleep(2 * LOOK)
+            assert len(lab.cloud.boxes) == 1
+            scene.ask("approve", "gate")
+            _, states = await scene.end()
+        else:
+            report, _ = await scene.end()
+            assert (report.state, lab.cloud.boxes) == ("paused", {})
+            assert all(event.type != "box.left" for event in scene.seen)
+            scene.ask("approve", "gate", run=run)
+            await lab.store.open()
+            again = Scene(lab, plan, wait=wait)
+            await again.begin(await load(lab.store, run))
+            _, states = await again.end()
+        assert states == {"build": "succeeded", "gate": "succeeded", "ship": "succeeded"}
+        assert sum(event.type == "box.created" for event in await lab.store.events(run)) == (1 if wait else 2)
 
     asyncio.run(main())

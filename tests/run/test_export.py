@@ -9,7 +9,7 @@ import pytest
 from runner.errors import JournalBroken
 from runner.run.event import EventDraft
 from runner.run.export import Sealed, check, export
-from runner.run.ports import Tombstone
+from runner.run.stored import Tombstone
 from runner.store.memory import MemoryStore
 
 TS = "2026-01-31T12:00:00.000000Z"

@@ -58,8 +58,8 @@ def test_what_is_queued_together_is_one_transaction(lab, journal):
 
     open_(lab, body)
     assert journal.recording.commits == [
-        ([("step", "a", 0)], ["step.ready", "step.started"]),
-        ([("step", "a", 1)], ["step.succeeded"]),
+        ([("step", "a", 0), ("attempt", "a#1", 0)], ["step.ready", "step.started"]),
+        ([("step", "a", 1), ("attempt", "a#1", 1)], ["step.succeeded"]),
     ]
 
 
@@ -158,3 +158,20 @@ def test_a_process_that_was_relieved_writes_nothing_more(lab, journal):
         assert [event.type for event in await lab.store.events("r")] == ["run.started", "run.resumed"]
 
     open_(lab, body)
+
+
+def test_a_process_that_ends_in_the_middle_of_a_commit_says_nothing_of_it(lab, journal):
+    told, began = [], asyncio.Event()
+
+    async def endless(run, changes, events):
+        began.set()
+        await asyncio.sleep(3600)
+
+    async def body():
+        asyncio.get_running_loop().set_exception_handler(lambda loop, about: told.append(about))
+        journal.recording.commit = endless
+        journal.put("step", "a", {"state": "pending"})
+        await began.wait()
+
+    open_(lab, body)
+    assert told == []

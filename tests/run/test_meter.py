@@ -9,6 +9,9 @@ import pytest
 
 from runner.compiler.plan.choose import Fact, usd_per_second
 from runner.errors import BudgetSpent
+from runner.run.execute import execute
+from runner.run.interrupt import Control
+from runner.run.kept import load
 from runner.run.meter import Limits, Meter, limits
 
 HOUR = 3600.0
@@ -76,7 +79,7 @@ def test_the_worst_case_is_reserved_and_what_is_not_used_comes_back(lab):
     first = reserve(meter, 80)
     assert first.until - first.since == 80
     assert reserve(meter, 80).until - lab.clock.now() == 20, "a shorter time, as far as the budget goes"
-    with pytest.raises(BudgetSpent, match=r"its budget of \$100 covers no more box: \$0\.0000 and 0\.00 h are used"):
+    with pytest.raises(BudgetSpent, match=r"its budget of \$100 covers no more box: \$0\.0000 and 0 h are used"):
         reserve(meter, 80)
     lab.clock.time += 10
     meter.close(first)
@@ -193,3 +196,21 @@ def test_a_shared_box_ends_with_its_budget(lab):
     assert done.states == {"a": "succeeded", "b": "failed"}
     assert done.step("b")["error_class"] == "budget"
     assert lab.providers["e2b"].requests[0].timeout <= 36
+
+
+def test_going_on_does_not_fill_a_budget_again(lab):
+    text = PY.format(scope="step", budget="{hours: 0.01}")  # 36 seconds, of which `a` takes 33
+    text += "policies: [{id: look, on: step.started, do: pause}]\n"
+    plan = lab.planned(text)
+    hold(lab, 33)
+
+    async def main():
+        first = await lab.live(plan)
+        assert (first.state, first.states["a"]) == ("paused", "succeeded")
+        lab.clock.time += 7 * 86400  # nothing lives meanwhile, and nothing is used up
+        kept = await load(lab.store, first.report.run)
+        return await execute(plan, lab.setup(), Control(), kept)
+
+    report = asyncio.run(main())
+    assert report.steps["b"]["error_class"] == "budget"
+    assert len(lab.providers["e2b"].requests) == 1

@@ -8,8 +8,8 @@ import pytest
 from runner.errors import AuditOffline, AuditRefused, StoreError
 from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.event import Event, EventDraft
-from runner.run.ports import Backlog
 from runner.run.shipper import BATCH, FIRST, MOST, Shipped, Shipper, Shipping, lag, shipped
+from runner.run.stored import Backlog
 from runner.store.memory import MemoryStore
 
 TS = "2026-01-31T12:00:00.000000Z"
@@ -37,7 +37,7 @@ class Log:
     async def close(self) -> None:
         self.closed = True
 
-    async def deliver(self, events: Sequence[Event]) -> Delivery:
+    async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
         self.calls += 1
         await self.slow.wait()
         await self.open()
@@ -133,7 +133,7 @@ def test_what_the_log_refuses_for_itself_becomes_a_dead_letter_with_its_reason()
 
 def test_a_log_that_takes_nothing_and_refuses_nothing_does_not_keep_it_busy_for_ever() -> None:
     class Deaf(Log):
-        async def deliver(self, events: Sequence[Event]) -> Delivery:
+        async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
             return Delivery(())
 
     async def main() -> None:

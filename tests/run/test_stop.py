@@ -9,6 +9,8 @@ import pytest
 from runner.compiler.plan.model import Candidate, Milestone, Retry, SandboxPlan
 from runner.errors import BoxGone, EngineUnavailable, ProviderOffline, StoreFull
 from runner.run.execute import execute
+from runner.run.interrupt import Control
+from runner.run.kept import load
 from runner.run.local import BareHost
 
 FOREVER = "echo begun; sleep 60"
@@ -193,13 +195,35 @@ def fill_disk_after(store, commits):
     store.commit = full
 
 
-@pytest.mark.parametrize("commits", range(5))
-def test_a_full_disk_ends_the_run_with_its_error_and_no_box(lab, make_step, commits):
+@pytest.mark.parametrize("commits", range(1, 6))
+def test_a_full_disk_ends_the_run_with_its_error_and_it_goes_on_when_there_is_space(lab, make_step, new_plan, commits):
+    """In the same box, whose files are needed: a box in which nothing has succeeded is freed."""
+    commit = lab.store.commit
     fill_disk_after(lab.store, commits)
+    steps = make_step("a", "echo of-a > kept"), make_step("b", "sleep 0.1"), make_step("c", "cat kept", after=("a",))
+    plan = new_plan(*steps, finally_=make_step("f"))
     with pytest.raises(StoreFull, match="no space left") as caught:
-        lab.run(make_step("a"), make_step("b", "sleep 0.1"), make_step("c", after=("a",)), finally_=make_step("f"))
+        asyncio.run(lab.live(plan))
     assert caught.value.exit_code == 4
+    lab.store.commit = commit
+
+    async def again():
+        (record,) = await lab.store.runs()
+        assert record.data["state"] in ("pending", "running")
+        assert commits > 1 or not lab.cloud.boxes
+        return await execute(plan, lab.setup(), Control(), await load(lab.store, record.key))
+
+    assert asyncio.run(again()).state == "succeeded"
+    assert lab.text[-1] == ("c", "stdout", "of-a\n")
     assert not lab.cloud.boxes
+
+
+def test_a_disk_that_is_full_from_the_beginning(lab, make_step):
+    fill_disk_after(lab.store, 0)
+    with pytest.raises(StoreFull, match="no space left"):
+        lab.run(make_step("a"))
+    assert not lab.cloud.boxes
+    assert asyncio.run(lab.store.runs()) == []
 
 
 def test_a_store_that_fails_at_the_very_end_is_told(lab, make_step):

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runner.errors import JournalBroken, RunRelieved, StoreError, UsageError
+from runner.errors import JournalBroken, RunRelieved, StoreConflict, StoreError, StoreFull, UsageError
+from runner.run import remembered
+from runner.run.boxes import Boxes
 from runner.run.event import verify
 from runner.run.execute import execute
 from runner.run.interrupt import Control
-from runner.run.kept import load, load_plan, plan_path
+from runner.run.kept import load, load_plan, plan_path, resumable
+from runner.run.owner import label
+from runner.run.ports import BoxRequest, Change
+from runner.run.replay import compared
+from runner.run.requests import Inbox, Request
+from runner.run.rerun import Choice, Rerun
+from runner.run.snapshots import Beginning, Snapshots
 from runner.run.state import FINAL, replay
 from runner.store.memory import MemoryStore
 
@@ -55,6 +66,7 @@ async def go_on(lab, plan, store, run, **more):
     for record in await store.runs():
         events = await store.events(record.key)
         verify(events, record.key, await store.head(record.key))
+        assert (await compared(store, record.key)).differences == ()
         told = replay(events)
         assert told.run == record.data["state"]
         found = await states(store, record.key)
@@ -214,12 +226,157 @@ outputs: {said: {value: "${{ steps.below.outputs.said }}"}}
     assert whole.report.document["outputs"] == {"said": "hello you"}
 
 
+def test_a_run_below_goes_on_though_the_process_that_took_it_up_died_at_once(lab):
+    """Also where its leg was written down as interrupted, and had not begun again."""
+    text = HEAD + "steps: {below: {workflow: child.yaml, with: {name: you}}}"
+    plan = lab.planned(text, files={"child.yaml": CHILD})
+
+    async def main():
+        whole = await lab.live(plan)
+        begun = until(lab, "step.delegated below")
+        for first in range(begun, begun + 5):
+            store = await lab.store.after(first)
+            began = len(store.commits)
+            await go_on(lab, plan, store, whole.report.run)
+            for second in range(began + 1, began + 4):
+                again = await store.after(second)
+                await go_on(lab, plan, again, whole.report.run)
+                ended = [record.data["state"] for record in await again.runs()]
+                assert ended == ["succeeded"] * 2, (first, second)
+
+    asyncio.run(main())
+
+
 def test_a_run_below_that_failed_is_not_begun_again(lab):
     child = "spec: 1\nname: child\nsandboxes: {own: {needs: {runtime: shell}, scope: step}}\n"
     child += "steps: {one: {sandbox: own, run: exit 3}}\n"
     text = HEAD.replace("attempts: 2", "attempts: 1") + "steps: {below: {workflow: child.yaml}}"
     whole = play(lab, text, files={"child.yaml": child})
     assert "exit code 3" in whole.report.document["message"]
+
+
+FINALLY = (
+    CHILD
+    + """\
+finally: {sandbox: own, run: 'echo "farewell ${{ inputs.name }}"'}
+"""
+)
+WITH_SECRET = (
+    HEAD
+    + """
+secrets: {word: {env: WORD}}
+steps:
+  make:
+    sandbox: own
+    env: {W: '${{ secrets.word }}'}
+    run: 'echo "word=\\"$W\\"" >> "$RUNNER_OUTPUT"'
+    outputs: {word: {type: string}}
+  below: {workflow: child.yaml, with: {name: '${{ steps.make.outputs.word }}'}, after: [make]}
+"""
+)
+
+
+@pytest.mark.parametrize(("times", "farewell"), [(1, True), (2, False)])
+def test_a_run_below_whose_leg_is_cancelled_before_it_goes_on_ends_too(lab, times, farewell):
+    text = HEAD + "steps: {below: {workflow: child.yaml, with: {name: you}}}"
+    plan = lab.planned(text, files={"child.yaml": FINALLY})
+
+    async def main():
+        whole = await lab.live(plan)
+        lab.text.clear()
+        store = await lab.store.after(until(lab, "step.started one"))
+        for number in range(times):
+            wish = Request(f"{number:020d}-test", "cancel", "somebody", lab.clock.now())
+            Inbox(lab.folder / "state", whole.report.run).write(wish)
+        report = await go_on(lab, plan, store, whole.report.run)
+        assert report.state == "cancelled"
+        assert [record.data["state"] for record in await store.runs()] == ["cancelled"] * 2
+
+    asyncio.run(main())
+    assert (("below/finally", "stdout", "farewell you\n") in lab.text) is farewell
+
+
+def test_a_run_below_that_cannot_be_given_what_it_had_ends_without_doing_anything(lab):
+    lab.environ = {"WORD": "hunter22"}
+    plan = lab.planned(WITH_SECRET, files={"child.yaml": FINALLY})
+
+    async def main():
+        whole = await lab.live(plan)
+        lab.text.clear()
+        store = await lab.store.after(until(lab, "step.started one"))
+        report = await go_on(lab, plan, store, whole.report.run)
+        assert (report.state, report.steps["below"]["error_class"]) == ("failed", "expression")
+        assert sorted(record.data["state"] for record in await store.runs()) == ["cancelled", "failed"]
+
+    asyncio.run(main())
+    assert lab.text == []
+
+
+def test_a_run_below_that_cannot_be_written_leaves_the_one_above_open_too(lab):
+    """Both go on when there is space, and what ran beside them was not ended."""
+    text = (
+        HEAD
+        + """
+steps:
+  below: {workflow: child.yaml, with: {name: you}}
+  beside: {workflow: child.yaml, with: {name: them}}
+"""
+    )
+    plan = lab.planned(text, files={"child.yaml": CHILD})
+    commit = lab.store.commit
+
+    async def full(run, changes, events):
+        if any(event.type == "step.succeeded" and event.step == "one" for event in events):
+            raise StoreFull("no space left for the store")
+        return await commit(run, changes, events)
+
+    async def main():
+        lab.store.commit = full
+        with pytest.raises(StoreFull):
+            await lab.live(plan)
+        lab.store.commit = commit
+        records = await lab.store.runs()
+        assert [record.data["state"] for record in records] == ["running"] * 3
+        top = next(record.key for record in records if record.data["parent"] is None)
+        assert (await go_on(lab, plan, lab.store, top)).state == "succeeded"
+        assert len(await lab.store.runs()) == 3
+
+    asyncio.run(main())
+
+
+def test_a_box_that_nobody_else_can_know_is_freed_by_who_made_it(lab):
+    plan = lab.planned(HEAD + "steps: {a: {run: sleep 9}}")
+    commit = lab.store.commit
+
+    async def taken_over(run, changes, events):
+        if any(event.type == "box.created" for event in events):
+            raise StoreConflict("the run was moved")
+        return await commit(run, changes, events)
+
+    async def main():
+        lab.store.commit = taken_over
+        with pytest.raises(RunRelieved):
+            await lab.live(plan)
+
+    asyncio.run(main())
+    assert not lab.cloud.boxes
+    assert len(lab.providers["e2b"].made) == 1
+
+
+def test_what_follows_a_failure_is_cancelled_if_somebody_cancels_before_it_goes_on(lab):
+    text = HEAD + "steps: {a: {sandbox: own, run: exit 1}}\non_failure: {sandbox: own, run: echo sorry}\n"
+    plan = lab.planned(text.replace("attempts: 2", "attempts: 1"))
+
+    async def main():
+        whole = await lab.live(plan)
+        store = await lab.store.after(until(lab, "step.ready on_failure"))
+        Inbox(lab.folder / "state", whole.report.run).write(
+            Request(f"{0:020d}-test", "cancel", "somebody", lab.clock.now())
+        )
+        return await go_on(lab, plan, store, whole.report.run)
+
+    report = asyncio.run(main())
+    assert (report.state, report.steps["on_failure"]["state"]) == ("cancelled", "cancelled")
 
 
 # ---------------------------------------------------------------- boxes
@@ -393,6 +550,55 @@ def test_the_box_of_an_interrupted_attempt_alone_is_freed(lab):
     assert gone.type == "box.killed"
 
 
+def test_artifacts_that_an_attempt_died_too_early_to_bring_are_brought(lab):
+    text = """
+spec: 1
+name: lab
+sandboxes: {web: {needs: {runtime: shell}}, own: {needs: {runtime: shell}, scope: step}}
+steps:
+  make: {sandbox: own, run: echo page > page.txt, outputs: {page: {artifact: page.txt}}}
+  beside: {sandbox: web, run: 'true'}
+  read: {sandbox: web, after: [beside], run: 'cat ${{ steps.make.outputs.page }}/page.txt'}
+"""
+    plan = lab.planned(text)
+
+    async def main():
+        task, wake, run = await left_behind(lab, plan, "step.started read")
+        ((key, leg),) = [(each.key, each) for each in await lab.store.all(run, "step") if each.key == "read"]
+        (box,) = [each.data for each in await lab.store.all(run, "box") if each.data["state"] == "live"]
+        # It had come as far as to choose its box.
+        chosen = {**leg.data, "box": next(iter(lab.cloud.boxes)), "provider": box["provider"]}
+        await lab.store.commit(run, [Change("step", key, leg.rev, chosen)], [])
+        report = await go_on(lab, plan, lab.store, run)
+        wake.set()
+        with pytest.raises(RunRelieved):
+            await task
+        return report
+
+    report = asyncio.run(main())
+    assert report.state == "succeeded", report.document["message"]
+    assert lab.text[-1] == ("read", "stdout", "page\n")
+
+
+def test_a_box_that_its_process_died_too_early_to_write_down_is_freed(lab):
+    plan = lab.planned(HEAD + "steps: {a: {sandbox: own, run: echo one}}")
+    dead = json.dumps({**label(), "ticks": 1})
+
+    async def main():
+        task, wake, run = await left_behind(lab, plan, "step.started a")
+        sandbox = lab.setup().providers["e2b"]
+        stray = await sandbox.create(BoxRequest(labels={"runner": "1", "run": run, "owner": dead}))
+        other = await sandbox.create(BoxRequest(labels={"runner": "1", "run": "another", "owner": dead}))
+        report = await execute(plan, lab.setup(), Control(), await load(lab.store, run))
+        wake.set()
+        with pytest.raises(RunRelieved):
+            await task
+        return report, stray.id in lab.cloud.boxes, other.id in lab.cloud.boxes
+
+    report, stray, other = asyncio.run(main())
+    assert (report.state, stray, other) == ("succeeded", False, True)
+
+
 def test_a_box_whose_provider_nobody_knows_any_more_is_gone(lab):
     plan = lab.planned(SHARED.format(prefer="webcontainer, e2b"))
     volatile(lab)
@@ -517,6 +723,72 @@ steps:
     assert lab.text[-1] == ("b", "stdout", "of-a\n")
 
 
+def test_a_run_that_is_stopped_while_it_is_being_paused_leaves_nothing_open(lab, monkeypatch):
+    text = (
+        HEAD
+        + """
+policies: [{id: stop, when: "steps.a.state == 'succeeded'", do: pause}]
+steps:
+  a: {sandbox: own, run: echo a}
+  slow: {sandbox: own, run: sleep 0.3}
+  b: {sandbox: own, after: [a, slow], run: echo b}
+finally: {sandbox: own, run: echo farewell}
+"""
+    )
+    plan, save = lab.planned(text), Boxes.save
+
+    async def meanwhile(boxes, folder):
+        await save(boxes, folder)
+        lab.control.stop("somebody had enough")
+
+    monkeypatch.setattr(Boxes, "save", meanwhile)
+    done = asyncio.run(lab.live(plan))
+    assert (done.state, done.states["b"], done.states["finally"]) == ("cancelled", "cancelled", "succeeded")
+
+
+@pytest.mark.parametrize("when", ["on: step.failed", "when: steps.may.state == 'failed'"])
+@pytest.mark.parametrize("do", ["fail", "cancel"])
+def test_what_a_policy_has_decided_is_done_by_whoever_goes_on(lab, when, do):
+    whole = play(lab, HEAD + f"""
+policies: [{{id: strict, {when.replace(': ', ': "', 1)}", do: {do}}}]
+steps:
+  ok: {{sandbox: own, run: echo fine}}
+  may: {{sandbox: own, run: exit 3, allow_failure: true, after: [ok], retry: {{attempts: 1}}}}
+  then: {{sandbox: own, after: [may], run: sleep 20}}
+finally: {{sandbox: own, run: echo cleaned}}
+""")  # fmt: skip
+    assert whole.state == {"fail": "failed", "cancel": "cancelled"}[do]
+    assert "policy strict:" in whole.report.document["message"]
+    assert whole.states["finally"] == "succeeded"
+
+
+def test_a_decision_is_written_with_what_it_is_about(lab):
+    text = "policies: [{id: strict, on: step.failed, do: fail}]\nsteps: {bad: {sandbox: own, run: exit 3}}"
+    asyncio.run(lab.live(lab.planned(HEAD + text)))
+    together = [[event.type for event in events] for _, _, events, *_ in lab.store.commits]
+    (commit,) = (types for types in together if "step.failed" in types)
+    assert "policy.applied" in commit
+
+
+def test_a_pause_that_was_decided_holds_until_somebody_goes_on(lab):
+    text = (
+        HEAD
+        + """
+policies: [{id: stop, on: step.succeeded, do: pause}]
+steps: {a: {sandbox: own, run: echo one}, b: {sandbox: own, after: [a], run: echo two}}
+"""
+    )
+    plan = lab.planned(text)
+
+    async def main():
+        whole = await lab.live(plan)
+        store = await lab.store.after(until(lab, "step.succeeded a"))
+        first = await go_on(lab, plan, store, whole.report.run)
+        return first.state, (await go_on(lab, plan, store, whole.report.run)).steps["b"]["state"]
+
+    assert asyncio.run(main()) == ("paused", "succeeded")
+
+
 # ---------------------------------------------------------------- what is read back
 
 
@@ -567,3 +839,68 @@ def test_a_journal_that_was_cut_is_not_gone_on_from(lab):
 
     with pytest.raises(JournalBroken):
         asyncio.run(main())
+
+
+# ---------------------------------------------------------------- what a run began with
+
+
+def test_a_run_goes_on_as_it_was_begun(lab):
+    plan = lab.planned("""
+spec: 1
+name: lab
+sandboxes: {own: {needs: {runtime: shell}, scope: step}}
+steps:
+  a: {sandbox: own, run: cat given; echo of-a > more}
+  b: {sandbox: own, after: [a], run: cat given}
+""")  # fmt: skip
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        about = tarfile.TarInfo("given")
+        about.size = 4
+        tar.addfile(about, io.BytesIO(b"mine"))
+    begun = Snapshots(True, {"own": Beginning(buffer.getvalue(), "mine.tar")})
+
+    async def main():
+        await lab.store.open()
+        whole = await execute(plan, replace(lab.setup(), snapshots=begun, max_parallel=3), Control())
+        for count in range(1, len(lab.store.commits)):
+            lab.text.clear()
+            store = await lab.store.after(count)
+            report = await go_on(lab, plan, store, whole.run)
+            assert report.state == "succeeded"
+            assert all(text == "mine" for _, _, text in lab.text)
+            assert report.steps["b"]["snapshot"]["files"] == 1
+        return report.document
+
+    document = asyncio.run(main())
+    assert remembered.max_parallel(document, 8) == 3
+    assert remembered.max_parallel({}, 8) == 8
+
+
+def test_what_is_taken_over_from_a_run_before_is_so_from_everywhere(lab):
+    (lab.folder / "world").mkdir()
+    plan = lab.planned(HEAD.replace("attempts: 2", "attempts: 1") + """
+steps:
+  a: {sandbox: own, run: 'echo "n=[1,2]" >> "$RUNNER_OUTPUT"', outputs: {n: {type: array, items: {type: integer}}}}
+  b: {sandbox: own, after: [a], files: {world: world}, run: test -e world/ok}
+  each: {sandbox: own, for_each: "${{ steps.a.outputs.n }}", run: 'echo ${{ item }}'}
+  c: {sandbox: own, after: [b, each], run: echo end}
+""")  # fmt: skip
+
+    async def main():
+        before = await lab.live(plan)
+        assert before.state == "failed"
+        (lab.folder / "world" / "ok").write_text("")
+        rerun = Rerun(plan, await load(lab.store, before.report.run), lab.folder / "state")
+        prior, _ = rerun.prepare(Choice("failed"))
+        lab.clock.time += 1
+        whole = await execute(plan, replace(lab.setup(), prior=prior), Control())
+        for count in range(1, len(lab.store.commits) + 1):
+            store = await lab.store.after(count)
+            if await resumable(store, whole.run):
+                report = await go_on(lab, plan, store, whole.run)
+                assert report.state == "succeeded"
+                ran = {each.step for each in await store.events(whole.run) if each.type == "step.started"}
+                assert ran == {"b", "c"}
+
+    asyncio.run(main())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from runner.run.audit_port import AuditHit, AuditQuery, Copy, Delivery
 from runner.run.event import Event, EventDraft, hash_of
-from runner.run.ports import DeadLetter, Tombstone
+from runner.run.stored import DeadLetter, Tombstone
 from runner.run.verification import Verdict, Verification
 from runner.store.memory import MemoryStore
 
@@ -26,7 +26,7 @@ class Log:
 
     async def close(self) -> None: ...
 
-    async def deliver(self, events: Sequence[Event]) -> Delivery:
+    async def deliver(self, events: Sequence[Event], anew: bool = False) -> Delivery:
         self.held |= {(event.run, event.seq): event for event in events}
         return Delivery(tuple(events))
 

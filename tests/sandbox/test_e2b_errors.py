@@ -7,6 +7,7 @@ the genuine SDK with the status codes and bodies that the service sends.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 import sys
@@ -388,7 +389,7 @@ def test_the_hosted_service_reaches_a_port_by_its_host_name(service: StandIn) ->
     async def scenario() -> str:
         box = await service.sandbox().create(BoxRequest())
         # Everything else as for the hosted service; only its health is asked at the stand-in.
-        box._sandbox_url = None
+        box._known = dataclasses.replace(box._known, sandbox_url=None)
         return await box.url(8080)
 
     assert asyncio.run(scenario()) == f"https://8080-{MADE['sandboxID']}.localhost"

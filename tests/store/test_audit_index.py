@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,9 @@ from runner.compiler.canonical import Json
 from runner.errors import AuditRefused
 from runner.run.audit_port import AuditQuery
 from runner.run.event import EventDraft
-from runner.run.ports import Tombstone
+from runner.run.stored import Tombstone
+from runner.store import audit_index
+from runner.store.audit_fusion import fused
 from runner.store.audit_index import JournalIndex
 from runner.store.memory import MemoryStore
 
@@ -171,6 +176,138 @@ def test_a_folder_that_cannot_be_written_is_searched_in_memory(tmp_path: Path) -
     assert not (tmp_path / "missing").exists()
 
 
-def test_meaning_is_not_searched_here(lab: Lab) -> None:
+def test_without_a_model_meaning_is_not_searched(lab: Lab) -> None:
     with pytest.raises(AuditRefused, match="by words only"):
         lab.find("trouble", mode="semantic")
+
+
+class Colours:
+    """A model that knows two meanings: trouble, and everything else."""
+
+    name, dimension = "colours", 2
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, sentences: Sequence[str]) -> list[list[float]]:
+        self.asked += sentences
+        bad = [any(word in text for word in ("no space", "refused", "trouble")) for text in sentences]
+        return [[0.8, 0.6] if each else [0.0, 1.0] for each in bad]
+
+
+def test_each_sentence_is_embedded_once_when_somebody_asks(tmp_path: Path) -> None:
+    told: list[str] = []
+    lab = Lab(tmp_path / "index.sqlite")
+    lab.index = JournalIndex(tmp_path / "index.sqlite", model := Colours(), told.append)
+    lab.add("r", *DRAFTS)
+    lab.find("space")
+    assert model.asked == []
+    assert lab.find("trouble", mode="semantic")[:2] == [("r", 6), ("r", 3)]
+    assert len(model.asked) == len(set(model.asked)) == len(DRAFTS) + 1
+    lab.add("q", *DRAFTS, *(draft("step.failed", "late", n, message=f"refused, try {n}") for n in range(30)))
+    before = len(model.asked)
+    found = lab.find("trouble", mode="semantic", run="q", severities=("error",), limit=50)
+    assert sorted(found) == [("q", seq) for seq in (3, *range(8, 38))]
+    assert len(model.asked) == before + 30 + 1
+    assert told == ["audit: embedding 30 sentences, once"]
+    again = JournalIndex(tmp_path / "index.sqlite", other := Colours())
+    query = AuditQuery("trouble", mode="semantic", run="r", limit=1)
+    assert [hit.score for hit in asyncio.run(again.search(lab.store, query))] == pytest.approx([1.0])
+    assert other.asked == ["trouble"]
+    again.close()
+    lab.index.close()
+
+
+def test_another_model_of_the_same_name_embeds_anew(tmp_path: Path) -> None:
+    class Deep(Colours):
+        dimension = 3
+
+        def embed(self, sentences: Sequence[str]) -> list[list[float]]:
+            return [[*each, 0.0] for each in super().embed(sentences)]
+
+    lab = Lab(tmp_path / "index.sqlite")
+    lab.add("r", *DRAFTS)
+    for model in (Colours(), Deep()):
+        lab.index = JournalIndex(tmp_path / "index.sqlite", model)
+        assert lab.find("trouble", mode="semantic")[:2] == [("r", 6), ("r", 3)]
+        assert len(model.asked) == len(DRAFTS) + 1
+        lab.index.close()
+
+
+def test_what_another_process_files_during_a_search_by_meaning_waits_for_the_next(tmp_path: Path) -> None:
+    lab, beside = Lab(tmp_path / "index.sqlite"), Lab(tmp_path / "index.sqlite")
+    beside.store = lab.store
+
+    class Slow(Colours):
+        def embed(self, sentences: Sequence[str]) -> list[list[float]]:
+            if list(sentences) == ["trouble"] and not beside_was:
+                beside_was.append(True)
+                worker = threading.Thread(target=asyncio.run, args=(beside.index.update(lab.store),))
+                asyncio.run(lab.store.commit("r", [], [draft("step.failed", "late", 1, message="trouble")]))
+                worker.start()
+                worker.join()
+            return super().embed(sentences)
+
+    beside_was: list[bool] = []
+    lab.index = JournalIndex(tmp_path / "index.sqlite", Slow())
+    lab.add("r", *DRAFTS)
+    assert lab.find("trouble", mode="semantic")[:2] == [("r", 6), ("r", 3)]
+    assert beside_was
+    assert ("r", 8) in lab.find("trouble", mode="semantic")[:3]
+    lab.index.close()
+    beside.index.close()
+
+
+def test_words_and_meaning_are_fused(tmp_path: Path) -> None:
+    lab = Lab(None)
+    lab.index = JournalIndex(None, Colours())
+    lab.add("r", *DRAFTS)
+    assert lab.find("trouble refused", mode="hybrid")[:2] == [("r", 6), ("r", 3)]
+    assert lab.find("trouble space", mode="hybrid")[:2] == [("r", 3), ("r", 6)]
+    assert lab.find("trouble space", mode="hybrid", types=("box.created",)) == [("r", 4)]
+    lab.index.close()
+
+
+def test_scores_are_stretched_weighed_and_added() -> None:
+    both = fused({"a": 8.0, "b": 2.0}, {"b": 0.9, "c": 0.5, "d": 0.1}, str)
+    assert [key for key, _ in both] == ["b", "c", "a", "d"]
+    assert [score for _, score in both] == pytest.approx([0.75, 0.375, 0.25, 0.0])
+    assert fused({}, {}, str) == []
+    assert fused({"a": 1.0, "b": 1.0}, {}, lambda key: -ord(key)) == [("b", 0.25), ("a", 0.25)]
+
+
+def test_an_index_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "index.sqlite"
+    lab = Lab(file)
+    lab.add("r", *DRAFTS)
+    expected = lab.find("space")
+    assert expected
+    lab.index.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    lab.index = JournalIndex(file)
+    assert lab.find("space") == expected
+    assert not file.exists(), "this search was answered from memory"
+    lab.index.close()
+    lab.index = JournalIndex(file)
+    assert lab.find("space") == expected
+    assert file.exists()
+    lab.index.close()
+
+
+def test_an_index_that_another_process_holds_for_long_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "index.sqlite"
+    lab = Lab(file)
+    lab.add("r", *DRAFTS)
+    lab.find("space")
+    lab.index.close()
+    monkeypatch.setattr(audit_index, "_WAIT", 0.05)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        lab.add("r", draft("step.failed", "late", 1, message="no space"))
+        lab.index = JournalIndex(file)
+        assert ("r", 8) in lab.find("space")
+        lab.index.close()
+    assert file.exists()

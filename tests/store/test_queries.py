@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+
+from runner.store import compact
 from runner.store.queries import queries
 
 
@@ -28,3 +31,12 @@ def test_only_what_both_engine_lines_parse_is_used() -> None:
         "<future>",
     ):
         assert word not in text
+
+
+def test_every_table_is_copied_and_made_quiet() -> None:
+    script = "".join(text for name, text in queries().items() if name.startswith("migrate_"))
+    tables = set(re.findall(r"DEFINE TABLE IF NOT EXISTS (\w+)", script))
+    # What `meta` says is of one folder, and a lease of one moment.
+    assert {*compact.TABLES, *compact.RELATIONS} == tables - {"meta", "lease"}
+    assert set(compact.RELATIONS) == set(re.findall(r"(\w+) TYPE RELATION", script))
+    assert set(re.findall(r"ON TABLE (\w+)", queries()["quiet"])) == tables

@@ -14,7 +14,8 @@ from dataclasses import asdict, field, replace
 from pathlib import Path
 
 from runner.embedded.e2b.settings import Settings
-from runner.errors import ProviderOffline, RunnerError, SandboxMissing, ServiceError, UsageError
+from runner.environ import needed
+from runner.errors import ProviderOffline, RunnerError, SandboxMissing, ServiceError, StoreError, UsageError
 from runner.records import dataclass
 
 _START_SECONDS = 30.0
@@ -115,21 +116,25 @@ async def launch(settings: Settings = _PLAIN) -> AsyncIterator[Endpoint]:
     """Serve an endpoint of our own until the block ends; its boxes end with it.
 
     It ends with this process too, kill -9 included: it watches a pipe that only we hold. With `settings.rest` the boxes
-    are not lost then. Raises SandboxMissing when
-    this machine cannot make boxes, UsageError for settings that cannot be, ProviderOffline when the endpoint does not
-    start for another reason.
+    are not lost then, nor when the block ends with a StoreError: a run that the store does not take is gone on with as
+    one whose process died. Raises SandboxMissing when this machine cannot make boxes, UsageError for settings that
+    cannot be, ProviderOffline when the endpoint does not start for another reason.
     """
     # -P: a file of the current folder must not stand for a module of Python's; our own package is found by its place.
     words = [sys.executable, "-P", "-m", "runner.embedded.e2b", replace(settings, with_parent=True).as_json()]
     places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    env = {**needed(os.environ), "PYTHONPATH": os.pathsep.join(filter(None, places))}
     pipe = asyncio.subprocess.PIPE
     # Its own session: Ctrl-C is ours to handle, and boxes must outlive it long enough to be freed in order.
     child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, start_new_session=True, env=env)
+    word = b"end\n"  # without it the endpoint would take us for dead
     try:
         yield await _told(child)
+    except StoreError:
+        word = b""
+        raise
     finally:
-        await asyncio.shield(_end(child))
+        await asyncio.shield(_end(child, word))
 
 
 async def _told(child: asyncio.subprocess.Process) -> Endpoint:
@@ -148,10 +153,10 @@ async def _told(child: asyncio.subprocess.Process) -> Endpoint:
     return Endpoint(**json.loads(line))
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
+async def _end(child: asyncio.subprocess.Process, word: bytes) -> None:
     assert child.stdin is not None  # noqa: S101 - asked for above
     with suppress(ConnectionError, ProcessLookupError):
-        child.stdin.write(b"end\n")  # without a word it would take us for dead
+        child.stdin.write(word)
         child.stdin.close()
         await child.stdin.wait_closed()
     try:

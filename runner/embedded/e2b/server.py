@@ -26,7 +26,7 @@ from runner.embedded.e2b.edge import Edge
 from runner.embedded.e2b.egress.egress import Egress
 from runner.embedded.e2b.egress.interception import TRUSTED, Interceptor
 from runner.embedded.e2b.folders import keys
-from runner.embedded.e2b.folders.state import KeptFolder, StateFolder
+from runner.embedded.e2b.folders.state import KeptFolder, StateFolder, clear_old
 from runner.embedded.e2b.front import faults
 from runner.embedded.e2b.front.certificates import DOMAIN, Authority
 from runner.embedded.e2b.front.door import Door
@@ -54,9 +54,9 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
     stop, alone = _told_to_end(settings)
     _settle()
     base = None if settings.folder is None else Path(settings.folder)
-    with StateFolder(base) as folder, _kept(settings, folder.path) as (kept, lasting):
+    with StateFolder(base, spare=settings.keep) as folder, _kept(settings, folder.path) as (kept, lasting):
         boxes = Boxes(walls := raise_walls(folder.path), folder.path / "boxes")
-        life = await _life(settings, boxes, kept, lasting=lasting)
+        life = await _life(settings, boxes, kept, folder, lasting=lasting)
         listener = _listen(settings.port)
         endpoint, authority, known = _endpoint(settings, folder.path, listener.getsockname()[1])
         entry = gate.Gate(plan, known, boxes.running)
@@ -66,13 +66,24 @@ async def run(settings: Settings, tell: Callable[[Endpoint], None]) -> None:
         edge = _edge(boxes, life, holdings, entry, rules, endpoint)
         serving = asyncio.get_running_loop().create_task(Door(listener, edge.answer, authority).serve())
         try:
-            tell(replace(endpoint, why=walls.why))
+            try:
+                tell(replace(endpoint, why=walls.why))
+            except BrokenPipeError:  # who started it has died meanwhile: what it had is to rest as ever
+                alone.set()
+                return
             await stop.wait()
         finally:
             serving.cancel()
             await holdings.builder.close()
             await life.close(rest=settings.keep or alone.is_set())
             await egress.close()
+            await _cleared(settings, kept, life, lasting)
+
+
+async def _cleared(settings: Settings, kept: KeptFolder, life: Life, lasting: bool) -> None:
+    """Remove a folder to rest in, in which nothing rests."""
+    if settings.rest is not None and lasting and not life.keeps:
+        await asyncio.to_thread(kept.clear)
 
 
 def _told_to_end(settings: Settings) -> tuple[asyncio.Event, asyncio.Event]:
@@ -107,12 +118,15 @@ def _resting(settings: Settings, stack: contextlib.ExitStack) -> KeptFolder | No
         return None
 
 
-async def _life(settings: Settings, boxes: Boxes, kept: KeptFolder, *, lasting: bool) -> Life:
-    """Raises ServiceError when what was kept cannot be read, OSError."""
+async def _life(settings: Settings, boxes: Boxes, kept: KeptFolder, folder: StateFolder, *, lasting: bool) -> Life:
+    """All boxes, those that a dead edge has left too. Raises ServiceError when the index cannot be read, OSError."""
     key = kept.key("index") if lasting else b""
-    life = Life(boxes, Kept(kept.path, key), kept.key("token"))
+    life = Life(boxes, Kept(kept.path, key), kept.key("token"), folder.dead() if settings.keep else ())
+    await life.rescue()
+    folder.clear_dead()
     if settings.rest is not None:
         await life.forget_before(time.time() - _REST)
+        await asyncio.to_thread(clear_old, Path(settings.rest).parent, time.time() - _REST)
     return life
 
 

@@ -17,7 +17,8 @@ class Settings:
     what is to survive a restart in that folder · `with_parent`: end when standard input does · `rest`, a folder in
     which boxes rest as files when standard input ends without a word, as it does when the parent dies, and from which
     the next endpoint of that folder has them again; while another endpoint has it, it is waited for, `patience` seconds
-    at most, and then done without · `plan`, with another
+    at most, and then done without; one in which nothing rests at the end is removed, as are those beside it that nobody
+    has come back to for two weeks · `plan`, with another
     `quota` of boxes or `rate` of boxes made in a second · `faults` as runner.embedded.e2b.front.faults reads them ·
     `tls`: also serve HTTPS, on the same port · `egress`: boxes may reach the internet where their clients let them,
     with `allow_private` also private addresses.

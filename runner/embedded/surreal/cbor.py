@@ -56,6 +56,30 @@ def text(data: bytes) -> str:
         raise Malformed("a text is no UTF-8") from error
 
 
+def number(data: bytes) -> int:
+    """A whole number that is not below 0. Raises Malformed."""
+    major, found, at = _head(data, 0)
+    if major != 0 or at != len(data):
+        raise Malformed("a whole number is wanted")
+    return found
+
+
+def tagged(data: bytes) -> tuple[int, bytes]:
+    """A tag, and the item that it is put on. Raises Malformed."""
+    major, tag, at = _head(data, 0)
+    if major != 6:
+        raise Malformed("a tag is wanted")
+    return tag, data[at:]
+
+
+def raw(data: bytes) -> bytes:
+    """The bytes of a byte string. Raises Malformed."""
+    major, length, at = _head(data, 0)
+    if major != 2 or length < 0 or at + length != len(data):
+        raise Malformed("bytes are wanted")
+    return data[at:]
+
+
 def end(data: bytes, at: int) -> int:
     """Where the item that begins at `at` ends. Raises Malformed. However deep it nests, nothing recurses."""
     open_: list[int] = [1]  # how many items are still to come on each level, below 0: until a break

@@ -6,6 +6,8 @@ its way: whoever sends faster than the engine works, or does not read, waits in 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -15,10 +17,13 @@ from websockets.http11 import Request, Response
 
 from runner.embedded.surreal import cbor
 from runner.embedded.surreal.engine import Engine, EngineRefused
-from runner.embedded.surreal.sessions import Denied, Doorkeeper, Session
+from runner.embedded.surreal.lives import Lives, Outlet, named, packed
+from runner.embedded.surreal.sessions import Denied, Doorkeeper, Session, Sessions
 
 #: How many connections there may be at a time.
 MOST_CLIENTS = 256
+#: Seconds between two looks whether there is a client.
+_LOOK = 0.2
 _ERROR, _NO_METHOD = -32000, -32601
 _NOTHING = cbor.pack_array([])
 #: NULL, and NONE as the protocol tags it.
@@ -33,11 +38,17 @@ _PASSED = frozenset(
 class Gateway:
     """Serves connections until they end."""
 
-    def __init__(self, engine: Engine, doorkeeper: Doorkeeper, version: str) -> None:
+    def __init__(self, engine: Engine, lives: Lives, doorkeeper: Doorkeeper, version: str) -> None:
         self._engine = engine
+        self._lives = lives
         self._doorkeeper = doorkeeper
         self._version = version
         self._clients = 0
+
+    async def unused(self) -> None:
+        """Wait until nobody is connected."""
+        while self._clients:  # noqa: ASYNC110 - clients come and go
+            await asyncio.sleep(_LOOK)
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer what is no WebSocket of the protocol's; None lets it in."""
@@ -54,7 +65,8 @@ class Gateway:
 
     async def serve(self, connection: ServerConnection) -> None:
         """One client, to its end."""
-        sessions: dict[bytes, Session] = {b"": Session()}
+        outlet = Outlet(connection)
+        sessions = Sessions(outlet.push)
         self._clients += 1
         try:
             async for message in connection:
@@ -68,8 +80,11 @@ class Gateway:
             return
         finally:
             self._clients -= 1
+            outlet.close()
+            for session in sessions.all():
+                self._end_lives(session)
 
-    def answer(self, sessions: dict[bytes, Session], message: bytes) -> bytes:
+    def answer(self, sessions: Sessions, message: bytes) -> bytes:
         """The answer to one message. Raises Malformed for what is none."""
         fields = cbor.fields(message)
         name = fields.get("id", cbor.NULL)
@@ -80,28 +95,42 @@ class Gateway:
         except _NoMethod:
             return _failed(name, _NO_METHOD, "Method not found")
 
-    def _answered(self, sessions: dict[bytes, Session], message: bytes, fields: dict[str, bytes]) -> bytes:
+    def _answered(self, sessions: Sessions, message: bytes, fields: dict[str, bytes]) -> bytes:
         method = cbor.text(fields.get("method", cbor.NULL))
         key = fields.get("session", b"")
         key = b"" if key == cbor.NULL else key
         params = fields.get("params", _NOTHING)
         if method == "attach":
-            sessions[key] = Session()
+            self._detach(sessions, key)
+            sessions.attach(key)
             return _done(fields)
         session = sessions.get(key)
         if session is None:
             raise Denied("There is no such session: attach it first")
         if method == "detach":
-            del sessions[key]
+            self._detach(sessions, key)
             return _done(fields)
         own = _OWN.get(method)
         if own is not None:
             return _done(fields, own(self, session, cbor.items(params)))
         if method not in _PASSED or fields.get("txn", cbor.NULL) != cbor.NULL:
             raise _NoMethod
-        if not session.signed_in:
-            raise Denied("Anonymous access not allowed: Not enough permissions to perform this action")
-        return self._engine.execute(method, _passed(message, method, fields, session), session.place)
+        _check_signed_in(session)
+        try:
+            return self._engine.execute(method, _passed(message, method, fields, session), session.place)
+        finally:
+            self._lives.wrote()  # or not: whoever looks will see
+
+    def _detach(self, sessions: Sessions, key: bytes) -> None:
+        session = sessions.detach(key)
+        if session is not None:
+            self._end_lives(session)
+
+    def _end_lives(self, session: Session) -> None:
+        for name in session.lives:
+            with contextlib.suppress(EngineRefused):  # the next gateway ends what this one could not
+                self._lives.end(name)
+        session.lives.clear()
 
     # ------------------------------------------------------------ what the gateway answers itself
 
@@ -131,6 +160,7 @@ class Gateway:
 
     def _invalidate(self, session: Session, _: list[bytes]) -> bytes:
         session.signed_in = False
+        self._end_lives(session)
         return cbor.NULL
 
     def _use(self, session: Session, params: list[bytes]) -> bytes:
@@ -154,6 +184,22 @@ class Gateway:
     def _reset(self, session: Session, _: list[bytes]) -> bytes:
         session.signed_in, session.place = False, Session().place
         session.variables.clear()
+        self._end_lives(session)
+        return cbor.NULL
+
+    def _live(self, session: Session, params: list[bytes]) -> bytes:
+        _check_signed_in(session)
+        name = self._lives.begin(session.place, params, session.notify)
+        session.lives.add(name)
+        return packed(name)
+
+    def _kill(self, session: Session, params: list[bytes]) -> bytes:
+        _check_signed_in(session)
+        name = named(params[0] if params else cbor.NULL)
+        if name not in session.lives:
+            raise Denied(f"Can not execute KILL statement using id '{name}'")
+        session.lives.discard(name)
+        self._lives.end(name)
         return cbor.NULL
 
 
@@ -173,7 +219,14 @@ _OWN: dict[str, Callable[[Gateway, Session, list[bytes]], bytes]] = {
     "let": Gateway._let,
     "unset": Gateway._unset,
     "reset": Gateway._reset,
+    "live": Gateway._live,
+    "kill": Gateway._kill,
 }
+
+
+def _check_signed_in(session: Session) -> None:
+    if not session.signed_in:
+        raise Denied("Anonymous access not allowed: Not enough permissions to perform this action")
 
 
 def _passed(message: bytes, method: str, fields: dict[str, bytes], session: Session) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.embedded.surreal.settings import Endpoint, Settings
+from runner.environ import needed
 from runner.errors import (
     RunnerError,
     ServiceError,
@@ -23,6 +24,8 @@ from runner.errors import (
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
+#: What the gateway takes from the environment besides: by whom it lets itself be used.
+_CREDENTIALS = ("RUNNER_STATE_USER", "RUNNER_STATE_PASSWORD")
 _ERRORS: dict[str, type[RunnerError]] = {
     each.__name__: each for each in (ServiceError, StoreError, StoreFull, StoreLocked, UsageError)
 }
@@ -44,13 +47,18 @@ async def launch(settings: Settings) -> AsyncIterator[Endpoint]:
 
 async def begin(settings: Settings) -> asyncio.subprocess.Process:
     """The process of a gateway, which watches its standard input; `told` waits until it serves."""
-    # -P: a file of the current folder must not stand for a module of Python's; our own package is found by its place.
-    words = [sys.executable, "-P", "-m", "runner.embedded.surreal", replace(settings, with_parent=True).as_json()]
-    places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    words, env = called(settings)
     pipe = asyncio.subprocess.PIPE
     # Its own session: Ctrl-C is ours to handle, and commits in flight are finished.
     return await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, start_new_session=True, env=env)
+
+
+def called(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The words and the environment that start a gateway which watches its standard input."""
+    # -P: a file of the current folder must not stand for a module of Python's; our own package is found by its place.
+    words = [sys.executable, "-P", "-m", "runner.embedded.surreal", replace(settings, with_parent=True).as_json()]
+    places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
+    return words, {**needed(os.environ, _CREDENTIALS), "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 async def told(child: asyncio.subprocess.Process) -> Endpoint:

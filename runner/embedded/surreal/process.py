@@ -18,7 +18,9 @@ from websockets.asyncio.server import serve
 
 from runner.embedded.surreal import cbor, notice
 from runner.embedded.surreal.engine import Engine
+from runner.embedded.surreal.feeds import Notes
 from runner.embedded.surreal.gateway import Gateway
+from runner.embedded.surreal.lives import Lives
 from runner.embedded.surreal.sessions import Doorkeeper
 from runner.embedded.surreal.settings import Endpoint, Settings, from_json
 from runner.errors import RunnerError, ServiceError, UsageError
@@ -38,16 +40,18 @@ async def run(settings: Settings, environ: Mapping[str, str], tell: Callable[[En
     `tell` is called once the gateway serves. Raises StoreLocked, StoreError, ServiceError, UsageError.
     """
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, alone = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     if settings.with_parent:
-        loop.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+        loop.add_reader(sys.stdin.fileno(), _watch_parent, alone if settings.linger else stop)
     os.environ["SURREAL_SYNC_DATA"] = "true"  # the engine reads it at its first write: each commit reaches the disk
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a client that breaks off is no news
     with _held(settings) as engine, _listening(settings) as listener:
         endpoint = _endpoint(settings, environ, listener.getsockname()[1])
-        gateway = Gateway(Engine(engine), Doorkeeper(endpoint.user, endpoint.password), _version(engine))
+        shared = Engine(engine)
+        lives = Lives(shared, Notes(settings.store))
+        gateway = Gateway(shared, lives, Doorkeeper(endpoint.user, endpoint.password), _version(engine))
         async with serve(
             gateway.serve,
             sock=listener,
@@ -62,16 +66,32 @@ async def run(settings: Settings, environ: Mapping[str, str], tell: Callable[[En
             notice.write(settings.store, endpoint)
             try:
                 tell(endpoint)
-                await stop.wait()
+                await _over(stop, alone, gateway)
             finally:
                 notice.remove(settings.store)
+                lives.close()
+
+
+async def _over(stop: asyncio.Event, alone: asyncio.Event, gateway: Gateway) -> None:
+    """Wait for the end: when it is asked for, or when whoever started the gateway has gone, and all clients."""
+
+    async def left() -> None:
+        await alone.wait()
+        await gateway.unused()
+
+    ends = [asyncio.ensure_future(each) for each in (stop.wait(), left())]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in ends:
+            each.cancel()
 
 
 @contextmanager
 def _held(settings: Settings) -> Iterator[EmbeddedEngine]:
     """The engine on the folder, with the store's lock."""
     store = settings.store
-    lock = StoreLock(store.with_name(f"{store.name}.lock"))
+    lock = StoreLock(store.with_name(f"{store.name}.lock"), serving=True)
     lock.acquire()
     engine = EmbeddedEngine(store, lambda: False)
     try:

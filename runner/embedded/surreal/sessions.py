@@ -8,7 +8,9 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import field
+from uuid import UUID
 
 from runner.embedded.surreal import cbor
 from runner.records import dataclass
@@ -25,11 +27,42 @@ class Denied(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """What one session of a connection has said; `place` and `variables` as the items that came."""
+    """What one session of a connection has said; `place` and `variables` as the items that came. `notify` takes a
+    message to its client, and `lives` are the live queries that tell it something.
+    """
 
     signed_in: bool = False
     place: bytes = _NOWHERE
     variables: dict[str, bytes] = field(default_factory=dict)
+    notify: Callable[[bytes], None] = field(default=lambda _: None, repr=False)
+    lives: set[UUID] = field(default_factory=set)
+
+
+class Sessions:
+    """The sessions of one connection, by their names as items; the one that is there from the beginning has none.
+    `notify` takes messages to the connection.
+    """
+
+    def __init__(self, notify: Callable[[bytes], None]) -> None:
+        self._notify = notify
+        self._found: dict[bytes, Session] = {}
+        self.attach(b"")
+
+    def attach(self, key: bytes) -> None:
+        """Begin a session."""
+        self._found[key] = Session(notify=self._notify)
+
+    def detach(self, key: bytes) -> Session | None:
+        """End a session; what it was."""
+        return self._found.pop(key, None)
+
+    def get(self, key: bytes) -> Session | None:
+        """The session of that name."""
+        return self._found.get(key)
+
+    def all(self) -> list[Session]:
+        """All that are there."""
+        return list(self._found.values())
 
 
 class Doorkeeper:

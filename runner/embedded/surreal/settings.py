@@ -14,12 +14,14 @@ class Settings:
     """Nothing in it is secret: it goes over the command line.
 
     `folder` as `--state` names it, whose store is served · `port` on loopback; 0 takes that of the gateway before it if
-    it is free, else any · `with_parent`: end when standard input does.
+    it is free, else any · `with_parent`: end when standard input does; with `linger` only when its last client
+    has gone, too.
     """
 
     folder: str
     port: int = 0
     with_parent: bool = False
+    linger: bool = False
 
     @property
     def store(self) -> Path:

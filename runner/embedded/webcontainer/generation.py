@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 from runner.embedded.webcontainer.chromium import Driver
@@ -17,6 +18,8 @@ from runner.records import dataclass
 _GUARD = Path(__file__).with_name("driver_guard.cjs")
 _START_SECONDS = 40.0
 _STOP_SECONDS = 5.0
+_SOCKET = "/org.chromium.Chromium.XXXXXX/SingletonSocket"
+_LONGEST = 107 if sys.platform == "linux" else 103  # bytes of a socket's path
 #: What of the environment a browser needs; all else may be secret, and a box has no business with it.
 NEEDED = (
     "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH",
@@ -72,7 +75,7 @@ async def start(launch: Launch, within: Path) -> Generation:
     config.write_text(json.dumps(_config(launch)))
     # The profile and all else that is temporary lies in the folder, which is removed also when it was killed.
     env = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    env |= {"HOME": str(folder), "TMPDIR": str(folder), "PLAYWRIGHT_SKIP_VALIDATE_HOST_REQUIREMENTS": "1"}
+    env |= {"HOME": str(folder), "TMPDIR": _temporary(folder), "PLAYWRIGHT_SKIP_VALIDATE_HOST_REQUIREMENTS": "1"}
     env["RUNNER_BROWSER_FOLDER"] = str(folder)
     words = [launch.driver.node, "--require", str(_GUARD), launch.driver.program]
     words += ["launch-server", "--browser", "chromium", "--config", str(config)]
@@ -89,6 +92,13 @@ async def start(launch: Launch, within: Path) -> Generation:
     finally:
         config.unlink(missing_ok=True)
     return Generation(child, endpoint, folder)
+
+
+def _temporary(folder: Path) -> str:
+    """The folder as Chromium is told it: a socket's path is short, and Chromium makes one below its temporary files."""
+    here = Path("/proc/self/cwd")  # the same folder, for each process that the driver starts
+    long = len(os.fsencode(folder)) + len(_SOCKET) > _LONGEST
+    return str(here if long and here.exists() else folder)
 
 
 def _config(launch: Launch) -> dict[str, object]:

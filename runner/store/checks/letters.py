@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from runner.errors import JournalBroken
 from runner.run.event import Event, verify
-from runner.run.ports import Backlog, DeadLetter, Tombstone
+from runner.run.stored import Backlog, DeadLetter, Tombstone
 from runner.store.checks.bench import TS, Bench, Check, collector, fact, journal
 
 CHECKS: list[Check] = []

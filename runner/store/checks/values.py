@@ -127,6 +127,8 @@ async def every_table(bench: Bench) -> None:
         Change("box", "k", 0, {"t": "box"}),
         Change("artifact", "k", 0, {"t": "artifact"}),
         Change("milestone", "k", 0, {"t": "milestone"}),
+        Change("attempt", "k", 0, {"t": "attempt"}),
+        Change("approval", "k", 0, {"t": "approval"}),
     ]
     await bench.store.commit("r", changes, [])
     for change in changes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from surrealdb.cbor import dumps, loads
 
 from runner.embedded.surreal import cbor
+from runner.embedded.surreal.lives import named, packed
+from runner.embedded.surreal.sessions import Denied
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -55,3 +58,21 @@ def test_what_is_none_is_refused(data: bytes) -> None:
 def test_a_text_is_a_text(data: bytes) -> None:
     with pytest.raises(cbor.Malformed):
         cbor.text(data)
+
+
+@given(st.integers(0, 2**64 - 1), st.binary(), st.uuids())
+def test_numbers_bytes_and_tags_are_read(number: int, data: bytes, name: UUID) -> None:
+    assert cbor.number(dumps(number)) == number
+    assert cbor.raw(dumps(data)) == data
+    tag, item = cbor.tagged(packed(name))
+    assert (tag, cbor.raw(item)) == (37, name.bytes)
+    assert named(packed(name)) == named(cbor.pack_text(str(name))) == loads(packed(name)) == name
+
+
+@pytest.mark.parametrize("wrong", [cbor.NULL, cbor.pack_text("x"), cbor.pack_int(-1), b"\xd8\x25\x41x", b"\xc9\x01"])
+def test_what_is_something_else_is_malformed(wrong: bytes) -> None:
+    for read in (cbor.number, cbor.raw):
+        with pytest.raises(cbor.Malformed):
+            read(wrong)
+    with pytest.raises(Denied):
+        named(wrong)

@@ -14,6 +14,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ class Server:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/.well-known/ready", timeout=1):
                 return True
-        except OSError:
+        except (OSError, HTTPException):  # a port that nobody has yet may lead a caller back to itself
             return False
 
 
@@ -143,6 +144,12 @@ def weaviate(missing: Callable[[str], None], tmp_path_factory: pytest.TempPathFa
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def program(weaviate: Server) -> tuple[Path, dict[str, str], int]:
+    """For a server of the test's own: the program, its environment, and the first of six free ports."""
+    return PROGRAM, ENVIRONMENT, _free_ports(6)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from runner.run.clock import SystemClock
 from runner.run.event import EventDraft
 from runner.run.shipper import Shipper
 from runner.store.audit import WeaviateLog
+from runner.store.audit_index import JournalIndex
 from runner.store.audit_settings import audit_settings
 from runner.store.memory import MemoryStore
 from runner.store.minilm import MiniLm
@@ -74,6 +76,41 @@ def test_weaviate_finds_by_meaning(running: Any, model: Path, mode: Any) -> None
             assert hits[0].score is not None
             assert hits[0].score > (hits[1].score or 0)
         await log.close()
+
+    asyncio.run(main())
+
+
+ASKED: tuple[AuditQuery, ...] = (
+    AuditQuery("the disk is full"),
+    AuditQuery("network unreachable", severities=("error",)),
+    AuditQuery("TLS certificate", step="s1"),
+    AuditQuery("wrong answers", limit=3),
+)
+
+
+def test_the_journal_answers_by_meaning_as_weaviate_does(running: Any, model: Path) -> None:
+    async def main() -> None:
+        store = MemoryStore()
+        await store.open()
+        told = [
+            EventDraft(type_, f"2026-01-31T12:{place:02}:{number:02}.000000Z", f"s{place}", 1, {"message": why})
+            for number, why in enumerate(WHY)
+            for place, type_ in enumerate(("step.failed", "step.retrying", "step.skipped"))
+        ]
+        await store.commit("r", [], told)
+        settings = audit_settings(running.environ(RUNNER_AUDIT_EMBEDDER="minilm"))
+        assert settings is not None
+        embedder = MiniLm(model)
+        log, index = WeaviateLog(settings, embedder), JournalIndex(None, embedder)
+        await Shipper(store, log, SystemClock()).drain()
+        for asked in ASKED:
+            for mode in ("semantic", "hybrid"):
+                query = replace(asked, mode=mode)  # type: ignore[arg-type]
+                there, here = await log.search(query), await index.search(store, query)
+                assert [hit.event.seq for hit in there] == [hit.event.seq for hit in here], query
+                assert [hit.score for hit in there] == pytest.approx([hit.score for hit in here], abs=1e-3), query
+        await log.close()
+        index.close()
 
     asyncio.run(main())
 

@@ -14,8 +14,8 @@ from runner.errors import AuditOffline, AuditRefused, UsageError
 from runner.run.audit_port import AuditQuery
 from runner.run.clock import SystemClock
 from runner.run.event import EventDraft
-from runner.run.ports import Backlog
 from runner.run.shipper import Shipper
+from runner.run.stored import Backlog
 from runner.run.verification import Verification
 from runner.store.audit import WeaviateLog
 from runner.store.audit_index import JournalIndex

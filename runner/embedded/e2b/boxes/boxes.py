@@ -12,6 +12,7 @@ from runner.embedded.e2b.boxes.endings import Endings, rfc3339
 from runner.embedded.e2b.limits.limits import Limits
 from runner.embedded.e2b.limits.overuse import Watch
 from runner.embedded.e2b.network.outward import Outward
+from runner.embedded.e2b.walls.disk import Disks
 from runner.embedded.e2b.walls.start import Walls, inherited, take_disk
 from runner.embedded.e2b.walls.uids import uid_for
 from runner.errors import SandboxMissing
@@ -37,6 +38,8 @@ class Boxes:
         self._making: set[asyncio.Future[None]] = set()
         self._closed = False
         self.endings = Endings()
+        #: Is told of every new end of a box's life.
+        self.extended: Callable[[Box], None] = _nothing
         #: What is done with a box whose time is over.
         self.time_over: Callable[[Box], None] = self.end_in_time
 
@@ -126,6 +129,16 @@ class Boxes:
         await asyncio.to_thread(self._walls.disks.keep, box.disk, folder, tmp=tmp)
 
     @property
+    def disks(self) -> Disks:
+        """What boxes write."""
+        return self._walls.disks
+
+    @property
+    def place(self) -> Path:
+        """The edge's own folder."""
+        return self._folder.parent
+
+    @property
     def inherited(self) -> tuple[str, ...]:
         """The folders of a layer that are all there in the uppermost layer that has them."""
         return inherited(self._walls)
@@ -153,6 +166,7 @@ class Boxes:
         """Let a box live until this Unix time."""
         self.stop_clock(box)
         box.ends_at = when
+        self.extended(box)
         loop = asyncio.get_running_loop()
         self._timers[box.id] = loop.call_later(max(0.0, when - time.time()), self._ring, box)
 
@@ -184,3 +198,7 @@ class Boxes:
         await self._overuse.close()
         await asyncio.to_thread(self.limits.close)
         await asyncio.to_thread(self._walls.close)
+
+
+def _nothing(_box: Box) -> None:
+    return

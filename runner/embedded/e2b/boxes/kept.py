@@ -129,10 +129,7 @@ class Kept:
                 return Index()
             found = {key: list(self._there(key, value[key])) for key in self._aside}
             snapshots = tuple(Snapshot(**{**each, "template": self._template(each)}) for each in found["snapshots"])
-            resting = tuple(
-                Resting(**{**each, "template": self._template(each), "asked": self._opened(each["asked"])})
-                for each in found["boxes"]
-            )
+            resting = tuple(self.unpacked(each) for each in found["boxes"])
         return Index(snapshots, resting)
 
     def write(self, index: Index) -> None:
@@ -141,11 +138,19 @@ class Kept:
             "version": VERSION,
             "snapshots": [*(self._record(each) for each in index.snapshots), *self._aside["snapshots"]],
             "boxes": [
-                *({**self._record(each), "asked": self._sealed(each.asked)} for each in index.resting),
+                *(self.packed(each) for each in index.resting),
                 *self._aside["boxes"],
             ],
         }
         durable.replace(self._folder / "index.json", json.dumps(value, indent=1).encode(), sync=self.durable)
+
+    def packed(self, each: Resting) -> dict[str, Any]:
+        """A resting box as plain JSON, what its client asked for sealed."""
+        return {**self._record(each), "asked": self._sealed(each.asked)}
+
+    def unpacked(self, record: Mapping[str, Any]) -> Resting:
+        """The box that `packed` gave. Raises ValueError, KeyError, TypeError."""
+        return Resting(**{**record, "template": self._template(record), "asked": self._opened(record["asked"])})
 
     def _record(self, each: Snapshot | Resting) -> dict[str, Any]:
         layers = [relative(layer, self._folder) for layer in each.template.layers]

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from runner.embedded.e2b.boxes.boxes import Boxes
 from runner.embedded.e2b.boxes.boxlog import BoxLog
 from runner.embedded.e2b.boxes.bringup import NotReady, bring_up
 from runner.embedded.e2b.boxes.kept import Kept, Resting, Snapshot
+from runner.embedded.e2b.boxes.left import Notes, find, rescued
 from runner.embedded.e2b.boxes.metrics import Metrics
 from runner.embedded.e2b.boxes.shelf import Shelf, as_files
 from runner.embedded.e2b.templates import DEFAULT_TAG, Template
@@ -51,14 +52,18 @@ class WrongState(Exception):
 class Life:
     """All boxes, in whatever state."""
 
-    def __init__(self, boxes: Boxes, kept: Kept, key: bytes) -> None:
+    def __init__(self, boxes: Boxes, kept: Kept, key: bytes, dead: Iterable[Path] = ()) -> None:
         """`key` makes the boxes' tokens, so that they stay the same when the edge starts again; nothing keeps them.
+        `dead` are the folders of edges before this one that were killed: `rescue` takes up what is in them.
 
         Raises ServiceError when what was kept cannot be read.
         """
         self._boxes = boxes
         self._key = key
-        self._shelf = Shelf(boxes, kept)
+        self._kept = kept
+        self._notes = Notes(boxes.place, kept)
+        self._found = list(find(dead, kept))
+        self._shelf = Shelf(boxes, kept, self._found_layers)
         self.snapshots = self._shelf.snapshots
         self._resting = self._shelf.resting
         self._rising: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -69,15 +74,42 @@ class Life:
         self.metrics = Metrics()
         self.metrics.begin(boxes.all)
         boxes.time_over = self._time_over
+        boxes.extended = self._notes.extended
         for name in self._resting:
             boxes.endings.note(name, _RESTS, BoxLog())
         for name, why in kept.missing.items():
             boxes.endings.note(name, why, BoxLog())
+        self._waiting = bool(kept.missing)
 
     @property
     def durable(self) -> bool:
         """Whether what is kept is there for the next edge, too."""
         return self._shelf.durable
+
+    @property
+    def _found_layers(self) -> list[Path]:
+        return [layer for each in self._found for layer in each.box.template.layers]
+
+    async def rescue(self) -> None:
+        """Let the boxes of dead edges rest as files: for the rest of their time, which nobody can be told to extend
+        while they rest. One whose files cannot be read is lost. Raises OSError.
+        """
+        for each in self._found:
+            name = each.box.id
+            if name not in self._resting:
+                try:
+                    self._resting[name] = rest = await asyncio.to_thread(rescued, each, self._boxes.disks, self._kept)
+                except OSError:
+                    continue
+                self._boxes.endings.note(name, _RESTS, BoxLog())
+                asyncio.get_running_loop().call_later(each.until - time.time(), self._lapse, rest)
+        if self._found:
+            await self._shelf.wait_no_more(self._found_layers)
+
+    def _lapse(self, rest: Resting) -> None:
+        """The time of a box that was found is over; it ends, if it rests still."""
+        if self._resting.get(rest.id) is rest:
+            self._boxes.spawn(self.kill(rest.id))
 
     # ------------------------------------------------------------- looking
 
@@ -109,6 +141,9 @@ class Life:
     async def _brought_up(self, order: Order, identity: Identity) -> Box:
         """A box in which runs what its template starts."""
         box = await self._boxes.create(order, identity)
+        if self._shelf.durable:
+            await asyncio.to_thread(self._notes.note, box)
+            self._boxes.spawn(self._notes.dropped_after(box))
         template = order.template
         if template.start_cmd or template.ready_cmd:
             try:
@@ -145,6 +180,11 @@ class Life:
         for each in list(self._resting.values()):
             if each.paused_at < moment:
                 await self.kill(each.id)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a later endpoint would find anything here: boxes that rest, snapshots, what waits for its files."""
+        return bool(self._resting or [*self.snapshots] or self._waiting)
 
     async def close(self, *, rest: bool = True) -> None:
         """End all boxes; into a durable folder the running ones are put as files first, where they are to `rest`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from itertools import takewhile
@@ -29,15 +29,15 @@ class Shelf:
     to let them go on.
     """
 
-    def __init__(self, boxes: Boxes, kept: Kept) -> None:
-        """Raises ServiceError when what was kept cannot be read."""
+    def __init__(self, boxes: Boxes, kept: Kept, waiting: Iterable[Path] = ()) -> None:
+        """Layers that are `waiting` stay until `wait_no_more`. Raises ServiceError when the index cannot be read."""
         found = kept.read()
         self._boxes = boxes
         self._kept = kept
         self.snapshots = Snapshots(found.snapshots)
         self.resting = {each.id: each for each in found.resting}
         self.copies: dict[str, Resting] = {}
-        self._pins: Counter[Path] = Counter()
+        self._pins: Counter[Path] = Counter(waiting)
         self._copying = asyncio.Semaphore(_COPIES)
         self._saving = asyncio.Lock()
         kept.remove(self._rubbish())
@@ -113,6 +113,11 @@ class Shelf:
         there = self._kept.layers()
         used = self._used()
         return [layer for layer in there if layer not in used]
+
+    async def wait_no_more(self, layers: Iterable[Path]) -> None:
+        """Write the index, and keep these layers only for who uses them now. Raises OSError."""
+        self._pins.subtract(layers)
+        await self.save()
 
     async def save(self) -> None:
         """Write the index, and remove the layers that it does not need any more. Raises OSError."""

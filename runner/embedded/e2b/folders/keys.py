@@ -28,6 +28,7 @@ PREFIX = "e2b_"
 VERSION = 1
 #: The file of keys in an endpoint's folder.
 FILE = "keys.json"
+_KEY = re.compile(PREFIX + r"[0-9a-f]{40,128}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
@@ -51,15 +52,29 @@ class Keys:
 
     def make(self, name: str) -> str:
         """Add a key and return it: the only time that it can be seen. Raises UsageError."""
+        if any(each.name == name for each in self.records):
+            raise UsageError(f"there is a key {name!r} already", "choose another name, or remove that one first")
+        key = PREFIX + secrets.token_hex(20)
+        self._add(name, key)
+        return key
+
+    def take(self, name: str, key: str) -> None:
+        """Let a key that was made elsewhere be the one of that name, in the place of another. Raises UsageError."""
+        if not _KEY.fullmatch(key):
+            raise UsageError(
+                f"that is no key: `{PREFIX}` and 40 to 128 of the digits 0-9 and a-f are one",
+                f"echo {PREFIX}$(openssl rand -hex 20) makes one",
+            )
+        if not any(each.name == name and each.sha256 == _hash(key) for each in self.records):
+            self.records = tuple(each for each in self.records if each.name != name)
+            self._add(name, key)
+
+    def _add(self, name: str, key: str) -> None:
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} cannot name a key: up to 64 letters, digits, blanks, dots, dashes and underscores can"
             )
-        if any(each.name == name for each in self.records):
-            raise UsageError(f"there is a key {name!r} already", "choose another name, or remove that one first")
-        key = PREFIX + secrets.token_hex(20)
         self.records += (KeyRecord(name, _hash(key), time.time()),)
-        return key
 
     def remove(self, name: str) -> None:
         """Take a key away. Raises UsageError."""

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,9 @@ from runner.errors import ServiceError
 
 _PREFIX = "runner-e2b-"
 _KEPT = "kept"
+#: Seconds within which an edge has locked its new folder. One without a lock is of an edge that was killed when it
+#: began, or while it removed the folder.
+_BEGINNING = 60.0
 #: Seconds between two looks at a folder that another endpoint has.
 _LOOK = 0.05
 #: Boxes' users pass through our folders to what is theirs, and cannot list them. An ordinary person's boxes are that
@@ -28,9 +31,13 @@ _PASSED = 0o711 if os.geteuid() == 0 else 0o700
 
 
 class StateFolder:
-    """A fresh folder below `base` (default: the temporary folder). Use as a context manager."""
+    """A fresh folder below `base` (default: the temporary folder). Use as a context manager.
 
-    def __init__(self, base: Path | None = None) -> None:
+    With `spare`, folders of dead edges stay until `clear_dead`.
+    """
+
+    def __init__(self, base: Path | None = None, *, spare: bool = False) -> None:
+        self._spare = spare
         self._base = base if base is not None else Path(tempfile.gettempdir())
         self._lock = -1
         self.path = self._base
@@ -39,7 +46,8 @@ class StateFolder:
         """Raises ServiceError when nothing can be made there."""
         with _usable(self._base):
             self._base.mkdir(parents=True, exist_ok=True)
-            self._clear_dead()
+            if not self._spare:
+                self.clear_dead()
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._base.resolve()))
         self.path.chmod(_PASSED)
         # Locked before it has its name: whoever finds a `lock` that it can take has found a dead edge's.
@@ -52,17 +60,30 @@ class StateFolder:
         remove(self.path)
         os.close(self._lock)
 
-    def _clear_dead(self) -> None:
-        for folder in self._base.glob(f"{_PREFIX}*"):
+    def dead(self) -> list[Path]:
+        """The folders below the base whose edges are dead."""
+        with ExitStack() as stack:
+            return list(self._dead(stack))
+
+    def clear_dead(self) -> None:
+        """Remove the folders below the base whose edges are dead."""
+        with ExitStack() as stack:
+            for folder in self._dead(stack):
+                remove(folder)
+
+    def _dead(self, stack: ExitStack) -> Iterator[Path]:
+        """Each dead edge's folder, locked until the stack unwinds."""
+        for folder in sorted(self._base.resolve().glob(f"{_PREFIX}*")):
             with suppress(OSError):
                 if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                     continue
-                lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-                try:
+                if (folder / "lock").exists():
+                    lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+                    stack.callback(os.close, lock)
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    remove(folder)
-                finally:
-                    os.close(lock)
+                elif folder.stat().st_mtime > time.time() - _BEGINNING:
+                    continue
+                yield folder
 
 
 class KeptFolder:
@@ -77,32 +98,54 @@ class KeptFolder:
 
     def __enter__(self) -> KeptFolder:
         """Raises ServiceError when another endpoint has it, or nothing can be made there."""
-        with _usable(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.path.chmod(_PASSED)
-            self.path = self.path.resolve()
-            self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + self._patience
         while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if time.monotonic() < end:
-                    time.sleep(_LOOK)
-                    continue
-                os.close(self._lock)
+            with _usable(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                self.path.chmod(_PASSED)
+                self.path = self.path.resolve()
+                self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            if _taken(self._lock, self.path / "lock"):
+                os.utime(self._lock)  # by this `clear_old` knows when it was last used
+                return self
+            os.close(self._lock)
+            if time.monotonic() >= end:
                 hint = "end that one, or give another --folder"
-                raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint) from error
-            return self
+                raise ServiceError(f"another endpoint keeps its boxes in {self.path}", hint)
+            time.sleep(_LOOK)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._lock)
 
+    def clear(self) -> None:
+        """Remove it, and the folder around it if nothing else is there; blocks. Nothing may be asked of it any more."""
+        remove(self.path)
+        with suppress(OSError):
+            self.path.parent.rmdir()
+
     def key(self, name: str) -> bytes:
         """A random key that stays the same, in a file that only its owner can read. Raises OSError."""
         return durable.key(self.path / f"{name}.key", sync=True)
+
+
+def _taken(lock: int, path: Path) -> bool:
+    """Whether the lock was to be had, and is that of the folder which is there now: an endpoint may remove its own."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except OSError:
+        return False
+
+
+def clear_old(places: Path, moment: float) -> None:
+    """Remove the folders of endpoints below `places` that none has used since that Unix time; blocks."""
+    for lock in places.glob(f"*/{_KEPT}/lock"):
+        with suppress(OSError, ServiceError):
+            if lock.stat().st_mtime < moment:
+                with KeptFolder(lock.parents[1]) as folder:
+                    folder.clear()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from runner.records import dataclass
 LIMIT = 2_000
 #: Seconds without a byte after which a stopped box's connection has carried all there was; and after which its client
 #: is taken not to read any more, when there is still something.
-_QUIET_SECONDS, _STUCK_SECONDS = 0.03, 1.0
+_QUIET_SECONDS, _STUCK_SECONDS = 0.3, 5.0
 #: Fields that belong to one hop (RFC 9110, 7.6.1).
 _HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect")

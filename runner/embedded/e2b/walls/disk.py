@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner.embedded.e2b.folders.state import remove, used
@@ -113,6 +114,21 @@ class Disks:
             disk.image.unlink(missing_ok=True)
         remove(disk.root)
         self._taken.pop(disk.root, None)
+
+    @contextmanager
+    def opened(self, disk: Disk, seconds: float) -> Iterator[None]:
+        """The disk of a dead edge, to be read while the block lasts. For so many seconds it is waited for the kernel
+        to let go of it. Blocks. Raises OSError.
+        """
+        if disk.image is None:
+            yield
+            return
+        images.let_go(disk.image, seconds)
+        images.mount(disk.image, disk.root)
+        try:
+            yield
+        finally:
+            mounts.detach(disk.root)
 
     def close(self) -> None:
         """Remove what nobody has given back, such as the disk of a box that was not waited for."""

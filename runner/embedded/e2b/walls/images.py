@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ _AUTOCLEAR = 4
 _MAJOR = 7
 #: Another program may take a free device before us.
 _ATTEMPTS = 20
+#: Seconds between two looks at who has an image.
+_LOOK = 0.02
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.ENXIO)
 #: No journal: a box's files end with the machine that crashes. No reserve: nobody in a box is the root it would be for.
 _MAKE = ("-q", "-F", "-t", "ext4", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard,root_owner=0:0")
@@ -86,6 +89,22 @@ def mount(image: Path, target: Path) -> None:
     """Mount an image. Raises OSError."""
     with _loop(image) as device:
         mounts.filesystem(device, target, "ext4", _OPTIONS)
+
+
+def let_go(image: Path, seconds: float) -> None:
+    """Wait until no loop device has an image any more, for so many seconds. Raises OSError when one still has."""
+    end = time.monotonic() + seconds
+    while any(_has(device, image) for device in Path("/sys/block").glob("loop*/loop/backing_file")):
+        if time.monotonic() > end:
+            raise OSError(errno.EBUSY, f"{image} is still mounted")
+        time.sleep(_LOOK)
+
+
+def _has(device: Path, image: Path) -> bool:
+    try:
+        return device.read_text().rstrip("\n") == str(image)
+    except OSError:
+        return False  # it has just been let go
 
 
 @contextmanager

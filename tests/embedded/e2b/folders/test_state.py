@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from runner.embedded.e2b.folders.state import KeptFolder, StateFolder, remove
+from runner.embedded.e2b.folders.state import KeptFolder, StateFolder, clear_old, remove
 from runner.errors import ServiceError
 
 
@@ -69,3 +71,44 @@ def test_a_folder_that_cannot_be_is_refused_with_what_to_do(
     ):
         pass
     assert "--folder" in caught.value.hint
+
+
+def test_who_waits_for_a_folder_that_is_removed_gets_a_new_one(tmp_path: Path) -> None:
+    place, held = tmp_path / "run", threading.Event()
+
+    def first() -> None:
+        with KeptFolder(place) as folder:
+            held.set()
+            time.sleep(0.2)
+            folder.clear()
+
+    other = threading.Thread(target=first)
+    other.start()
+    assert held.wait(10)
+    with KeptFolder(place, 30.0) as folder:
+        assert folder.key("index") == folder.key("index")
+        assert (folder.path / "lock").exists()
+    other.join()
+
+
+def test_folders_that_nobody_came_back_to_are_removed_and_one_in_use_is_not(tmp_path: Path) -> None:
+    for name in ("old", "used", "young"):
+        with KeptFolder(tmp_path / name):
+            pass
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "old" / "kept" / "layers").mkdir()
+    with KeptFolder(tmp_path / "used"):
+        for name in ("old", "used"):
+            os.utime(tmp_path / name / "kept" / "lock", (1.0, 1.0))
+        clear_old(tmp_path, 1000.0)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["strange", "used", "young"]
+
+
+def test_a_folder_without_a_lock_is_a_dead_edges_once_it_is_old(tmp_path: Path) -> None:
+    old, young = tmp_path / "runner-e2b-old", tmp_path / "runner-e2b-young"
+    for folder in (old, young):
+        (folder / "disks").mkdir(parents=True)
+    os.utime(old, (1.0, 1.0))
+    with StateFolder(tmp_path):
+        assert not old.exists(), "its edge was killed when it began, or while it removed the folder"
+        assert young.exists(), "its edge may be about to lock it"

@@ -23,8 +23,10 @@ worker.postMessage("exit");
 console.log(await once(worker, "exit"));
 
 const failing = new Worker("throw new RangeError('in the worker')", { eval: true });
+// Listened for before the error: the exit may follow it before an await goes on.
+const ended = new Promise((resolve) => failing.on("exit", (...args) => resolve(args)));
 console.log(await once(failing, "error").then(([error]) => [error.name, error.message, error instanceof Error]));
-console.log(await once(failing, "exit"));
+console.log(await ended);
 const endless = new Worker("setInterval(() => {}, 1000); require('worker_threads').parentPort.postMessage('up')", { eval: true });
 await once(endless, "message");
 console.log(await endless.terminate());
