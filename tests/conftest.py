@@ -22,6 +22,21 @@ class OutsideWorldRefused(AssertionError):
     """A test tried to reach a host that is not this machine."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In CI, a test of real processes that fails is run once more: a machine of CI may stand still for seconds."""
+    if os.environ.get("CI") == "true" and config.pluginmanager.hasplugin("rerunfailures"):
+        for item in items:
+            if item.get_closest_marker("integration") or item.get_closest_marker("acceptance"):
+                item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell why each test failed that was run once more: one that needs it is a defect, of it or of what it tests."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"failed at first: {report.nodeid}", sep="_")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(autouse=True)
 def _no_outside_world(_environment_unchanged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect

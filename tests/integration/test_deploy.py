@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from runner.cli.main import _run
+from tests.prefect_api import ask
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -75,14 +75,6 @@ def runner(
         return Done(told.out, told.err)
 
     return run
-
-
-def ask(api: str, path: str, body: dict[str, Any], method: str = "POST") -> Any:
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(api + path, json.dumps(body).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        text = answer.read()
-        return json.loads(text) if text else None
 
 
 def stored(api: str, name: str) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,6 +33,7 @@ from runner.run.values import legs_of
 from runner.sandbox.fake import FakeSandbox
 from runner.store.memory import MemoryStore
 from tests.canary import CANARY, files_with, is_in
+from tests.prefect_api import ask
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
@@ -295,11 +295,7 @@ def test_nothing_that_the_server_keeps_or_tells_has_a_secret_in_it(
 
     def told(kind: str) -> bytes:
         body = {"flow_runs": {"name": {"like_": report.run}}} if kind.endswith("_runs") else {}
-        request = urllib.request.Request(
-            f"{prefect_api}/{kind}/filter", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return bytes(answer.read())
+        return json.dumps(ask(prefect_api, f"/{kind}/filter", body), ensure_ascii=False).encode()
 
     end = time.monotonic() + 30
     while b"exit code 3: no ***" not in told("task_runs"):  # the server takes them in behind the run

@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
-import urllib.request
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,6 +19,7 @@ from runner.flow.engine import PrefectEngine
 from runner.flow.pages.pages import Pages as RunPages
 from runner.run.engine_conformance import CHECKS, Check
 from runner.run.ports import LegOutcome, RunState, StepHost
+from tests.prefect_api import ask, ask_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -42,30 +41,25 @@ class Pages:
         self._api = api
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self._api + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
+        return ask(self._api, path, body)
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self._api + path, timeout=20) as answer:
-            return json.load(answer)
+        return ask(self._api, path)
 
     def flow_run(self, name: str) -> dict[str, Any]:
-        found = self.post("/flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}})
-        assert len(found) == 1, found
-        return found[0]
+        """The one flow run of that name, as soon as its state is written down."""
+        body = {"flow_runs": {"name": {"any_": [name]}}}
+        found = ask_until(self._api, "/flow_runs/filter", body, lambda found: len(found) == 1 and found[0]["state"])
+        return dict(found[0])
 
     def task_runs(self, flow_run: str, states: set[str], count: int) -> dict[str, dict[str, Any]]:
         """The task runs by name, as soon as there are `count` of them, all in these types of state."""
-        end = time.monotonic() + 30
-        while True:
-            found = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-            if len(found) == count and {run["state_type"] for run in found} <= states:
-                return {run["name"]: run for run in found}
-            assert time.monotonic() < end, [(run["name"], run["state_type"]) for run in found]
-            time.sleep(0.2)
+
+        def all_there(found: list[dict[str, Any]]) -> bool:
+            return len(found) == count and all(run["state"] and run["state_type"] in states for run in found)
+
+        body = {"flow_runs": {"id": {"any_": [flow_run]}}}
+        return {run["name"]: run for run in ask_until(self._api, "/task_runs/filter", body, all_there)}
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ import subprocess
 import sys
 import textwrap
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,6 +19,7 @@ from runner.errors import SandboxMissing
 from runner.run.owner import label
 from runner.run.ports import BoxRequest
 from runner.sandbox.e2b import E2BSandbox
+from tests.prefect_api import ask, ask_until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
@@ -39,14 +38,6 @@ def python(code: str, api: str, state: Path, **more: str) -> subprocess.Complete
     return subprocess.run(
         command, capture_output=True, text=True, timeout=120, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL
     )
-
-
-def ask(api: str, path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(
-        api + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
 
 
 DEPLOY_AND_RUN = """
@@ -72,7 +63,8 @@ def test_a_deployment_has_the_specs_form_and_a_worker_runs_it(prefect_api: str, 
     assert deployment["parameter_openapi_schema"]["properties"]["who"]["default"] == "world"
     assert deployment["entrypoint"] == "flows/run_spec.py:hello"
 
-    flow_run = ask(prefect_api, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [done.stdout.split()[0]]}}})[0]
+    body = {"flow_runs": {"id": {"any_": [done.stdout.split()[0]]}}}
+    flow_run = ask_until(prefect_api, "/flow_runs/filter", body, lambda found: found[0]["state"] is not None)[0]
     assert flow_run["state_type"] == "COMPLETED", flow_run["state"]
     run, name = flow_run["name"].split()
     assert name == "hello"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from runner.flow.engine import PrefectEngine
 from runner.run.engine_conformance import ends, leg, plan_of
 from runner.run.owner import start_ticks
 from runner.run.ports import RunState, StepHost
+from tests.prefect_api import ask_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -86,13 +85,4 @@ def completed(*names: str) -> Callable[[list[dict[str, Any]]], bool]:
 
 def poll(api: str, path: str, fits: Callable[[list[dict[str, Any]]], bool]) -> None:
     """Ask until the answer fits, for the runs named `r-lost …`."""
-    body = json.dumps({"flow_runs": {"name": {"like_": "r-lost"}}}).encode()
-    request = urllib.request.Request(api + path, body, {"Content-Type": "application/json"}, method="POST")
-    deadline = time.monotonic() + 30
-    while True:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            found = json.load(answer)
-        if fits(found):
-            return
-        assert time.monotonic() < deadline, [(run["name"], run["state_type"]) for run in found]
-        time.sleep(0.3)
+    ask_until(api, path, {"flow_runs": {"name": {"like_": "r-lost"}}}, fits)

@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 from runner.cli.stack import record
 from runner.cli.stack.record import Part
 from runner.run.owner import start_ticks
+from tests.prefect_api import ask
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
@@ -102,20 +102,14 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def ask(url: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
-
-
 def triggered(api: str) -> str:
     """Start the one deployment that there is, as a person does in the pages, and wait for the end of its run."""
-    deployment = ask(f"{api}/deployments/filter", {})[0]["id"]
-    run = ask(f"{api}/deployments/{deployment}/create_flow_run", {})["id"]
+    deployment = ask(api, "/deployments/filter", {})[0]["id"]
+    run = ask(api, f"/deployments/{deployment}/create_flow_run", {})["id"]
     ends = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
     def state() -> str:
-        return str(ask(f"{api}/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[0]["state_type"])
+        return str(ask(api, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[0]["state_type"])
 
     until(lambda: state() in ends)
     return state()

@@ -41,12 +41,20 @@ def processes(runtime: str) -> list[psutil.Process]:
     found = []
     for each in psutil.process_iter():
         try:
-            ours = runtime in " ".join(each.cmdline()) and each.status() != psutil.STATUS_ZOMBIE
+            ours = runtime in line_of(each) and each.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             continue
         if ours and each.pid != os.getpid():
             found.append(each)
     return found
+
+
+def line_of(process: psutil.Process) -> str:
+    """Its command line, empty once it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def left_in(runtime: dict[str, str]) -> set[str]:
@@ -59,7 +67,7 @@ def socket_of(runtime: dict[str, str]) -> Path:
 
 
 def named(runtime: str, words: str) -> psutil.Process:
-    return next(each for each in processes(runtime) if words in " ".join(each.cmdline()))
+    return next(each for each in processes(runtime) if words in line_of(each))
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
@@ -104,7 +112,7 @@ def test_secrets_of_whoever_starts_it_do_not_reach_the_browser(
             secret = place.ws_endpoint.rpartition("/")[2]
             for each in processes(runtime["XDG_RUNTIME_DIR"]):
                 assert "not-for-browsers" not in str(each.environ())
-                assert secret not in " ".join(each.cmdline())
+                assert secret not in line_of(each)
             assert len(secret) >= 32
 
     asyncio.run(go())
@@ -154,7 +162,7 @@ def test_a_killed_driver_or_browser_is_replaced(runtime: dict[str, str], victim:
     async def go() -> None:
         folder = runtime["XDG_RUNTIME_DIR"]
         async with browser(QUICK, runtime) as before:
-            running = [each for each in processes(folder) if "webcontainer.supervisor" not in str(each.cmdline())]
+            running = [each for each in processes(folder) if "webcontainer.supervisor" not in line_of(each)]
             named(folder, victim).kill()
             until(lambda: not any(each.is_running() for each in running), "the rest of it is gone")
             async with browser(QUICK, runtime) as after:

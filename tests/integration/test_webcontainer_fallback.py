@@ -165,16 +165,17 @@ def test_a_browser_that_is_no_browser_is_explained_and_the_next_candidate_serves
 
 
 def of_the_browser(word: str) -> list[psutil.Process]:
-    """Processes of this test's browser whose command line has the word."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            line = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-        if "--headless" in line or "--type=" in line:
-            found += [process] if word in line else []
-    return found
+    """Processes of this test's browser whose command line has the word, not those that end meanwhile."""
+    lines = {each: line_of(each) for each in psutil.Process().children(recursive=True)}
+    return [each for each, line in lines.items() if word in line and ("--headless" in line or "--type=" in line)]
+
+
+def line_of(process: psutil.Process) -> str:
+    """Its command line, empty once it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 async def kill_renderers() -> None:
@@ -184,7 +185,7 @@ async def kill_renderers() -> None:
 
 async def kill_browser() -> None:
     for process in of_the_browser("--headless"):
-        if "--type=" not in " ".join(process.cmdline()):
+        if (line := line_of(process)) and "--type=" not in line:
             process.kill()
 
 

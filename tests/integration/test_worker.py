@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 import pytest
 
 from runner.run.owner import start_ticks
+from tests.prefect_api import ask
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
@@ -37,21 +36,7 @@ class Server:
         self.api = api
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        for pause in (0.5, 1.0, 2.0, 4.0, 0.0):
-            request = urllib.request.Request(
-                self.api + path,
-                None if body is None else json.dumps(body).encode(),
-                {"Content-Type": "application/json"},
-                method="GET" if body is None else "POST",
-            )
-            try:
-                with urllib.request.urlopen(request, timeout=60) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                if error.code != 503 or not pause:
-                    raise
-                time.sleep(pause)
-        raise AssertionError
+        return ask(self.api, path, body)
 
     def trigger(self, name: str, parameters: dict[str, Any] | None = None) -> str:
         found = self.ask("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
