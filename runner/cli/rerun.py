@@ -11,8 +11,9 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.options import AT_THE_END, ENGINE, EVENTS, NO_WAIT, QUIET, EngineChoice
 from runner.cli.printed import command
-from runner.cli.run import PARALLEL, EngineChoice, Options, Session
+from runner.cli.run import PARALLEL, Options, Session
 from runner.cli.state import STATE, find_run, reading
 from runner.compiler.plan.model import Plan
 from runner.errors import UsageError
@@ -44,20 +45,16 @@ def rerun(  # noqa: PLR0913 - one parameter per option
     failed: bool = typer.Option(
         False, "--failed", help="Make again what failed or was cancelled, and all that depends on it."
     ),
-    engine: EngineChoice = typer.Option(
-        EngineChoice.AUTO, "--engine", help="What carries the run; auto is prefect when an API answers, else local."
-    ),
+    engine: EngineChoice = ENGINE,
     state: Path = STATE,
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON document at the end instead of text."),
-    events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
+    as_json: bool = AT_THE_END,
+    events: bool = EVENTS,
     max_parallel: int | None = typer.Option(
         None, "--max-parallel", min=1, help="How many steps may run at the same time; without it, as in RUN."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
+    quiet: bool = QUIET,
     snapshots: bool = typer.Option(False, "--snapshots", help="Keep the files of each step's box after it succeeded."),
-    no_wait: bool = typer.Option(
-        False, "--no-wait", help="When only people's decisions are left to wait for, let the run end as paused."
-    ),
+    no_wait: bool = NO_WAIT,
 ) -> None:
     """Make a run that has ended again, or a part of it.
 

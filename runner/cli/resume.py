@@ -10,7 +10,8 @@ from pathlib import Path
 
 import typer
 
-from runner.cli.run import PARALLEL, EngineChoice, Options, Session
+from runner.cli.options import ENGINE, EVENTS, NO_WAIT, QUIET, EngineChoice
+from runner.cli.run import PARALLEL, Options, Session
 from runner.cli.state import ALL, STATE, find_run, reading
 from runner.cli.takeable import CUT_OFF, alone, is_cut_off, leases, refuse
 from runner.compiler.plan.model import Plan
@@ -39,20 +40,16 @@ def resume(  # noqa: PLR0913 - one parameter per option
     take_over: bool = typer.Option(
         False, "--take-over", help="The run's process is on another machine, and is known to be dead."
     ),
-    engine: EngineChoice = typer.Option(
-        EngineChoice.AUTO, "--engine", help="What carries the run; auto is prefect when an API answers, else local."
-    ),
+    engine: EngineChoice = ENGINE,
     state: Path = STATE,
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document per run at the end instead of text."),
-    events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
+    events: bool = EVENTS,
     max_parallel: int | None = typer.Option(
         None, "--max-parallel", min=1, help="How many steps may run at the same time; without it, as the run began."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
+    quiet: bool = QUIET,
     snapshots: bool = typer.Option(False, "--snapshots", help="Keep the files of each step's box from now on."),
-    no_wait: bool = typer.Option(
-        False, "--no-wait", help="When only people's decisions are left to wait for, let the run end as paused."
-    ),
+    no_wait: bool = NO_WAIT,
 ) -> None:
     """Go on with a run that was cut off, or that is paused.
 

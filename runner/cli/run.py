@@ -10,16 +10,17 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.options import AT_THE_END, ENGINE, EVENTS, NO_WAIT, QUIET, EngineChoice
 from runner.cli.preview import Wanted, serving, wanted
 from runner.cli.progress import LiveTable, Progress, make_progress, show_line
 from runner.cli.shipping import shipped
 from runner.cli.specfile import STDIN, compiled
+from runner.cli.state import STATE
 from runner.compiler.canonical import Json
 from runner.compiler.plan.model import Plan
 from runner.compiler.surroundings import ALONE, Settings
@@ -41,14 +42,6 @@ _REST_PATIENCE = 20.0
 PARALLEL = 8
 #: What stops a run, and how it is called.
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (its terminal was closed)"}
-
-
-class EngineChoice(StrEnum):
-    """Where a run is shown and supervised."""
-
-    AUTO = "auto"
-    LOCAL = "local"
-    PREFECT = "prefect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +68,14 @@ def run(  # noqa: PLR0913 - one parameter per option
     inputs: list[str] = typer.Option(
         [], "--input", "-i", metavar="KEY=VALUE", help="An input of the spec; may be given often."
     ),
-    engine: EngineChoice = typer.Option(
-        EngineChoice.AUTO, "--engine", help="What carries the run; auto is prefect when an API answers, else local."
-    ),
-    state: Path = typer.Option(
-        Path(".runner"), "--state", envvar="RUNNER_STATE", metavar="DIR", help="The folder that holds runner's state."
-    ),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON document at the end instead of text."),
-    events: bool = typer.Option(False, "--events", help="With --json: before it, one JSON line per event."),
+    engine: EngineChoice = ENGINE,
+    state: Path = STATE,
+    as_json: bool = AT_THE_END,
+    events: bool = EVENTS,
     max_parallel: int = typer.Option(
         PARALLEL, "--max-parallel", min=1, help="How many steps may run at the same time."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show only how the run ended."),
+    quiet: bool = QUIET,
     preview: str | None = typer.Option(
         None,
         "--preview",
@@ -102,9 +91,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         metavar="[SANDBOX=]RUN:STEP|FILE.tar",
         help="Begin the boxes of a sandbox with the files of a snapshot; may be given often.",
     ),
-    no_wait: bool = typer.Option(
-        False, "--no-wait", help="When only people's decisions are left to wait for, let the run end as paused."
-    ),
+    no_wait: bool = NO_WAIT,
 ) -> None:
     """Run a spec, each step in a sandbox.
 

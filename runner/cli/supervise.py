@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.options import EngineChoice
 from runner.cli.progress import show_line
-from runner.cli.run import EngineChoice
 from runner.cli.state import STATE
 from runner.compiler.canonical import Json
 from runner.errors import UsageError

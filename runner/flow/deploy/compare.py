@@ -87,7 +87,7 @@ def as_document(deployment: Mapping[str, Any]) -> dict[str, Any]:
     labels = deployment.get("labels") or {}
     found["labels"] = {key: value for key, value in labels.items() if not key.startswith(_SYSTEM)}
     schedules = [as_stored(one) for one in deployment.get("schedules") or ()]
-    found["schedules"] = sorted(schedules, key=lambda one: (one["slug"] or "~", str(one["schedule"])))
+    found["schedules"] = sorted(schedules, key=_rank)
     return found
 
 
@@ -162,7 +162,7 @@ def _schedules(
         _fits(spec, each)
         notes.append(f"schedule {each['slug'] or 'without a name'} was made on the server, and is kept")
         found.append(dict(each))
-    return iter(sorted(found, key=lambda one: (one["slug"] or "~", str(one["schedule"]))))
+    return iter(sorted(found, key=_rank))
 
 
 def _fits(spec: Wanted, schedule: Mapping[str, Any]) -> None:
@@ -214,3 +214,8 @@ def _by_slug(schedules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for number, one in enumerate(schedules):
         found[one["slug"] or f"({number + 1})"] = {key: value for key, value in one.items() if key != "slug"}
     return found
+
+
+def _rank(schedule: Mapping[str, Any]) -> tuple[str, str]:
+    """Named schedules first, by name: the server keeps no order."""
+    return schedule["slug"] or "~", str(schedule["schedule"])
