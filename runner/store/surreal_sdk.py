@@ -127,13 +127,15 @@ class Link:
         return handle
 
     def _sign_in(self, user: str, password: str) -> None:
-        from surrealdb.errors import SurrealError
+        from surrealdb.errors import SurrealError, UnexpectedResponseError
 
         with self._network():
             try:
                 if user:
                     self._handle.signin({"username": user, "password": password})
                 self.version = self._handle.version()
+            except UnexpectedResponseError:
+                raise  # of the wire, not of the user
             except SurrealError as error:
                 raise StoreError(
                     f"the state server at {self._url} does not accept the user {user!r}: {_first(str(error))}",
@@ -142,11 +144,13 @@ class Link:
 
     @contextmanager
     def _network(self) -> Iterator[None]:
+        from surrealdb.errors import UnexpectedResponseError
         from websockets.exceptions import WebSocketException
 
         try:
             yield
-        except (OSError, EOFError, KeyError, WebSocketException) as error:
+        # The SDK's client takes the next message for its answer: after one too many, this connection is of no use.
+        except (OSError, EOFError, KeyError, WebSocketException, UnexpectedResponseError) as error:
             raise Lost(_first(str(error)) or type(error).__name__, sent=self._sent) from error
 
     def query_raw(self, query: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -189,6 +189,24 @@ def test_a_wire_that_cuts_answers_off_neither_loses_nor_repeats_a_commit(shared:
     asyncio.run(main())
 
 
+def test_a_wire_that_delivers_requests_twice_does_nothing_twice(shared: Endpoint) -> None:
+    async def main() -> None:
+        async with wire(int(shared.url.split(":")[2].partition("/")[0])) as line:
+            where = Address(line.url, shared.user, shared.password, database="twice")
+            store = await opened(where, BRIEF)
+            line.twice = now_and_then(5, 0.2)
+            for number in range(60):
+                await store.commit("r", [Change("step", "a", number, {"n": number})], [draft(number)])
+            assert line.repeated > 10
+            events = await store.events("r")
+            assert [event.data["n"] for event in events] == list(range(60))
+            assert verify(events, "r", await store.head("r")) == 60
+            assert [record.rev for record in await store.all("r", "step")] == [60]
+            await store.close()
+
+    asyncio.run(main())
+
+
 def test_an_answer_that_comes_too_late_is_looked_up(shared: Endpoint) -> None:
     async def main() -> None:
         async with wire(int(shared.url.split(":")[2].partition("/")[0])) as line:

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that delays and cuts, for clients that have to live with it."""
+"""A TCP proxy on loopback that delays, cuts and repeats, for clients that have to live with it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 @dataclass
 class Wire:
     """One proxy. `delay` is in seconds, before each piece of an answer; `cut` says, for each such piece, whether the
-    connection is cut in its place: the request has arrived then, and its answer never does.
+    connection is cut in its place: the request has arrived then, and its answer never does. `twice` says, for each
+    piece of a request, whether it is delivered twice.
     """
 
     port: int
     delay: Callable[[], float] = field(default=lambda: 0.0)
     cut: Callable[[], bool] = field(default=lambda: False)
     cuts: int = 0
+    twice: Callable[[], bool] = field(default=lambda: False)
+    repeated: int = 0
 
     @property
     def url(self) -> str:
@@ -66,6 +69,9 @@ async def _both(made: Wire, there: _Side, back: _Side) -> None:
     async def forward() -> None:
         while data := await there[0].read(65536):
             there[1].write(data)
+            if made.twice():
+                made.repeated += 1
+                there[1].write(data)
             await there[1].drain()
 
     async def answer() -> None:
