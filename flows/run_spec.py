@@ -42,7 +42,7 @@ from runner.run import support
 from runner.run.clock import SystemClock
 from runner.run.execute import Report, Setup, execute
 from runner.run.interrupt import Control
-from runner.run.kept import Kept
+from runner.run.kept import Kept, family
 from runner.run.prepare import prepare
 from runner.run.prior import Prior
 from runner.run.rerun import Choice, Rerun
@@ -145,7 +145,7 @@ async def _run(spec: _Spec, inputs: dict[str, Json]) -> Report:
             prior, begins = await asyncio.to_thread(_again, plan, taken.before, state, tell)
         elif taken.kept is not None:
             tell(f"going on with run {taken.kept.run}")
-        pages = Pages(taken.kept.events if taken.kept is not None else ())
+        pages = Pages(await family(store, taken.kept) if taken.kept is not None else (), state)
         needed = support.needs_boxes(plan, children.values())
         # Boxes of a run that was cut off rest in its folder; its endpoint may be at it still.
         rest = wiring.Rest(state / "boxes" / taken.id, _PATIENCE if taken.kept else 0.0)

@@ -267,7 +267,7 @@ class Session:
         from runner.cli.takeable import refuse
         from runner.flow.engine import in_pages
         from runner.run.execute import execute
-        from runner.run.kept import load
+        from runner.run.kept import family, load
 
         kept = None if self._id is None else await load(setup.store, self._id)
         if kept is not None:  # somebody may have been quicker since the run was looked at
@@ -277,7 +277,7 @@ class Session:
             from runner.cli.asking import open_questions
 
             self._asking.still_open(await open_questions(setup.store, self._id))
-        setup = in_pages(setup, () if kept is None else kept.events)
+        setup = in_pages(setup, () if kept is None else await family(setup.store, kept))
         self._started = True
         progress.start()
         try:

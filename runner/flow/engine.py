@@ -247,11 +247,11 @@ def _own_sigterm(handler: Any) -> Iterator[None]:
 
 def in_pages(setup: Setup, before: Sequence[Event] = ()) -> Setup:
     """The setup of a run that its engine's pages show too, where that has any, beside whoever hears of it already.
-    `before` are the events that an earlier process of the run has made.
+    `before` are the events that an earlier process of the run, and of those below it, has made.
     """
     if not isinstance(setup.engine, PrefectEngine):
         return setup
-    pages, on_event, on_text = Pages(before), setup.on_event, setup.on_text
+    pages, on_event, on_text = Pages(before, setup.state), setup.on_event, setup.on_text
 
     def event(fact: Event) -> None:
         pages.event(fact)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 import prefect
 from prefect import Task, allow_failure
-from prefect.client.schemas.objects import State, TaskRun, TaskRunPolicy, TaskRunResult
+from prefect.client.schemas.objects import FlowRunResult, State, TaskRun, TaskRunPolicy, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Cancelled, Completed, Failed, Pending
 from prefect.task_engine import AsyncTaskRunEngine
@@ -60,6 +60,7 @@ class PrefectHost:
         self._states: dict[str, State[Any]] = {}
         self._tasks: dict[str, Task[..., Any]] = {}
         self._shown: dict[str, UUID | None] = {}
+        self._stand_ins: dict[str, UUID] = {}
         #: Keys of the legs that failed and were not allowed to.
         self.failed: list[str] = []
 
@@ -95,6 +96,17 @@ class PrefectHost:
         """The task run of the leg with that key, None before it has begun."""
         return self._shown.get(key)
 
+    def above(self, key: str) -> UUID | None:
+        """The leg's task run, if a flow run can be shown below it: only where its edges are made here, for the graph
+        has the flow run in its place.
+        """
+        return self.task_run(key) if self._fast else None
+
+    def stands_for(self, key: str, flow_run: UUID, parent: UUID | None) -> None:
+        """Legs that come after the leg have their edges from the flow run that is shown below its task run."""
+        if parent == self._id(key):
+            self._stand_ins[key] = flow_run
+
     async def name_run(self, name: str) -> None:
         """Rename the flow run. It matters to readers only: a server that does not take the name is no error."""
         try:
@@ -111,7 +123,7 @@ class PrefectHost:
     def _task_run(self, step: PlanStep, leg: Leg, upstream: Sequence[str]) -> TaskRun:
         state: State[Any] = Pending()
         now: Any = state.timestamp  # Prefect has two names for one type of time
-        edges = [TaskRunResult(id=self._id(key)) for key in upstream]
+        edges = [self._edge(key) for key in upstream]
         return TaskRun(
             id=self._id(leg.key),
             name=task_run_name(step, leg),
@@ -130,6 +142,10 @@ class PrefectHost:
             created=now,
             updated=now,
         )
+
+    def _edge(self, key: str) -> TaskRunResult | FlowRunResult:
+        stand_in = self._stand_ins.get(key)
+        return TaskRunResult(id=self._id(key)) if stand_in is None else FlowRunResult(id=stand_in)
 
     def _id(self, key: str) -> UUID:
         """The task run's id follows from the run and the leg: a second attempt at the flow run meets the same rows."""

@@ -55,6 +55,19 @@ async def load(store: StateStore, run: str) -> Kept:
     return Kept(run, tables, events, lease)
 
 
+async def family(store: StateStore, kept: Kept) -> list[Event]:
+    """The events of a run, then those of the runs below it that have not ended, run by run. Raises StoreError."""
+    found = list(kept.events)
+    below = [leg["child"] for leg in kept.documents("step").values() if leg["state"] not in FINAL]
+    while below:
+        run = below.pop(0)
+        if isinstance(run, str):
+            found += await store.events(run)
+            legs = [record.data for record in await store.all(run, "step")]
+            below += [leg["child"] for leg in legs if leg["state"] not in FINAL]
+    return found
+
+
 async def resumable(store: StateStore, run: str) -> bool:
     """Whether a run is known and has not ended: a process can go on with it. Raises StoreError."""
     record = await store.get(run, "run", run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -67,6 +68,9 @@ def test_a_task_run_is_called_ref_key_and_title_and_tagged_by_what_it_belongs_to
     assert task_run_name(TEST, Leg("test[n=0]")) == "test[n=0]"
     assert len(task_run_name(step("s", title="long " * 40), Leg("s"))) < 70
     assert tags(PLAN, BUILD) == ["phase:make", "kind:run", "milestone:w1"]
+    last = replace(PLAN, on_failure=PlanStep("on_failure", "run", {}), finally_=PlanStep("finally", "run", {}))
+    for name in ("on_failure", "finally"):
+        assert tags(last, PlanStep(name, "run", {}, timeout=60.0)) == ["kind:run", name]
 
 
 def test_the_table_of_steps_says_how_each_leg_ended() -> None:

@@ -18,7 +18,7 @@ from runner.run.execute import execute
 from runner.run.forms import filled_in, schema
 from runner.run.groups import Claim, Groups
 from runner.run.interrupt import Control
-from runner.run.kept import load
+from runner.run.kept import family, load
 from runner.run.requests import Inbox, Request, new_id, user
 
 HEAD = "spec: 1\nname: lab\nsandboxes: {own: {needs: {runtime: shell}, scope: step}}\n"
@@ -329,6 +329,11 @@ def test_a_question_of_a_run_below_is_one_of_the_run_above(lab):
         assert report.document["message"] == "it waits for the decision of a person: go/gate"
         assert states == {"go": "paused", "beside": "succeeded"}
         child = (await scene.event("step.delegated", "go")).data["run"]
+        known = [
+            (event.run == child, event.step) for event in await family(lab.store, await load(lab.store, report.run))
+        ]
+        assert list(dict.fromkeys(each for each in known if each[1] == "gate")) == [(True, "gate")]
+        assert known.index((False, "go")) < known.index((True, "gate"))
         scene.ask("approve", "gate", run=child)
         again = Scene(lab, plan)
         await again.begin(await load(lab.store, report.run))

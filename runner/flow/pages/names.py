@@ -20,7 +20,15 @@ def task_run_name(step: PlanStep, leg: Leg) -> str:
 
 
 def tags(plan: Plan, step: PlanStep) -> list[str]:
-    """How a step's task runs are found in the pages: by phase, owner, kind, and the milestones that need it."""
+    """How a step's task runs are found in the pages: by phase, owner, kind, the milestones that need it, and whether it
+    is the step after a failure, or the one at the end.
+    """
     pairs = (("phase", step.phase), ("owner", step.owner), ("kind", step.kind))
     found = [f"{name}:{value}" for name, value in pairs if value]
+    found += [name for name, last in (("on_failure", plan.on_failure), ("finally", plan.finally_)) if _is(step, last)]
     return found + [f"milestone:{each.id}" for each in plan.milestones if step.id in each.needs]
+
+
+def _is(step: PlanStep, last: PlanStep | None) -> bool:
+    # By id: a step that runs after a stop is one with other bounds.
+    return last is not None and last.id == step.id

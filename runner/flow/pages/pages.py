@@ -10,10 +10,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from runner.compiler.plan.model import Plan
-from runner.flow.pages import papers, words
+from runner.flow.pages import counter, papers, words
+from runner.flow.pages.counter import Counter
 from runner.flow.pages.ledger import Ledger
 from runner.flow.pages.lines import Lines
 from runner.run.event import Event
@@ -33,7 +35,7 @@ _LINES = 1.0
 _PATIENCE = 8.0
 
 
-class Shown(Protocol):
+class Shown(counter.Shown, Protocol):
     """Where the pages of a run are: a flow run, and a task run for each leg that has begun."""
 
     @property
@@ -46,9 +48,12 @@ class Shown(Protocol):
 class Pages:
     """Give `event` and `text` to the run, and let it go on inside `shown`."""
 
-    def __init__(self, before: Iterable[Event] = ()) -> None:
-        """`before` are the events of the run that an earlier process has made."""
+    def __init__(self, before: Iterable[Event] = (), state: Path | None = None) -> None:
+        """`before` are the events of the run, and of those below it, that an earlier process has made. What the run
+        asks can be answered in the pages where its `state` folder is given.
+        """
         self._before = tuple(before)
+        self._state = state
         self._showing: _Showing | None = None
         self._told = False
 
@@ -76,12 +81,16 @@ class Pages:
         ledger = Ledger(plan, run)
         for event in self._before:
             ledger.hear(event)
-        self._showing = showing = _Showing(ledger, where, Sender(where.flow_run))
+        asking = Counter(run, where, self._state) if self._state is not None else None
+        if asking is not None and counter.heard(self._before, asking).has_news:
+            await self._safely(lambda: asyncio.wait_for(asking.look_back(), _PATIENCE))
+        self._showing = showing = _Showing(ledger, where, Sender(where.flow_run), asking)
         showing.begun = asyncio.ensure_future(self._safely(showing.begin))
         beside = (
             showing.begun,
             asyncio.ensure_future(self._safely(showing.accompany)),
             asyncio.ensure_future(self._send_lines(showing)),
+            *([] if asking is None else [asyncio.ensure_future(self._ask(asking))]),
         )
         try:
             yield
@@ -102,6 +111,12 @@ class Pages:
             await asyncio.sleep(_LINES)
             await self._safely(showing.flush)
 
+    async def _ask(self, asking: Counter) -> None:
+        """Show what the run asks, and take the answers. Never ends."""
+        while True:
+            await asking.wait()
+            await self._safely(asking.tick)
+
     async def _safely(self, work: Callable[[], Awaitable[object]]) -> None:
         try:
             await work()
@@ -118,10 +133,11 @@ class Pages:
 class _Showing:
     """One run in one flow run. Raises what the server answers with."""
 
-    def __init__(self, ledger: Ledger, where: Shown, sender: Sender) -> None:
+    def __init__(self, ledger: Ledger, where: Shown, sender: Sender, asking: Counter | None) -> None:
         self._ledger = ledger
         self._where = where
         self._sender = sender
+        self._asking = asking
         self._lines = Lines()
         self._progress: UUID | None = None
         self._overview: UUID | None = None
@@ -150,6 +166,8 @@ class _Showing:
         """Show how it ended. One request after another: a server on SQLite makes those wait that come together."""
         if self.begun is not None:
             await self.begun
+        if self._asking is not None:
+            await self._asking.end(state)
         await self.flush()
         for paper in (papers.steps_paper(self._ledger), papers.milestones_paper(self._ledger)):
             if paper is not None:
@@ -181,6 +199,8 @@ class _Showing:
     def event(self, event: Event) -> None:
         """Note an event, and say what is to be said of it."""
         self._ledger.hear(event)
+        if self._asking is not None:
+            self._asking.hear(event)
         if event.run != self._ledger.run:
             return
         key = event.step or ""

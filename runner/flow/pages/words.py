@@ -40,7 +40,10 @@ _INFO: Mapping[str, _Words] = {
     "step.repeated": lambda data: f"repetition {data.get('repetition')}: {data.get('reason')}",
     "step.expanded": lambda data: str(data.get("note") or f"{len(data.get('legs', []))} items"),
     "step.reattached": lambda _: "its command went on without us: followed to its end",
-    "approval.asked": lambda data: f"a person is asked: {data.get('prompt')} (answer with `runner approve`)",
+    "approval.asked": lambda data: (
+        f"a person is asked: {data.get('prompt')} "
+        "(answer by Resume on the page of its flow run, below Subflow Runs, or with `runner approve`)"
+    ),
     "approval.decided": _decided,
     "request.taken": lambda data: f"{data.get('action')} asked for by {data.get('by')}",
     "milestone.reached": lambda data: f"milestone {data.get('milestone')} reached",
