@@ -18,7 +18,7 @@ import pytest
 from runner.run.owner import start_ticks
 from tests.prefect_api import ask
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 SPECS = {
     "quick": "steps: {say: {run: 'echo said'}}",
@@ -150,6 +150,11 @@ def children(pid: int) -> set[int]:
     return found
 
 
+def launchers(pid: int) -> list[int]:
+    """The processes of a worker that stand for its runs."""
+    return [each for each in children(pid) if b"launch.py" in cmdline(each)]
+
+
 #: Flow runs of maintenance that may go on at the same time; the second ones come after the first.
 MAINTENANCE: tuple[dict[str, dict[str, Any]], ...] = (
     {"ship": {"dead": True}, "reap": {}, "report": {"specs": ["specs/quick.yaml"]}, "backup": {"keep": 1}},
@@ -252,13 +257,13 @@ def test_a_run_that_failed_and_is_retried_in_the_pages_makes_again_only_what_fai
 def test_a_run_whose_process_is_killed_goes_on_by_itself_and_repeats_nothing(
     server: Server, name: Callable[[str], str], project: Path, prefect_api: str, worker: subprocess.Popen[bytes]
 ) -> None:
+    until(lambda: not launchers(worker.pid))
     before = children(worker.pid)
     run = server.trigger(name("twice"))
     until(lambda: has_begun(project, prefect_api))
-    launchers = [pid for pid in children(worker.pid) - before if b"launch.py" in cmdline(pid)]
-    assert len(launchers) == 1
+    (launcher,) = launchers(worker.pid)
 
-    os.kill(launchers[0], signal.SIGKILL)
+    os.kill(launcher, signal.SIGKILL)
 
     assert server.wait(run, "COMPLETED", "FAILED", "CANCELLED") == "COMPLETED"
     steps = status(project, prefect_api)["steps"]
@@ -293,7 +298,7 @@ def cmdline(pid: int) -> bytes:
         return b""
 
 
-def until(holds: Callable[[], bool], seconds: float = 45) -> None:
+def until(holds: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came to that"
