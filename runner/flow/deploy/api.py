@@ -153,8 +153,9 @@ class Api:
             try:
                 answer = self._http.request(method, path, json=body, headers=self._csrf)
             except httpx.TransportError as error:
-                # A server that was there a moment ago is worth waiting for.
-                if pause is None or not self._reached:
+                # A server that was there a moment ago is worth waiting for, and so is one that took the request.
+                taken = self._reached or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if pause is None or not taken:
                     raise EngineUnavailable(
                         f"no Prefect API answers on {_shown(self.url)}: {type(error).__name__}", "runner up"
                     ) from error
