@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +149,19 @@ def test_a_stack_serves_runs_brings_back_what_is_killed_and_leaves_nothing(proje
         assert exported["E2B_API_KEY"] not in log.read_text()
     assert stat.S_IMODE((record.folder(project.state) / "private.json").stat().st_mode) == 0o600
 
+    told = project.told("doctor")["stack"]
+    assert told["up"]
+    assert told["memory_bytes"] > 100 * 2**20
+    services = {each["name"]: each for each in told["services"]}
+    assert (services["e2b"]["restarts"], services["e2b"]["last_end"]) == (1, "ended with SIGKILL")
+    assert services["prefect"]["version"] == version("prefect")
+
     processes = below(first["pid"]) | {first["pid"]: start_ticks(first["pid"])}
     assert len(processes) > 6
     os.kill(first["pid"], signal.SIGKILL)
+    left = project.runner("doctor", code=1).stdout
+    assert f"process {first['pid']} is gone" in left
+    assert "is left, and nobody looks after it" in left
     down = project.told("down")
     assert down == {"stopped": True, "pid": first["pid"], "services": ["prefect", "e2b", "state", "worker"]}
     until(lambda: not alive(processes), seconds=10)
