@@ -11,7 +11,9 @@ from pathlib import Path
 
 import typer
 
-from runner.cli.examination import Chosen, Finding, examine
+from runner.cli.examination import Chosen, examine
+from runner.cli.finding import Finding
+from runner.cli.stack import diagnosis
 from runner.cli.state import JSON, STATE
 from runner.cli.table import width
 from runner.compiler.renderers.text import harmless
@@ -23,9 +25,10 @@ _COLOURS = {"ok": "green", "off": "bright_black", "missing": "yellow", "problem"
 def doctor(state: Path = STATE, as_json: bool = JSON) -> None:
     """Look at what runs need on this machine.
 
-    Packages, boxes (one of each provider that costs nothing is really made), the state, Prefect, the audit log,
-    programs: what is there, what is missing, how to get it, and which provider sandboxes with usual needs would get.
-    Nothing is changed. Exit code 1 if something that is asked for, or that every run needs, does not work.
+    Packages, boxes (one of each provider that costs nothing is really made), the state, Prefect, the audit log, the
+    stack and how its services fare, programs: what is there, what is missing or stale, how to mend it, and which
+    provider sandboxes with usual needs would get. Nothing is changed. Exit code 1 if something that is asked for, or
+    that every run needs, does not work.
     """
     found, chosen = asyncio.run(examine(state, os.environ))
     bad = [each for each in found if each.verdict == "problem"]
@@ -34,6 +37,7 @@ def doctor(state: Path = STATE, as_json: bool = JSON) -> None:
             "ok": not bad,
             "findings": [asdict(each) for each in found],
             "choices": [asdict(each) for each in chosen],
+            "stack": diagnosis.body(diagnosis.vitals(state)),
         }
         typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
     else:

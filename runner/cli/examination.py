@@ -12,20 +12,19 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from runner import wiring
+from runner.cli.finding import Finding, Verdict
+from runner.cli.stack import diagnosis
 from runner.cli.state import reading
 from runner.compiler.canonical import Json
 from runner.compiler.plan.choose import Fact, choose
 from runner.errors import RunnerError
-from runner.flow.address import answers, api_url
+from runner.flow.address import answers, api_url, read_record
+from runner.flow.server import running
 from runner.records import dataclass
 from runner.run.ports import BoxRequest, Command, Sandbox
 
-#: `ok` works · `off` is not asked for · `missing` is not installed, and wanted only by who uses it · `problem` is asked
-#: for, or needed by every run, and does not work.
-Verdict = Literal["ok", "off", "missing", "problem"]
 #: The extras of the package by what they bring to import; without those of `_NEEDED` no run can be made.
 _EXTRAS = {
     "surreal": ("surrealdb", "websockets"),
@@ -59,17 +58,6 @@ _LITTLE = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: what of which area, what it is like, and what to do about it."""
-
-    area: str
-    name: str
-    verdict: Verdict
-    says: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Chosen:
     """What a sandbox with usual needs would be served by here, and every candidate's reason."""
 
@@ -84,7 +72,7 @@ async def examine(state: Path, environ: Mapping[str, str]) -> tuple[list[Finding
     boxes, facts = await _boxes(environ)
     found += boxes
     found += [each async for each in _state(state)]
-    found += [*_prefect(state), *_audit(environ), *_programs(environ)]
+    found += [*_prefect(state), *_audit(environ), *diagnosis.findings(diagnosis.vitals(state)), *_programs(environ)]
     chosen = [_chosen(name, needs, facts) for name, needs in _USUAL.items()]
     if not any(each.provider for each in chosen):
         found.append(
@@ -226,7 +214,11 @@ def _disk(state: Path) -> Iterator[Finding]:
 
 def _prefect(state: Path) -> Iterator[Finding]:
     url = api_url(state)
-    if url is None:
+    gone = read_record(state)
+    if gone is not None and gone.api_url == url and running(state) is None:
+        words = f"its process {gone.pid}, which served {url}, is gone"
+        yield Finding("services", "prefect", "problem", words, "runner up, or runner down to forget it")
+    elif url is None:
         yield Finding("services", "prefect", "off", "no server is known: runs use the local engine", "runner up")
     elif answers(url):
         yield Finding("services", "prefect", "ok", f"answers at {url}")

@@ -57,13 +57,22 @@ def supervise(  # noqa: PLR0913 - one parameter per option
 
 
 async def _until_told(wishes: Wishes, tell: Tell) -> int:
+    from runner.cli.heartbeat import Heart
     from runner.cli.supervising import Supervisor
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             loop.add_signal_handler(number, stop.set)
-    return await Supervisor(wishes, os.environ, tell).work(stop)
+    heart = Heart()
+
+    def told(what: str, sentence: str, about: dict[str, Json]) -> None:
+        if what == "began":
+            heart.ready()
+        tell(what, sentence, about)
+
+    async with heart.beating():
+        return await Supervisor(wishes, os.environ, told).work(stop)
 
 
 class _Teller:

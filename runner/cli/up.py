@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,13 @@ def up(  # noqa: PLR0913 - one parameter per option
         metavar="NAME",
         help="Leave out of the stack: prefect, e2b, weaviate, state, worker. Repeatable.",
     ),
+    silence: float = typer.Option(
+        60.0,
+        "--silence",
+        min=5.0,
+        metavar="SECONDS",
+        help="How long a service of the stack may live and not answer, before it is killed and started again.",
+    ),
     print_env: bool = typer.Option(
         False, "--print-env", help="Print `export` lines, keys too, that lead commands to what is up."
     ),
@@ -50,7 +59,7 @@ def up(  # noqa: PLR0913 - one parameter per option
     when it ends. All listen on loopback only, but for Weaviate's gRPC, which wants a key.
     """
     if everything or detach:
-        _stack(_wishes(state, port, without), detach=detach, print_env=print_env, as_json=as_json)
+        _stack(_wishes(state, port, without, silence), detach=detach, print_env=print_env, as_json=as_json)
     elif without:
         raise UsageError("--without is for the whole stack", "add --detach, or --all")
     elif print_env:
@@ -82,13 +91,19 @@ def _server(state: Path, port: int | None, *, as_json: bool) -> None:
     typer.echo(f"export PREFECT_API_URL={record.api_url}")
 
 
-def _wishes(state: Path, port: int | None, without: list[str]) -> Wishes:
+def _wishes(state: Path, port: int | None, without: list[str], silence: float) -> Wishes:
     from runner.cli.stack.services import NAMES, Wishes
 
     unknown = next((name for name in without if name not in NAMES), None)
     if unknown is not None:
         raise UsageError(f"there is no service {unknown!r} in the stack", f"Services are {', '.join(NAMES)}.")
-    return Wishes(state, port, frozenset(without))
+    return Wishes(state, port, frozenset(without), silence)
+
+
+def _tell(said: str) -> None:
+    """A supervisor does not end because nobody reads what it says."""
+    with contextlib.suppress(OSError):
+        typer.echo(f"{datetime.now().astimezone():%H:%M:%S} {said}", err=True)
 
 
 def _stack(wishes: Wishes, *, detach: bool, print_env: bool, as_json: bool) -> None:
@@ -114,7 +129,7 @@ def _stack(wishes: Wishes, *, detach: bool, print_env: bool, as_json: bool) -> N
         if stack.troubled:
             raise shown.failed(stack)
         return
-    if supervisor.supervise(wishes, os.environ, lambda said: typer.echo(said, err=True), show):
+    if supervisor.supervise(wishes, os.environ, _tell, show):
         return
     stack, _ = background.begin(wishes)
     show(stack, already=True)

@@ -45,6 +45,7 @@ def worker(
         raise EngineUnavailable("Prefect is not installed", "pip install 'runner[prefect]'")
     if url is None or not answers(url):
         raise EngineUnavailable(f"no Prefect API answers{f' on {url}' if url else ''}", "runner up")
+    from runner.cli.heartbeat import Heart
     from runner.flow.settings import environment
 
     os.environ.update(environment(url))
@@ -52,7 +53,17 @@ def worker(
     # Flow runs begin in a folder of their own.
     os.environ["RUNNER_STATE"] = str(state.absolute())
     os.environ.setdefault("RUNNER_PROJECT", str(Path.cwd()))
-    asyncio.run(_worked(state, pool, limit, name, lambda: _ready(pool, url, as_json=as_json)))
+    heart = Heart()
+
+    def ready() -> None:
+        heart.ready()
+        _ready(pool, url, as_json=as_json)
+
+    async def worked() -> None:
+        async with heart.beating():
+            await _worked(state, pool, limit, name, ready)
+
+    asyncio.run(worked())
 
 
 async def _worked(state: Path, pool: str, limit: int | None, name: str | None, ready: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runner import rotation
 from runner.environ import needed
 from runner.errors import EngineUnavailable, UsageError
 from runner.flow.address import ServerRecord, answers, read_record, record_path, write_record
@@ -29,7 +30,9 @@ DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
 #: Settings of the caller that a server of ours still heeds.
 _PASSED_ON = ("PREFECT_SERVER_DATABASE_CONNECTION_URL",)
-#: Servers this process started: they are waited for when it stops them, so that none is left a zombie.
+#: Seconds in which the last words of a server that has ended are in its log.
+_WRITTEN = 0.3
+#: What this process started, servers and writers of their logs: they are waited for, so that none is left a zombie.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -64,7 +67,7 @@ def folder(state: Path) -> Path:
 
 
 def log_path(state: Path) -> Path:
-    """The server's output, standard output and errors together."""
+    """The server's output, standard output and errors together; beside it, numbered, what was before."""
     return folder(state) / "server.log"
 
 
@@ -122,17 +125,25 @@ def record_of(pid: int, port: int) -> ServerRecord:
 
 
 def _launch(state: Path, port: int, wait: float) -> ServerRecord:
-    with log_path(state).open("wb") as log:
+    log = log_path(state)
+    rotation.shift(log)
+    log.touch()
+    reads, writes = os.pipe()
+    try:
+        writer = rotation.writer(log, reads)
         process = subprocess.Popen(
             command(port),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdout=writes,
+            stderr=writes,
             env=environment(state, port, os.environ),
             cwd=folder(state),  # away from any prefect.toml or .env of the caller's folder
             start_new_session=True,
         )
-    _children[process.pid] = process
+    finally:
+        os.close(reads)
+        os.close(writes)
+    _children[process.pid], _children[writer.pid] = process, writer
     record = record_of(process.pid, port)
     try:
         _await_answer(state, process, record, wait)
@@ -148,6 +159,7 @@ def _await_answer(state: Path, process: subprocess.Popen[bytes], record: ServerR
     while not answers(record.api_url, timeout=1.0):
         if (code := process.poll()) is not None:
             what = f"the Prefect server ended with code {code} before it answered"
+            time.sleep(_WRITTEN)
         elif time.monotonic() > deadline:
             what = f"the Prefect server did not answer on {record.api_url} within {wait:.0f} s"
         else:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runner.cli.main import app
+from runner.flow.address import ServerRecord, write_record
 
 #: A port on which nothing listens: that of tcpmux, which nobody has had for decades.
 NOWHERE = "http://127.0.0.1:1"
@@ -76,3 +77,19 @@ def test_a_state_that_cannot_be_read_is_told_and_the_rest_all_the_same(
     assert "RUNNER_STATE_URL" in store["says"]
     assert any(each["area"] == "programs" for each in found)
     assert not (tmp_path / "none").exists(), "looking changes nothing"
+
+
+def test_the_file_of_a_server_that_was_killed_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("E2B_API_URL", NOWHERE)
+    monkeypatch.setenv("RUNNER_CHROMIUM", "no-such-browser")
+    write_record(tmp_path, ServerRecord(2**22 + 1, 1, f"{NOWHERE}/api", "2026-01-01T00:00:00Z", 1))
+
+    code, text = looked("--json", "--state", str(tmp_path))
+
+    found = next(
+        each for each in json.loads(text)["findings"] if each["name"] == "prefect" and each["area"] != "package"
+    )
+    assert (code, found["verdict"]) == (1, "problem")
+    assert found["says"] == f"its process {2**22 + 1}, which served {NOWHERE}/api, is gone"
+    assert found["remedy"] == "runner up, or runner down to forget it"
+    assert json.loads(text)["stack"] is None

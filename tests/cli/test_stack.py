@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.cli.stack import keeper, record, services, shown, weaviate
 from runner.cli.stack.keeper import Keeper, Patience, Service
+from runner.cli.stack.output import Output
 from runner.cli.stack.record import Part, Private, Stack
 from runner.cli.stack.services import Wishes, planned
 from runner.embedded.e2b.folders import keys
@@ -22,7 +25,9 @@ from runner.errors import EngineUnavailable, UsageError
 from runner.flow import server
 from runner.run.owner import start_ticks
 
-HURRIED = Patience(start=5.0, silence=5.0, ask=0.0, first=1.0, longest=3.0, tries=3, lasts=60.0, grace=0.2)
+HURRIED = Patience(
+    start=5.0, silence=5.0, ask=0.0, asks=3, gap=4.0, first=1.0, longest=3.0, tries=3, lasts=60.0, grace=0.2
+)
 
 
 @pytest.fixture
@@ -31,17 +36,28 @@ def kept(tmp_path: Path) -> Iterator[Callable[..., tuple[Keeper, list[str]]]]:
     made: list[Keeper] = []
 
     def keep(
-        text: str, well: Callable[[str], bool] = lambda printed: "ready" in printed, after: tuple[str, ...] = ()
+        text: str, well: Callable[[], bool] | None = None, after: tuple[str, ...] = (), **more: Any
     ) -> tuple[Keeper, list[str]]:
         told: list[str] = []
-        service = Service("box", ("sh", "-c", text), {"PATH": os.environ["PATH"]}, well, after=after)
-        made.append(Keeper(service, tmp_path / "logs" / "box.log", told.append, HURRIED))
+        log = tmp_path / "logs" / "box.log"
+        is_well = well or (lambda: "ready" in log.read_text())
+        environ = {"PATH": os.environ["PATH"]}
+        service = Service("box", ("sh", "-c", text), environ, is_well, after=after, **more)
+        made.append(Keeper(service, Output(log), told.append, HURRIED))
         return made[-1], told
 
     yield keep
     for each in made:
         each.tell_to_end()
         each.wait()
+        each.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
 
 
 def step(one: Keeper, now: float, state: str) -> Part:
@@ -102,18 +118,112 @@ def test_ends_that_lie_far_apart_are_no_failure(kept) -> None:
     assert one.part.restarts == 3
 
 
-def test_a_service_that_does_not_answer_is_killed_and_started_again(kept) -> None:
-    answers = True
-    one, told = kept("exec sleep 60", well=lambda _: answers)
+def test_a_service_that_hangs_is_killed_with_all_of_its_group_and_started_again(kept, tmp_path: Path) -> None:
+    answers, ended = True, []
+    below = tmp_path / "below"
+    one, told = kept(
+        f"trap 'kill $!' TERM; sleep 60 & echo $! >{below}; wait", well=lambda: answers, hung=lambda: ended.append(1)
+    )
     pid = step(one, 0.0, "healthy").pid
+    until(lambda: below.exists() and below.read_text().endswith("\n"))
+    child = int(below.read_text())
+    assert start_ticks(child) is not None
     answers = False
+    for number in (pid, child):
+        os.kill(number, signal.SIGSTOP)
 
     one.step(4.0, set())
-    assert one.part.state == "healthy", "a moment of silence is forgiven"
-    step(one, 6.0, "restarting")
+    assert (one.part.state, told) == ("healthy", []), "a moment of silence is forgiven"
+    for _ in range(2):
+        one.step(4.5, set())
+    assert one.part.state == "healthy", "it is known, and not over yet"
+    assert one.part.why.startswith("does not answer since 20")
+    part = step(one, 6.0, "restarting")
 
-    assert start_ticks(pid) is None
-    assert told == ["box did not answer for 5 s; it is started again in 1 s"]
+    assert (start_ticks(pid), start_ticks(child), ended) == (None, None, [1])
+    assert told == [
+        "box does not answer; it is killed when that lasts for 5 s",
+        "box did not answer for 5 s; it is started again in 1 s",
+    ]
+    answers = True
+    part = step(one, 8.0, "healthy")
+    assert (part.restarts, part.why, part.last) == (1, "", "did not answer for 5 s")
+    assert part.since.startswith("20")
+
+
+def test_a_service_that_was_only_slow_is_left_alone(kept) -> None:
+    answers = True
+    one, told = kept("exec sleep 60", well=lambda: answers)
+    pid = step(one, 0.0, "healthy").pid
+    answers = False
+    for now in (1.0, 2.0, 3.0, 4.0):
+        one.step(now, set())
+    answers = True
+    one.step(4.9, set())
+    assert (one.part.state, one.part.pid, one.part.why) == ("healthy", pid, "")
+    assert told[-1] == f"box is healthy again, process {pid}"
+    answers = False
+    for now in (5.0, 7.0, 9.0):
+        one.step(now, set())
+    assert one.part.pid == pid, "its silence begins anew"
+
+
+def test_time_in_which_nobody_looked_is_no_silence(kept) -> None:
+    """The machine slept for an hour, or the supervisor was stopped: whoever answers soon after is not killed."""
+    answers = True
+    one, _ = kept("exec sleep 60", well=lambda: answers)
+    pid = step(one, 0.0, "healthy").pid
+    answers = False
+    for now in (3600.0, 3600.1, 3600.2, 3600.3):
+        one.step(now, set())
+    answers = True
+    one.step(3601.0, set())
+    assert (one.part.state, one.part.pid, one.part.restarts) == ("healthy", pid, 0)
+
+
+BEATS = """
+import asyncio, os, sys, time
+from runner.cli.heartbeat import Heart
+
+async def main():
+    heart = Heart()
+    assert "NOTIFY_SOCKET" not in os.environ and "WATCHDOG_USEC" not in os.environ
+    async with heart.beating():
+        await asyncio.sleep(1.0)
+        heart.ready()
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def test_a_service_that_beats_is_healthy_once_it_is_ready_and_hung_when_it_is_silent(tmp_path: Path) -> None:
+    told: list[str] = []
+    environ = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    service = Service("box", (sys.executable, "-c", BEATS), environ, lambda: True, beats=True)
+    patience = Patience(silence=4.0, ask=0.5, asks=3, first=0.1, grace=0.2)
+    one = Keeper(service, Output(tmp_path / "box.log"), told.append, patience)
+
+    def after(holds: Callable[[], bool]) -> None:
+        def looked() -> bool:
+            one.step(time.monotonic(), set())
+            return holds()
+
+        until(looked)
+
+    try:
+        began = time.monotonic()
+        after(lambda: one.part.state == "healthy")
+        assert time.monotonic() - began > 1.0, "not before it says so"
+        first = one.part.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        after(lambda: one.part.state == "healthy" and one.part.pid != first)
+        assert one.part.last == "did not answer for 4 s"
+    finally:
+        one.tell_to_end()
+        one.wait()
+        one.close()
 
 
 def test_a_service_waits_for_those_that_it_needs_also_after_its_end(kept) -> None:
@@ -129,8 +239,10 @@ def test_a_service_waits_for_those_that_it_needs_also_after_its_end(kept) -> Non
 
 
 def test_a_program_that_is_not_there_is_told_so(kept, tmp_path: Path) -> None:
-    one = Keeper(Service("none", (str(tmp_path / "none"),), {}, lambda _: True), tmp_path / "log", print, HURRIED)
+    service = Service("none", (str(tmp_path / "none"),), {}, lambda: True)
+    one = Keeper(service, Output(tmp_path / "log"), print, HURRIED)
     one.step(0.0, set())
+    one.close()
     assert (one.part.state, one.part.why) == ("restarting", "cannot be started: No such file or directory")
 
 

@@ -12,13 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from runner.cli.stack import record
 from runner.cli.stack.record import Part
+from runner.embedded.surreal import notice
 from runner.run.owner import start_ticks
 from tests.prefect_api import ask
 
@@ -146,13 +149,52 @@ def test_a_stack_serves_runs_brings_back_what_is_killed_and_leaves_nothing(proje
         assert exported["E2B_API_KEY"] not in log.read_text()
     assert stat.S_IMODE((record.folder(project.state) / "private.json").stat().st_mode) == 0o600
 
+    told = project.told("doctor")["stack"]
+    assert told["up"]
+    assert told["memory_bytes"] > 100 * 2**20
+    services = {each["name"]: each for each in told["services"]}
+    assert (services["e2b"]["restarts"], services["e2b"]["last_end"]) == (1, "ended with SIGKILL")
+    assert services["prefect"]["version"] == version("prefect")
+
     processes = below(first["pid"]) | {first["pid"]: start_ticks(first["pid"])}
     assert len(processes) > 6
     os.kill(first["pid"], signal.SIGKILL)
+    left = project.runner("doctor", code=1).stdout
+    assert f"process {first['pid']} is gone" in left
+    assert "is left, and nobody looks after it" in left
     down = project.told("down")
     assert down == {"stopped": True, "pid": first["pid"], "services": ["prefect", "e2b", "state", "worker"]}
     until(lambda: not alive(processes), seconds=10)
     assert project.told("down") == {"stopped": False, "pid": None}
+
+
+def serves(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_what_lives_and_does_not_answer_is_noticed_and_serves_again(empty: Project) -> None:
+    empty.runner(
+        "up", "--detach", "--silence", "6", "--without", "prefect", "--without", "worker", "--without", "weaviate"
+    )
+    edge, gateway = empty.part("e2b"), notice.process_of(empty.state / "state")
+    assert edge.pid is not None
+    assert gateway is not None
+    for pid in (edge.pid, gateway):
+        os.kill(pid, signal.SIGSTOP)
+    assert not serves(edge.address)
+
+    until(lambda: all(empty.part(name).restarts and empty.part(name).state == "healthy" for name in ("e2b", "state")))
+
+    assert empty.part("e2b").last == "did not answer for 6 s"
+    assert serves(edge.address), "at the same address"
+    assert notice.process_of(empty.state / "state") not in (gateway, None)
+    assert empty.told("status") == []
+    log = record.log_path(empty.state, "supervisor")
+    until(lambda: "e2b is healthy again" in log.read_text())
+    assert "e2b did not answer for 6 s; it is started again in 0.5 s" in log.read_text()
 
 
 ONLY_STATE = ("--without", "prefect", "--without", "e2b", "--without", "weaviate", "--without", "worker")

@@ -29,7 +29,8 @@ SETTLED = frozenset({"healthy", "failed", "left out"})
 @dataclass(frozen=True, slots=True)
 class Part:
     """One service as it is now: where it is reached, its process (with the kernel's start time of it, which with the
-    number names it for ever), its log, how often it has been started again, and why it is not healthy.
+    number names it for ever), its log, how often it has been started again, why it is not healthy, since when (UTC) its
+    process is there, how the one before has ended, and the version of its program.
     """
 
     name: str
@@ -40,6 +41,9 @@ class Part:
     log: str = ""
     restarts: int = 0
     why: str = ""
+    since: str = ""
+    last: str = ""
+    version: str = ""
 
     @property
     def lives(self) -> bool:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from runner.cli.stack import weaviate
+from runner.cli.stack import gateway, weaviate
 from runner.cli.stack.keeper import Service
 from runner.cli.stack.record import Part, Private, folder
 from runner.embedded.e2b.folders import keys
-from runner.embedded.surreal.notice import serving
 from runner.environ import needed
 from runner.errors import EngineUnavailable
 from runner.flow import server
@@ -32,11 +31,14 @@ _KEY = "stack"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asked for: the state folder, Prefect's port, services that are not wanted."""
+    """What the command line asked for: the state folder, Prefect's port, services that are not wanted, and the seconds
+    of silence after which a service is taken for hung.
+    """
 
     state: Path
     port: int | None = None
     without: frozenset[str] = frozenset()
+    silence: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,11 @@ class _Planner:
             "prefect",
             tuple(server.command(port)),
             server.environment(self._state, port, self._environ),
-            lambda _printed: answers(url, _LOOK),
+            lambda: answers(url, _LOOK),
             f"http://{server.HOST}:{port}",
             cwd=server.folder(self._state),  # away from any prefect.toml or .env of the caller's folder
             started=lambda pid: write_record(self._state, server.record_of(pid, port)),
+            version=version("prefect"),
         )
 
     def _e2b(self) -> Service | str:
@@ -124,7 +127,8 @@ class _Planner:
         self._exports |= {"E2B_API_URL": url, "E2B_SANDBOX_URL": url, "E2B_VOLUME_API_URL": url}
         self._exports["E2B_API_KEY"] = self._keys["e2b"] = _known_key(base / keys.FILE, self._keys.get("e2b", ""))
         words = ("endpoint", "e2b", "--folder", str(base), "--keep", "--port", str(port), "--json")
-        return Service("e2b", _runner(*words), _reaching(needed(self._environ)), lambda _: _says(port, "/health"), url)
+        environ = _reaching(needed(self._environ))
+        return Service("e2b", _runner(*words), environ, lambda: _says(port, "/health"), url, version=version("runner"))
 
     def _weaviate(self) -> Service | str:
         if self._environ.get("RUNNER_AUDIT_URL"):
@@ -146,23 +150,27 @@ class _Planner:
             "weaviate",
             weaviate.command(program, port),
             weaviate.environment(self._environ, folder(self._state) / "weaviate", port, key),
-            lambda _printed: _says(port, "/v1/.well-known/ready"),
+            lambda: _says(port, "/v1/.well-known/ready"),
             url,
+            version=weaviate.version(program),
         )
 
     def _supervise(self) -> Service:
         words = ("supervise", "--json", "--state", str(self._state))
         environ = _reaching(self._environ | self._exports)
+        program = version("surrealdb") if find_spec("surrealdb") else ""
         if self._environ.get("RUNNER_STATE_URL"):
-            return Service("state", _runner(*words), environ, _once('"began"'), "RUNNER_STATE_URL")
-        here, begun = self._state / "state", _once('"began"')
-        # A gateway that a killed stack has left may serve before this one begins to look after it.
+            return Service("state", _runner(*words), environ, lambda: True, "RUNNER_STATE_URL", beats=True)
+        here = self._state / "state"
         return Service(
             "state",
             _runner(*words, "--gateway"),
             environ,
-            lambda printed: begun(printed) and serving(here) is not None,
+            lambda: gateway.answers(here, _LOOK),
             str(here),
+            beats=True,
+            hung=lambda: gateway.kill_hung(here, _LOOK),
+            version=f"SurrealDB {program}",
         )
 
     def _worker(self) -> Service | str:
@@ -173,7 +181,10 @@ class _Planner:
         after = tuple(service.name for service in self._services if service.name in ("prefect", "state"))
         words = ("worker", "--json", "--state", str(self._state))
         environ = _reaching(self._environ | self._exports)
-        return Service("worker", _runner(*words), environ, _once('"pool"'), "work pool runner", after=after)
+        return Service(
+            "worker", _runner(*words), environ, lambda: True, "work pool runner", after=after, beats=True,
+            version=version("runner"),
+        )  # fmt: skip
 
     def _free(self, name: str, count: int) -> int:
         """The first of so many ports in a row: those of the start before, or the next ones that nobody has."""
@@ -212,17 +223,5 @@ def _known_key(file: Path, kept: str) -> str:
     return made
 
 
-def _once(word: str) -> Callable[[str], bool]:
-    return lambda printed: word in printed
-
-
 def _says(port: int, path: str) -> bool:
-    """Whether a server of this machine answers there, and says that it is well."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_LOOK)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status < 300
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return gateway.says("127.0.0.1", port, path, _LOOK)

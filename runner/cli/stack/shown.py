@@ -20,10 +20,15 @@ _SAYS = {"failed": "has failed", "waiting": "waits for another"}
 
 
 def table(stack: Stack) -> str:
-    """The services with their addresses, states and logs, and below it why some are not healthy."""
+    """The services with their addresses, states and logs; below it why some are not healthy, or were started again."""
     rows = [(part.name, part.address or "–", part.state, part.log or "–") for part in stack.parts]
     why = [f"{part.name}: {harmless(part.why)}" for part in stack.parts if part.why]
-    return "\n".join((render(("service", "address", "state", "log"), rows), *why))
+    again = [
+        f"{part.name}: restarts: {part.restarts}, the last one because it {harmless(part.last)}"
+        for part in stack.parts
+        if part.restarts and not part.why
+    ]
+    return "\n".join((render(("service", "address", "state", "log"), rows), *why, *again))
 
 
 def body(stack: Stack, state: Path, *, already: bool) -> dict[str, Json]:

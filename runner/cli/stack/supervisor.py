@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runner.cli.stack import record
 from runner.cli.stack.keeper import Keeper, Patience, Tell, end
+from runner.cli.stack.output import Output
 from runner.cli.stack.record import Part, Stack
 from runner.cli.stack.services import Planned, Wishes, planned
 from runner.embedded.surreal.notice import serving
@@ -45,11 +46,11 @@ def supervise(wishes: Wishes, environ: Mapping[str, str], tell: Tell, settled: S
         alone = None if "prefect" in wishes.without else server.stop(wishes.state)
         if alone is not None:
             tell(f"the Prefect server that was up alone, process {alone.pid}, gives its place to that of the stack")
-            wishes = Wishes(wishes.state, wishes.port or alone.port, wishes.without)
+            wishes = Wishes(wishes.state, wishes.port or alone.port, wishes.without, wishes.silence)
         plan = planned(wishes, environ, private)
         record.write_private(wishes.state, plan.private)
         with _told_to_end() as stop:
-            _Supervisor(wishes.state, plan, tell).work(stop, settled)
+            _Supervisor(wishes.state, plan, tell, Patience(silence=wishes.silence)).work(stop, settled)
     return True
 
 
@@ -87,12 +88,12 @@ def _forget(state: Path) -> None:
 class _Supervisor:
     """Works until it is told to stop."""
 
-    def __init__(self, state: Path, plan: Planned, tell: Tell, patience: Patience | None = None) -> None:
+    def __init__(self, state: Path, plan: Planned, tell: Tell, patience: Patience) -> None:
         self._state = state
         self._tell = tell
         self._left_out = plan.left_out
         self._keepers = [
-            Keeper(service, record.log_path(state, service.name), tell, patience) for service in plan.services
+            Keeper(service, Output(record.log_path(state, service.name)), tell, patience) for service in plan.services
         ]
         self._written: Stack | None = None
 
@@ -125,6 +126,8 @@ class _Supervisor:
             keeper.tell_to_end()
         for keeper in rest:
             keeper.wait()
+        for keeper in self._keepers:
+            keeper.close()
         _forget(self._state)
 
     def _stack(self) -> Stack:

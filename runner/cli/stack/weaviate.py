@@ -28,6 +28,11 @@ def program(environ: Mapping[str, str]) -> Path | None:
     return None if on_path is None else Path(on_path)
 
 
+def version(path: Path) -> str:
+    """That of a program which `scripts/weaviate.sh` has installed: its folder is named by it."""
+    return path.parent.name.removeprefix("v") if re.fullmatch(r"v[\d.]+", path.parent.name) else ""
+
+
 def command(path: Path, port: int) -> tuple[str, ...]:
     """The words that serve on a port of loopback."""
     return (str(path), "--scheme=http", "--host=127.0.0.1", f"--port={port}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import secrets
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ def serving(store: Path) -> Endpoint | None:
     """Where a gateway of this machine serves the store now; None where none does."""
     found = read(store)
     return found[0] if found is not None and found[1] else None
+
+
+def process_of(store: Path) -> int | None:
+    """The process of this machine that serves the store now; None where none does."""
+    try:
+        found: dict[str, Any] = json.loads(path_of(store).read_text(encoding="utf-8"))["process"]
+        return int(found["pid"]) if found.get("host") == platform.node() and is_alive(found) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def write(store: Path, endpoint: Endpoint) -> None:
