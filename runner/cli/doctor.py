@@ -30,14 +30,15 @@ def doctor(state: Path = STATE, as_json: bool = JSON) -> None:
     provider sandboxes with usual needs would get. Nothing is changed. Exit code 1 if something that is asked for, or
     that every run needs, does not work.
     """
-    found, chosen = asyncio.run(examine(state, os.environ))
+    vitals = diagnosis.vitals(state)
+    found, chosen = asyncio.run(examine(state, os.environ, vitals))
     bad = [each for each in found if each.verdict == "problem"]
     if as_json:
         body = {
             "ok": not bad,
             "findings": [asdict(each) for each in found],
             "choices": [asdict(each) for each in chosen],
-            "stack": diagnosis.body(diagnosis.vitals(state)),
+            "stack": diagnosis.body(vitals),
         }
         typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
     else:

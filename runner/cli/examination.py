@@ -66,13 +66,17 @@ class Chosen:
     reasons: Mapping[str, str]
 
 
-async def examine(state: Path, environ: Mapping[str, str]) -> tuple[list[Finding], list[Chosen]]:
-    """All findings in the order in which a run needs things, and what the Chooser would take. Raises nothing."""
+async def examine(
+    state: Path, environ: Mapping[str, str], vitals: diagnosis.Vitals
+) -> tuple[list[Finding], list[Chosen]]:
+    """All findings in the order in which a run needs things, of a stack by its `vitals`, and what the Chooser would take.
+    Raises nothing.
+    """
     found = [*_package()]
     boxes, facts = await _boxes(environ)
     found += boxes
     found += [each async for each in _state(state)]
-    found += [*_prefect(state), *_audit(environ), *diagnosis.findings(diagnosis.vitals(state)), *_programs(environ)]
+    found += [*_prefect(state), *_audit(environ), *diagnosis.findings(vitals), *_programs(environ)]
     chosen = [_chosen(name, needs, facts) for name, needs in _USUAL.items()]
     if not any(each.provider for each in chosen):
         found.append(

@@ -21,8 +21,10 @@ import pytest
 
 from runner.embedded.e2b.launch import Endpoint, launch
 from runner.embedded.e2b.settings import Settings
+from runner.embedded.webcontainer import chromium
 from runner.errors import SandboxMissing
 from runner.sandbox import webcontainer_ready
+from tests.prefect_browser import opened
 
 if TYPE_CHECKING:
     from e2b import AsyncSandbox
@@ -304,3 +306,13 @@ def browser(loop: asyncio.Runner, missing: Callable[[str], None]) -> Iterator[Br
     yield launched
     loop.run(launched.close())
     loop.run(starting.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def page(missing: Callable[[str], None]) -> Iterator[Any]:
+    """A page of a real browser."""
+    executable = chromium.find(os.environ)
+    if executable is None:
+        missing("there is no Chromium: apt-get install chromium")
+    with opened(str(executable)) as page:
+        yield page

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from runner.embedded.webcontainer import chromium
 from tests.prefect_api import ask, ask_until
+from tests.prefect_browser import choose
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -118,13 +118,6 @@ def leg(found: dict[str, Any], key: str) -> dict[str, Any]:
     return next(step for step in found["steps"] if step["key"] == key)
 
 
-def choose(page: Any, field: Any, option: str) -> None:
-    """Choose from a list as people with a keyboard do: a click is one on the field's label, too, which closes it."""
-    field.locator(".p-select-button__control").focus()
-    page.keyboard.press("Space")
-    page.get_by_role("option", name=option).click()
-
-
 @pytest.fixture
 def runner(tmp_path: Path, prefect_api: str) -> Iterator[Runner]:
     made = Runner(tmp_path, prefect_api)
@@ -137,46 +130,29 @@ def runner(tmp_path: Path, prefect_api: str) -> Iterator[Runner]:
             process.stdout.close()
 
 
-@pytest.fixture
-def executable(missing: Callable[[str], None]) -> Path:
-    found = chromium.find(os.environ)
-    if found is None:
-        missing("there is no Chromium: apt-get install chromium")
-    return Path(str(found))
-
-
-def test_a_person_approves_in_the_browser_while_the_rest_of_the_run_goes_on(runner: Runner, executable: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_person_approves_in_the_browser_while_the_rest_of_the_run_goes_on(runner: Runner, page: Any) -> None:
     running = runner.run(SHIP)
     found = runner.until(lambda found: leg(found, "more")["state"] == "succeeded")
     assert leg(found, "gate")["state"] == "paused"
     run = found["run"]["id"]
     question = runner.question(run, "gate")
     above = ask(runner.api, "/flow_runs/filter", {"flow_runs": {"name": {"any_": [f"{run} ship"]}}})[0]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
-        )
-        page = browser.new_page(viewport={"width": 1400, "height": 1100})
-        page.set_default_timeout(60_000)
-        page.goto(f"{runner.ui}/runs/flow-run/{above['id']}")
-        page.locator("#subflow-runs").click()
-        page.locator(f'#subflow-runs-content a[href*="{question["id"]}"]').first.click()
-        page.get_by_role("button", name="Resume").click()
-        form = page.locator(".p-modal__card")
-        form.get_by_text("Ship ship?").wait_for()
-        form.get_by_text("asked of lead").wait_for()
-        fields = form.locator(".p-label")
-        choose(page, fields.filter(has_text="Decision"), "approve")
-        fields.filter(has_text="Your name").locator("textarea").fill("Ann")
-        fields.filter(has_text="Comment").locator("textarea").fill("as agreed")
-        choose(page, fields.filter(has_text="ring"), "canary")
-        assert fields.filter(has_text="share").locator("input").input_value() == "10"
-        fields.filter(has_text="share").locator("input").fill("25")
-        form.get_by_role("button", name="Submit").click()
-        form.wait_for(state="hidden")
-        browser.close()
+    page.goto(f"{runner.ui}/runs/flow-run/{above['id']}")
+    page.locator("#subflow-runs").click()
+    page.locator(f'#subflow-runs-content a[href*="{question["id"]}"]').first.click()
+    page.get_by_role("button", name="Resume").click()
+    form = page.locator(".p-modal__card")
+    form.get_by_text("Ship ship?").wait_for()
+    form.get_by_text("asked of lead").wait_for()
+    fields = form.locator(".p-label")
+    choose(page, fields.filter(has_text="Decision"), "approve")
+    fields.filter(has_text="Your name").locator("textarea").fill("Ann")
+    fields.filter(has_text="Comment").locator("textarea").fill("as agreed")
+    choose(page, fields.filter(has_text="ring"), "canary")
+    assert fields.filter(has_text="share").locator("input").input_value() == "10"
+    fields.filter(has_text="share").locator("input").fill("25")
+    form.get_by_role("button", name="Submit").click()
+    form.wait_for(state="hidden")
 
     code, out = ended(running)
 

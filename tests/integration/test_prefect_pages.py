@@ -10,17 +10,16 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.embedded.webcontainer import chromium
-from tests.integration.test_prefect_approvals import choose
-from tests.integration.test_worker import Server, children, command, launchers, until, working
 from tests.prefect_api import ask, ask_until
+from tests.prefect_browser import choose
+from tests.prefect_worker import Server, children, command, launchers, status, until, working
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -92,20 +91,8 @@ def server(prefect_api: str) -> Server:
 
 
 @pytest.fixture
-def pages(prefect_api: str, root: Path, missing: Callable[[str], None]) -> Iterator[Pages]:
-    from playwright.sync_api import sync_playwright
-
-    executable = chromium.find(os.environ)
-    if executable is None:
-        missing("there is no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.arguments(512)), chromium_sandbox=chromium.may_be_sandboxed()
-        )
-        page = browser.new_page(viewport={"width": 1400, "height": 1100})
-        page.set_default_timeout(60_000)
-        yield Pages(page, prefect_api.removesuffix("/api"), root / "ci-artifacts" / "prefect-pages")
-        browser.close()
+def pages(page: Any, prefect_api: str, root: Path) -> Pages:
+    return Pages(page, prefect_api.removesuffix("/api"), root / "ci-artifacts" / "prefect-pages")
 
 
 @contextmanager
@@ -116,11 +103,6 @@ def on_failure(pages: Pages, name: str) -> Iterator[None]:
     except Exception:
         pages.picture(f"{name}-failed")
         raise
-
-
-def deployment(server: Server, name: str) -> str:
-    found = server.ask("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
-    return str(found[0]["id"])
 
 
 def runs_of(server: Server, id_: str) -> list[dict[str, Any]]:
@@ -135,23 +117,19 @@ def begun(server: Server, run: str) -> str:
     return str(server.ask(f"/flow_runs/{run}")["name"]).split()[0]
 
 
-def status(project: Path, api: str, run: str) -> dict[str, Any]:
-    return dict(json.loads(command(project, api, "status", run, "--json")))
-
-
 def test_every_spec_is_deployed_and_a_run_is_started_by_its_form_and_watched_to_its_end(
     server: Server, project: Path, pages: Pages, prefect_api: str
 ) -> None:
     for path in sorted((project / "specs").glob("*.yaml")):
         name = str(json.loads(command(project, prefect_api, "plan", str(path), "--json"))["name"])
-        assert deployment(server, name), f"{path.name} is not there"
+        server.deployment(name)
     pages.open("/deployments")
     with on_failure(pages, "deployments"):
         # Other specs may fill more than one page.
         pages.page.get_by_placeholder("Search deployments").fill("action-plan")
         pages.shows("prototype-action-plan")
         pages.picture("1-deployments")
-    release = deployment(server, f"{project.name}-release")
+    release = server.deployment(f"{project.name}-release")
 
     with on_failure(pages, "form"):
         pages.open(f"/deployments/deployment/{release}")
@@ -237,7 +215,7 @@ def test_a_run_whose_process_is_killed_goes_on_and_its_page_shows_the_end(
 def test_a_schedule_starts_runs_with_its_own_inputs(
     server: Server, project: Path, pages: Pages, prefect_api: str
 ) -> None:
-    often = deployment(server, f"{project.name}-often")
+    often = server.deployment(f"{project.name}-often")
 
     def done() -> list[dict[str, Any]]:
         return [each for each in runs_of(server, often) if each["state_type"] in ENDS]

@@ -7,16 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.run.owner import start_ticks
-from tests.prefect_api import ask
+from tests.prefect_worker import Server, children, cmdline, command, launchers, status, until, working
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -27,30 +25,6 @@ SPECS = {
     "steps: {good: {sandbox: own, run: 'echo good'}, fail: {sandbox: own, after: [good], run: 'exit 3'}}",
     "twice": "steps: {first: {run: 'echo one'}, second: {after: [first], run: 'echo begun; sleep 6; echo done'}}",
 }
-
-
-class Server:
-    """The few calls of the API that a person's clicks in the pages make."""
-
-    def __init__(self, api: str) -> None:
-        self.api = api
-
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        return ask(self.api, path, body)
-
-    def trigger(self, name: str, parameters: dict[str, Any] | None = None) -> str:
-        found = self.ask("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
-        return str(self.ask(f"/deployments/{found[0]['id']}/create_flow_run", {"parameters": parameters or {}})["id"])
-
-    def state(self, run: str) -> str:
-        return str(self.ask(f"/flow_runs/{run}")["state_type"])
-
-    def wait(self, run: str, *states: str, seconds: float = 60) -> str:
-        deadline = time.monotonic() + seconds
-        while (state := self.state(run)) not in states:
-            assert time.monotonic() < deadline, f"{state}, not {states}"
-            time.sleep(0.1)
-        return state
 
 
 @pytest.fixture(scope="module")
@@ -71,38 +45,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Path
     return folder
 
 
-def command(folder: Path, api: str, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", *words], cwd=folder, env={**os.environ, "PREFECT_API_URL": api}, timeout=90,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def server(prefect_api: str) -> Server:
     return Server(prefect_api)
-
-
-@contextmanager
-def working(project: Path, prefect_api: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that serves the project's pool until the block ends, and has ended then."""
-    with (project / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runner", "worker", "--pool", project.name],
-            cwd=project,
-            env={**os.environ, "PREFECT_API_URL": prefect_api},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            until(lambda: f"work pool {project.name}" in (project / "worker.log").read_text())
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +62,6 @@ def name(project: Path, worker: subprocess.Popen[bytes]) -> Callable[[str], str]
     return lambda spec: f"{project.name}-{spec}"
 
 
-def status(project: Path, prefect_api: str) -> dict[str, Any]:
-    return dict(json.loads(command(project, prefect_api, "status", "last", "--json")))
-
-
 def has_begun(project: Path, prefect_api: str) -> bool:
     """Whether the step of the newest run prints; there is no run for a moment after Prefect says that it runs."""
     done = subprocess.run(
@@ -133,26 +74,6 @@ def has_begun(project: Path, prefect_api: str) -> bool:
         check=False,
     )
     return "begun" in done.stdout
-
-
-def children(pid: int) -> set[int]:
-    """All living processes below a process."""
-    above = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = path.read_text()
-        except OSError:
-            continue
-        above[int(path.parent.name)] = int(text.rpartition(")")[2].split()[1])
-    found, todo = set(), {pid}
-    while todo := {each for each, parent in above.items() if parent in todo} - found:
-        found |= todo
-    return found
-
-
-def launchers(pid: int) -> list[int]:
-    """The processes of a worker that stand for its runs."""
-    return [each for each in children(pid) if b"launch.py" in cmdline(each)]
 
 
 #: Flow runs of maintenance that may go on at the same time; the second ones come after the first.
@@ -289,17 +210,3 @@ def test_a_worker_that_is_stopped_leaves_no_process_and_the_next_one_goes_on_wit
 
     steps = status(project, prefect_api)["steps"]
     assert {one["leg"]: one["attempt"] for one in steps} == {"first": 1, "second": 2}
-
-
-def cmdline(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def until(holds: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.2)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from runner.cli.stack import record
@@ -46,7 +47,7 @@ def supervise(wishes: Wishes, environ: Mapping[str, str], tell: Tell, settled: S
         alone = None if "prefect" in wishes.without else server.stop(wishes.state)
         if alone is not None:
             tell(f"the Prefect server that was up alone, process {alone.pid}, gives its place to that of the stack")
-            wishes = Wishes(wishes.state, wishes.port or alone.port, wishes.without, wishes.silence)
+            wishes = replace(wishes, port=wishes.port or alone.port)
         plan = planned(wishes, environ, private)
         record.write_private(wishes.state, plan.private)
         with _told_to_end() as stop:
