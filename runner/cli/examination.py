@@ -69,8 +69,8 @@ class Chosen:
 async def examine(
     state: Path, environ: Mapping[str, str], vitals: diagnosis.Vitals
 ) -> tuple[list[Finding], list[Chosen]]:
-    """All findings in the order in which a run needs things, of a stack by its `vitals`, and what the Chooser would take.
-    Raises nothing.
+    """All findings in the order in which a run needs things, those of a stack by its `vitals`; what the Chooser would
+    take. Raises nothing.
     """
     found = [*_package()]
     boxes, facts = await _boxes(environ)
